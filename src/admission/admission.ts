@@ -1,0 +1,151 @@
+import type { Cancel, Clock } from '../clock.ts'
+import { type Call, Lane, type Limits, type Waiting } from './lane.ts'
+import type { AdmissionObserver, LaneObserver } from './observer.ts'
+import type { Permit } from './permit.ts'
+import type { Ticket } from './ticket.ts'
+
+/** Idle lanes that are remembered; made-up names must not grow the process. */
+export const REMEMBERED_LANES = 1_000
+
+/** Longest time a ticket stays in line past its deadline while no slot frees. */
+const SWEEP_MS = 250
+
+export interface AdmissionParts<L extends LaneObserver> {
+  readonly clock: Clock
+  readonly observer: AdmissionObserver<L>
+  readonly defaults: Limits
+  /** Limits of single models, by key; what is left out follows the defaults. */
+  readonly models?: ReadonlyMap<string, Partial<Limits>>
+  /** Bytes of bodies that may wait, all lanes together. */
+  readonly maxWaitingBytes: number
+  /** 0 ≤ x < 1; spreads the returns of refused clients. */
+  readonly random?: () => number
+}
+
+/** Lanes by model key: who may run, who waits, who is refused. */
+export class Admission<L extends LaneObserver = LaneObserver> {
+  readonly #clock: Clock
+  readonly #observer: AdmissionObserver<L>
+  readonly #random: () => number
+  readonly #waiting: Waiting
+  readonly #lanes = new Map<string, Lane<L>>()
+  readonly #own = new Map<string, Partial<Limits>>()
+  #defaults: Limits
+  #sweep: Cancel | undefined
+  #closed = false
+
+  constructor(parts: AdmissionParts<L>) {
+    this.#clock = parts.clock
+    this.#observer = parts.observer
+    this.#defaults = parts.defaults
+    this.#random = parts.random ?? Math.random
+    this.#waiting = { calls: 0, bytes: 0, maxBytes: parts.maxWaitingBytes }
+    for (const [model, own] of parts.models ?? []) this.configure(model, own)
+  }
+
+  get defaults(): Limits {
+    return this.#defaults
+  }
+
+  /** True once `close` was called: nobody is admitted any more. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** What the calls in line hold together. */
+  get waiting(): Readonly<Waiting> {
+    return this.#waiting
+  }
+
+  lanes(): Iterable<Lane<L>> {
+    return this.#lanes.values()
+  }
+
+  lane(model: string): Lane<L> | undefined {
+    return this.#lanes.get(model)
+  }
+
+  /** A slot at once, or a ticket for one. Throws a Refusal when there is neither a slot nor a place in line. */
+  acquire(call: Call, now = this.#clock.now()): Permit<L> | Ticket<L> {
+    const lane = this.#lanes.get(call.model) ?? this.#open(call.model)
+    if (this.#closed) throw lane.refuseArrival('shutting_down', now)
+    const turn = lane.arrive(call, now)
+    if (this.#waiting.calls > 0 && this.#sweep === undefined) this.#armSweep(call.deadline - now)
+    return turn
+  }
+
+  /** Changes the limits of one model, or with `*` the defaults; returns what is in force now. */
+  configure(model: string, change: Partial<Limits>): Limits {
+    const now = this.#clock.now()
+    if (model === '*') {
+      this.#defaults = { ...this.#defaults, ...change }
+      for (const lane of this.#lanes.values()) lane.setLimits(this.#limitsOf(lane.model), now)
+      return this.#defaults
+    }
+    this.#own.set(model, { ...this.#own.get(model), ...change })
+    const lane = this.#lanes.get(model) ?? this.#open(model)
+    lane.setLimits(this.#limitsOf(model), now)
+    return lane.limits
+  }
+
+  /** Admits nobody any more and refuses everybody in line; running calls keep their slots. */
+  close(): void {
+    this.#closed = true
+    const now = this.#clock.now()
+    for (const lane of this.#lanes.values()) lane.dismiss(now)
+    this.#sweep?.()
+    this.#sweep = undefined
+  }
+
+  #limitsOf(model: string): Limits {
+    return { ...this.#defaults, ...this.#own.get(model) }
+  }
+
+  #open(model: string): Lane<L> {
+    this.#makeRoom()
+    const lane = new Lane(
+      model,
+      this.#limitsOf(model),
+      this.#observer.lane(model),
+      this.#waiting,
+      this.#random,
+    )
+    this.#lanes.set(model, lane)
+    return lane
+  }
+
+  /** Makes room among the idle lanes: the longest unused go first, those with limits of their own stay. */
+  #makeRoom(): void {
+    if (this.#lanes.size < REMEMBERED_LANES) return
+    let idle = 0
+    let oldest: Lane<L> | undefined
+    for (const lane of this.#lanes.values()) {
+      if (!this.#forgettable(lane)) continue
+      idle++
+      if (!oldest || lane.lastUsed < oldest.lastUsed) oldest = lane
+    }
+    if (idle > REMEMBERED_LANES) this.#forgetSurplus()
+    else if (oldest && idle === REMEMBERED_LANES) this.#lanes.delete(oldest.model)
+  }
+
+  /** When more lanes than we remember were busy at once: sorting is the dearer way, and rarely needed. */
+  #forgetSurplus(): void {
+    const idle = [...this.#lanes.values()].filter((lane) => this.#forgettable(lane))
+    idle.sort((a, b) => b.lastUsed - a.lastUsed)
+    for (const lane of idle.slice(REMEMBERED_LANES - 1)) this.#lanes.delete(lane.model)
+  }
+
+  #forgettable(lane: Lane<L>): boolean {
+    return lane.idle && !this.#own.has(lane.model)
+  }
+
+  #armSweep(dueMs: number): void {
+    this.#sweep = this.#clock.after(Math.min(Math.max(dueMs, 1), SWEEP_MS), () => {
+      this.#sweep = undefined
+      const now = this.#clock.now()
+      let earliest = Number.POSITIVE_INFINITY
+      for (const lane of this.#lanes.values()) earliest = Math.min(earliest, lane.expire(now))
+      if (this.#waiting.calls > 0) this.#armSweep(earliest - now)
+    })
+  }
+}

@@ -1,0 +1,249 @@
+import Queue from 'yocto-queue'
+import { Estimate } from './estimate.ts'
+import type { LaneObserver, Outcome } from './observer.ts'
+import { Permit } from './permit.ts'
+import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
+import { Ticket } from './ticket.ts'
+
+/** `parallel`: slots. `queue`: places in line, 0 = nobody waits. */
+export interface Limits {
+  readonly parallel: number
+  readonly queue: number
+}
+
+/** What admission has to know of a call. Times are clock milliseconds. */
+export interface Call {
+  readonly model: string
+  readonly deadline: number
+  readonly bytes: number
+}
+
+/** What the calls in line hold together, all lanes counted. */
+export interface Waiting {
+  calls: number
+  bytes: number
+  readonly maxBytes: number
+}
+
+/** Below this many tombstones a rotation costs more than it frees. */
+const TOMBSTONES_BEFORE_SWEEPING = 32
+
+/** How many standard deviations of the predicted wait must fit before the deadline. */
+const DEADLINE_MARGIN = 1
+
+/**
+ * One model's slots and its line: pure and synchronous, told the time, telling its observer.
+ *
+ * The line is a queue that cannot remove from its middle. A ticket that leaves early stays as a tombstone:
+ * not counted in `queued`, skipped when its turn comes, and swept out by one rotation when the dead outnumber
+ * the living. A rotation moves fewer than two nodes for each ticket it removes, so leaving costs O(1), and the
+ * line never holds more than 2·queued + 33 nodes.
+ */
+export class Lane<L extends LaneObserver = LaneObserver> {
+  readonly model: string
+  readonly observer: L
+  readonly estimate = new Estimate()
+  readonly #waiting: Waiting
+  readonly #random: () => number
+  readonly #line = new Queue<Ticket<L>>()
+  #limits: Limits
+  #active = 0
+  #queued = 0
+  #tombstones = 0
+  #rotated = 0
+  #handingOver = false
+  #lastUsed = Number.NEGATIVE_INFINITY
+
+  constructor(model: string, limits: Limits, observer: L, waiting: Waiting, random: () => number) {
+    this.model = model
+    this.#limits = limits
+    this.observer = observer
+    this.#waiting = waiting
+    this.#random = random
+  }
+
+  get limits(): Limits {
+    return this.#limits
+  }
+
+  /** Slots taken. */
+  get active(): number {
+    return this.#active
+  }
+
+  /** Calls in line. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** Nodes of the line, tombstones included. */
+  get nodes(): number {
+    return this.#line.size
+  }
+
+  /** Nodes moved by sweeping since the lane was opened: what leaving early has cost. */
+  get nodesMoved(): number {
+    return this.#rotated
+  }
+
+  get idle(): boolean {
+    return this.#active === 0 && this.#queued === 0
+  }
+
+  /** Clock time of the last arrival or release. */
+  get lastUsed(): number {
+    return this.#lastUsed
+  }
+
+  /** A slot at once, or a place in line. Throws a Refusal when there is neither. */
+  arrive(call: Call, now: number): Permit<L> | Ticket<L> {
+    this.#lastUsed = now
+    if (call.deadline <= now) throw this.#refuse('timeout', now)
+    if (this.#active < this.#limits.parallel && this.#queued === 0) {
+      this.#active++
+      const permit = new Permit(this, now, 0)
+      this.observer.granted(0)
+      return permit
+    }
+    this.#admitToLine(call, now)
+    const ticket = new Ticket(this, now, call.deadline, call.bytes)
+    this.#line.enqueue(ticket)
+    this.#queued++
+    this.#waiting.calls++
+    this.#waiting.bytes += call.bytes
+    this.observer.queued()
+    return ticket
+  }
+
+  /** Only through Permit.release, which calls it once a slot. */
+  release(outcome: Outcome, now: number, heldMs: number, loadMs: number): void {
+    this.#active--
+    this.#lastUsed = now
+    // A call that failed says nothing about how long the next one takes.
+    if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - loadMs))
+    this.observer.released(outcome, heldMs)
+    this.#handOver(now)
+  }
+
+  /** Raising starts waiters at once; lowering lets running calls finish and keeps everybody in line. */
+  setLimits(limits: Limits, now: number): void {
+    this.#limits = limits
+    this.#handOver(now)
+  }
+
+  cancel(ticket: Ticket<L>, now: number): boolean {
+    return this.#remove(ticket, 'cancelled', now)
+  }
+
+  /** Refuses whoever is past the deadline. Returns the earliest deadline that is left, Infinity when none. */
+  expire(now: number): number {
+    let earliest = Number.POSITIVE_INFINITY
+    if (this.#queued === 0) return earliest
+    for (const ticket of this.#line) {
+      if (!ticket.waiting) continue
+      if (ticket.deadline <= now) this.#leave(ticket, 'timeout', now)
+      else if (ticket.deadline < earliest) earliest = ticket.deadline
+    }
+    this.#sweepTombstones()
+    return earliest
+  }
+
+  /** Refuses everybody in line; running calls go on. */
+  dismiss(now: number): void {
+    for (const ticket of this.#line) if (ticket.waiting) this.#leave(ticket, 'shutting_down', now)
+    this.#sweepTombstones()
+  }
+
+  /** For a call that may not even stand in line. */
+  refuseArrival(code: RefusalCode, now: number): Refusal {
+    return this.#refuse(code, now)
+  }
+
+  #handOver(now: number): void {
+    // A listener may give its slot back inside the grant: the loop that granted goes on with it, nothing nests.
+    if (this.#queued === 0 || this.#handingOver) return
+    this.#handingOver = true
+    try {
+      while (this.#active < this.#limits.parallel && this.#queued > 0) {
+        const ticket = this.#line.dequeue()
+        if (!ticket) break
+        this.#serve(ticket, now)
+      }
+    } finally {
+      this.#handingOver = false
+    }
+    this.#sweepTombstones()
+  }
+
+  /** The only place that grants a ticket. */
+  #serve(ticket: Ticket<L>, now: number): void {
+    if (!ticket.waiting) {
+      this.#tombstones--
+      return
+    }
+    const waitMs = now - ticket.enqueuedAt
+    this.#uncount(ticket)
+    if (ticket.deadline <= now) {
+      this.observer.left('timeout', waitMs)
+      ticket.settle(new Refusal('timeout', this.#facts(now)))
+      return
+    }
+    this.#active++
+    this.observer.granted(waitMs)
+    ticket.settle(new Permit(this, now, waitMs))
+  }
+
+  #admitToLine(call: Call, now: number): void {
+    const { bytes, maxBytes } = this.#waiting
+    if (this.#queued >= this.#limits.queue) throw this.#refuse('queue_full', now)
+    if (bytes + call.bytes > maxBytes) throw this.#refuse('queue_full', now)
+    const { parallel } = this.#limits
+    const waitMs = this.estimate.waitMs(this.#queued, parallel)
+    if (waitMs === undefined) return
+    const latestMs = waitMs + DEADLINE_MARGIN * this.estimate.spreadMs(this.#queued, parallel)
+    if (now + latestMs > call.deadline) throw this.#refuse('queue_full', now, { estimatedWaitMs: waitMs })
+  }
+
+  #refuse(code: RefusalCode, now: number, facts: Partial<RefusalFacts> = {}): Refusal {
+    this.observer.refused(code)
+    return new Refusal(code, { ...this.#facts(now), ...facts })
+  }
+
+  #facts(now: number): RefusalFacts {
+    return {
+      model: this.model,
+      retryAfterMs: this.estimate.retryAfterMs(now, this.#limits.parallel, this.#random),
+    }
+  }
+
+  #remove(ticket: Ticket<L>, code: RefusalCode, now: number): boolean {
+    if (!ticket.waiting) return false
+    this.#leave(ticket, code, now)
+    this.#sweepTombstones()
+    return true
+  }
+
+  /** Settles a waiting ticket without a slot and leaves its tombstone in the line. */
+  #leave(ticket: Ticket<L>, code: RefusalCode, now: number): void {
+    this.#uncount(ticket)
+    this.#tombstones++
+    this.observer.left(code, now - ticket.enqueuedAt)
+    ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(now)))
+  }
+
+  #uncount(ticket: Ticket<L>): void {
+    this.#queued--
+    this.#waiting.calls--
+    this.#waiting.bytes -= ticket.bytes
+  }
+
+  #sweepTombstones(): void {
+    if (this.#tombstones <= Math.max(TOMBSTONES_BEFORE_SWEEPING, this.#queued)) return
+    for (let left = this.#line.size; left > 0; left--) {
+      const ticket = this.#line.dequeue()
+      if (ticket?.waiting) this.#line.enqueue(ticket)
+      this.#rotated++
+    }
+    this.#tombstones = 0
+  }
+}

@@ -1,0 +1,23 @@
+/** Why a call got no slot. `cancelled`: its client left first, nobody reads the answer. */
+export type RefusalCode = 'queue_full' | 'timeout' | 'shutting_down' | 'cancelled'
+
+export interface RefusalFacts {
+  readonly model: string
+  /** When it pays to come back, in milliseconds from now; already paced and jittered. */
+  readonly retryAfterMs?: number
+  /** The wait that was predicted at arrival, when that is what the call was refused for. */
+  readonly estimatedWaitMs?: number
+}
+
+/** Thrown where a call gets no slot; becomes an HTTP answer in http/errors.ts and nowhere else. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: RefusalCode
+  readonly facts: RefusalFacts
+
+  constructor(code: RefusalCode, facts: RefusalFacts) {
+    super(`${code}: ${facts.model}`)
+    this.code = code
+    this.facts = facts
+  }
+}
