@@ -1,0 +1,20 @@
+import { type LoadedConfig, mapKeys, type Source } from './load.ts'
+import { type OptionKey, options } from './schema.ts'
+
+/** What `GET /config` and `check` show. Keys come in the order of the schema; an unset value is null. */
+export interface DescribedConfig {
+  readonly config_file: string | null
+  readonly values: Readonly<Record<OptionKey, unknown>>
+  readonly sources: Readonly<Record<OptionKey, Source>>
+}
+
+const SECRETS = new Set(options.filter((option) => option.secret).map((option) => option.key))
+
+/** The effective configuration with its secrets as "***": the same input gives the same bytes. */
+export function describeConfig({ config, sources, configFile }: LoadedConfig): DescribedConfig {
+  const value = (key: OptionKey) => {
+    const plain = config[key] ?? null
+    return plain !== null && SECRETS.has(key) ? '***' : plain
+  }
+  return { config_file: configFile, values: mapKeys(value), sources }
+}

@@ -1,0 +1,176 @@
+import { check, fromText } from './check.ts'
+import { didYouMean } from './near-miss.ts'
+import { pointsAtSelf } from './points-at-self.ts'
+import { byLine, ConfigError, type Problem } from './problem.ts'
+import { type Config, configSchema, type Option, type OptionKey, options } from './schema.ts'
+import { readYaml } from './yaml-file.ts'
+
+export const DEFAULT_FILE = 'config.yaml'
+
+export type Source = 'default' | 'config.yaml' | 'environment' | 'flag'
+
+export interface LoadedConfig {
+  readonly config: Config
+  /** Where each effective value comes from. */
+  readonly sources: Readonly<Record<OptionKey, Source>>
+  /** The file that was read; null when there was none. */
+  readonly configFile: string | null
+}
+
+export interface ConfigInput {
+  /** Values of flags by name without dashes: `{ port: '9000', config: 'other.yaml' }`. */
+  readonly flags: Readonly<Record<string, string | undefined>>
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The text of a file; throws an error with code ENOENT when there is none. */
+  readonly readFile: (path: string) => string
+  /** Addresses and host names of this machine, to tell an ollama_url that leads back to the proxy. */
+  readonly ownAddresses: readonly string[]
+}
+
+const KEYS = options.map((option) => option.key)
+
+/**
+ * Flag > environment > config.yaml > default.
+ * @throws ConfigError with every problem of every source, also of values that another source overrides.
+ */
+export function loadConfig(input: ConfigInput): LoadedConfig {
+  const reading = new Reading(input)
+  const configFile = reading.file()
+  reading.environment()
+  reading.flags()
+  return reading.result(configFile)
+}
+
+type Place = Pick<Problem, 'where' | 'key'>
+type Written = { readonly value: unknown; readonly source: Source; readonly place: Place }
+
+/** Collects values from the weakest source to the strongest, and the problems of all of them. */
+class Reading {
+  readonly #input: ConfigInput
+  readonly #problems: Problem[] = []
+  readonly #written = new Map<OptionKey, Written>()
+
+  constructor(input: ConfigInput) {
+    this.#input = input
+  }
+
+  file(): string | null {
+    const { flags, env, readFile } = this.#input
+    const named = flags.config ?? (env.CONFIG_FILE || undefined)
+    const name = named ?? DEFAULT_FILE
+    let text: string
+    try {
+      text = readFile(name)
+    } catch (error) {
+      if (named === undefined && codeOf(error) === 'ENOENT') return null
+      const where =
+        flags.config !== undefined ? 'flag --config' : named !== undefined ? 'environment CONFIG_FILE' : name
+      this.#problems.push({ where, key: null, message: unreadable(name, error) })
+      return null
+    }
+    const file = readYaml(name, text, this.#problems)
+    for (const { key, value } of file.entries) {
+      const option = options.find((candidate) => candidate.key === key)
+      if (!option) {
+        const message = `unknown key${didYouMean(key, KEYS)}`
+        this.#problems.push({ where: file.where([key]), key, message })
+        continue
+      }
+      // `log_file: null` says "none"; so does `models:` when every line under it is commented out.
+      if (value === null && (option.defaultWritten === undefined || key === 'models')) continue
+      const place = (path: readonly PropertyKey[]) => ({ where: file.where(path), key: path.join('.') })
+      check(option, value, this.#problems, (path) => place([key, ...path]))
+      this.#written.set(option.key, { value, source: 'config.yaml', place: place([key]) })
+    }
+    this.#problems.sort(byLine)
+    return name
+  }
+
+  environment(): void {
+    for (const option of options) {
+      const text = option.env === undefined ? undefined : this.#input.env[option.env] || undefined
+      const file = option.envFile === undefined ? undefined : this.#input.env[option.envFile] || undefined
+      if (text !== undefined && file !== undefined) {
+        const message = `set together with ${option.envFile}; only one of them can count`
+        this.#problems.push({ where: `environment ${option.env}`, key: null, message })
+      } else if (text !== undefined) {
+        this.#take(option, text, `environment ${option.env}`, 'environment')
+      } else if (file !== undefined) {
+        this.#takeFrom(option, file)
+      }
+    }
+  }
+
+  flags(): void {
+    for (const option of options) {
+      const text = option.flag === undefined ? undefined : this.#input.flags[option.flag]
+      if (text !== undefined) this.#take(option, text, `flag --${option.flag}`, 'flag')
+    }
+  }
+
+  result(configFile: string | null): LoadedConfig {
+    this.#checkLoop()
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems)
+    const config = configSchema.parse(this.#values())
+    const sources = mapKeys((key) => this.#written.get(key)?.source ?? 'default')
+    return deepFreeze({ config, sources, configFile })
+  }
+
+  #take(option: Option, text: string, where: string, source: Source): void {
+    const value = fromText(option, text)
+    const place = { where, key: null }
+    check(option, value, this.#problems, () => place)
+    this.#written.set(option.key, { value, source, place })
+  }
+
+  #values(): Partial<Record<OptionKey, unknown>> {
+    return Object.fromEntries([...this.#written].map(([key, { value }]) => [key, value]))
+  }
+
+  #checkLoop(): void {
+    const { ollama_url, proxy_port } = this.#values()
+    const pair = configSchema
+      .pick({ ollama_url: true, proxy_port: true })
+      .safeParse({ ollama_url, proxy_port })
+    if (!pair.success || !pointsAtSelf(pair.data, this.#input.ownAddresses)) return
+    const changed = this.#written.get('ollama_url') ?? this.#written.get('proxy_port')
+    const message = `ollama_url ${pair.data.ollama_url} is the address of this proxy itself; change one of the two ports`
+    this.#problems.push({ ...(changed?.place ?? { where: 'default', key: null }), message })
+  }
+
+  /** The value of a variable that names a file, as container secrets come. */
+  #takeFrom(option: Option, path: string): void {
+    const where = `environment ${option.envFile}`
+    try {
+      this.#take(option, this.#input.readFile(path).trimEnd(), where, 'environment')
+    } catch (error) {
+      this.#problems.push({ where, key: null, message: unreadable(path, error) })
+    }
+  }
+}
+
+/** An object with every key of the configuration, in the order of the schema. */
+export function mapKeys<T>(value: (key: OptionKey) => T): Record<OptionKey, T> {
+  return Object.fromEntries(KEYS.map((key) => [key, value(key)])) as Record<OptionKey, T>
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a directory',
+  EACCES: 'may not be read',
+}
+
+function unreadable(name: string, error: unknown): string {
+  const other = error instanceof Error ? error.message : String(error)
+  return `${name} ${REASONS[codeOf(error) ?? ''] ?? `cannot be read: ${other}`}`
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null)
+    for (const inner of Object.values(Object.freeze(value))) deepFreeze(inner)
+  return value
+}

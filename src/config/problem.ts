@@ -1,0 +1,40 @@
+/** One thing that is wrong with the configuration. */
+export interface Problem {
+  /** `config.yaml:12`, `environment OLLAMA_URL` or `flag --port`. */
+  readonly where: string
+  /** Path of the key in the file; null where `where` already names the option or the whole file is meant. */
+  readonly key: string | null
+  readonly message: string
+}
+
+/** One line, without a line break whatever the file held. */
+export function formatProblem({ where, key, message }: Problem): string {
+  const line = key === null ? `${where}: ${message}` : `${where}: ${key}: ${message}`
+  return line.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+}
+
+/** Carries every problem at once, so that nobody has to start five times to find five mistakes. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join('\n'))
+    this.problems = problems
+  }
+}
+
+/** The value as a reader of an error needs it: short, on one line, never a whole document. */
+export function shown(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'a map'
+  if (typeof value !== 'string') return String(value)
+  return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
+}
+
+/** Order of two problems of one file. */
+export function byLine(a: Problem, b: Problem): number {
+  const line = ({ where }: Problem) => Number(/:(\d+)$/.exec(where)?.[1] ?? 0)
+  return line(a) - line(b)
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod'
+import { boolean, host, integer, oneOf, parallel, seconds, size, text, token, url } from './values.ts'
+
+/** What is told about an option wherever it is shown: help, config.yaml, documentation. */
+export interface About {
+  readonly sentence: string
+  /** Unit of the value, where it has one. */
+  readonly unit?: string
+  /** Environment variable; absent where the file alone can say it. */
+  readonly env?: string
+  /** Environment variable that names a file holding the value. */
+  readonly envFile?: string
+  /** Flag without its dashes. */
+  readonly flag?: string
+  /** Never shown. */
+  readonly secret?: boolean
+  /** A value to show in place of a default, for an option that is unset by default. */
+  readonly example?: unknown
+}
+
+export interface OptionAbout extends About {
+  /** As one would write it; undefined where the option is unset by default. */
+  readonly defaultWritten?: unknown
+}
+
+const registry = z.registry<OptionAbout>()
+
+function option<S extends z.ZodType>(schema: S, written: z.core.util.NoUndefined<z.input<S>>, about: About) {
+  const described = z.prefault(schema, written)
+  registry.add(described, { ...about, defaultWritten: written })
+  return described
+}
+
+function unsetOption<S extends z.ZodType>(schema: S, about: About) {
+  const described = z.optional(schema)
+  registry.add(described, about)
+  return described
+}
+
+const modelLimits = z.strictObject(
+  { parallel_limit: integer(1).optional(), queue_limit: integer(0).optional() },
+  { error: 'expected a map of parallel_limit and queue_limit' },
+)
+
+/** The only home of an option. Keys are those of config.yaml; times are seconds, sizes bytes. */
+export const configSchema = z.strictObject({
+  ollama_url: option(url(), 'http://127.0.0.1:11434', {
+    sentence: 'Address of the Ollama to guard; OLLAMA_HOST is not read, clients use it to find this proxy.',
+    env: 'OLLAMA_URL',
+    flag: 'upstream',
+  }),
+  proxy_host: option(host(), '127.0.0.1', {
+    sentence: 'Address to listen on; 0.0.0.0 opens the proxy to the network.',
+    env: 'PROXY_HOST',
+    flag: 'host',
+  }),
+  proxy_port: option(integer(0, 65_535), 8080, {
+    sentence: 'Port to listen on; 0 takes any free one and prints it.',
+    env: 'PROXY_PORT',
+    flag: 'port',
+  }),
+  ollama_num_parallel: option(parallel(), 'auto', {
+    sentence:
+      'Slots per model: how many calls run at once. "auto" chooses 1, 2 or 4 from the available memory.',
+    unit: 'calls',
+    env: 'OLLAMA_NUM_PARALLEL',
+    flag: 'parallel',
+  }),
+  ollama_max_queue: option(integer(0), 512, {
+    sentence: 'How many calls may wait for a slot, per model; 0 never lets one wait.',
+    unit: 'calls',
+    env: 'OLLAMA_MAX_QUEUE',
+    flag: 'max-queue',
+  }),
+  request_timeout: option(seconds('above zero'), 300, {
+    sentence: 'Longest time from the arrival of a call to the first byte of its answer, waiting included.',
+    unit: 'seconds',
+    env: 'REQUEST_TIMEOUT',
+    flag: 'timeout',
+  }),
+  stream_idle_timeout: option(seconds('zero or more'), 300, {
+    sentence: 'Longest silence of Ollama once an answer has begun; 0 switches it off.',
+    unit: 'seconds',
+    env: 'STREAM_IDLE_TIMEOUT',
+  }),
+  max_body_size: option(size('one buffer'), '100MiB', {
+    sentence: 'Largest body of a gated call.',
+    unit: 'bytes, or KiB, MiB, GiB',
+    env: 'MAX_BODY_SIZE',
+  }),
+  max_queue_bytes: option(size('any'), '512MiB', {
+    sentence: 'Memory for the bodies of waiting calls, all models together.',
+    unit: 'bytes, or KiB, MiB, GiB',
+    env: 'MAX_QUEUE_BYTES',
+  }),
+  enable_queue_stats: option(boolean(), true, {
+    sentence: 'Whether GET /queue/stats answers.',
+    env: 'ENABLE_QUEUE_STATS',
+  }),
+  models: option(
+    z.record(text('a model name'), modelLimits, { error: 'expected a map of model names' }),
+    {},
+    {
+      sentence: 'Limits of single models; what is left out here follows the two limits above.',
+      example: { 'llama3:70b': { parallel_limit: 1, queue_limit: 16 } },
+    },
+  ),
+  admin_token: unsetOption(token(), {
+    sentence: 'Bearer token of /admin/*; while it is unset, /admin/* answers only to this machine.',
+    env: 'ADMIN_TOKEN',
+    envFile: 'ADMIN_TOKEN_FILE',
+    secret: true,
+    example: 'a-long-random-text',
+  }),
+  log_level: option(oneOf(['debug', 'info', 'warn', 'error']), 'info', {
+    sentence: 'Least level that is logged: debug, info, warn or error.',
+    env: 'LOG_LEVEL',
+    flag: 'log-level',
+  }),
+  log_format: unsetOption(oneOf(['text', 'json']), {
+    sentence: 'text or json; while it is unset, text on a terminal and json elsewhere.',
+    env: 'LOG_FORMAT',
+    example: 'json',
+  }),
+  log_file: unsetOption(text('a file path'), {
+    sentence:
+      'File that gets the log as well, rotated at 10 MiB, five files kept; relative to the working directory.',
+    env: 'LOG_FILE',
+    example: 'logs/ollama_guard_proxy.log',
+  }),
+  language: option(oneOf(['auto', 'en', 'zh', 'vi', 'ja', 'ko', 'ru', 'ar']), 'auto', {
+    sentence:
+      "Language of the proxy's own messages: auto (the client's Accept-Language), en, zh, vi, ja, ko, ru or ar.",
+    env: 'PROXY_LANGUAGE',
+    flag: 'language',
+  }),
+})
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
+
+/** The effective configuration: times in seconds, sizes in bytes, models named as they were written. */
+export type Config = DeepReadonly<z.output<typeof configSchema>>
+export type OptionKey = keyof typeof configSchema.shape
+
+export interface Option extends OptionAbout {
+  readonly key: OptionKey
+  readonly schema: z.ZodType
+}
+
+/** Every option in the order of the schema, which is the order of config.yaml and of every listing. */
+export const options: readonly Option[] = Object.entries(configSchema.shape).map(([key, schema]) => {
+  const about = registry.get(schema)
+  if (!about) throw new Error(`option ${key} is not described`)
+  return { key: key as OptionKey, schema, ...about }
+})

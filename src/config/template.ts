@@ -1,0 +1,43 @@
+import { stringify } from 'yaml'
+import { type Option, type OptionKey, options } from './schema.ts'
+
+/** A log file is worth having wherever a configuration file is. */
+export const RECOMMENDED_LOG_FILE = 'logs/ollama_guard_proxy.log'
+
+const HEAD = `# Configuration of ollama-guard-proxy.
+#
+# A line that begins with "#" and a key shows the default, or an example where it says so: remove the "#" to set it.
+# A flag wins over the environment, the environment over this file. \`ollama-guard-proxy check\` tells what counts.
+# Times are seconds, decimals allowed. Sizes are bytes, or 64KiB, 100MiB, 1GiB.
+`
+
+/**
+ * The text of a config.yaml that names every key, with its meaning, unit, environment variable and flag.
+ * @param set what the file sets, as one would write it; everything else is commented out.
+ * @param notes lines for the head of the file.
+ */
+export function renderConfigFile(
+  set: Readonly<Partial<Record<OptionKey, unknown>>>,
+  notes: readonly string[] = [],
+): string {
+  const head = HEAD + notes.map((note) => `# ${note}\n`).join('')
+  return [head, ...options.map((option) => renderOption(option, set[option.key]))].join('\n')
+}
+
+function renderOption(option: Option, set: unknown): string {
+  const facts = [
+    option.unit && `Unit: ${option.unit}.`,
+    option.env &&
+      `Environment: ${[option.env, option.envFile && `${option.envFile} (a file that holds it)`].filter(Boolean).join(' or ')}.`,
+    option.flag && `Flag: --${option.flag}.`,
+    option.example !== undefined && `Unset by default${set === undefined ? '; an example:' : '.'}`,
+  ]
+  const prose = [option.sentence, facts.filter(Boolean).join(' ')]
+    .filter(Boolean)
+    .map((line) => `# ${line}\n`)
+  const setting = stringify(
+    { [option.key]: set ?? option.example ?? option.defaultWritten },
+    { lineWidth: 0 },
+  )
+  return prose.join('') + (set === undefined ? setting.replace(/^(?=.)/gm, '#') : setting)
+}

@@ -1,0 +1,103 @@
+import { z } from 'zod'
+
+/** A Node timer that is asked for more fires at once, so no deadline may be longer. */
+const LONGEST_TIMER_SECONDS = 2_147_483
+/** Node 20 cannot hold more than this in one buffer. */
+const LARGEST_BODY = 4 * 2 ** 30
+
+const SIZE = /^(\d+)(KiB|MiB|GiB)?$/i
+const UNITS: Readonly<Record<string, number>> = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 }
+
+/** Bytes of `1048576`, `64KiB`, `100MiB` or `1GiB`; undefined for anything else. */
+export function parseSize(written: string | number): number | undefined {
+  const match = SIZE.exec(String(written))
+  if (!match) return undefined
+  const bytes = Number(match[1]) * (match[2] ? (UNITS[match[2].toLowerCase()] ?? Number.NaN) : 1)
+  return Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
+// Every schema carries the whole sentence of its error; the loader adds what it got instead.
+
+export function integer(min: number, max?: number) {
+  const error =
+    max === undefined ? `expected an integer >= ${min}` : `expected an integer from ${min} to ${max}`
+  const schema = z.int({ error }).min(min, { error })
+  return max === undefined ? schema : schema.max(max, { error })
+}
+
+export function text(what: string, pattern = /\S/) {
+  const error = `expected ${what}`
+  return z.string({ error }).regex(pattern, { error })
+}
+
+export function oneOf<const T extends readonly [string, ...string[]]>(choices: T) {
+  return z.enum(choices, { error: `expected one of ${choices.join(', ')}` })
+}
+
+export function boolean() {
+  return z.boolean({ error: 'expected true or false' })
+}
+
+/** Seconds, decimals allowed. */
+export function seconds(least: 'above zero' | 'zero or more') {
+  const floor = least === 'above zero' ? '> 0' : '>= 0'
+  const error = `expected seconds ${floor} and at most ${LONGEST_TIMER_SECONDS} (the longest timer there is)`
+  const schema = z.number({ error }).max(LONGEST_TIMER_SECONDS, { error })
+  return least === 'above zero' ? schema.gt(0, { error }) : schema.gte(0, { error })
+}
+
+/** Written as bytes or with a unit, parsed to bytes. */
+export function size(bound: 'one buffer' | 'any') {
+  const most = bound === 'one buffer' ? ' and at most 4GiB (the largest buffer there is)' : ''
+  const error = `expected bytes or a size like 64KiB, 100MiB, 1GiB, at least 1${most}`
+  return z.union([z.number(), z.string()], { error }).transform((written, context) => {
+    const bytes = parseSize(written)
+    if (bytes !== undefined && bytes >= 1 && (bound === 'any' || bytes <= LARGEST_BODY)) return bytes
+    context.addIssue({ code: 'custom', message: error })
+    return z.NEVER
+  })
+}
+
+export function parallel() {
+  const error = 'expected "auto" or an integer >= 1'
+  return z.union([z.literal('auto'), z.int().min(1)], { error })
+}
+
+export function host() {
+  const name = '[a-z0-9_][a-z0-9_.-]*'
+  const ipv6 = String.raw`(?=.*:.*:)[0-9a-f:.]+(?:%[\w.-]+)?`
+  return text(
+    'a host name or address, without scheme, brackets or port',
+    new RegExp(`^(?:${name}|${ipv6})$`, 'i'),
+  )
+}
+
+/** Printable ASCII without spaces: anything else cannot travel in a header. */
+export function token() {
+  return text(
+    'text of printable ASCII characters without spaces (a number needs quotes in YAML)',
+    /^[\x21-\x7e]+$/,
+  )
+}
+
+/** An address without its trailing slash; a path in front of Ollama's own is kept. */
+export function url() {
+  const error = 'expected an address like http://127.0.0.1:11434'
+  return z.string({ error }).transform((written, context) => {
+    const refuse = (message: string): never => {
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
+    const parsed = URL.canParse(written) ? new URL(written) : undefined
+    if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+      const guess = `http://${written}`
+      if (written.includes('@'))
+        return refuse('is not an address, and must not carry a user name or a password')
+      const hint = /^[\w.-]+:\d+\/?$/.test(written) ? `; did you mean ${guess}?` : ''
+      return refuse(`expected an address that begins with http:// or https://${hint}`)
+    }
+    if (parsed.username || parsed.password) return refuse('must not carry a user name or a password')
+    if (parsed.search || parsed.hash) return refuse('must not carry a query or a fragment')
+    return parsed.origin + parsed.pathname.replace(/\/+$/, '')
+  })
+}
