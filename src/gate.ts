@@ -1,0 +1,136 @@
+import { Admission } from './admission/admission.ts'
+import type { Limits } from './admission/lane.ts'
+import type { Clock } from './clock.ts'
+import { describeConfig } from './config/describe.ts'
+import type { LoadedConfig } from './config/load.ts'
+import type { Config } from './config/schema.ts'
+import { createApp } from './http/app.ts'
+import type { Memory } from './http/memory-figures.ts'
+import { renderBreak, statusOf } from './http/errors.ts'
+import { isAllowedHost, type OwnNames } from './http/host-guard.ts'
+import { parseModelName } from './relay/model-name.ts'
+import { Origins } from './relay/origins.ts'
+import { Relay } from './relay/relay.ts'
+import type { Exchange } from './relay/transport.ts'
+import type { Log } from './telemetry/call-log.ts'
+import { Stats } from './telemetry/stats.ts'
+import { UpstreamHealth } from './upstream/health.ts'
+
+/** What a runtime brings. `Env`: what its server hands over with each request. */
+export interface GateParts<Env> {
+  readonly runtimeName: string
+  readonly version: string
+  readonly clock: Clock
+  readonly loaded: LoadedConfig
+  readonly log: Log
+  /** Slots per model; `auto` of the configuration already resolved. */
+  readonly parallel: number
+  readonly exchange: (env: Env, request: Request) => Exchange
+  readonly clientAddress: (env: Env) => string
+  /** Cheap enough to be asked at every request. */
+  readonly memory: () => Promise<Memory>
+  /** Ollama's version; rejects when it does not answer in time. */
+  readonly fetchVersion: () => Promise<string>
+  readonly own: OwnNames
+}
+
+export interface Gate<Env> {
+  readonly fetch: (request: Request, env: Env) => Response | Promise<Response>
+  readonly upstream: UpstreamHealth
+  /** Begins to watch Ollama. */
+  start(): void
+  /** Admits nobody any more and refuses the waiting; what runs goes on. */
+  close(): void
+}
+
+/** The house, composed. */
+export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env> {
+  const { clock, loaded, log } = parts
+  const { config } = loaded
+  const origins = new Origins()
+  const upstream = new UpstreamHealth({
+    clock,
+    fetchVersion: parts.fetchVersion,
+    onChange: ({ reachable, version }) => {
+      if (reachable) log.info('ollama answers', { ollama_url: config.ollama_url, version })
+      else log.warn('ollama does not answer', { ollama_url: config.ollama_url })
+    },
+  })
+  const admission = new Admission({
+    clock,
+    observer: new Stats(clock),
+    defaults: { parallel: parts.parallel, queue: config.ollama_max_queue },
+    models: limitsByKey(config),
+    maxWaitingBytes: config.max_queue_bytes,
+  })
+  const relay = new Relay({
+    clock,
+    admission,
+    origins,
+    requestTimeoutMs: config.request_timeout * 1000,
+    streamIdleTimeoutMs: config.stream_idle_timeout * 1000,
+    maxBodyBytes: config.max_body_size,
+    lastWords: (broken) => renderBreak(broken, config.language),
+    statusOf,
+    finished: (call) => log.call(call),
+    upstreamAnswered: (answered) => (answered ? upstream.sawAnswer() : upstream.sawRefusal()),
+  })
+  const listensOnLoopback = isLoopbackName(config.proxy_host)
+  const app = createApp({
+    config,
+    clock,
+    admission,
+    upstream,
+    origins,
+    version: parts.version,
+    runtimeName: parts.runtimeName,
+    modelKey: (name) => parseModelName(name)?.key,
+    memory: parts.memory,
+    draining: () => admission.closed,
+    describeConfig: () => describeConfig(loaded),
+    relay: (c) => relay.gated(parts.exchange(c.env as Env, c.req.raw), c.req.path),
+    passThrough: (c) => relay.through(parts.exchange(c.env as Env, c.req.raw)),
+    reportError: (error) => log.error('unexpected error in a request', { error }),
+    listensOnLoopback,
+    clientAddress: (c) => parts.clientAddress(c.env as Env),
+  })
+
+  let allowedHost: string | null = null
+  /** Ollama cannot check the client's Host, which we replace, so this is where DNS rebinding ends. */
+  const isRefusedHost = (request: Request): boolean => {
+    const host = request.headers.get('host')
+    if (host === allowedHost) return false
+    if (!isAllowedHost(host ?? undefined, parts.own)) return true
+    allowedHost = host
+    return false
+  }
+  return {
+    fetch: (request, env) =>
+      listensOnLoopback && isRefusedHost(request)
+        ? new Response(null, { status: 403 })
+        : app.fetch(request, env),
+    upstream,
+    start: () => upstream.start(),
+    close() {
+      admission.close()
+      upstream.stop()
+    },
+  }
+}
+
+/** The configuration's models by lane key. Two spellings of one name are one model; the later one counts. */
+function limitsByKey(config: Config): Map<string, Partial<Limits>> {
+  const byKey = new Map<string, Partial<Limits>>()
+  for (const [name, { parallel_limit, queue_limit }] of Object.entries(config.models)) {
+    const key = parseModelName(name)?.key ?? name
+    byKey.set(key, {
+      ...(parallel_limit !== undefined && { parallel: parallel_limit }),
+      ...(queue_limit !== undefined && { queue: queue_limit }),
+    })
+  }
+  return byKey
+}
+
+function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}

@@ -1,0 +1,162 @@
+/** Top-level values of a JSON object as raw text; the last of duplicate keys wins, `null` overrules nothing. */
+export type TopLevel<Key extends string> = { [K in Key]?: string }
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COMMA = 0x2c
+const COLON = 0x3a
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+
+/** A string's end is looked for byte by byte this far, then by the engine's own search, which costs a call. */
+const NEAR_BYTES = 32
+
+/** Longer than any key that is asked for, even if every letter of it is written as an escape. */
+const LONGEST_KEY_BYTES = 128
+
+const utf8 = new TextDecoder()
+
+/**
+ * Finds the wanted top-level keys of a JSON body without parsing it, as Go's decoder reads it: only the first
+ * value counts, keys match without case, escapes in keys count. Linear, no recursion, and nothing is copied
+ * but the wanted values that are at most `longestValue` bytes long; longer ones come back as their first bytes.
+ *
+ * It is lenient on purpose: a body that is not JSON gives what was found so far, since the worst that follows
+ * is that Ollama refuses a call that holds a slot. What Ollama accepts must be read exactly.
+ */
+export function scanTopLevel<Key extends string>(
+  body: Uint8Array,
+  wanted: readonly Key[],
+  longestValue = 8192,
+): TopLevel<Key> {
+  const found: TopLevel<Key> = {}
+  let at = skipSpace(body, 0)
+  if (body[at] !== OPEN_BRACE) return found
+  at = skipSpace(body, at + 1)
+  while (body[at] === QUOTE) {
+    const keyEnd = endOfString(body, at)
+    const key = readKey(body, at, keyEnd, wanted)
+    at = skipSpace(body, keyEnd)
+    if (body[at] !== COLON) return found
+    const valueStart = skipSpace(body, at + 1)
+    const valueEnd = endOfValue(body, valueStart)
+    if (key !== undefined) {
+      const text = utf8.decode(body.subarray(valueStart, Math.min(valueEnd, valueStart + longestValue)))
+      if (text !== 'null') found[key] = text
+    }
+    at = skipSpace(body, valueEnd)
+    if (body[at] !== COMMA) return found
+    at = skipSpace(body, at + 1)
+  }
+  return found
+}
+
+/** The string that a raw JSON value stands for; undefined when it is none. */
+export function stringValue(raw: string | undefined): string | undefined {
+  if (raw === undefined || raw[0] !== '"') return undefined
+  try {
+    const value: unknown = JSON.parse(raw)
+    return typeof value === 'string' ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function skipSpace(body: Uint8Array, from: number): number {
+  let at = from
+  for (;;) {
+    const byte = body[at]
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at
+    at++
+  }
+}
+
+/** Index after the closing quote of the string that opens at `from`; the body's length when it never closes. */
+function endOfString(body: Uint8Array, from: number): number {
+  const end = body.length
+  let at = from + 1
+  for (;;) {
+    const near = Math.min(end, at + NEAR_BYTES)
+    while (at < near) {
+      const byte = body[at]
+      if (byte === QUOTE) return at + 1
+      at += byte === BACKSLASH ? 2 : 1
+    }
+    if (at >= end) return end
+    const quote = body.indexOf(QUOTE, at)
+    if (quote < 0) return end
+    let escapes = 0
+    while (quote - 1 - escapes >= at && body[quote - 1 - escapes] === BACKSLASH) escapes++
+    if (escapes % 2 === 0) return quote + 1
+    at = quote + 1
+  }
+}
+
+/** Index after the value that starts at `from`. */
+function endOfValue(body: Uint8Array, from: number): number {
+  const first = body[from]
+  if (first === QUOTE) return endOfString(body, from)
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return endOfLiteral(body, from)
+  let depth = 0
+  let at = from
+  const end = body.length
+  while (at < end) {
+    const byte = body[at]
+    if (byte === QUOTE) {
+      at = endOfString(body, at)
+      continue
+    }
+    at++
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++
+    else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) return at
+  }
+  return end
+}
+
+/** Numbers, true, false, null: up to what cannot belong to them. */
+function endOfLiteral(body: Uint8Array, from: number): number {
+  let at = from
+  while (at < body.length) {
+    const byte = body[at]
+    if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) break
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) break
+    at++
+  }
+  return at
+}
+
+function readKey<Key extends string>(
+  body: Uint8Array,
+  start: number,
+  end: number,
+  wanted: readonly Key[],
+): Key | undefined {
+  if (end - start > LONGEST_KEY_BYTES) return undefined
+  for (const key of wanted) if (matchesPlainly(body, start + 1, end - 1, key)) return key
+  let plain = true
+  for (let at = start + 1; at < end - 1; at++) {
+    const byte = body[at] ?? 0
+    if (byte === BACKSLASH || byte >= 0x80) plain = false
+  }
+  if (plain) return undefined
+  const key = stringValue(utf8.decode(body.subarray(start, end)))
+  return key === undefined ? undefined : wanted.find((name) => fold(name) === fold(key))
+}
+
+/** True when the bytes are the key's ASCII letters in either case. */
+function matchesPlainly(body: Uint8Array, start: number, end: number, key: string): boolean {
+  if (end - start !== key.length) return false
+  for (let index = 0; index < key.length; index++) {
+    const byte = body[start + index] ?? 0
+    const lower = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte
+    if (lower !== key.charCodeAt(index)) return false
+  }
+  return true
+}
+
+/** Unicode case folding as far as it reaches ASCII letters: the long s and the Kelvin sign are an s and a k. */
+function fold(key: string): string {
+  return key.toLowerCase().toUpperCase()
+}

@@ -1,0 +1,71 @@
+import type { Clock } from '../clock.ts'
+import { scanTopLevel, stringValue, type TopLevel } from './body-scan.ts'
+import { type ModelName, parseModelName } from './model-name.ts'
+import { multipartBoundary, multipartField } from './multipart.ts'
+import type { Exchange } from './transport.ts'
+import { decodeZstd } from './zstd.ts'
+
+/** A gated request, read. */
+export interface ReadCall {
+  /** The bytes as they came; what goes to Ollama. */
+  readonly body: Uint8Array
+  /** Undefined: names no model that could run, so Ollama gives its own error. */
+  readonly model: ModelName | undefined
+  /** False for what never waits: no model, a cloud model, an unload. */
+  readonly takesSlot: boolean
+}
+
+const TRANSCRIPTIONS = '/v1/audio/transcriptions'
+
+/** The routes on which an empty prompt with keep_alive 0 means: unload. */
+const UNLOADING = new Map<string, 'prompt' | 'messages'>([
+  ['/api/generate', 'prompt'],
+  ['/api/chat', 'messages'],
+])
+
+type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
+const MODEL_ONLY: readonly BodyKey[] = ['model']
+const UNLOAD_KEYS: readonly BodyKey[] = ['model', 'keep_alive', 'prompt', 'messages']
+
+/**
+ * Reads a gated request and finds what it asks for. `path`: the route, decoded.
+ * Throws Failure body_too_large or client_gone, or what the reading was stopped with.
+ */
+export async function readCall(
+  exchange: Exchange,
+  path: string,
+  maxBytes: number,
+  clock: Clock,
+): Promise<ReadCall> {
+  const body = await exchange.readBody(maxBytes)
+  if (path === TRANSCRIPTIONS) {
+    const boundary = multipartBoundary(exchange.header('content-type'))
+    return callOf(body, boundary === undefined ? undefined : multipartField(body, boundary, 'model'))
+  }
+  // Ollama decodes zstd on its /v1 routes alone, and only under this very spelling.
+  const encoded = path.startsWith('/v1/') && exchange.header('content-encoding') === 'zstd'
+  const json = encoded ? await decodeZstd(body, clock) : body
+  if (json === undefined) return callOf(body, undefined)
+
+  const emptiable = UNLOADING.get(path)
+  const found = scanTopLevel(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
+  return callOf(body, stringValue(found.model), emptiable !== undefined && isUnload(found, emptiable))
+}
+
+function callOf(body: Uint8Array, written: string | undefined, unload = false): ReadCall {
+  const model = written === undefined ? undefined : parseModelName(written)
+  return { body, model, takesSlot: model !== undefined && !model.cloud && !unload }
+}
+
+function isUnload(found: TopLevel<BodyKey>, emptiable: 'prompt' | 'messages'): boolean {
+  if (found.keep_alive === undefined || !isZeroDuration(found.keep_alive)) return false
+  const content = found[emptiable]
+  return content === undefined || content === '""' || /^\[\s*\]$/.test(content)
+}
+
+/** Ollama's keep_alive: a number of seconds, or a Go duration such as "0", "0s", "0h0m0s". */
+function isZeroDuration(raw: string): boolean {
+  const text = stringValue(raw)
+  if (text === undefined) return /^-?\d/.test(raw) && Number(raw) === 0
+  return /^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
+}

@@ -1,0 +1,20 @@
+/**
+ * What can go wrong with a call that is not a Refusal of admission.
+ * upstream_error: Ollama refused the connection or broke before its first byte.
+ * timeout: Ollama stayed silent past the call's deadline.
+ * body_too_large: over max_body_size. client_gone: nobody reads the answer.
+ */
+export type FailureCode = 'upstream_error' | 'timeout' | 'body_too_large' | 'client_gone'
+
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: FailureCode
+  /** The lane's model, where one is known; the relay adds it to what a transport throws. */
+  model: string | undefined
+
+  constructor(code: FailureCode, options: { model?: string | undefined; cause?: unknown } = {}) {
+    super(code, { cause: options.cause })
+    this.code = code
+    this.model = options.model
+  }
+}

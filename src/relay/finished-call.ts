@@ -1,0 +1,25 @@
+import type { Outcome } from '../admission/observer.ts'
+import type { RefusalCode } from '../admission/refusal.ts'
+
+/** All that is told about a call once it is over: the log line, and nothing of its contents. */
+export interface FinishedCall {
+  readonly requestId: string
+  /** Address of the client's socket. */
+  readonly client: string
+  readonly path: string
+  /** Model key in its short form; null when the call took no slot because it names none. */
+  readonly model: string | null
+  /** A refused call's outcome is `refused`; `reason` then says why. */
+  readonly outcome: Outcome | 'refused'
+  readonly reason: RefusalCode | null
+  /** Status the client was given; 0 when it left before one was sent. */
+  readonly status: number
+  readonly waitMs: number
+  /** From arrival to the first byte of Ollama's answer; null when there was none. */
+  readonly firstByteMs: number | null
+  readonly totalMs: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly tokensIn: number | null
+  readonly tokensOut: number | null
+}

@@ -1,0 +1,74 @@
+import { isSameOrigin } from './origins.ts'
+
+/** Headers that speak of one connection, not of the message (RFC 9110 section 7.6.1), and those of the same kind. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Set anew for Ollama: its own host name, the length of what is really sent, no second 100-continue. */
+const SET_ANEW: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
+
+/** Names that a Connection header declares to be hop by hop too. */
+function declaredHops(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || /^\s*(?:keep-alive|close)\s*$/i.test(connection)) return undefined
+  return new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
+}
+
+/**
+ * A request's headers for Ollama, as a flat list of names and values in their order and spelling.
+ * `raw`: the flat list as received. An Origin that is our own would be a foreign one to Ollama, whose Host
+ * differs from ours, and be refused: it stays behind.
+ */
+export function requestHeaders(
+  raw: readonly string[],
+  facts: { connection: string | undefined; host: string | undefined; keepLength: boolean },
+): string[] {
+  const declared = declaredHops(facts.connection)
+  const kept: string[] = []
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index] ?? ''
+    const value = raw[index + 1] ?? ''
+    const lower = name.toLowerCase()
+    if (HOP_BY_HOP.has(lower) || declared?.has(lower)) continue
+    if (SET_ANEW.has(lower) && !(facts.keepLength && lower === 'content-length')) continue
+    if (lower === 'origin' && isSameOrigin(value, facts.host)) continue
+    kept.push(name, value)
+  }
+  return kept
+}
+
+/** An answer's headers for the client, flat, in their order and spelling. */
+export function responseHeaders(raw: readonly string[]): string[] {
+  let connection: string | undefined
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    if (raw[index]?.length === 10 && raw[index]?.toLowerCase() === 'connection') {
+      connection = connection === undefined ? raw[index + 1] : `${connection},${raw[index + 1]}`
+    }
+  }
+  const declared = declaredHops(connection)
+  const kept: string[] = []
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index] ?? ''
+    const lower = name.toLowerCase()
+    if (HOP_BY_HOP.has(lower) || declared?.has(lower)) continue
+    kept.push(name, raw[index + 1] ?? '')
+  }
+  return kept
+}
+
+/** The value under a lower-case name in a flat list; undefined when it is not there. */
+export function flatHeader(flat: readonly string[], name: string): string | undefined {
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    const given = flat[index] ?? ''
+    if (given.length === name.length && given.toLowerCase() === name) return flat[index + 1]
+  }
+  return undefined
+}

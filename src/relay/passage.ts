@@ -1,0 +1,45 @@
+import type { Origins } from './origins.ts'
+import type { DeliveryObserver, Ending, Exchange } from './transport.ts'
+
+export interface PassageParts {
+  readonly origins: Origins
+  /** Whether Ollama answered, as seen from here. */
+  readonly upstreamAnswered: (answered: boolean) => void
+}
+
+/** What there is to see of a request that is not gated: whether Ollama answers, and which origins it allows. */
+export class Passage implements DeliveryObserver {
+  readonly #parts: PassageParts
+  readonly #exchange: Exchange
+  #answered = false
+
+  constructor(parts: PassageParts, exchange: Exchange) {
+    this.#parts = parts
+    this.#exchange = exchange
+  }
+
+  began(_status: number, header: (name: string) => string | undefined): void {
+    this.#answered = true
+    this.#parts.upstreamAnswered(true)
+    learnOrigin(this.#parts.origins, this.#exchange, header)
+  }
+
+  chunk(): void {}
+
+  /** Nothing is known of its format. */
+  lastWords(): undefined {}
+
+  over(ending: Ending): void {
+    if (ending === 'broken' && !this.#answered) this.#parts.upstreamAnswered(false)
+  }
+}
+
+/** Remembers what Ollama allowed this page, so that our own refusals allow the same. */
+export function learnOrigin(
+  origins: Origins,
+  exchange: Exchange,
+  header: (name: string) => string | undefined,
+): void {
+  const origin = exchange.header('origin')
+  if (origin !== undefined) origins.learn(origin, header('access-control-allow-origin') ?? null)
+}

@@ -1,0 +1,86 @@
+import type { Admission } from '../admission/admission.ts'
+import type { LaneObserver } from '../admission/observer.ts'
+import { Permit } from '../admission/permit.ts'
+import { Refusal } from '../admission/refusal.ts'
+import type { Ticket } from '../admission/ticket.ts'
+import type { Clock } from '../clock.ts'
+import { readCall } from './call.ts'
+import { Deadlines } from './deadlines.ts'
+import type { FinishedCall } from './finished-call.ts'
+import { Passage, type PassageParts } from './passage.ts'
+import { Run } from './run.ts'
+import type { Exchange } from './transport.ts'
+
+export interface RelayParts<L extends LaneObserver> extends PassageParts {
+  readonly clock: Clock
+  readonly admission: Admission<L>
+  /** Milliseconds from arrival to the first byte of the answer, time in line included. */
+  readonly requestTimeoutMs: number
+  /** Milliseconds without a byte once the answer has begun; 0 = no limit. */
+  readonly streamIdleTimeoutMs: number
+  readonly maxBodyBytes: number
+  /** What a client is told when its answer breaks after the first byte; undefined where nothing can be said. */
+  readonly lastWords: (answer: BrokenAnswer) => string | undefined
+  /** The status a client is given for an error thrown here. */
+  readonly statusOf: (error: unknown) => number
+  /** Told of every gated call once it is over. */
+  readonly finished: (call: FinishedCall) => void
+}
+
+export interface BrokenAnswer {
+  readonly why: 'broken' | 'idle'
+  readonly contentType: string | undefined
+  readonly path: string
+  readonly acceptLanguage: string | undefined
+  readonly midLine: boolean
+}
+
+/** The life of a call: read it, wait for a turn, send it on, hold the slot until the answer is over. */
+export class Relay<L extends LaneObserver = LaneObserver> {
+  readonly #parts: RelayParts<L>
+  readonly #deadlines: Deadlines
+
+  constructor(parts: RelayParts<L>) {
+    this.#parts = parts
+    this.#deadlines = new Deadlines(parts.clock)
+  }
+
+  /** A gated request. Throws a Refusal or a Failure where there is no answer from Ollama. */
+  async gated(exchange: Exchange, path: string): Promise<Response> {
+    const { admission, clock, maxBodyBytes } = this.#parts
+    const run = new Run(this.#parts, this.#deadlines, exchange, path)
+    try {
+      const call = await readCall(exchange, path, maxBodyBytes, clock)
+      run.read(call)
+      if (call.model !== undefined && call.takesSlot) {
+        const turn = admission.acquire({
+          model: call.model.key,
+          deadline: run.deadline,
+          bytes: call.body.length,
+        })
+        run.start(turn instanceof Permit ? turn : await standInLine(turn, exchange, clock))
+      }
+      return await run.forward(call.body)
+    } catch (error) {
+      run.fail(error)
+      throw error
+    }
+  }
+
+  /** Anything that is not gated streams through both ways, without a slot and without a deadline. */
+  through(exchange: Exchange): Promise<Response> {
+    return exchange.forward(undefined, new Passage(this.#parts, exchange)).answer
+  }
+}
+
+/** Waits for the slot; a client that leaves gives its place up at once. */
+function standInLine<L extends LaneObserver>(
+  ticket: Ticket<L>,
+  exchange: Exchange,
+  clock: Clock,
+): Promise<Permit<L>> {
+  return new Promise((resolve, reject) => {
+    ticket.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
+    exchange.onGone(() => ticket.cancel(clock.now()))
+  })
+}

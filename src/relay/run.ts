@@ -1,0 +1,187 @@
+import type { LaneObserver, Outcome } from '../admission/observer.ts'
+import type { Permit } from '../admission/permit.ts'
+import { Refusal } from '../admission/refusal.ts'
+import type { ReadCall } from './call.ts'
+import type { Deadlines, Watched } from './deadlines.ts'
+import { Failure } from './failure.ts'
+import { learnOrigin } from './passage.ts'
+import type { RelayParts } from './relay.ts'
+import { Tail } from './tail.ts'
+import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
+
+const OUTCOMES: Record<Ending, Outcome> = {
+  done: 'done',
+  broken: 'failed',
+  client_gone: 'cancelled',
+  aborted: 'timed_out',
+}
+
+/** One call from arrival to its last byte: owns its permit, its deadline and its record. */
+export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
+  /** Clock time by which the answer must have begun. */
+  readonly deadline: number
+  dueAt: number
+  readonly #parts: RelayParts<L>
+  readonly #deadlines: Deadlines
+  readonly #exchange: Exchange
+  readonly #path: string
+  readonly #arrivedAt: number
+  readonly #tail = new Tail()
+  #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
+  #call: ReadCall | undefined
+  #readAt = 0
+  #permit: Permit<L> | undefined
+  #delivery: Delivery | undefined
+  #status = 0
+  #contentType: string | undefined
+  #firstByteMs: number | null = null
+  #bytesOut = 0
+
+  constructor(parts: RelayParts<L>, deadlines: Deadlines, exchange: Exchange, path: string) {
+    this.#parts = parts
+    this.#deadlines = deadlines
+    this.#exchange = exchange
+    this.#path = path
+    this.#arrivedAt = parts.clock.now()
+    this.deadline = this.#arrivedAt + parts.requestTimeoutMs
+    this.dueAt = this.deadline
+    deadlines.watch(this)
+  }
+
+  read(call: ReadCall): void {
+    this.#call = call
+    this.#readAt = this.#parts.clock.now()
+    this.#stage = 'waiting'
+  }
+
+  /** The call owns a slot from here on. Throws when its client left while the slot was on its way. */
+  start(permit: Permit<L>): void {
+    this.#permit = permit
+    if (this.#exchange.gone) throw new Failure('client_gone', { model: this.#model })
+  }
+
+  /** Sends the call to Ollama; resolves once the answer has begun. */
+  forward(body: Uint8Array): Promise<Response> {
+    this.#stage = 'sent'
+    this.#delivery = this.#exchange.forward(body, this)
+    return this.#delivery.answer
+  }
+
+  began(status: number, header: (name: string) => string | undefined): void {
+    const now = this.#parts.clock.now()
+    this.#stage = 'answering'
+    this.#status = status
+    this.#contentType = header('content-type')
+    this.#firstByteMs = now - this.#arrivedAt
+    this.#moved(now)
+    this.#parts.upstreamAnswered(true)
+    learnOrigin(this.#parts.origins, this.#exchange, header)
+  }
+
+  chunk(bytes: Uint8Array): void {
+    this.#bytesOut += bytes.length
+    this.#tail.add(bytes)
+    this.#moved(this.#parts.clock.now())
+  }
+
+  lastWords(): string | undefined {
+    return this.#lastWords('broken')
+  }
+
+  over(ending: Ending): void {
+    const answered = this.#stage === 'answering'
+    const { tokensIn, tokensOut, loadMs, failed } = this.#tail.figures()
+    const outcome = ending === 'done' && (failed || this.#status >= 500) ? 'failed' : OUTCOMES[ending]
+    this.#permit?.release(outcome, this.#parts.clock.now(), loadMs)
+    if (answered) this.#finish({ outcome, reason: null, status: this.#status, tokensIn, tokensOut })
+  }
+
+  /** There is no answer from Ollama, and this is why. */
+  fail(error: unknown): void {
+    if (this.#stage === 'over') return
+    if (error instanceof Failure) error.model ??= this.#model
+    const outcome = outcomeOf(error)
+    if (outcome !== 'refused') this.#permit?.release(outcome, this.#parts.clock.now())
+    if (error instanceof Failure && error.code === 'upstream_error') this.#parts.upstreamAnswered(false)
+    const status = this.#exchange.gone ? 0 : this.#parts.statusOf(error)
+    const reason = error instanceof Refusal ? error.code : null
+    this.#finish({ outcome, reason, status, tokensIn: null, tokensOut: null })
+  }
+
+  overdue(): void {
+    this.dueAt = Number.POSITIVE_INFINITY
+    const timeout = new Failure('timeout', { model: this.#model })
+    if (this.#stage === 'reading') this.#exchange.stopReading(timeout)
+    else if (this.#stage === 'sent') this.#delivery?.abort(timeout)
+    else if (this.#stage === 'answering') this.#delivery?.abort(timeout, this.#lastWords('idle'))
+    // In line its ticket knows the same deadline.
+  }
+
+  get #model(): string | undefined {
+    return this.#call?.model?.key
+  }
+
+  #moved(now: number): void {
+    const { streamIdleTimeoutMs } = this.#parts
+    this.dueAt = streamIdleTimeoutMs > 0 ? now + streamIdleTimeoutMs : Number.POSITIVE_INFINITY
+  }
+
+  #lastWords(why: 'broken' | 'idle'): string | undefined {
+    return this.#parts.lastWords({
+      why,
+      contentType: this.#contentType,
+      path: this.#path,
+      acceptLanguage: this.#exchange.header('accept-language'),
+      midLine: this.#tail.midLine,
+    })
+  }
+
+  #finish(end: {
+    outcome: Outcome | 'refused'
+    reason: Refusal['code'] | null
+    status: number
+    tokensIn: number | null
+    tokensOut: number | null
+  }): void {
+    const now = this.#parts.clock.now()
+    const waitMs = this.#permit?.waitMs ?? (this.#stage === 'waiting' ? now - this.#readAt : 0)
+    this.#stage = 'over'
+    this.#deadlines.forget(this)
+    this.#parts.finished({
+      requestId: requestIdOf(this.#exchange),
+      client: this.#exchange.clientAddress,
+      path: this.#path,
+      model: this.#model ?? null,
+      ...end,
+      waitMs,
+      firstByteMs: this.#firstByteMs,
+      totalMs: now - this.#arrivedAt,
+      bytesIn: this.#call?.body.length ?? 0,
+      bytesOut: this.#bytesOut,
+    })
+  }
+}
+
+function outcomeOf(error: unknown): Outcome | 'refused' {
+  if (error instanceof Refusal) {
+    if (error.code === 'cancelled') return 'cancelled'
+    return error.code === 'timeout' ? 'timed_out' : 'refused'
+  }
+  if (!(error instanceof Failure)) return 'failed'
+  if (error.code === 'client_gone') return 'cancelled'
+  if (error.code === 'timeout') return 'timed_out'
+  return error.code === 'body_too_large' ? 'refused' : 'failed'
+}
+
+/** What a client may call its request; anything else gets a name of ours. */
+const SANE_ID = /^[\w.:=-]{1,128}$/
+
+const idPrefix = Math.random().toString(36).slice(2, 8)
+let idCount = 0
+
+function requestIdOf(exchange: Exchange): string {
+  const given = exchange.header('x-request-id')
+  if (given !== undefined && SANE_ID.test(given)) return given
+  idCount++
+  return `${idPrefix}-${idCount.toString(36)}`
+}

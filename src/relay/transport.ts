@@ -1,0 +1,52 @@
+/** What one exchange with a client is to the relay, whatever the runtime. One object a request. */
+export interface Exchange {
+  readonly method: string
+  /** Path and query as the client wrote them. */
+  readonly target: string
+  /** Address of the client's socket; empty when the runtime does not tell. */
+  readonly clientAddress: string
+  /** True once the client has left before its answer was over. */
+  readonly gone: boolean
+  /** A request header by its lower-case name; repeated ones joined as HTTP joins them. */
+  header(name: string): string | undefined
+  /** Calls back once if the client leaves before its answer is over. A later listener replaces an earlier one. */
+  onGone(listener: () => void): void
+  /**
+   * The whole request body.
+   * Throws Failure body_too_large without keeping what came, client_gone when the client left,
+   * or what `stopReading` was given.
+   */
+  readBody(maxBytes: number): Promise<Uint8Array>
+  stopReading(reason: Error): void
+  /**
+   * Sends the request on to Ollama and its answer back to the client, byte for byte, chunk for chunk, each
+   * side held back by the other. `body`: what to send; undefined streams the client's own body through.
+   */
+  forward(body: Uint8Array | undefined, delivery: DeliveryObserver): Delivery
+}
+
+export interface Delivery {
+  /**
+   * The answer to return from the route, once Ollama's status and headers are there.
+   * Rejects with a Failure when there will be none.
+   */
+  readonly answer: Promise<Response>
+  /**
+   * Cuts the connection to Ollama. Before the first byte `answer` rejects with `reason`; after it the client
+   * gets `lastWords`, if any, and its connection is closed.
+   */
+  abort(reason: Error, lastWords?: string): void
+}
+
+export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
+
+/** Told how a delivery goes. `over` comes exactly once and last. */
+export interface DeliveryObserver {
+  /** Ollama's status and headers are there. `header` reads them by lower-case name. */
+  began(status: number, header: (name: string) => string | undefined): void
+  /** A part of the body went to the client. The bytes must not be changed. */
+  chunk(bytes: Uint8Array): void
+  /** Ollama's answer broke after its first byte: what the client is told before its connection is closed. */
+  lastWords(): string | undefined
+  over(ending: Ending): void
+}

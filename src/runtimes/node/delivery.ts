@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough } from 'node:stream'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { Dispatcher } from 'undici'
+import { Failure } from '../../relay/failure.ts'
+import { flatHeader, requestHeaders, responseHeaders } from '../../relay/headers.ts'
+import type { Delivery, DeliveryObserver, Ending } from '../../relay/transport.ts'
+import type { NodeUpstream } from './upstream.ts'
+
+/** After an answer broke, its client has this long to take the rest before its socket is destroyed. */
+const LAST_WORDS_MS = 10_000
+
+/**
+ * Ollama's answer on its way into the client's response, without a stream object between them: each chunk is
+ * written as it is parsed, and a full socket pauses the parser.
+ *
+ * The first of these ends it: the last byte handed to the client's socket, the client's socket closed, Ollama's
+ * connection broken, an abort. Whatever comes after that is ignored.
+ */
+export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
+  readonly answer: Promise<Response>
+  readonly #outgoing: ServerResponse
+  readonly #observer: DeliveryObserver
+  #resolve: (response: Response) => void = () => {}
+  #reject: (reason: Error) => void = () => {}
+  #cutUpstream: ((reason?: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  #began = false
+  /** The answer's length was announced: nothing can be added to it. */
+  #sized = false
+  #wrote = false
+  #drains = false
+  #over = false
+
+  constructor(outgoing: ServerResponse, observer: DeliveryObserver) {
+    this.#outgoing = outgoing
+    this.#observer = observer
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  /** `body` undefined streams the client's own. */
+  send(
+    incoming: IncomingMessage,
+    target: string,
+    body: Uint8Array | undefined,
+    upstream: NodeUpstream,
+  ): void {
+    const { connection, host } = incoming.headers
+    const stream = body === undefined && hasBody(incoming) ? incoming.pipe(new PassThrough()) : null
+    const request: Dispatcher.DispatchOptions = {
+      method: incoming.method ?? 'GET',
+      path: upstream.pathPrefix + target,
+      headers: requestHeaders(incoming.rawHeaders, { connection, host, keepLength: stream !== null }),
+      body: body ?? stream,
+    }
+    upstream.pool.dispatch(request, this)
+  }
+
+  abort(reason: Error, lastWords?: string): void {
+    if (this.#over) return
+    if (this.#began) this.#breakOff(lastWords)
+    else this.#reject(reason)
+    this.#end('aborted')
+  }
+
+  /** The client's socket closed, or took the last byte. */
+  closed(): void {
+    if (this.#over) return
+    if (this.#outgoing.writableFinished) {
+      this.#over = true
+      this.#observer.over('done')
+      return
+    }
+    this.#reject(new Failure('client_gone'))
+    this.#end('client_gone')
+  }
+
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#cutUpstream = abort
+    if (this.#over) abort()
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
+    if (this.#over || status < 200) return true
+    const headers = responseHeaders(raw.map((part) => part.toString('latin1')))
+    this.#began = true
+    this.#resume = resume
+    this.#sized = flatHeader(headers, 'content-length') !== undefined
+    this.#observer.began(status, (name) => flatHeader(headers, name))
+    this.#outgoing.writeHead(status, statusText, headers)
+    // Ollama may send its headers long before the first token; a body that came along goes out with them.
+    queueMicrotask(() => {
+      if (!this.#wrote && !this.#over) this.#outgoing.flushHeaders()
+    })
+    this.#resolve(RESPONSE_ALREADY_SENT)
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#over) return true
+    this.#wrote = true
+    this.#observer.chunk(chunk)
+    if (this.#outgoing.write(chunk)) return true
+    if (!this.#drains) {
+      this.#drains = true
+      this.#outgoing.on('drain', () => this.#resume?.())
+    }
+    return false
+  }
+
+  onComplete(): void {
+    if (this.#over) return
+    this.#wrote = true
+    this.#outgoing.end()
+  }
+
+  onError(error: Error): void {
+    if (this.#over) return
+    if (this.#began) this.#breakOff(this.#observer.lastWords())
+    else this.#reject(new Failure('upstream_error', { cause: error }))
+    this.#end('broken')
+  }
+
+  /** The status is out, so all that is left is a last line, where the framing has room for one, and the end. */
+  #breakOff(lastWords: string | undefined): void {
+    const outgoing = this.#outgoing
+    if (lastWords === undefined || this.#sized || outgoing.writableEnded) {
+      outgoing.destroy()
+      return
+    }
+    const socket = outgoing.socket
+    socket?.setTimeout(LAST_WORDS_MS, () => socket.destroy())
+    outgoing.end(lastWords, () => socket?.destroySoon())
+  }
+
+  #end(ending: Ending): void {
+    this.#over = true
+    this.#cutUpstream?.()
+    this.#observer.over(ending)
+  }
+}
+
+function hasBody(incoming: IncomingMessage): boolean {
+  const length = incoming.headers['content-length']
+  return incoming.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import type { Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { systemClock } from '../../clock.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import { recommendParallel } from '../../config/recommend.ts'
+import { createGate } from '../../gate.ts'
+import type { Log } from '../../telemetry/call-log.ts'
+import type { RunningProxy, Runtime } from '../runtime.ts'
+import { NodeExchange } from './exchange.ts'
+import { ownNames } from './host.ts'
+import { readMemory, sampleMemory } from './memory.ts'
+import { OpenExchanges } from './open-exchanges.ts'
+import { MAX_HEADER_BYTES, NodeUpstream } from './upstream.ts'
+
+/** How long running calls may go on after a shutdown began. */
+const DRAIN_MS = 30_000
+
+/** Longer than the idle time of the proxies people put in front, so that it is they who close. */
+const KEEP_ALIVE_MS = 75_000
+
+/** Connections that may wait to be accepted; the kernel's own bound applies too. */
+const BACKLOG = 4_096
+
+/** How RESPONSE_ALREADY_SENT is marked. */
+const ALREADY_SENT = 'x-hono-already-sent'
+
+export const nodeRuntime: Runtime = { name: 'node', serve }
+
+async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<RunningProxy> {
+  const { config } = loaded
+  const upstream = new NodeUpstream(config.ollama_url)
+  const open = new OpenExchanges()
+  const gate = createGate({
+    runtimeName: 'node',
+    version,
+    clock: systemClock,
+    loaded,
+    log,
+    parallel: await slotsPerModel(config.ollama_num_parallel),
+    exchange: ({ incoming, outgoing }: HttpBindings) =>
+      new NodeExchange(incoming, outgoing as ServerResponse, upstream, open),
+    clientAddress: ({ incoming }: HttpBindings) => incoming.socket.remoteAddress ?? '',
+    memory: sampleMemory(systemClock),
+    fetchVersion: () => upstream.fetchVersion(),
+    own: ownNames(),
+  })
+  const server = createAdaptorServer({
+    fetch: (request, env) => answered(request, gate.fetch(request, env as HttpBindings)),
+    serverOptions: {
+      // A body may take as long as the call's own deadline lets it.
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      noDelay: true,
+    },
+  }) as Server
+  // The exchange says "continue" once somebody reads the body, and not before a refusal.
+  server.on('checkContinue', (incoming, outgoing) => server.emit('request', incoming, outgoing))
+  await listen(server, config.proxy_host, config.proxy_port)
+  gate.start()
+
+  const destroy = (): void => {
+    gate.close()
+    server.close()
+    server.closeAllConnections()
+    void upstream.destroy()
+  }
+  return {
+    url: urlOf(server),
+    upstreamReachable: () => gate.upstream.checkNow(),
+    destroy,
+    async drain() {
+      gate.close()
+      server.prependListener('request', (_incoming, outgoing) => {
+        outgoing.shouldKeepAlive = false
+      })
+      const drained = await within(DRAIN_MS, open.none())
+      destroy()
+      return drained ? 'drained' : 'forced'
+    },
+  }
+}
+
+/** Hono answers HEAD with a copy of the answer, which hides that it was sent already. */
+function answered(request: Request, answer: Response | Promise<Response>): Response | Promise<Response> {
+  if (request.method !== 'HEAD' || answer instanceof Response) return answer
+  return answer.then((copy) => (copy.headers.has(ALREADY_SENT) ? RESPONSE_ALREADY_SENT : copy))
+}
+
+async function slotsPerModel(configured: number | 'auto'): Promise<number> {
+  return configured === 'auto' ? recommendParallel((await readMemory())?.availableBytes ?? null) : configured
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen({ host, port, backlog: BACKLOG })
+  await once(server, 'listening')
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+/** Whether something came to its end in time. */
+async function within(ms: number, end: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  const inTime = await Promise.race([end.then(() => true), late])
+  clearTimeout(timer)
+  return inTime
+}

@@ -1,0 +1,15 @@
+import { getRuntimeKey } from 'hono/adapter'
+import type { Runtime } from './runtime.ts'
+
+/** The runtimes that can start a server of their own, loaded only when they are the one we run on. */
+const RUNTIMES: Readonly<Record<string, () => Promise<Runtime>>> = {
+  node: async () => (await import('./node/serve.ts')).nodeRuntime,
+}
+
+/** @throws Error on a platform this program has no adapter for. */
+export function selectRuntime(): Promise<Runtime> {
+  const key = getRuntimeKey()
+  const load = RUNTIMES[key]
+  if (!load) throw new Error(`no runtime adapter for ${key}; there is one for ${Object.keys(RUNTIMES).join(', ')}`)
+  return load()
+}
