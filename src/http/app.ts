@@ -1,0 +1,106 @@
+import { type Context, Hono } from 'hono'
+import type { Clock } from '../clock.ts'
+import type { AdmissionView, LaneView, Limits } from '../telemetry/snapshot.ts'
+import type { UpstreamStatus } from '../upstream/health.ts'
+import type { AdminGuardParts } from './admin-guard.ts'
+import { type ErrorParts, errorRenderer } from './errors.ts'
+import type { Memory } from './memory-figures.ts'
+import type { Language } from './messages.ts'
+import { routingPath } from './path.ts'
+import { HttpProblem } from './problem.ts'
+import { adminRoutes } from './routes/admin.ts'
+import { configRoutes } from './routes/config.ts'
+import { healthRoutes } from './routes/health.ts'
+import { inference } from './routes/inference.ts'
+import { queueRoutes } from './routes/queue.ts'
+
+/** A lane as our pages see and reset it. */
+export interface AppLane extends LaneView {
+  readonly observer: LaneView['observer'] & { reset(): void }
+}
+
+export interface AppAdmission extends AdmissionView {
+  lanes(): Iterable<AppLane>
+  lane(model: string): AppLane | undefined
+  /** `model`: a key, or `*` for the defaults. Returns what is in force then. */
+  configure(model: string, change: Partial<Limits>): Limits
+}
+
+/** All that the surface needs of the house behind it. */
+export interface Services extends ErrorParts, AdminGuardParts {
+  readonly config: {
+    readonly enable_queue_stats: boolean
+    readonly admin_token?: string | undefined
+    readonly language: Language | 'auto'
+  }
+  readonly clock: Clock
+  readonly admission: AppAdmission
+  readonly upstream: { status(): UpstreamStatus }
+  readonly version: string
+  readonly runtimeName: string
+  /** The key of a model's lane for any spelling of its name; undefined for what is no name. */
+  readonly modelKey: (name: string) => string | undefined
+  readonly memory: () => Promise<Memory>
+  readonly draining: () => boolean
+  /** The effective configuration for everybody's eyes, secrets left out. */
+  readonly describeConfig: () => unknown
+  /** A call that takes a slot. */
+  readonly relay: (c: Context) => Promise<Response>
+  /** Anything else: straight on to Ollama. */
+  readonly passThrough: (c: Context) => Promise<Response>
+}
+
+/** What Ollama runs a model for; all POST. */
+const GATED = [
+  '/api/generate',
+  '/api/chat',
+  '/api/embed',
+  '/api/embeddings',
+  '/v1/chat/completions',
+  '/v1/completions',
+  '/v1/embeddings',
+  '/v1/responses',
+  '/v1/messages',
+  '/v1/audio/transcriptions',
+]
+
+/** Our own pages with their methods. Never passed on, whatever the method. */
+const OWN = {
+  '/health': 'GET, HEAD',
+  '/health/live': 'GET, HEAD',
+  '/health/ready': 'GET, HEAD',
+  '/queue/stats': 'GET, HEAD',
+  '/queue/memory': 'GET, HEAD',
+  '/config': 'GET, HEAD',
+  '/admin/queue/reset': 'POST',
+  '/admin/queue/update': 'POST',
+}
+
+/** Below these nothing is Ollama's: a slip of the pen must not end up there. */
+const OWN_TREES = ['/health/*', '/queue/*', '/admin/*']
+
+/**
+ * The whole surface. Gated routes have one handler and no middleware, which Hono calls without its composing;
+ * what no route matches is Ollama's, and that is what `notFound` means here.
+ */
+export function createApp(services: Services): Hono {
+  const app = new Hono({ getPath: routingPath })
+  app.on('POST', GATED, inference(services))
+  app.route('/', healthRoutes(services))
+  app.route('/', queueRoutes(services))
+  app.route('/', configRoutes(services))
+  app.route('/', adminRoutes(services))
+  for (const [path, allow] of Object.entries(OWN)) {
+    app.all(path, () => {
+      throw new HttpProblem('method_not_allowed', { headers: { Allow: allow } })
+    })
+  }
+  for (const tree of OWN_TREES) {
+    app.all(tree, () => {
+      throw new HttpProblem('not_found')
+    })
+  }
+  app.notFound((c) => services.passThrough(c))
+  app.onError(errorRenderer(services))
+  return app
+}

@@ -1,0 +1,114 @@
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { Refusal } from '../admission/refusal.ts'
+import { Failure } from '../relay/failure.ts'
+import type { Origins } from '../relay/origins.ts'
+import type { BrokenAnswer } from '../relay/relay.ts'
+import { OWN_HEADERS } from './answer.ts'
+import { dialectOf, type ErrorFacts, errorBody, errorEvent, STATUS } from './dialect.ts'
+import { chooseLanguage } from './language.ts'
+import { type Language, MESSAGES } from './messages.ts'
+import { HttpProblem } from './problem.ts'
+
+/** nginx's number for a client that left; only logs ever see it. */
+const CLIENT_GONE = 499
+const LONGEST_RETRY_MS = 60_000
+/** For a refusal that names no time: long enough for a restart, short enough to be worth the wait. */
+const UNKNOWN_RETRY_MS = 5_000
+
+export interface ErrorParts {
+  readonly config: { readonly language: Language | 'auto' }
+  readonly origins: Origins
+  /** Told of every error that is none of ours to expect. */
+  readonly reportError: (error: unknown) => void
+}
+
+interface Verdict extends Omit<ErrorFacts, 'message'> {
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Hono's onError: the one place where an error becomes status, headers and a body in the route's dialect. */
+export const errorRenderer =
+  (parts: ErrorParts) =>
+  (error: Error, c: Context): Response => {
+    if (isClientGone(error)) return new Response(null, { status: CLIENT_GONE })
+    const verdict = judge(error, parts.reportError)
+    const { language, negotiated } = chooseLanguage(parts.config.language, c.req.header('accept-language'))
+    const facts = { ...verdict, message: MESSAGES[language][verdict.code] }
+    const headers = new Headers({
+      ...OWN_HEADERS,
+      ...verdict.headers,
+      ...(error instanceof HttpProblem
+        ? {}
+        : parts.origins.headersFor(c.req.header('origin'), c.req.header('host'))),
+    })
+    if (negotiated) {
+      headers.set('Content-Language', language)
+      headers.append('Vary', 'Accept-Language')
+    }
+    const body = errorBody(dialectOf(c.req.path), facts)
+    return new Response(JSON.stringify(body), { status: STATUS[verdict.code], headers })
+  }
+
+/**
+ * What a client is told when its answer broke after the first byte, or undefined where the format has no words
+ * for it and the connection is just cut. `midLine`: the answer stopped inside a line, which is then ended first.
+ */
+export function renderBreak(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
+  const { language } = chooseLanguage(configured, broken.acceptLanguage)
+  const idle = broken.why === 'idle'
+  const message = MESSAGES[language][idle ? 'stream_idle' : 'stream_broken']
+  switch (broken.contentType?.split(';', 1)[0]?.trim().toLowerCase()) {
+    case 'application/x-ndjson':
+      return `${broken.midLine ? '\n' : ''}${JSON.stringify({ error: message })}\n`
+    case 'text/event-stream': {
+      const dialect = dialectOf(broken.path) === 'anthropic' ? 'anthropic' : 'openai'
+      const event = errorEvent(dialect, { code: idle ? 'timeout' : 'upstream_error', message })
+      // An event ends with an empty line: one line break alone would make ours a part of the broken one.
+      return `${broken.midLine ? '\n\n' : ''}${event}`
+    }
+    default:
+      return undefined
+  }
+}
+
+function isClientGone(error: Error): boolean {
+  if (error instanceof Refusal) return error.code === 'cancelled'
+  return error instanceof Failure && error.code === 'client_gone'
+}
+
+function judge(error: Error, reportError: (error: unknown) => void): Verdict {
+  if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
+  if (error instanceof Failure && error.code !== 'client_gone') {
+    const { code, model } = error
+    // The rest of the body is on its way and nobody will read it.
+    return code === 'body_too_large' ? { code, model, headers: { Connection: 'close' } } : { code, model }
+  }
+  if (error instanceof HttpProblem) return { code: error.code, fields: error.fields, headers: error.headers }
+  if (error instanceof HTTPException && error.status === 400) {
+    return {
+      code: 'invalid_request',
+      fields: { issues: [{ path: '', message: 'The body is not valid JSON' }] },
+    }
+  }
+  reportError(error)
+  return { code: 'internal_error' }
+}
+
+function judgeRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts }: Refusal): Verdict {
+  const { model, estimatedWaitMs } = facts
+  const retryAfterMs = facts.retryAfterMs ?? (code === 'timeout' ? undefined : UNKNOWN_RETRY_MS)
+  if (retryAfterMs === undefined) return { code, model, estimatedWaitMs }
+  const waitMs = Math.min(Math.max(1, Math.ceil(retryAfterMs)), LONGEST_RETRY_MS)
+  const headers = {
+    'Retry-After': String(Math.ceil(waitMs / 1_000)),
+    ...(code === 'queue_full' && { 'retry-after-ms': String(waitMs) }),
+  }
+  return { code, model, estimatedWaitMs, headers }
+}
+
+/** The status the client is given for an error of the relay's, for the log. */
+export function statusOf(error: unknown): number {
+  if (!(error instanceof Refusal || error instanceof Failure)) return STATUS.internal_error
+  return error.code === 'cancelled' || error.code === 'client_gone' ? CLIENT_GONE : STATUS[error.code]
+}

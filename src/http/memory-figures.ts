@@ -1,0 +1,32 @@
+import { recommendParallel } from '../config/recommend.ts'
+import { hundredths } from '../telemetry/snapshot.ts'
+
+const GIB = 2 ** 30
+
+/** Null where it cannot be told. */
+export type Memory = { readonly totalBytes: number; readonly availableBytes: number } | null
+
+/** Gigabytes are 2^30 bytes. All but the recommendation is null where memory cannot be told. */
+export interface MemoryFigures {
+  readonly total_gb: number | null
+  readonly available_gb: number | null
+  readonly used_gb: number | null
+  readonly percent: number | null
+  readonly recommended_parallel: number
+}
+
+export function memoryFigures(memory: Memory): MemoryFigures {
+  if (memory === null) {
+    const recommended_parallel = recommendParallel(null)
+    return { total_gb: null, available_gb: null, used_gb: null, percent: null, recommended_parallel }
+  }
+  const total = hundredths(memory.totalBytes / GIB)
+  const available = hundredths(memory.availableBytes / GIB)
+  return {
+    total_gb: total,
+    available_gb: available,
+    used_gb: hundredths(total - available),
+    percent: Math.round((1 - memory.availableBytes / memory.totalBytes) * 1_000) / 10,
+    recommended_parallel: recommendParallel(memory.availableBytes),
+  }
+}

@@ -1,0 +1,28 @@
+/** Why one of our own pages says no. */
+export type ProblemCode =
+  | 'unauthorized'
+  | 'forbidden'
+  | 'model_not_found'
+  | 'stats_disabled'
+  | 'invalid_request'
+  | 'not_found'
+  | 'method_not_allowed'
+
+/** Thrown by our own routes; becomes an HTTP answer in errors.ts. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem'
+  readonly code: ProblemCode
+  /** Goes into the body behind `error` and `message`. */
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    code: ProblemCode,
+    parts: { fields?: Readonly<Record<string, unknown>>; headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(code)
+    this.code = code
+    this.fields = parts.fields ?? {}
+    this.headers = parts.headers ?? {}
+  }
+}

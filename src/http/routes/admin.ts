@@ -1,0 +1,90 @@
+import { zValidator } from '@hono/zod-validator'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { z } from 'zod'
+import { Failure } from '../../relay/failure.ts'
+import type { Limits } from '../../telemetry/snapshot.ts'
+import { adminGuard } from '../admin-guard.ts'
+import { answer } from '../answer.ts'
+import type { Services } from '../app.ts'
+import { HttpProblem } from '../problem.ts'
+import { laneOf } from './queue.ts'
+
+const LARGEST_BODY_BYTES = 64 * 1024
+
+/** Changes to the queue while it runs. Each goes through the guard before anything of it is read. */
+export function adminRoutes(services: Services): Hono {
+  const { admission } = services
+  const guard = adminGuard(services)
+  const app = new Hono()
+
+  app.post('/admin/queue/reset', guard, zValidator('query', resetQuery, refuseInvalid), (c) => {
+    const { model } = c.req.valid('query')
+    const lanes = model === undefined ? [...admission.lanes()] : [laneOf(services, model)]
+    for (const lane of lanes) lane.observer.reset()
+    return answer({ status: 'reset', models: lanes.map((lane) => lane.model) })
+  })
+
+  const update = zValidator('json', updateBody(services.modelKey), refuseInvalid)
+  app.post('/admin/queue/update', guard, requireJson, bounded, update, (c) => {
+    const { model, ...change } = c.req.valid('json')
+    const limits = admission.configure(model, changeOf(change))
+    return answer({ model, parallel_limit: limits.parallel, queue_limit: limits.queue, status: 'updated' })
+  })
+
+  return app
+}
+
+/** Strict: a misspelt `model` must not reset all of them. */
+const resetQuery = z.strictObject({ model: z.string().optional() })
+
+const updateBody = (modelKey: Services['modelKey']) =>
+  z
+    .strictObject({
+      model: z.string().transform((name, context) => {
+        const key = name === '*' ? name : modelKey(name)
+        if (key !== undefined) return key
+        context.addIssue({ code: 'custom', message: 'Expected a model name, or "*" for the defaults' })
+        return z.NEVER
+      }),
+      parallel_limit: z.int().min(1).optional(),
+      queue_limit: z.int().min(0).optional(),
+    })
+    .refine((body) => body.parallel_limit !== undefined || body.queue_limit !== undefined, {
+      error: 'Expected parallel_limit, queue_limit or both',
+    })
+
+function changeOf(body: {
+  parallel_limit?: number | undefined
+  queue_limit?: number | undefined
+}): Partial<Limits> {
+  const { parallel_limit: parallel, queue_limit: queue } = body
+  return { ...(parallel !== undefined && { parallel }), ...(queue !== undefined && { queue }) }
+}
+
+function refuseInvalid(result: { success: true } | { success: false; error: z.core.$ZodError }): void {
+  if (!result.success) throw invalidRequest(result.error.issues)
+}
+
+function invalidRequest(
+  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+): HttpProblem {
+  return new HttpProblem('invalid_request', {
+    fields: { issues: issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message })) },
+  })
+}
+
+/** The validator takes another type for an empty body and would complain of what is not wrong. */
+const requireJson: MiddlewareHandler = async (c, next) => {
+  if (!/^application\/json\s*(?:;|$)/i.test(c.req.header('content-type') ?? '')) {
+    throw invalidRequest([{ path: [], message: 'Expected Content-Type: application/json' }])
+  }
+  await next()
+}
+
+const bounded = bodyLimit({
+  maxSize: LARGEST_BODY_BYTES,
+  onError: () => {
+    throw new Failure('body_too_large')
+  },
+})

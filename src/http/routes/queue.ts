@@ -1,0 +1,29 @@
+import { Hono } from 'hono'
+import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
+import { answer } from '../answer.ts'
+import type { AppLane, Services } from '../app.ts'
+import { memoryFigures } from '../memory-figures.ts'
+import { HttpProblem } from '../problem.ts'
+
+export function queueRoutes(services: Services): Hono {
+  const { admission, config, memory } = services
+  return new Hono()
+    .get('/queue/stats', (c) => {
+      if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
+      const model = c.req.query('model')
+      return answer(model === undefined ? takeSnapshot(admission) : snapshotOf(laneOf(services, model)))
+    })
+    .get('/queue/memory', async () => answer(memoryFigures(await memory())))
+}
+
+/** The lane of a model in any spelling. Throws `model_not_found` with the ones there are. */
+export function laneOf(
+  { admission, modelKey }: Pick<Services, 'admission' | 'modelKey'>,
+  model: string,
+): AppLane {
+  const key = modelKey(model)
+  const lane = key === undefined ? undefined : admission.lane(key)
+  if (lane) return lane
+  const available_models = Array.from(admission.lanes(), (known) => known.model)
+  throw new HttpProblem('model_not_found', { fields: { available_models } })
+}

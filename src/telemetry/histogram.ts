@@ -1,0 +1,90 @@
+/**
+ * Log-linear buckets over units of 0.01 ms: exact up to 0.63 ms, from there 32 buckets to each doubling, so that a
+ * value is told to within 1.6 %. The last bucket begins at about 7.8 days and takes all that is longer.
+ */
+const UNITS_PER_MS = 100
+const SUB_BITS = 5
+const SUB_BUCKETS = 1 << SUB_BITS
+const BUCKETS = 1_024
+/** Integer arithmetic ends at 31 bits; longer times are counted in units this much coarser. */
+const INT_LIMIT = 2 ** 31
+const COARSE_BITS = 16
+const FULL = 0xffff_ffff
+
+/** How long things took, in milliseconds. Takes 4 KiB from the first record on, nothing before. */
+export class Histogram {
+  #counts: Uint32Array | undefined
+  #total = 0
+  /** Keeps the middle of the last bucket from exceeding everything that was ever recorded. */
+  #longestMs = 0
+
+  get total(): number {
+    return this.#total
+  }
+
+  record(ms: number): void {
+    this.#counts ??= new Uint32Array(BUCKETS)
+    const counts = this.#counts
+    const bucket = bucketOf(ms)
+    const count = counts[bucket] ?? 0
+    if (count === FULL) this.#halve(counts)
+    counts[bucket] = (counts[bucket] ?? 0) + 1
+    this.#total++
+    if (ms > this.#longestMs) this.#longestMs = ms
+  }
+
+  /** The value that `percent` (0..100) of the records do not exceed, in milliseconds; 0 when there are none. */
+  percentile(percent: number): number {
+    const counts = this.#counts
+    if (!counts || this.#total === 0) return 0
+    const rank = Math.max(1, Math.ceil((percent / 100) * this.#total))
+    let seen = 0
+    let last = 0
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const count = counts[bucket] ?? 0
+      if (count === 0) continue
+      seen += count
+      last = bucket
+      if (seen >= rank) break
+    }
+    return Math.min(middleOf(last), this.#longestMs)
+  }
+
+  reset(): void {
+    this.#counts = undefined
+    this.#total = 0
+    this.#longestMs = 0
+  }
+
+  /** A bucket that is full would start over at zero; halving all of them keeps the percentiles. */
+  #halve(counts: Uint32Array): void {
+    this.#total = 0
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const half = (counts[bucket] ?? 0) >>> 1
+      counts[bucket] = half
+      this.#total += half
+    }
+  }
+}
+
+function bucketOf(ms: number): number {
+  const rounded = ms > 0 ? ms * UNITS_PER_MS + 0.5 : 0
+  if (rounded < INT_LIMIT) return logLinear(rounded | 0)
+  const coarse = Math.min(rounded / 2 ** COARSE_BITS, INT_LIMIT - 1) | 0
+  return Math.min(logLinear(coarse) + (COARSE_BITS << SUB_BITS), BUCKETS - 1)
+}
+
+function logLinear(units: number): number {
+  if (units < SUB_BUCKETS) return units
+  const shift = 31 - SUB_BITS - Math.clz32(units)
+  return (shift << SUB_BITS) + (units >>> shift)
+}
+
+/** The middle of a bucket in milliseconds. */
+function middleOf(bucket: number): number {
+  if (bucket < SUB_BUCKETS) return bucket / UNITS_PER_MS
+  const shift = (bucket >>> SUB_BITS) - 1
+  const width = 2 ** shift
+  const lowest = (bucket - (shift << SUB_BITS)) * width
+  return (lowest + (width - 1) / 2) / UNITS_PER_MS
+}

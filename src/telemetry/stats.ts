@@ -1,0 +1,152 @@
+import type { AdmissionObserver, LaneObserver, Outcome } from '../admission/observer.ts'
+import type { RefusalCode } from '../admission/refusal.ts'
+import type { Clock } from '../clock.ts'
+import { Histogram } from './histogram.ts'
+
+export interface Percentiles {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+/** One lane's figures since it was opened or last reset. Times in milliseconds, unrounded. */
+export interface LaneFigures {
+  readonly processed: number
+  readonly rejected: number
+  readonly timedOut: number
+  readonly cancelled: number
+  readonly failed: number
+  /** Mean over calls that got a slot or left the line without one; refused arrivals do not count. */
+  readonly averageWaitMs: number
+  /** Mean over calls that held a slot and gave it back, however they ended. */
+  readonly averageProcessingMs: number
+  readonly waitMs: Percentiles
+  readonly processingMs: Percentiles
+  readonly countedForMs: number
+}
+
+/** Counts one lane's calls. Every event is a few additions: it runs inside each grant and each release. */
+export class LaneStats implements LaneObserver {
+  readonly #clock: Clock
+  readonly #waits = new Histogram()
+  readonly #runs = new Histogram()
+  #since: number
+  #processed = 0
+  #rejected = 0
+  #timedOut = 0
+  #cancelled = 0
+  #failed = 0
+  #waited = 0
+  #waitedMs = 0
+  #ran = 0
+  #ranMs = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#since = clock.now()
+  }
+
+  queued(): void {}
+
+  granted(waitMs: number): void {
+    this.#waited++
+    this.#waitedMs += waitMs
+    this.#waits.record(waitMs)
+  }
+
+  refused(code: RefusalCode): void {
+    this.#countRefusal(code)
+  }
+
+  left(code: RefusalCode, waitMs: number): void {
+    this.#waited++
+    this.#waitedMs += waitMs
+    this.#waits.record(waitMs)
+    this.#countRefusal(code)
+  }
+
+  released(outcome: Outcome, heldMs: number): void {
+    this.#ran++
+    this.#ranMs += heldMs
+    this.#runs.record(heldMs)
+    switch (outcome) {
+      case 'done':
+        this.#processed++
+        break
+      case 'failed':
+        this.#failed++
+        break
+      case 'cancelled':
+        this.#cancelled++
+        break
+      case 'timed_out':
+        this.#timedOut++
+    }
+  }
+
+  read(): LaneFigures {
+    return {
+      processed: this.#processed,
+      rejected: this.#rejected,
+      timedOut: this.#timedOut,
+      cancelled: this.#cancelled,
+      failed: this.#failed,
+      averageWaitMs: this.#waited === 0 ? 0 : this.#waitedMs / this.#waited,
+      averageProcessingMs: this.#ran === 0 ? 0 : this.#ranMs / this.#ran,
+      waitMs: percentilesOf(this.#waits),
+      processingMs: percentilesOf(this.#runs),
+      countedForMs: this.#clock.now() - this.#since,
+    }
+  }
+
+  /** Counters and times start again from zero, uptime too, so that rates over it stay right. */
+  reset(): void {
+    this.#processed = 0
+    this.#rejected = 0
+    this.#timedOut = 0
+    this.#cancelled = 0
+    this.#failed = 0
+    this.#waited = 0
+    this.#waitedMs = 0
+    this.#ran = 0
+    this.#ranMs = 0
+    this.#waits.reset()
+    this.#runs.reset()
+    this.#since = this.#clock.now()
+  }
+
+  #countRefusal(code: RefusalCode): void {
+    switch (code) {
+      case 'queue_full':
+      case 'shutting_down':
+        this.#rejected++
+        break
+      case 'timeout':
+        this.#timedOut++
+        break
+      case 'cancelled':
+        this.#cancelled++
+    }
+  }
+}
+
+/** Gives every lane its own counters; they are forgotten along with the lane. */
+export class Stats implements AdmissionObserver<LaneStats> {
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  lane(): LaneStats {
+    return new LaneStats(this.#clock)
+  }
+}
+
+function percentilesOf(histogram: Histogram): Percentiles {
+  return {
+    p50: histogram.percentile(50),
+    p95: histogram.percentile(95),
+    p99: histogram.percentile(99),
+  }
+}

@@ -1,0 +1,301 @@
+import assert from 'node:assert/strict'
+import test, { describe } from 'node:test'
+import { Refusal } from '../../src/admission/refusal.ts'
+import { renderBreak } from '../../src/http/errors.ts'
+import { Failure } from '../../src/relay/failure.ts'
+import { aSurface } from './support/surface.ts'
+
+const BUSY = 'Server is currently busy processing other requests. Please try again later.'
+const SLOW = 'Request timed out. Please try again with a shorter prompt or later.'
+const DOWN = 'Ollama cannot be reached or did not answer properly. Please try again later.'
+const LARGE = 'The request body is larger than this server accepts.'
+const CLOSING = 'Server is shutting down. Please try again in a moment.'
+const model = 'llama2'
+
+/** What a client gets when its call ends in `error`. */
+async function answerTo(
+  error: unknown,
+  {
+    path = '/api/chat',
+    headers = {},
+    language = 'auto' as const,
+  }: {
+    path?: string
+    headers?: Record<string, string>
+    language?: 'auto' | 'ko'
+  } = {},
+) {
+  const surface = aSurface({ relay: () => Promise.reject(error), config: { language } })
+  const response = await surface.app.request(path, { method: 'POST', headers })
+  return { status: response.status, headers: response.headers, body: await response.text(), surface }
+}
+
+const ROWS = [
+  {
+    when: 'the queue is at its limit',
+    error: () => new Refusal('queue_full', { model, retryAfterMs: 2_300 }),
+    status: 503,
+    retry: ['3', '2300'],
+    ollama: `{"error":"queue_full","message":"${BUSY}","model":"llama2"}`,
+    openai: `{"error":{"message":"${BUSY}","type":"server_error","param":null,"code":"queue_full"}}`,
+    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${BUSY}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'the predicted wait is past the deadline',
+    error: () => new Refusal('queue_full', { model, retryAfterMs: 9_000, estimatedWaitMs: 412_000.4 }),
+    status: 503,
+    retry: ['9', '9000'],
+    ollama: `{"error":"queue_full","message":"${BUSY}","model":"llama2","estimated_wait_ms":412001}`,
+    openai: `{"error":{"message":"${BUSY}","type":"server_error","param":null,"code":"queue_full","estimated_wait_ms":412001}}`,
+    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${BUSY}","estimated_wait_ms":412001},"request_id":"req_#"}`,
+  },
+  {
+    when: 'the deadline passes in line',
+    error: () => new Refusal('timeout', { model, retryAfterMs: 4_000 }),
+    status: 504,
+    retry: ['4', null],
+    ollama: `{"error":"timeout","message":"${SLOW}","model":"llama2"}`,
+    openai: `{"error":{"message":"${SLOW}","type":"server_error","param":null,"code":"timeout"}}`,
+    anthropic: `{"type":"error","error":{"type":"timeout_error","message":"${SLOW}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'Ollama stays silent',
+    error: () => new Failure('timeout', { model }),
+    status: 504,
+    retry: [null, null],
+    ollama: `{"error":"timeout","message":"${SLOW}","model":"llama2"}`,
+    openai: `{"error":{"message":"${SLOW}","type":"server_error","param":null,"code":"timeout"}}`,
+    anthropic: `{"type":"error","error":{"type":"timeout_error","message":"${SLOW}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'Ollama refuses the connection',
+    error: () =>
+      new Failure('upstream_error', { model, cause: new Error('connect ECONNREFUSED 10.1.2.3:11434') }),
+    status: 502,
+    retry: [null, null],
+    ollama: `{"error":"upstream_error","message":"${DOWN}","model":"llama2"}`,
+    openai: `{"error":{"message":"${DOWN}","type":"server_error","param":null,"code":"upstream_error"}}`,
+    anthropic: `{"type":"error","error":{"type":"api_error","message":"${DOWN}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'the body is too large',
+    error: () => new Failure('body_too_large'),
+    status: 413,
+    retry: [null, null],
+    ollama: `{"error":"body_too_large","message":"${LARGE}"}`,
+    openai: `{"error":{"message":"${LARGE}","type":"invalid_request_error","param":null,"code":"body_too_large"}}`,
+    anthropic: `{"type":"error","error":{"type":"request_too_large","message":"${LARGE}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'we are draining',
+    error: () => new Refusal('shutting_down', { model }),
+    status: 503,
+    retry: ['5', null],
+    ollama: `{"error":"shutting_down","message":"${CLOSING}","model":"llama2"}`,
+    openai: `{"error":{"message":"${CLOSING}","type":"server_error","param":null,"code":"shutting_down"}}`,
+    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${CLOSING}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'something unforeseen breaks',
+    error: () => new TypeError('secret path /home/x at 10.1.2.3:11434'),
+    status: 500,
+    retry: [null, null],
+    ollama: '{"error":"internal_error","message":"Something went wrong on this server."}',
+    openai:
+      '{"error":{"message":"Something went wrong on this server.","type":"server_error","param":null,"code":"internal_error"}}',
+    anthropic:
+      '{"type":"error","error":{"type":"api_error","message":"Something went wrong on this server."},"request_id":"req_#"}',
+  },
+]
+
+describe('a call that ends without an answer', () => {
+  for (const row of ROWS) {
+    for (const [dialect, path] of [
+      ['ollama', '/api/chat'],
+      ['openai', '/v1/chat/completions'],
+      ['anthropic', '/v1/messages'],
+    ] as const) {
+      test(`is told so in the words of ${dialect} when ${row.when}`, async () => {
+        const { status, headers, body } = await answerTo(row.error(), { path })
+        assert.equal(status, row.status)
+        assert.equal(headers.get('content-type'), 'application/json; charset=utf-8')
+        assert.deepEqual([headers.get('retry-after'), headers.get('retry-after-ms')], row.retry)
+        assert.equal(body.replace(/req_[0-9a-f]{24}/, 'req_#'), row[dialect])
+      })
+    }
+  }
+
+  test('has its own request id each time', async () => {
+    const ids = new Set<string>()
+    for (let i = 0; i < 20; i++) {
+      const { body } = await answerTo(new Failure('timeout'), { path: '/v1/messages' })
+      ids.add(body.slice(body.indexOf('req_')))
+    }
+    assert.equal(ids.size, 20)
+  })
+
+  test('closes the connection when the rest of the body is not wanted', async () => {
+    assert.equal((await answerTo(new Failure('body_too_large'))).headers.get('connection'), 'close')
+    assert.equal((await answerTo(new Failure('timeout'))).headers.get('connection'), null)
+  })
+
+  test('gets an empty answer when its client is gone', async () => {
+    for (const error of [new Refusal('cancelled', { model }), new Failure('client_gone')]) {
+      const { status, body, surface } = await answerTo(error)
+      assert.equal(status, 499)
+      assert.equal(body, '')
+      assert.deepEqual(surface.reported, [])
+    }
+  })
+
+  test('is asked back after one to sixty whole seconds', async () => {
+    for (const [retryAfterMs, seconds, ms] of [
+      [0, '1', '1'],
+      [0.2, '1', '1'],
+      [1_000, '1', '1000'],
+      [1_000.5, '2', '1001'],
+      [60_000, '60', '60000'],
+      [9e9, '60', '60000'],
+    ] as const) {
+      const { headers } = await answerTo(new Refusal('queue_full', { model, retryAfterMs }))
+      assert.deepEqual([headers.get('retry-after'), headers.get('retry-after-ms')], [seconds, ms])
+    }
+  })
+
+  test('is reported only when nobody foresaw it', async () => {
+    const bug = new Error('bug')
+    assert.deepEqual((await answerTo(bug)).surface.reported, [bug])
+    assert.deepEqual((await answerTo(new Failure('upstream_error'))).surface.reported, [])
+    assert.deepEqual((await answerTo(new Refusal('queue_full', { model }))).surface.reported, [])
+  })
+
+  test('outside the gate is answered in the dialect of its path', async () => {
+    const { app } = aSurface({ passThrough: () => Promise.reject(new Failure('upstream_error')) })
+    assert.equal(
+      await (await app.request('/api/tags')).text(),
+      `{"error":"upstream_error","message":"${DOWN}"}`,
+    )
+    assert.match(await (await app.request('/v1/models')).text(), /^\{"error":\{"message":/)
+    assert.match(await (await app.request('/v1/messages/count_tokens')).text(), /^\{"type":"error"/)
+  })
+})
+
+describe('the language of an error', () => {
+  const busy = () => new Refusal('queue_full', { model })
+
+  test('is what the caller prefers of ours, and is declared', async () => {
+    const { headers, body } = await answerTo(busy(), {
+      headers: { 'accept-language': 'fr, zh-CN;q=0.8, en;q=0.5' },
+    })
+    assert.match(body, /服务器正忙/)
+    assert.equal(headers.get('content-language'), 'zh')
+    assert.equal(headers.get('vary'), 'Accept-Language')
+  })
+
+  test('is English and undeclared where none of ours is asked for', async () => {
+    const { headers, body } = await answerTo(busy(), { headers: { 'accept-language': 'fr' } })
+    assert.match(body, /Server is currently busy/)
+    assert.equal(headers.get('content-language'), null)
+    assert.equal(headers.get('vary'), null)
+  })
+
+  test('is the configured one whatever the caller prefers', async () => {
+    const { headers, body } = await answerTo(busy(), { headers: { 'accept-language': 'ja' }, language: 'ko' })
+    assert.match(body, /서버가 현재/)
+    assert.equal(headers.get('vary'), null)
+  })
+
+  test('reaches every dialect', async () => {
+    for (const path of ['/api/chat', '/v1/embeddings', '/v1/messages']) {
+      assert.match(
+        (await answerTo(busy(), { path, headers: { 'accept-language': 'ru' } })).body,
+        /Сервер сейчас занят/,
+      )
+    }
+  })
+})
+
+describe('a refusal to a web page', () => {
+  const busy = () => new Refusal('queue_full', { model })
+
+  test('can be read by the pages that Ollama lets in', async () => {
+    const { headers } = await answerTo(busy(), {
+      headers: { origin: 'http://localhost:3000', 'accept-language': 'vi' },
+    })
+    assert.equal(headers.get('access-control-allow-origin'), 'http://localhost:3000')
+    assert.equal(headers.get('vary'), 'Origin, Accept-Language')
+  })
+
+  test('cannot be read by others', async () => {
+    const { headers } = await answerTo(busy(), { headers: { origin: 'https://evil.example' } })
+    assert.equal(headers.get('access-control-allow-origin'), null)
+  })
+
+  test('follows what Ollama has shown', async () => {
+    const surface = aSurface({ relay: () => Promise.reject(busy()) })
+    surface.origins.learn('https://chat.example', 'https://chat.example')
+    const response = await surface.app.request('/api/chat', {
+      method: 'POST',
+      headers: { origin: 'https://chat.example' },
+    })
+    assert.equal(response.headers.get('access-control-allow-origin'), 'https://chat.example')
+  })
+})
+
+describe('the last words of a broken answer', () => {
+  const broken = {
+    why: 'broken',
+    contentType: 'application/x-ndjson',
+    path: '/api/chat',
+    acceptLanguage: undefined,
+    midLine: false,
+  } as const
+  const BROKE = 'Ollama broke off in the middle of its answer. Please try again.'
+  const IDLE = 'Ollama stopped in the middle of its answer for too long. Please try again.'
+
+  test('are one more line of NDJSON', () => {
+    assert.equal(renderBreak(broken, 'auto'), `{"error":"${BROKE}"}\n`)
+    assert.equal(renderBreak({ ...broken, why: 'idle' }, 'auto'), `{"error":"${IDLE}"}\n`)
+    assert.equal(renderBreak({ ...broken, midLine: true }, 'auto'), `\n{"error":"${BROKE}"}\n`)
+  })
+
+  test('are one more event of a stream, apart from a broken one', () => {
+    const stream = {
+      ...broken,
+      contentType: 'text/event-stream; charset=utf-8',
+      path: '/v1/chat/completions',
+    }
+    const event = `data: {"error":{"message":"${BROKE}","type":"server_error","param":null,"code":"upstream_error"}}\n\n`
+    assert.equal(renderBreak(stream, 'auto'), event)
+    assert.equal(renderBreak({ ...stream, midLine: true }, 'auto'), `\n\n${event}`)
+    assert.equal(
+      renderBreak({ ...stream, why: 'idle' }, 'auto'),
+      `data: {"error":{"message":"${IDLE}","type":"server_error","param":null,"code":"timeout"}}\n\n`,
+    )
+  })
+
+  test("are an error event in Anthropic's streams", () => {
+    const stream = { ...broken, contentType: 'text/event-stream', path: '/v1/messages' }
+    assert.equal(
+      renderBreak(stream, 'auto'),
+      `event: error\ndata: {"type":"error","error":{"type":"api_error","message":"${BROKE}"}}\n\n`,
+    )
+    assert.match(renderBreak({ ...stream, why: 'idle' }, 'auto') ?? '', /"type":"timeout_error"/)
+  })
+
+  test('are said in the language of the caller', () => {
+    assert.match(renderBreak({ ...broken, acceptLanguage: 'ja' }, 'auto') ?? '', /途切れました/)
+    assert.match(renderBreak({ ...broken, acceptLanguage: 'ja' }, 'ru') ?? '', /прервала/)
+  })
+
+  test('cannot be said where a format has no room for them', () => {
+    for (const contentType of [
+      'application/json; charset=utf-8',
+      'application/octet-stream',
+      undefined,
+      '',
+    ]) {
+      assert.equal(renderBreak({ ...broken, contentType }, 'auto'), undefined)
+    }
+  })
+})

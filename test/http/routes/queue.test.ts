@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Ticket } from '../../../src/admission/ticket.ts'
+import { aSurface, type Surface } from '../support/surface.ts'
+
+const GIB = 2 ** 30
+
+/** Two finished calls, one running, one waiting, one that left the line, one refused. */
+function aBusyLane(surface: Surface): void {
+  const { admission, clock, run } = surface
+  admission.configure('llama2', { parallel: 1, queue: 2 })
+  run('llama2').release('done', clock.now())
+  const running = run('llama2')
+  const call = { model: 'llama2', deadline: 1e9, bytes: 0 }
+  const served = admission.acquire(call)
+  const leaving = admission.acquire(call)
+  assert.throws(() => admission.acquire(call), { code: 'queue_full' })
+  clock.advance(100)
+  running.release('failed', clock.now())
+  clock.advance(0.33)
+  assert.ok(served instanceof Ticket && leaving instanceof Ticket)
+  leaving.cancel(clock.now())
+  admission.acquire(call)
+  clock.advance(900.17)
+}
+
+const LLAMA2 =
+  '{"model":"llama2","parallel_limit":1,"queue_limit":2,"active_requests":1,"queued_requests":1,' +
+  '"available_slots":0,"queue_available":1,"total_processed":1,"total_rejected":1,"total_timed_out":0,' +
+  '"total_cancelled":1,"total_failed":1,"avg_wait_time_ms":50.08,"avg_processing_time_ms":50,' +
+  '"wait_time_ms":{"p50":0,"p95":100.33,"p99":100.33},"processing_time_ms":{"p50":0,"p95":100,"p99":100},' +
+  '"uptime_seconds":1}'
+
+test('/queue/stats tells of every model in a fixed order', async () => {
+  const surface = aSurface()
+  aBusyLane(surface)
+  const response = await surface.app.request('/queue/stats')
+  assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
+  assert.equal(
+    await response.text(),
+    `{"default_parallel":4,"default_queue_limit":512,"total_models":1,"models":{"llama2":${LLAMA2}}}`,
+  )
+})
+
+test('/queue/stats is well-formed before the first call', async () => {
+  assert.equal(
+    await (await aSurface().app.request('/queue/stats')).text(),
+    '{"default_parallel":4,"default_queue_limit":512,"total_models":0,"models":{}}',
+  )
+})
+
+test('one model is found under any spelling of its name', async () => {
+  const surface = aSurface()
+  aBusyLane(surface)
+  for (const name of ['llama2', 'LLAMA2:latest', '%20registry.ollama.ai/library/llama2']) {
+    assert.equal(await (await surface.app.request(`/queue/stats?model=${name}`)).text(), LLAMA2)
+  }
+})
+
+test('an unknown model is 404 with the ones there are, never a new lane', async () => {
+  const { app, run } = aSurface()
+  run('llama2')
+  run('mistral:7b')
+  for (const name of ['llama3', '', '../..']) {
+    const response = await app.request(`/queue/stats?model=${name}`)
+    assert.equal(response.status, 404)
+    assert.equal(
+      await response.text(),
+      '{"error":"model_not_found","message":"No requests for this model have been seen.","available_models":["llama2","mistral:7b"]}',
+    )
+  }
+})
+
+test('a model whose name means something to JavaScript is shown like any other', async () => {
+  const { app, run } = aSurface()
+  run('__proto__')
+  const text = await (await app.request('/queue/stats')).text()
+  assert.match(text, /"total_models":1,"models":\{"__proto__":\{"model":"__proto__"/)
+})
+
+test('statistics that are switched off are 404', async () => {
+  const { app } = aSurface({ config: { enable_queue_stats: false } })
+  const response = await app.request('/queue/stats')
+  assert.equal(response.status, 404)
+  assert.equal(
+    await response.text(),
+    '{"error":"stats_disabled","message":"Queue statistics are switched off on this server."}',
+  )
+})
+
+test('a lowered limit never shows fewer than no slots', async () => {
+  const { app, admission, run } = aSurface()
+  run('llama2')
+  run('llama2')
+  admission.configure('llama2', { parallel: 1 })
+  assert.match(
+    await (await app.request('/queue/stats')).text(),
+    /"active_requests":2,"queued_requests":0,"available_slots":0/,
+  )
+})
+
+for (const { when, memory, body } of [
+  {
+    when: 'is plain',
+    memory: { totalBytes: 32 * GIB, availableBytes: 18.5 * GIB },
+    body: '{"total_gb":32,"available_gb":18.5,"used_gb":13.5,"percent":42.2,"recommended_parallel":4}',
+  },
+  {
+    when: 'is crooked',
+    memory: { totalBytes: 25_276_510_208, availableBytes: 10_000_000_001 },
+    body: '{"total_gb":23.54,"available_gb":9.31,"used_gb":14.23,"percent":60.4,"recommended_parallel":2}',
+  },
+  {
+    when: 'cannot be told',
+    memory: null,
+    body: '{"total_gb":null,"available_gb":null,"used_gb":null,"percent":null,"recommended_parallel":1}',
+  },
+]) {
+  test(`/queue/memory says so when memory ${when}`, async () => {
+    const { app } = aSurface({ memory: async () => memory })
+    assert.equal(await (await app.request('/queue/memory')).text(), body)
+  })
+}

@@ -1,0 +1,81 @@
+import type { Hono } from 'hono'
+import { Admission } from '../../../src/admission/admission.ts'
+import { Permit } from '../../../src/admission/permit.ts'
+import { createApp, type Services } from '../../../src/http/app.ts'
+import { parseModelName } from '../../../src/relay/model-name.ts'
+import { Origins } from '../../../src/relay/origins.ts'
+import { type LaneStats, Stats } from '../../../src/telemetry/stats.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+
+const GIB = 2 ** 30
+
+/** An app over a real admission on a standing clock; `passed` and `relayed` tell what left it. */
+export interface Surface {
+  readonly app: Hono
+  readonly clock: ManualClock
+  readonly admission: Admission<LaneStats>
+  readonly origins: Origins
+  readonly passed: string[]
+  readonly relayed: string[]
+  readonly reported: unknown[]
+  /** A slot of `model`, given back through the permit. */
+  run(model: string): Permit<LaneStats>
+}
+
+/** What a test wants otherwise. */
+export interface Change extends Partial<Omit<Services, 'config'>> {
+  readonly config?: Partial<Services['config']>
+}
+
+export function aSurface(change: Change = {}): Surface {
+  const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
+  const origins = new Origins()
+  const admission = new Admission({
+    clock,
+    observer: new Stats(clock),
+    defaults: { parallel: 4, queue: 512 },
+    maxWaitingBytes: 2 ** 20,
+    random: () => 0,
+  })
+  const passed: string[] = []
+  const relayed: string[] = []
+  const reported: unknown[] = []
+  const services: Services = {
+    clock,
+    origins,
+    admission,
+    upstream: {
+      status: () => ({
+        reachable: true,
+        version: '0.33.0',
+        latency_ms: 1.2345,
+        checked_at: '2026-11-22T07:59:58.000Z',
+      }),
+    },
+    version: '0.1.0',
+    runtimeName: 'node',
+    listensOnLoopback: true,
+    modelKey: (name) => parseModelName(name)?.key,
+    memory: async () => ({ totalBytes: 32 * GIB, availableBytes: 18.5 * GIB }),
+    draining: () => false,
+    describeConfig: () => ({ config_file: null, values: { admin_token: '***' }, sources: {} }),
+    clientAddress: () => '127.0.0.1',
+    reportError: (error) => void reported.push(error),
+    relay: async (c) => {
+      relayed.push(`${c.req.method} ${c.req.path}`)
+      return new Response('relayed')
+    },
+    passThrough: async (c) => {
+      passed.push(`${c.req.method} ${c.req.path}`)
+      return new Response('passed')
+    },
+    ...change,
+    config: { enable_queue_stats: true, language: 'auto', ...change.config },
+  }
+  const run = (model: string) => {
+    const turn = admission.acquire({ model, deadline: clock.now() + 60_000, bytes: 0 })
+    if (turn instanceof Permit) return turn
+    throw new Error(`no free slot of ${model}`)
+  }
+  return { app: createApp(services), clock, admission, origins, passed, relayed, reported, run }
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { Histogram } from '../../src/telemetry/histogram.ts'
+
+const DAY_MS = 86_400_000
+
+/** What a value is told as that is not the longest. */
+function told(ms: number): number {
+  const histogram = new Histogram()
+  histogram.record(ms)
+  histogram.record(Number.POSITIVE_INFINITY)
+  return histogram.percentile(50)
+}
+
+test('nothing recorded is told as 0', () => {
+  const histogram = new Histogram()
+  assert.equal(histogram.total, 0)
+  for (const percent of [0, 50, 100]) assert.equal(histogram.percentile(percent), 0)
+})
+
+test('every value from 0.01 ms to a week is told to within 1.6 %, or to the hundredth', () => {
+  for (let ms = 0.01; ms < 7 * DAY_MS; ms *= 1.013) {
+    const error = Math.abs(told(ms) - ms)
+    assert.ok(error <= Math.max(ms * 0.016, 0.0051), `${ms} told as ${told(ms)}`)
+  }
+})
+
+test('short times are told to the hundredth', () => {
+  for (const ms of [0, 0.01, 0.02, 0.31, 0.32, 0.33, 0.63]) assert.equal(told(ms), ms)
+  assert.equal(told(0.004), 0)
+  assert.equal(told(0.006), 0.01)
+})
+
+test('a longer time is never told as a shorter one', () => {
+  let before = 0
+  for (let ms = 0.001; ms < 30 * DAY_MS; ms *= 1.002) {
+    const now = told(ms)
+    assert.ok(now >= before, `${ms}`)
+    before = now
+  }
+})
+
+test('absurd values are kept within bounds', () => {
+  assert.equal(told(-5), 0)
+  assert.equal(told(Number.NaN), 0)
+  assert.ok(told(Number.POSITIVE_INFINITY) > 7 * DAY_MS)
+  assert.equal(told(1e300), told(Number.POSITIVE_INFINITY))
+})
+
+test('percentiles are those of the sorted values', () => {
+  const histogram = new Histogram()
+  const values = Array.from({ length: 1_000 }, (_, i) => ((i * 7_919) % 1_000) + 1)
+  for (const value of values) histogram.record(value)
+  for (const percent of [0, 1, 25, 50, 95, 99, 99.9, 100]) {
+    const exact = Math.max(1, Math.ceil(percent * 10))
+    const error = Math.abs(histogram.percentile(percent) - exact)
+    assert.ok(error <= exact * 0.016, `p${percent}: ${histogram.percentile(percent)} for ${exact}`)
+  }
+})
+
+test('nothing is told as longer than the longest', () => {
+  const histogram = new Histogram()
+  for (const ms of [100.3, 100.31]) histogram.record(ms)
+  assert.equal(histogram.percentile(99), 100.31)
+})
+
+test('reset forgets everything and counting goes on', () => {
+  const histogram = new Histogram()
+  histogram.record(1_000)
+  histogram.reset()
+  assert.equal(histogram.total, 0)
+  assert.equal(histogram.percentile(99), 0)
+  histogram.record(0.2)
+  assert.equal(histogram.percentile(99), 0.2)
+})

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { hundredths, takeSnapshot, takeTotals } from '../../src/telemetry/snapshot.ts'
+import { LaneStats } from '../../src/telemetry/stats.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+const clock = new ManualClock()
+const lane = (model: string, active: number, queued: number) => ({
+  model,
+  active,
+  queued,
+  limits: { parallel: 2, queue: 3 },
+  observer: new LaneStats(clock),
+})
+const anAdmission = (...lanes: ReturnType<typeof lane>[]) => ({
+  defaults: { parallel: 2, queue: 3 },
+  lanes: () => lanes,
+})
+
+test('what is free never falls below zero, even after a limit was lowered', () => {
+  const { models } = takeSnapshot(anAdmission(lane('a', 5, 9), lane('b', 1, 1)))
+  assert.deepEqual([models.a?.available_slots, models.a?.queue_available], [0, 0])
+  assert.deepEqual([models.b?.available_slots, models.b?.queue_available], [1, 2])
+})
+
+test('figures are rounded to hundredths', () => {
+  const busy = lane('a', 0, 0)
+  busy.observer.granted(10)
+  busy.observer.granted(0)
+  busy.observer.granted(0.001)
+  busy.observer.released('done', 2 / 3)
+  const { a } = takeSnapshot(anAdmission(busy)).models
+  assert.equal(a?.avg_wait_time_ms, 3.33)
+  assert.equal(a?.avg_processing_time_ms, 0.67)
+  assert.equal(hundredths(2_345.674_9), 2_345.67)
+})
+
+test('totals add the lanes up', () => {
+  assert.deepEqual(takeTotals(anAdmission(lane('a', 2, 3), lane('b', 1, 0), lane('c', 0, 0))), {
+    default_parallel: 2,
+    default_queue_limit: 3,
+    total_models: 3,
+    active_requests: 3,
+    queued_requests: 3,
+  })
+})
