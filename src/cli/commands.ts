@@ -1,0 +1,75 @@
+import { stripVTControlCharacters } from 'node:util'
+import { type ArgsDef, defineCommand, renderUsage, runCommand, type SubCommandsDef } from 'citty'
+import { didYouMean } from '../config/near-miss.ts'
+import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
+import { findMistake } from './flags.ts'
+import { readVersion } from './version.ts'
+
+/** citty's own widest type of a command, as the commands differ in their flags. */
+type Load = Extract<SubCommandsDef[string], () => Promise<unknown>>
+type Command = Awaited<ReturnType<Load>>
+
+// Loaded when they are asked for: `check` and `setup` need no server.
+const COMMANDS: Readonly<Record<string, Load>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  check: async () => (await import('./check.ts')).checkCommand,
+  setup: async () => (await import('./setup.ts')).setupCommand,
+  simulate: async () => (await import('./simulate.ts')).simulateCommand,
+}
+const DEFAULT_COMMAND = 'serve'
+
+/**
+ * Runs one command line. citty parses flags and writes the help; what is unknown is found here, because citty
+ * ignores unknown flags and ends with 1 for an unknown command.
+ * @returns the exit code, once the command is over.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  const named = argv[0] !== undefined && !argv[0].startsWith('-')
+  const name = named ? (argv[0] ?? '') : DEFAULT_COMMAND
+  const args = named ? argv.slice(1) : [...argv]
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (!load) return misused(`unknown command ${name}${didYouMean(name, Object.keys(COMMANDS))}`)
+
+  const flags = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
+  if (flags.includes('--version') || flags.includes('-v')) {
+    process.stdout.write(`${readVersion()}\n`)
+    return 0
+  }
+  const command = await load()
+  const defined = typeof command.args === 'function' ? await command.args() : await command.args
+  if (flags.includes('--help') || flags.includes('-h')) {
+    await showHelp(command, defined ?? {}, named)
+    return 0
+  }
+  const mistake = findMistake(args, defined ?? {})
+  if (mistake !== undefined) return misused(mistake)
+  try {
+    const { result } = await runCommand(command, { rawArgs: args })
+    return typeof result === 'number' ? result : 0
+  } catch (error) {
+    // citty's own complaints, such as a value outside a list of choices.
+    if (error instanceof Error && error.name === 'CLIError')
+      return misused(stripVTControlCharacters(error.message))
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    return EXIT_FAILED
+  }
+}
+
+function misused(message: string): number {
+  process.stderr.write(`${message}\nollama-guard-proxy --help shows the commands and flags\n`)
+  return EXIT_USAGE
+}
+
+async function showHelp(command: Command, args: ArgsDef, named: boolean): Promise<void> {
+  const meta = {
+    name: 'ollama-guard-proxy',
+    version: readVersion(),
+    description: 'Admission control in front of Ollama.',
+  }
+  // Without a command's name the flags are those of the default one.
+  const main = defineCommand({ meta, args, subCommands: { ...COMMANDS } })
+  const styled = named ? await renderUsage(command, main) : await renderUsage(main)
+  const plain = process.stdout.isTTY !== true || Boolean(process.env.NO_COLOR)
+  const usage = plain ? stripVTControlCharacters(styled) : styled
+  process.stdout.write(`${usage.replace(/ +$/gm, '').trimEnd()}\n`)
+}

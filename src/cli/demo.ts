@@ -1,0 +1,26 @@
+import { DEFAULT_MODELS } from '../simulator/models.ts'
+import { createSimulator } from '../simulator/simulator.ts'
+
+/** A simulator in place of an Ollama. */
+export interface Demo {
+  readonly url: string
+  readonly model: string
+  /** What is simulated, in a sentence or two. */
+  readonly description: string
+  close(): Promise<void>
+}
+
+const SIMULATED = { numParallel: 4, loadMs: 1_500, outputTokensPerSecond: 50 }
+
+/** Starts the simulator on a free port of this machine. */
+export async function startDemo(): Promise<Demo> {
+  const simulator = createSimulator({ models: DEFAULT_MODELS, ...SIMULATED })
+  const { url } = await simulator.listen(0, '127.0.0.1')
+  const { numParallel, loadMs, outputTokensPerSecond } = SIMULATED
+  const description = [
+    `Simulated: an Ollama at ${url} with the models ${DEFAULT_MODELS.join(', ')}.`,
+    `A model loads in ${loadMs / 1000} s, runs ${numParallel} calls at once and makes ${outputTokensPerSecond} tokens a second.`,
+    "Its answers have the form of Ollama's, their text is made up: no model runs, nothing is downloaded.",
+  ].join('\n')
+  return { url, model: DEFAULT_MODELS[0] ?? 'llama3.2', description, close: () => simulator.close() }
+}

@@ -1,0 +1,67 @@
+import type { ArgsDef, StringArgDef } from 'citty'
+import { nearMiss } from '../config/near-miss.ts'
+import { options } from '../config/schema.ts'
+
+export const configFlag: { config: StringArgDef } = {
+  config: {
+    type: 'string',
+    valueHint: 'file',
+    description: 'Configuration file (CONFIG_FILE; config.yaml in the working directory when there is one).',
+  },
+}
+
+/** The flags of every option that has one, from the same descriptions as config.yaml. */
+export const optionFlags: Record<string, StringArgDef> = {
+  ...configFlag,
+  ...Object.fromEntries(
+    options.flatMap(({ flag, key, sentence, unit, env, defaultWritten }) => {
+      if (flag === undefined) return []
+      const facts = [key, env, `default ${String(defaultWritten)}`].filter(Boolean).join(', ')
+      return [[flag, { type: 'string', valueHint: unit ?? flag, description: `${sentence} (${facts})` }]]
+    }),
+  ),
+}
+
+/** The values of the flags that loadConfig reads. */
+export function flagValues(args: Readonly<Record<string, unknown>>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.keys(optionFlags).map((name) => {
+      const value = args[name]
+      return [name, typeof value === 'string' ? value : undefined]
+    }),
+  )
+}
+
+/** Says what is wrong with the arguments of a command, which citty itself would let pass; undefined when nothing is. */
+export function findMistake(args: readonly string[], defined: ArgsDef): string | undefined {
+  const names = new Map<string, ArgsDef[string]>()
+  let positionals = 0
+  for (const [name, definition] of Object.entries(defined)) {
+    if (definition.type === 'positional') positionals++
+    else for (const each of [name, ...aliases(definition)]) names.set(each, definition)
+  }
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? ''
+    const [, dashes, name = '', value] = /^(--?)([^=]*)(=.*)?$/s.exec(arg) ?? []
+    if (dashes === undefined || name === '') {
+      if (positionals-- <= 0) return `unexpected argument ${arg}`
+      continue
+    }
+    const definition = names.get(name)
+    if (!definition) {
+      const long = [...names.keys(), 'help', 'version'].filter((known) => known.length > 1)
+      const meant = nearMiss(name, long)
+      return `unknown flag ${dashes}${name}${meant === undefined ? '' : `; did you mean --${meant}?`}`
+    }
+    if (definition.type === 'boolean') {
+      if (value !== undefined) return `flag ${dashes}${name} takes no value`
+    } else if (value === '=' || (value === undefined && !args[++i]))
+      return `flag ${dashes}${name} needs a value`
+  }
+  return undefined
+}
+
+function aliases(definition: ArgsDef[string]): string[] {
+  if (!('alias' in definition) || definition.alias === undefined) return []
+  return typeof definition.alias === 'string' ? [definition.alias] : definition.alias
+}

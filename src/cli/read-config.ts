@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { hostname, networkInterfaces } from 'node:os'
+import { type LoadedConfig, loadConfig } from '../config/load.ts'
+import { ConfigError } from '../config/problem.ts'
+
+/** The configuration of this process; its problems go to stderr, one line each, and undefined comes back. */
+export function readConfig(flags: Readonly<Record<string, string | undefined>>): LoadedConfig | undefined {
+  try {
+    const readFile = (path: string) => readFileSync(path, 'utf8')
+    return loadConfig({ flags, env: process.env, readFile, ownAddresses: ownAddresses() })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return undefined
+  }
+}
+
+function ownAddresses(): string[] {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  return [hostname(), ...addresses.map(({ address }) => address)]
+}

@@ -1,0 +1,114 @@
+import { defineCommand } from 'citty'
+import * as z from 'zod'
+import { DEFAULT_MODELS } from '../simulator/models.ts'
+import { parseModelName } from '../simulator/names.ts'
+import { createSimulator } from '../simulator/simulator.ts'
+import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
+
+/** A number written out, so that an empty text or 0x10 is none. */
+const numeral = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/, 'must be a number')
+  .transform(Number)
+const count = numeral.pipe(z.int('must be a whole number'))
+const rate = numeral.pipe(z.number().positive('must be more than 0'))
+
+const modelNames = z
+  .string()
+  .transform((list) =>
+    list
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean),
+  )
+  .pipe(
+    z
+      .array(z.string().refine((name) => parseModelName(name) !== undefined, 'is no model name'))
+      .min(1, 'names no model'),
+  )
+
+const flags = z.object({
+  port: count.pipe(z.number().max(65_535, 'must be 0 to 65535')),
+  host: z.string().min(1, 'must name an address'),
+  parallel: count.pipe(z.number().min(1, 'must be 1 or more')),
+  'max-queue': count,
+  'max-loaded': count.pipe(z.number().min(1, 'must be 1 or more')),
+  'load-time': numeral,
+  'prompt-rate': rate,
+  'token-rate': rate,
+  models: modelNames,
+})
+
+/** Runs until SIGINT or SIGTERM. Exit code 2: a flag has a wrong value. 1: the address cannot be had. */
+export const simulateCommand = defineCommand({
+  meta: {
+    name: 'simulate',
+    description:
+      "Answer like an Ollama, with made-up text: Ollama's API, queues, load times and token rates.",
+  },
+  args: {
+    port: { type: 'string', default: '11434', description: 'Port; 0 takes any free one.' },
+    host: { type: 'string', default: '127.0.0.1', description: 'Address to listen on.' },
+    parallel: { type: 'string', default: '1', description: 'Slots per model (OLLAMA_NUM_PARALLEL).' },
+    'max-queue': {
+      type: 'string',
+      default: '512',
+      description: 'Calls that may wait for a model to load (OLLAMA_MAX_QUEUE).',
+    },
+    'max-loaded': {
+      type: 'string',
+      default: '3',
+      description: 'Models in memory at once (OLLAMA_MAX_LOADED_MODELS).',
+    },
+    'load-time': { type: 'string', default: '2', description: 'Seconds that loading a model takes.' },
+    'prompt-rate': { type: 'string', default: '1000', description: 'Prompt tokens a second.' },
+    'token-rate': { type: 'string', default: '50', description: 'Output tokens a second.' },
+    models: { type: 'string', default: DEFAULT_MODELS.join(','), description: 'Models it has, by comma.' },
+    'any-model': { type: 'boolean', default: false, description: 'Accept every valid model name.' },
+  },
+  async run({ args }) {
+    const parsed = flags.safeParse(args)
+    if (!parsed.success) {
+      for (const { path, message } of parsed.error.issues) {
+        const name = String(path[0])
+        process.stderr.write(
+          `flag --${name}: ${JSON.stringify(args[name as keyof typeof args])} ${message}\n`,
+        )
+      }
+      return EXIT_USAGE
+    }
+    const { data } = parsed
+    const simulator = createSimulator({
+      numParallel: data.parallel,
+      maxQueue: data['max-queue'],
+      maxLoaded: data['max-loaded'],
+      loadMs: data['load-time'] * 1000,
+      promptTokensPerSecond: data['prompt-rate'],
+      outputTokensPerSecond: data['token-rate'],
+      models: data.models,
+      anyModel: args['any-model'],
+    })
+    try {
+      const { url } = await simulator.listen(data.port, data.host)
+      process.stdout.write(`${url}\n`)
+    } catch (error) {
+      process.stderr.write(`cannot listen: ${error instanceof Error ? error.message : error}\n`)
+      return EXIT_FAILED
+    }
+    await signalled()
+    await simulator.close()
+    return 0
+  },
+})
+
+function signalled(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      process.off('SIGINT', stop)
+      process.off('SIGTERM', stop)
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}

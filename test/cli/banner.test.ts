@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { banner, demoBanner } from '../../src/cli/banner.ts'
+import { loadConfig } from '../../src/config/load.ts'
+
+const readFile = () => ''
+const loaded = loadConfig({ flags: {}, env: {}, ownAddresses: [], readFile })
+const started = { version: '1.2.3', runtime: 'node', url: 'http://127.0.0.1:8080' }
+
+it('tells where it listens and what it guards', () => {
+  assert.equal(
+    banner(loaded, started, { reachable: true, version: '0.33.0' }),
+    'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n',
+  )
+})
+
+it('tells what to do when no Ollama answers', () => {
+  const text = banner(loaded, started, { reachable: false, version: null })
+  for (const part of [
+    'http://127.0.0.1:11434',
+    '502',
+    'ollama serve',
+    'ollama_url',
+    'OLLAMA_URL',
+    '--upstream',
+    '--demo',
+  ]) {
+    assert.ok(text.includes(part), part)
+  }
+})
+
+it('gives three commands for a demo: a stream, the statistics, the health', () => {
+  const text = demoBanner('http://127.0.0.1:9', { model: 'llama3.2', description: 'Simulated: all of it.' })
+  const commands = text.split('\n').filter((line) => line.startsWith('  curl'))
+  assert.equal(commands.length, 3)
+  const body = /-d "(.*)"$/.exec(commands[0] ?? '')?.[1]?.replaceAll('\\"', '"') ?? ''
+  assert.deepEqual(JSON.parse(body), { model: 'llama3.2', messages: [{ role: 'user', content: 'Hello' }] })
+  assert.match(commands[0] ?? '', /^ {2}curl -N http:\/\/127\.0\.0\.1:9\/api\/chat /)
+  assert.deepEqual(commands.slice(1), [
+    '  curl http://127.0.0.1:9/queue/stats',
+    '  curl http://127.0.0.1:9/health',
+  ])
+  assert.ok(text.includes('Simulated: all of it.'))
+})
