@@ -1,0 +1,104 @@
+/** What a call shall produce. */
+export interface Answer {
+  readonly promptTokens: number
+  /** All tokens that are computed; a natural end costs one that carries no text. */
+  readonly outputTokens: number
+  readonly pieces: number
+  readonly piece: (index: number) => string
+  readonly reason: 'stop' | 'length'
+}
+
+export interface Question {
+  /** As the client spelled it. */
+  readonly model: string
+  /** All text of the request that a model would read. */
+  readonly prompt: string
+}
+
+/** An answer of one's own, instead of the made-up text. */
+export interface Script {
+  readonly pieces: readonly string[]
+  readonly promptTokens?: number
+}
+
+/** Up to here a limit on the output is also its exact length. Clients that must name a limit name a huge one. */
+const LONGEST_EXACT = 4096
+const SHORTEST = 16
+const SPREAD = 48
+
+const WORDS = (
+  'the a gate line slot call model answer token queue river stone quiet early late open small bright every other ' +
+  'waits runs turns leaves comes stands and so then while before after here there once more'
+).split(' ')
+
+/**
+ * Text and counts, the same for the same question. A prompt has a token for four bytes. A limit (num_predict,
+ * max_tokens, max_output_tokens) of 1 to 4096 is the exact number of output tokens, with the reason `length`; without
+ * one, or with a larger one, the question's hash picks 16 to 63 and the answer ends by itself.
+ */
+export function composeAnswer(
+  question: Question,
+  limit: number | undefined,
+  script: Script | undefined,
+): Answer {
+  const bound = limit !== undefined && limit >= 1 ? limit : Number.POSITIVE_INFINITY
+  const promptTokens = script?.promptTokens ?? tokensOf(question.prompt)
+  if (script) {
+    const cut = script.pieces.length >= bound
+    const pieces = cut ? bound : script.pieces.length
+    return {
+      promptTokens,
+      outputTokens: cut ? bound : pieces + 1,
+      pieces,
+      piece: (index) => script.pieces[index] ?? '',
+      reason: cut ? 'length' : 'stop',
+    }
+  }
+  const seed = hash(`${question.model}\n${question.prompt}`)
+  const piece = (index: number) => `${index === 0 ? '' : ' '}${WORDS[mix(seed + index) % WORDS.length]}`
+  if (bound <= LONGEST_EXACT)
+    return { promptTokens, outputTokens: bound, pieces: bound, piece, reason: 'length' }
+  const outputTokens = SHORTEST + (seed % SPREAD)
+  return { promptTokens, outputTokens, pieces: outputTokens - 1, piece, reason: 'stop' }
+}
+
+export function tokensOf(text: string): number {
+  return Math.max(1, Math.ceil(Buffer.byteLength(text) / 4))
+}
+
+export function textOf(answer: Answer): string {
+  return Array.from({ length: answer.pieces }, (_, index) => answer.piece(index)).join('')
+}
+
+/** Token ids of prompt and answer, as /api/generate returns them. */
+export function contextOf(question: Question, answer: Answer): number[] {
+  const seed = hash(question.prompt)
+  return Array.from(
+    { length: answer.promptTokens + answer.outputTokens },
+    (_, index) => mix(seed + index) % 128_000,
+  )
+}
+
+/** A unit vector of `size` float32 values, the same for the same text. */
+export function embeddingOf(text: string, size: number): number[] {
+  const seed = hash(text)
+  const values = Array.from({ length: size }, (_, index) => (mix(seed + index) % 2001) / 1000 - 1)
+  const length = Math.hypot(...values) || 1
+  return values.map((value) => Math.fround(value / length))
+}
+
+/** FNV-1a, 32 bits. */
+export function hash(text: string): number {
+  let value = 0x811c9dc5
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193)
+  }
+  return value >>> 0
+}
+
+/** Spreads neighbouring numbers over 32 bits. */
+function mix(value: number): number {
+  let mixed = Math.imul(value ^ (value >>> 16), 0x45d9f3b)
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b)
+  return (mixed ^ (mixed >>> 16)) >>> 0
+}

@@ -1,0 +1,29 @@
+import * as z from 'zod'
+import { GIN_JSON } from './voice.ts'
+import { WireError } from './wire-error.ts'
+import type { Handler } from './world.ts'
+
+/** GET /_sim/state: counters by model, what is loaded, and the faults that are on. "For ever" shows as null. */
+export const state: Handler = (exchange, { engine, faults }) => {
+  exchange.answer(200, GIN_JSON, JSON.stringify({ ...engine.snapshot(), faults: faults.snapshot() }))
+}
+
+/** POST /_sim/faults: switches those that it names and answers with all that are on then. */
+export const setFaults: Handler = async (exchange, { faults }) => {
+  const body = await exchange.body()
+  if (!body) return
+  try {
+    faults.accept(JSON.parse(body.toString()))
+  } catch (error) {
+    if (error instanceof z.ZodError) throw new WireError(400, z.prettifyError(error))
+    if (error instanceof SyntaxError) throw new WireError(400, error.message)
+    throw error
+  }
+  exchange.answer(200, GIN_JSON, JSON.stringify(faults.snapshot()))
+}
+
+/** POST /_sim/reset: counters and peaks start anew; faults and calls stay. */
+export const reset: Handler = (exchange, { engine }) => {
+  engine.counters.reset()
+  exchange.answer(200, GIN_JSON, JSON.stringify(engine.snapshot()))
+}

@@ -1,0 +1,83 @@
+import { GoObject, type GoValue } from './go-decode.ts'
+import { WireError } from './wire-error.ts'
+
+/** A request's struct, read as Go reads it: keys without case, the last one wins, null is absent, a wrong type is a 400. */
+export class Fields {
+  readonly #struct: string
+  readonly #object: GoObject
+
+  constructor(struct: string, value: GoValue) {
+    if (value !== null && !(value instanceof GoObject)) {
+      throw new WireError(400, `json: cannot unmarshal ${kindOf(value)} into Go value of type ${struct}`)
+    }
+    this.#struct = struct
+    this.#object = value ?? new GoObject([])
+  }
+
+  /** The value as it is; undefined when absent. */
+  raw(name: string): GoValue | undefined {
+    let found: GoValue | undefined
+    for (const [key, value] of this.#object.entries) {
+      if (key === name || key.toLowerCase() === name) found = value ?? undefined
+    }
+    return found
+  }
+
+  text(name: string): string {
+    const value = this.raw(name) ?? ''
+    return typeof value === 'string' ? value : this.#wrongType(name, value, 'string')
+  }
+
+  /** undefined when absent: an absent `stream` and a false one differ. */
+  flag(name: string): boolean | undefined {
+    const value = this.raw(name)
+    return value === undefined || typeof value === 'boolean' ? value : this.#wrongType(name, value, 'bool')
+  }
+
+  number(name: string): number | undefined {
+    const value = this.raw(name)
+    return value === undefined || typeof value === 'number' ? value : this.#wrongType(name, value, 'float64')
+  }
+
+  integer(name: string): number | undefined {
+    const value = this.raw(name)
+    if (value === undefined || (typeof value === 'number' && Number.isInteger(value))) return value
+    return this.#wrongType(name, value, 'int')
+  }
+
+  /** A struct inside; an empty one when absent. */
+  struct(name: string, struct: string): Fields {
+    const value = this.raw(name) ?? new GoObject([])
+    return value instanceof GoObject ? new Fields(struct, value) : this.#wrongType(name, value, struct)
+  }
+
+  list(name: string, element: string): readonly GoValue[] {
+    const value = this.raw(name) ?? []
+    return isList(value) ? value : this.#wrongType(name, value, `[]${element}`)
+  }
+
+  /** A list of structs. */
+  structs(name: string, struct: string): readonly Fields[] {
+    return this.list(name, struct).map((item) => new Fields(struct, item))
+  }
+
+  #wrongType(name: string, value: GoValue, type: string): never {
+    const field = `${this.#struct.replace(/^.*\./, '')}.${name}`
+    throw new WireError(
+      400,
+      `json: cannot unmarshal ${kindOf(value)} into Go struct field ${field} of type ${type}`,
+    )
+  }
+}
+
+export function isList(value: GoValue | undefined): value is readonly GoValue[] {
+  return Array.isArray(value)
+}
+
+function kindOf(value: GoValue): string {
+  if (isList(value)) return 'array'
+  if (value instanceof GoObject) return 'object'
+  if (typeof value === 'boolean') return 'bool'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'number' : `number ${value}`
+  return typeof value
+}

@@ -1,0 +1,137 @@
+import { type Answer, composeAnswer, contextOf, type Question, textOf } from './answer.ts'
+import { rise } from './counters.ts'
+import type { EngineCall, EngineHandle, Figures } from './engine-call.ts'
+import type { Exchange } from './exchange.ts'
+import type { Model } from './models.ts'
+import type { Dialect, End, Voice } from './voice.ts'
+import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
+import type { World } from './world.ts'
+
+/** What a route made of its request: the work, and how to tell it. */
+export interface Job {
+  readonly model: Model
+  readonly question: Question
+  /** `embed` computes the prompt alone. */
+  readonly kind: 'generate' | 'load' | 'embed'
+  /** Bound of the output in tokens. */
+  readonly limit?: number | undefined
+  readonly keepAliveMs?: number | undefined
+  readonly stream: boolean
+  readonly withContext?: boolean
+  readonly voice: Voice
+  readonly dialect: Dialect
+}
+
+/** The life of one call: on the wire, through the engine, told piece by piece, given up at once when its client leaves. */
+export function runJob(exchange: Exchange, world: World, job: Job): void {
+  const counters = world.engine.counters.of(job.model.weights)
+  rise(counters, 'onWire', 'peakOnWire')
+  exchange.onOver(() => void counters.onWire--)
+  if (exchange.gone.aborted || world.faults.take('stall')) return
+  if (world.faults.take('fail')) throw new WireError(500, RUNNER_DIED, 'handler')
+
+  const script = world.script(job.question)
+  const answer = composeAnswer(job.question, job.limit, script)
+  const telling = new Telling(exchange, world, job, answer)
+  const call: EngineCall = {
+    model: job.model.weights,
+    promptTokens: job.kind === 'load' ? 0 : answer.promptTokens,
+    outputTokens: job.kind === 'generate' ? answer.outputTokens : 0,
+    loadOnly: job.kind === 'load',
+    keepAliveMs: job.keepAliveMs,
+    stretch: world.faults.take('slow')?.factor ?? 1,
+    ...(telling.streams ? { onToken: (index: number) => telling.token(index) } : {}),
+    onDone: (figures) => telling.done(figures),
+  }
+  const handle = world.engine.submit(call)
+  if (!handle) throw new WireError(503, BUSY, 'handler')
+  telling.handle = handle
+  exchange.gone.addEventListener('abort', () => handle.cancel(), { once: true })
+}
+
+/** Puts one answer on the wire, with the fault that was chosen for it. */
+class Telling {
+  readonly streams: boolean
+  handle: EngineHandle | undefined
+  readonly #exchange: Exchange
+  readonly #job: Job
+  readonly #answer: Answer
+  readonly #fault: { name: 'crash' | 'silence' | 'cut' | 'reset'; after: number } | undefined
+  #broken = false
+
+  constructor(exchange: Exchange, world: World, job: Job, answer: Answer) {
+    this.#exchange = exchange
+    this.#job = job
+    this.#answer = answer
+    this.streams = job.stream && job.kind === 'generate'
+    this.#fault = chosenFault(world)
+    if (this.streams) exchange.open(job.voice.streamHeaders)
+  }
+
+  token(index: number): void {
+    if (index >= this.#answer.pieces) return
+    this.#send(this.#job.voice.piece(this.#answer.piece(index)), index)
+  }
+
+  done(figures: Figures): void {
+    if (this.#broken) return
+    const { voice, kind, withContext, question } = this.#job
+    const end: End = {
+      text: kind === 'generate' ? textOf(this.#answer) : '',
+      reason: kind === 'load' ? 'load' : this.#answer.reason,
+      figures: kind === 'load' ? undefined : figures,
+      context: withContext && kind === 'generate' ? contextOf(question, this.#answer) : undefined,
+    }
+    if (this.streams) {
+      this.#send(voice.close(end), this.#answer.pieces)
+      if (!this.#broken) this.#exchange.end()
+    } else this.#sendWhole(end)
+  }
+
+  #send(flushes: readonly string[], piece: number): void {
+    const fault = this.#fault
+    if (fault && piece >= fault.after) {
+      this.#break(fault.name, flushes)
+      return
+    }
+    let keepsUp = true
+    for (const flush of flushes) keepsUp = this.#exchange.write(flush)
+    if (keepsUp) return
+    // Whoever does not read stops his own generation, and keeps the slot.
+    this.handle?.pause()
+    this.#exchange.drained(() => this.handle?.resume())
+  }
+
+  #break(name: 'crash' | 'silence' | 'cut' | 'reset', flushes: readonly string[]): void {
+    this.#broken = true
+    this.handle?.fail()
+    if (name === 'cut' || name === 'reset') {
+      this.#exchange.breakOff(flushes[0] ?? '', name === 'cut' ? 'fin' : 'rst', false)
+      return
+    }
+    if (name === 'crash') for (const flush of this.#job.voice.broken()) this.#exchange.write(flush)
+    this.#exchange.end()
+  }
+
+  #sendWhole(end: End): void {
+    const { type, text } = this.#job.voice.whole(end)
+    const name = this.#fault?.name
+    if (name === 'crash') {
+      const error = this.#job.dialect.error(new WireError(500, RUNNER_DIED, 'handler'))
+      this.#exchange.answer(500, error.type, error.text)
+    } else if (name === 'cut' || name === 'reset') {
+      this.#exchange.header('Content-Type', type)
+      this.#exchange.breakOff(text, name === 'cut' ? 'fin' : 'rst', true)
+    } else this.#exchange.answer(200, type, text)
+  }
+}
+
+function chosenFault({
+  faults,
+}: World): { name: 'crash' | 'silence' | 'cut' | 'reset'; after: number } | undefined {
+  for (const name of ['crash', 'silence', 'cut', 'reset'] as const) {
+    const fault = faults.take(name)
+    if (fault) return { name, after: fault.after }
+  }
+  return undefined
+}

@@ -1,0 +1,42 @@
+/** A model's name, taken apart as Ollama does it. */
+export interface ModelName {
+  /** Complete and in lower case: what two spellings of one model share. */
+  readonly key: string
+  /** The shortest form, its tag always shown. */
+  readonly shown: string
+}
+
+const HOST = 'registry.ollama.ai'
+const NAMESPACE = 'library'
+const PART = /^[a-z0-9_][a-z0-9_.-]{0,79}$/i
+const NAMESPACE_PART = /^[a-z0-9_][a-z0-9_-]{0,79}$/i
+const HOST_PART = /^[a-z0-9_][a-z0-9_.:-]{0,349}$/i
+
+/** undefined: no valid name. An empty one is the caller's case. */
+export function parseModelName(given: string): ModelName | undefined {
+  const name = withoutSource(given.trim())
+  const colon = name.lastIndexOf(':')
+  const tagged = colon > name.lastIndexOf('/')
+  const tag = tagged ? name.slice(colon + 1) : 'latest'
+  const parts = (tagged ? name.slice(0, colon) : name).replace(/^[a-z]+:\/\//i, '').split('/')
+  const model = parts.pop() ?? ''
+  const namespace = parts.pop() ?? NAMESPACE
+  const host = parts.length > 0 ? parts.join('/') : HOST
+  if (!PART.test(model) || !PART.test(tag) || !NAMESPACE_PART.test(namespace) || !HOST_PART.test(host)) {
+    return undefined
+  }
+  const key = `${host}/${namespace}/${model}:${tag}`.toLowerCase()
+  const isDefaultHost = host.toLowerCase() === HOST
+  const isDefaultSpace = isDefaultHost && namespace.toLowerCase() === NAMESPACE
+  const path = isDefaultSpace
+    ? model
+    : isDefaultHost
+      ? `${namespace}/${model}`
+      : `${host}/${namespace}/${model}`
+  return { key, shown: `${path}:${tag}` }
+}
+
+/** The cloud is not simulated; `:local` names what has no such suffix. */
+function withoutSource(name: string): string {
+  return name.replace(/:local$/i, '')
+}

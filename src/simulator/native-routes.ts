@@ -1,0 +1,145 @@
+import { embeddingOf } from './answer.ts'
+import { type Fields, isList } from './fields.ts'
+import type { GoValue } from './go-decode.ts'
+import { goJson, shortestFloat32 } from './go-json.ts'
+import { type Job, runJob } from './inference.ts'
+import { readKeepAlive } from './keep-alive.ts'
+import type { Model } from './models.ts'
+import { chatVoice, embedBody, generateVoice, nativeDialect } from './native-voice.ts'
+import { missingForChat, missingForEmbed, modelRequired, readNative, resolveModel } from './request.ts'
+import { type End, GIN_JSON, type Voice } from './voice.ts'
+import { WireError } from './wire-error.ts'
+import type { Handler, World } from './world.ts'
+
+export const EMBEDDING_LENGTH = 384
+
+export const generate: Handler = async (exchange, world) => {
+  const fields = await readNative(exchange, 'api.GenerateRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const prompt = fields.text('prompt')
+  const common = readCommon(fields)
+  const model = resolveModel(world, spelled, {
+    empty: new WireError(404, missingForChat(''), 'handler'),
+    missing: missingForChat,
+  })
+  const voice = generateVoice(spelled, world.clock.wallTime)
+  const question = { model: spelled, prompt: `${fields.text('system')}${prompt}${fields.text('suffix')}` }
+  if (prompt === '' && common.keepAliveMs === 0)
+    return unload(world, model, voice, exchange.answer.bind(exchange))
+  refuseEmbeddingModel(model, spelled, 'generate')
+  const kind = prompt === '' ? 'load' : 'generate'
+  const withContext = fields.flag('raw') !== true
+  runJob(exchange, world, { ...common, model, question, kind, withContext, voice, dialect: nativeDialect })
+}
+
+export const chat: Handler = async (exchange, world) => {
+  const fields = await readNative(exchange, 'api.ChatRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const messages = fields.structs('messages', 'api.Message')
+  const common = readCommon(fields)
+  const model = resolveModel(world, spelled, { empty: modelRequired, missing: missingForChat })
+  const voice = chatVoice(spelled, world.clock.wallTime)
+  const question = { model: spelled, prompt: messages.map((message) => message.text('content')).join('\n') }
+  if (messages.length === 0 && common.keepAliveMs === 0) {
+    return unload(world, model, voice, exchange.answer.bind(exchange))
+  }
+  refuseEmbeddingModel(model, spelled, 'chat')
+  const kind = messages.length === 0 ? 'load' : 'generate'
+  runJob(exchange, world, { ...common, model, question, kind, voice, dialect: nativeDialect })
+}
+
+export const embed: Handler = async (exchange, world) => {
+  const fields = await readNative(exchange, 'api.EmbedRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const inputs = readInputs(fields.raw('input'))
+  const model = resolveModel(world, spelled, {
+    empty: new WireError(404, missingForChat(''), 'handler'),
+    missing: missingForEmbed,
+  })
+  const voice = wholeVoice((end) => embedBody(spelled, inputs.map(shownVector), end))
+  runJob(exchange, world, embedJob(fields, model, spelled, inputs, voice))
+}
+
+export const embeddings: Handler = async (exchange, world) => {
+  const fields = await readNative(exchange, 'api.EmbeddingRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const prompt = fields.text('prompt')
+  const model = resolveModel(world, spelled, { empty: modelRequired, missing: missingForEmbed })
+  const inputs = prompt === '' ? [] : [prompt]
+  // float64 of the float32 values: all their digits show.
+  const voice = wholeVoice(() =>
+    goJson({ embedding: inputs.flatMap((text) => embeddingOf(text, EMBEDDING_LENGTH)) }),
+  )
+  runJob(exchange, world, embedJob(fields, model, spelled, inputs, voice))
+}
+
+/** Text, or a list of texts; one empty text is as none. */
+export function readInputs(value: GoValue | undefined): string[] {
+  if (value === undefined || value === '') return []
+  if (typeof value === 'string') return [value]
+  if (!isList(value)) throw new WireError(400, 'invalid input type', 'handler')
+  return value.map((item) => {
+    if (typeof item !== 'string') throw new WireError(400, 'invalid input type', 'handler')
+    return item
+  })
+}
+
+export function shownVector(text: string): number[] {
+  return embeddingOf(text, EMBEDDING_LENGTH).map(shortestFloat32)
+}
+
+export function refuseEmbeddingModel(model: Model, spelled: string, what: 'generate' | 'chat'): void {
+  if (model.embeddingOnly)
+    throw new WireError(400, `${JSON.stringify(spelled)} does not support ${what}`, 'handler')
+}
+
+function embedJob(
+  fields: Fields,
+  model: Model,
+  spelled: string,
+  inputs: readonly string[],
+  voice: Voice,
+): Job {
+  const keepAliveMs = readKeepAlive(fields.raw('keep_alive'))
+  return {
+    model,
+    question: { model: spelled, prompt: inputs.join('\n') },
+    kind: inputs.length === 0 ? 'load' : 'embed',
+    keepAliveMs,
+    stream: false,
+    voice,
+    dialect: nativeDialect,
+  }
+}
+
+/** Of a route that never streams. */
+export function wholeVoice(text: (end: End) => string, type = GIN_JSON): Voice {
+  return {
+    streamHeaders: {},
+    piece: () => [],
+    close: () => [],
+    whole: (end) => ({ type, text: text(end) }),
+    broken: () => [],
+  }
+}
+
+function readCommon(fields: Fields): Pick<Job, 'limit' | 'keepAliveMs' | 'stream'> {
+  const stream = fields.flag('stream') ?? true
+  const limit = fields.struct('options', 'map[string]interface {}').number('num_predict')
+  return { stream, limit, keepAliveMs: readKeepAlive(fields.raw('keep_alive')) }
+}
+
+function unload(
+  world: World,
+  model: Model,
+  voice: Voice,
+  answer: (status: number, type: string, text: string) => void,
+): void {
+  world.engine.unload(model.weights)
+  const { type, text } = voice.whole({ text: '', reason: 'unload' })
+  answer(200, type, text)
+}

@@ -1,0 +1,141 @@
+import type { Figures } from './engine-call.ts'
+import { goJson, type Json } from './go-json.ts'
+import { type Dialect, EVENT_STREAM, GIN_JSON, PLAIN_JSON, type Voice, type WallTime } from './voice.ts'
+
+const FINGERPRINT = 'fp_ollama'
+const ERROR_TYPES: Record<number, string> = { 400: 'invalid_request_error', 404: 'not_found_error' }
+
+export const openaiDialect: Dialect = {
+  error({ status, message, origin }) {
+    if (origin === 'bare') return { type: GIN_JSON, text: goJson({ error: message }) }
+    const type = ERROR_TYPES[status] ?? 'api_error'
+    const text = goJson({ error: { message, type, param: null, code: null } })
+    return origin === 'check' ? { type: GIN_JSON, text } : { type: PLAIN_JSON, text: `${text}\n` }
+  },
+}
+
+export interface CompletionParts {
+  /** 0 to 998. */
+  readonly id: number
+  readonly model: string
+  readonly now: WallTime
+  readonly includeUsage: boolean
+}
+
+export function chatCompletionVoice({ id, model, now, includeUsage }: CompletionParts): Voice {
+  const created = pinnedSeconds(now)
+  let opened = false
+  const chunk = (shownModel: string, choices: Json, usage?: Json) =>
+    event({
+      id: `chatcmpl-${id}`,
+      object: 'chat.completion.chunk',
+      created: created(),
+      model: shownModel,
+      system_fingerprint: FINGERPRINT,
+      choices,
+      usage,
+    })
+  return {
+    streamHeaders: { 'Content-Type': EVENT_STREAM },
+    piece(text) {
+      const delta = opened ? { content: text } : { role: 'assistant', content: text }
+      opened = true
+      return [chunk(model, [{ index: 0, delta, finish_reason: null }])]
+    },
+    // The end, the usage and [DONE] leave in one flush.
+    close({ reason, figures }) {
+      const finish = chunk(model, [{ index: 0, delta: {}, finish_reason: reason }])
+      return [`${finish}${includeUsage ? chunk(model, [], usageOf(figures)) : ''}${DONE}`]
+    },
+    whole: ({ text, reason, figures }) =>
+      jsonLine({
+        id: `chatcmpl-${id}`,
+        object: 'chat.completion',
+        created: created(),
+        model,
+        system_fingerprint: FINGERPRINT,
+        choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: reason }],
+        usage: usageOf(figures),
+      }),
+    // The error's text is lost: an empty chunk without a model, and no [DONE].
+    broken: () => [chunk('', [{ index: 0, delta: { content: '' }, finish_reason: null }])],
+  }
+}
+
+export function completionVoice({ id, model, now, includeUsage }: CompletionParts): Voice {
+  const created = pinnedSeconds(now)
+  const chunk = (shownModel: string, choices: Json, usage: Json | undefined) =>
+    event({
+      id: `cmpl-${id}`,
+      object: 'text_completion',
+      created: created(),
+      choices,
+      model: shownModel,
+      system_fingerprint: FINGERPRINT,
+      usage,
+    })
+  const noUsage = includeUsage ? usageOf(undefined) : undefined
+  const choice = (text: string, reason: string | null) => [{ text, index: 0, finish_reason: reason }]
+  return {
+    streamHeaders: { 'Content-Type': EVENT_STREAM },
+    piece: (text) => [chunk(model, choice(text, null), noUsage)],
+    close({ reason, figures }) {
+      const finish = chunk(model, choice('', reason), noUsage)
+      return [`${finish}${includeUsage ? chunk(model, [], usageOf(figures)) : ''}${DONE}`]
+    },
+    whole: ({ text, reason, figures }) =>
+      jsonLine({
+        id: `cmpl-${id}`,
+        object: 'text_completion',
+        created: created(),
+        model,
+        system_fingerprint: FINGERPRINT,
+        choices: choice(text, reason),
+        usage: usageOf(figures),
+      }),
+    broken: () => [chunk('', choice('', null), noUsage)],
+  }
+}
+
+/** A vector is a list of numbers, or its float32 values in base64. */
+export function embeddingList(model: string, vectors: readonly Json[], promptTokens: number): string {
+  return goJson({
+    object: 'list',
+    data: vectors.map((embedding, index) => ({ object: 'embedding', embedding, index })),
+    model,
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+  })
+}
+
+export function base64Floats(vector: readonly number[]): string {
+  const bytes = Buffer.alloc(vector.length * 4)
+  vector.forEach((value, index) => {
+    bytes.writeFloatLE(value, index * 4)
+  })
+  return bytes.toString('base64')
+}
+
+export function jsonLine(value: Json): { type: string; text: string } {
+  return { type: PLAIN_JSON, text: `${goJson(value)}\n` }
+}
+
+/** The moment of the first asking, in whole seconds, for the whole answer. */
+export function pinnedSeconds(now: WallTime): () => number {
+  let seconds: number | undefined
+  return () => {
+    seconds ??= Math.floor(now() / 1000)
+    return seconds
+  }
+}
+
+const DONE = 'data: [DONE]\n\n'
+
+function event(value: Json): string {
+  return `data: ${goJson(value)}\n\n`
+}
+
+function usageOf(figures: Figures | undefined): Json {
+  const prompt = figures?.promptTokens ?? 0
+  const completion = figures?.outputTokens ?? 0
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }
+}

@@ -1,0 +1,86 @@
+import { Decompress } from 'fzstd'
+import type { Exchange } from './exchange.ts'
+import { Fields, isList } from './fields.ts'
+import { decodeFirst, GoObject, GoSyntaxError, type GoValue } from './go-decode.ts'
+import type { Model } from './models.ts'
+import { parseModelName } from './names.ts'
+import { WireError } from './wire-error.ts'
+import type { World } from './world.ts'
+
+const LONGEST_UNPACKED = 20 * 1024 * 1024
+
+/** The struct of an /api route. undefined: the client left. Throws WireError 400 with Go's text. */
+export async function readNative(exchange: Exchange, struct: string): Promise<Fields | undefined> {
+  const body = await exchange.body()
+  return body && decode(body, struct, 'missing request body')
+}
+
+/** The same for a /v1 route, which alone understands zstd. */
+export async function readUnpacked(exchange: Exchange, struct: string): Promise<Fields | undefined> {
+  const body = await exchange.body()
+  if (!body) return undefined
+  const packed = exchange.request.headers['content-encoding'] === 'zstd'
+  return decode(packed ? unpack(body) : body, struct, 'EOF')
+}
+
+/** The model that a route works on. Names are compared without case; the client's spelling goes into the answer. */
+export function resolveModel(
+  world: World,
+  spelled: string,
+  texts: { readonly empty: WireError; readonly missing: (name: string) => string },
+): Model {
+  if (spelled.trim() === '') throw texts.empty
+  if (!parseModelName(spelled)) throw new WireError(400, 'invalid model name', 'handler')
+  const model = world.library.find(spelled)
+  if (!model) throw new WireError(404, texts.missing(spelled), 'handler')
+  return model
+}
+
+export const modelRequired = new WireError(400, 'model is required', 'handler')
+
+export function missingForChat(name: string): string {
+  return `model '${name}' not found`
+}
+
+export function missingForEmbed(name: string): string {
+  return `model "${name}" not found, try pulling it first`
+}
+
+/** All text of a content that is a string, or a list of parts of which some carry text. */
+export function contentText(content: GoValue | undefined): string {
+  if (typeof content === 'string') return content
+  if (!isList(content)) return ''
+  return content.map((part) => (part instanceof GoObject ? partText(part) : '')).join('')
+}
+
+function partText(part: GoObject): string {
+  const fields = new Fields('ContentPart', part)
+  const text = fields.raw('text')
+  return typeof text === 'string' ? text : contentText(fields.raw('content'))
+}
+
+function decode(body: Buffer, struct: string, whenEmpty: string): Fields {
+  try {
+    return new Fields(struct, decodeFirst(body))
+  } catch (error) {
+    if (!(error instanceof GoSyntaxError)) throw error
+    throw new WireError(400, error.message === 'EOF' ? whenEmpty : error.message)
+  }
+}
+
+function unpack(body: Buffer): Buffer {
+  const parts: Uint8Array[] = []
+  let length = 0
+  const stream = new Decompress((part) => {
+    length += part.length
+    if (length > LONGEST_UNPACKED) throw new WireError(400, 'http: request body too large', 'bare')
+    parts.push(part)
+  })
+  try {
+    stream.push(body, true)
+  } catch (error) {
+    if (error instanceof WireError) throw error
+    throw new WireError(400, 'failed to decode zstd request body', 'bare')
+  }
+  return Buffer.concat(parts)
+}

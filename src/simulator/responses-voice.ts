@@ -1,0 +1,131 @@
+import { goJson, goMap, type Json } from './go-json.ts'
+import { jsonLine, pinnedSeconds } from './openai-voice.ts'
+import { type End, EVENT_STREAM, type Voice, type WallTime } from './voice.ts'
+
+type Struct = { readonly [key: string]: Json }
+
+export interface ResponseParts {
+  /** Six digits each. */
+  readonly id: number
+  readonly messageId: number
+  readonly model: string
+  readonly now: WallTime
+  /** What the answer repeats of its request; null where that said nothing. */
+  readonly instructions: string | null
+  readonly maxOutputTokens: number | null
+  readonly temperature: number | null
+  readonly topP: number | null
+}
+
+/** /v1/responses. Streamed events are Go maps, so their keys are sorted; the whole answer is a struct in its own order. */
+export function responsesVoice(parts: ResponseParts): Voice {
+  const created = pinnedSeconds(parts.now)
+  const messageId = `msg_${parts.messageId}`
+  let sequence = 0
+  let text = ''
+  const event = (type: string, fields: Struct) => {
+    const data = goMap({ ...fields, sequence_number: sequence++, type })
+    return `event: ${type}\ndata: ${goJson(data)}\n\n`
+  }
+  const content = (value: string) => ({ type: 'output_text', text: value, annotations: [], logprobs: [] })
+  const item = (status: string, parts: Json) => ({
+    id: messageId,
+    type: 'message',
+    status,
+    role: 'assistant',
+    content: parts,
+  })
+  const place = { content_index: 0, item_id: messageId, output_index: 0 }
+  const open = () => {
+    if (sequence > 0) return []
+    const response = responseObject(parts, created(), 'in_progress', [], undefined, null)
+    return [event('response.created', { response }), event('response.in_progress', { response })]
+  }
+  const startItem = () =>
+    text === ''
+      ? [
+          event('response.output_item.added', { item: item('in_progress', []), output_index: 0 }),
+          event('response.content_part.added', { ...place, part: content('') }),
+        ]
+      : []
+  const endItem = () =>
+    text === ''
+      ? []
+      : [
+          event('response.output_text.done', { ...place, logprobs: [], text }),
+          event('response.content_part.done', { ...place, part: content(text) }),
+          event('response.output_item.done', { item: item('completed', [content(text)]), output_index: 0 }),
+        ]
+  const completed = (end: End, output: Json) =>
+    responseObject(parts, created(), 'completed', output, end, Math.floor(parts.now() / 1000))
+  return {
+    streamHeaders: { 'Content-Type': EVENT_STREAM, 'Cache-Control': 'no-cache', Connection: 'keep-alive' },
+    piece(delta) {
+      if (delta === '') return open()
+      const events = [...open(), ...startItem()]
+      text += delta
+      events.push(event('response.output_text.delta', { ...place, delta, logprobs: [] }))
+      return events
+    },
+    close(end) {
+      const output = text === '' ? [] : [item('completed', [content(text)])]
+      return [...open(), ...endItem(), event('response.completed', { response: completed(end, output) })]
+    },
+    whole: (end) => jsonLine(completed(end, [item('completed', [content(end.text)])])),
+    // Nothing is said: the stream ends without response.completed.
+    broken: () => [],
+  }
+}
+
+function responseObject(
+  parts: ResponseParts,
+  createdAt: number,
+  status: string,
+  output: Json,
+  end: End | undefined,
+  completedAt: number | null,
+): Struct {
+  const input = end?.figures?.promptTokens ?? 0
+  const produced = end?.figures?.outputTokens ?? 0
+  return {
+    id: `resp_${parts.id}`,
+    object: 'response',
+    created_at: createdAt,
+    completed_at: completedAt,
+    status,
+    incomplete_details: null,
+    model: parts.model,
+    previous_response_id: null,
+    instructions: parts.instructions,
+    output,
+    error: null,
+    tools: [],
+    tool_choice: 'auto',
+    truncation: 'disabled',
+    parallel_tool_calls: true,
+    text: { format: { type: 'text' } },
+    top_p: parts.topP ?? 1,
+    presence_penalty: 0,
+    frequency_penalty: 0,
+    top_logprobs: 0,
+    temperature: parts.temperature ?? 1,
+    reasoning: null,
+    usage: end
+      ? {
+          input_tokens: input,
+          output_tokens: produced,
+          total_tokens: input + produced,
+          input_tokens_details: { cached_tokens: 0 },
+          output_tokens_details: { reasoning_tokens: 0 },
+        }
+      : null,
+    max_output_tokens: parts.maxOutputTokens,
+    max_tool_calls: null,
+    store: false,
+    background: false,
+    service_tier: 'default',
+    metadata: {},
+    safety_identifier: null,
+    prompt_cache_key: null,
+  }
+}

@@ -1,0 +1,121 @@
+import { judge } from './access.ts'
+import { anthropicDialect } from './anthropic-voice.ts'
+import { headBlob, postBlob } from './blobs.ts'
+import { reset, setFaults, state } from './control.ts'
+import type { Exchange } from './exchange.ts'
+import * as library from './library-routes.ts'
+import * as native from './native-routes.ts'
+import { nativeDialect } from './native-voice.ts'
+import { openaiDialect } from './openai-voice.ts'
+import * as v1 from './v1-routes.ts'
+import type { Dialect } from './voice.ts'
+import { RUNNER_DIED, WireError } from './wire-error.ts'
+import type { Handler, World } from './world.ts'
+
+type Methods = Readonly<Partial<Record<string, Handler>>>
+
+/** The order of methods is the one in which a 405 names them. */
+const ROUTES: Readonly<Record<string, Methods>> = {
+  '/': { HEAD: library.root, GET: library.root },
+  '/api/version': { HEAD: library.version, GET: library.version },
+  '/api/tags': { HEAD: library.tags, GET: library.tags },
+  '/api/show': { POST: library.show },
+  '/api/ps': { GET: library.running },
+  '/api/pull': { POST: library.pull },
+  '/api/copy': { POST: library.copy },
+  '/api/delete': { DELETE: library.remove },
+  '/api/blobs/:digest': { HEAD: headBlob, POST: postBlob },
+  '/v1/models': { GET: library.listV1 },
+  '/v1/models/:model': { GET: library.retrieveV1 },
+}
+
+const CALLS: Readonly<Record<string, Methods>> = {
+  '/api/generate': { POST: native.generate },
+  '/api/chat': { POST: native.chat },
+  '/api/embed': { POST: native.embed },
+  '/api/embeddings': { POST: native.embeddings },
+  '/v1/chat/completions': { POST: v1.chatCompletions },
+  '/v1/completions': { POST: v1.completions },
+  '/v1/embeddings': { POST: v1.embeddingsV1 },
+  '/v1/responses': { POST: v1.responses },
+  '/v1/messages': { POST: v1.messages },
+  '/v1/audio/transcriptions': { POST: v1.transcriptions },
+}
+
+/** Ours, not Ollama's: neither faults nor checks apply. */
+const CONTROL: Readonly<Record<string, Methods>> = {
+  '/_sim/state': { GET: state },
+  '/_sim/faults': { POST: setFaults },
+  '/_sim/reset': { POST: reset },
+}
+
+/** Answers one request, whatever happens in its handler. */
+export async function handle(exchange: Exchange, world: World): Promise<void> {
+  const dialect = dialectOf(exchange.path, world)
+  try {
+    await route(exchange, world)
+  } catch (error) {
+    // An unexpected error is what gin recovers from: 500 with nothing in it.
+    if (!(error instanceof WireError)) return exchange.answer(500, undefined, '')
+    const { type, text } = dialect.error(error)
+    exchange.answer(error.status, type, text)
+  }
+}
+
+async function route(exchange: Exchange, world: World): Promise<void> {
+  const { method, path } = exchange
+  const control = CONTROL[path]
+  if (control) return dispatch(exchange, world, control)
+
+  const isCall = CALLS[path] !== undefined
+  if (world.faults.take('refuse', isCall)) return exchange.refuse()
+  // On a call these two come later, when its model is known and it counts as being on the wire.
+  if (!isCall && world.faults.take('stall', false)) return
+  if (!isCall && world.faults.take('fail', false)) throw new WireError(500, RUNNER_DIED)
+
+  const { request } = exchange
+  const verdict = judge({
+    method,
+    host: request.headers.host ?? '',
+    origin: request.headers.origin,
+    onLoopback: isLoopback(request.socket.localAddress ?? ''),
+  })
+  for (const [name, value] of Object.entries(verdict.headers)) exchange.header(name, value)
+  if (verdict.status !== 'continue') return exchange.answer(verdict.status, undefined, '')
+
+  const methods = methodsOf(path)
+  if (methods) return dispatch(exchange, world, methods)
+  const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`
+  if (path !== '/' && methodsOf(other)?.[method]) return redirect(exchange, other)
+  exchange.answer(404, 'text/plain', '404 page not found')
+}
+
+async function dispatch(exchange: Exchange, world: World, methods: Methods): Promise<void> {
+  const handler = methods[exchange.method]
+  if (handler) return handler(exchange, world)
+  exchange.header('Allow', Object.keys(methods).join(', '))
+  exchange.answer(405, 'text/plain', '405 method not allowed')
+}
+
+function methodsOf(path: string): Methods | undefined {
+  if (/^\/api\/blobs\/[^/]+$/.test(path)) return ROUTES['/api/blobs/:digest']
+  if (/^\/v1\/models\/[^/]+$/.test(path)) return ROUTES['/v1/models/:model']
+  return ROUTES[path] ?? CALLS[path]
+}
+
+function redirect(exchange: Exchange, path: string): void {
+  const query = /\?.*$/.exec(exchange.request.url ?? '')?.[0] ?? ''
+  exchange.header('Location', `${path}${query}`)
+  const isGet = exchange.method === 'GET'
+  const body = isGet ? `<a href="${path}${query}">Moved Permanently</a>.\n\n` : ''
+  exchange.answer(isGet ? 301 : 307, isGet ? 'text/html; charset=utf-8' : undefined, body)
+}
+
+function dialectOf(path: string, world: World): Dialect {
+  if (path === '/v1/messages') return anthropicDialect(() => world.ids.hex())
+  return path.startsWith('/v1/') ? openaiDialect : nativeDialect
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address)
+}

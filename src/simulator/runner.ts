@@ -1,0 +1,170 @@
+import Queue from 'yocto-queue'
+import type { Cancel, Clock } from '../clock.ts'
+import { type ModelCounters, rise } from './counters.ts'
+import { Decoder, type Run } from './decoder.ts'
+import type { EngineLimits } from './engine-call.ts'
+import type { Holder, Session } from './session.ts'
+
+/**
+ * One model in memory: its slots, and in front of them a line without a bound, first come first served.
+ * It lives while anything refers to it, and for the keep-alive after that.
+ */
+export class Runner implements Holder {
+  readonly model: string
+  readonly slots: number
+  keepAliveMs: number
+  readonly #clock: Clock
+  readonly #limits: EngineLimits
+  readonly #counters: ModelCounters
+  readonly #decoder: Decoder
+  readonly #line = new Queue<Session>()
+  readonly #running = new Map<Session, Run>()
+  readonly #onExpired: (runner: Runner) => void
+  /** Sessions that hold the model in memory: running, in line, or only loading. */
+  readonly #references = new Set<Session>()
+  #expiry: Cancel | undefined
+  #idleSince: number
+
+  constructor(parts: {
+    model: string
+    keepAliveMs: number
+    clock: Clock
+    limits: EngineLimits
+    counters: ModelCounters
+    onExpired: (runner: Runner) => void
+  }) {
+    this.model = parts.model
+    this.keepAliveMs = parts.keepAliveMs
+    this.#clock = parts.clock
+    this.#limits = parts.limits
+    this.#counters = parts.counters
+    this.#onExpired = parts.onExpired
+    this.slots = Math.max(1, parts.limits.slotsOf?.(parts.model) ?? parts.limits.numParallel)
+    this.#decoder = new Decoder(parts.clock, parts.limits.slowdown)
+    this.#idleSince = parts.clock.now()
+  }
+
+  get idle(): boolean {
+    return this.#references.size === 0
+  }
+
+  /** Milliseconds until it leaves memory; negative when it was told to go and calls still hold it. */
+  get expiresInMs(): number {
+    if (this.idle) return this.#idleSince + this.keepAliveMs - this.#clock.now()
+    return this.keepAliveMs > 0 ? this.keepAliveMs : -1
+  }
+
+  admit(session: Session): void {
+    this.#expiry?.()
+    session.grantedAt = this.#clock.now()
+    session.heldBy(this)
+    this.#references.add(session)
+    if (session.call.keepAliveMs !== undefined) this.keepAliveMs = session.call.keepAliveMs
+    if (session.call.loadOnly) {
+      this.#counters.started++
+      const now = session.grantedAt
+      this.#clock.after(0, () => this.#finish(session, now, now))
+    } else if (this.#running.size < this.slots) {
+      this.#start(session)
+    } else {
+      this.#line.enqueue(session)
+      rise(this.#counters, 'waiting', 'peakWaiting')
+    }
+  }
+
+  /** Leaves memory now, or when the last call that holds it ends. */
+  expire(): void {
+    this.keepAliveMs = 0
+    if (this.idle) this.#leave()
+  }
+
+  drop(session: Session): void {
+    const run = this.#running.get(session)
+    if (run) {
+      this.#decoder.remove(run)
+      this.#free(session)
+    } else if (!session.call.loadOnly) {
+      // It stays in the queue as a dead entry that #serve skips.
+      this.#counters.waiting--
+    }
+    this.#release(session)
+  }
+
+  pause(session: Session): void {
+    const run = this.#running.get(session)
+    if (run) this.#decoder.pause(run)
+  }
+
+  resume(session: Session): void {
+    const run = this.#running.get(session)
+    if (run) this.#decoder.resume(run)
+  }
+
+  #start(session: Session): void {
+    const { call } = session
+    const stretch = call.stretch ?? 1
+    session.startedAt = this.#clock.now()
+    const run: Run = {
+      promptMs: (call.promptTokens * 1000 * stretch) / this.#limits.promptTokensPerSecond,
+      tokenMs: (1000 * stretch) / this.#limits.outputTokensPerSecond,
+      tokens: call.outputTokens,
+      onToken: call.onToken,
+      onEnd: () => {
+        const ended = this.#clock.now()
+        this.#free(session)
+        this.#finish(session, run.promptEndedAt ?? ended, ended)
+      },
+      done: 0,
+      told: 0,
+      paused: false,
+      promptEndedAt: undefined,
+    }
+    this.#running.set(session, run)
+    rise(this.#counters, 'active', 'peakActive')
+    this.#counters.started++
+    this.#decoder.add(run)
+  }
+
+  #free(session: Session): void {
+    this.#running.delete(session)
+    this.#counters.active--
+    while (this.#running.size < this.slots) {
+      const next = this.#line.dequeue()
+      if (!next) return
+      if (next.ending) continue
+      this.#counters.waiting--
+      this.#start(next)
+    }
+  }
+
+  #finish(session: Session, promptEndedAt: number, ended: number): void {
+    if (session.ending) return
+    this.#release(session)
+    const grantedAt = session.grantedAt ?? session.submittedAt
+    const startedAt = session.call.loadOnly ? grantedAt : session.startedAt
+    session.finish({
+      promptTokens: session.call.promptTokens,
+      outputTokens: session.call.outputTokens,
+      totalMs: ended - session.submittedAt,
+      loadMs: grantedAt - session.submittedAt,
+      waitMs: startedAt - grantedAt,
+      promptMs: promptEndedAt - startedAt,
+      outputMs: ended - promptEndedAt,
+    })
+  }
+
+  #release(session: Session): void {
+    this.#references.delete(session)
+    if (!this.idle) return
+    this.#idleSince = this.#clock.now()
+    if (this.keepAliveMs <= 0) this.#leave()
+    else if (this.keepAliveMs !== Number.POSITIVE_INFINITY) {
+      this.#expiry = this.#clock.after(this.keepAliveMs, () => this.#leave())
+    }
+  }
+
+  #leave(): void {
+    this.#expiry?.()
+    this.#onExpired(this)
+  }
+}

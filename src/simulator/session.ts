@@ -1,0 +1,65 @@
+import type { EngineCall, EngineHandle, Figures } from './engine-call.ts'
+
+/** What a session asks of the part of the engine that holds it now. */
+export interface Holder {
+  /** The session ends here and now: forget it, free what it held. */
+  drop(session: Session): void
+  pause?(session: Session): void
+  resume?(session: Session): void
+}
+
+/** How a session ended; undefined while it lives. */
+export type Ending = 'finished' | 'aborted' | 'failed'
+
+/** One call on its way through the engine: held by the loader, then by a runner, then by nobody. It ends once. */
+export class Session implements EngineHandle {
+  readonly call: EngineCall
+  readonly submittedAt: number
+  /** Its model was in memory for it; undefined while it still waits for that. */
+  grantedAt: number | undefined
+  startedAt = 0
+  ending: Ending | undefined
+  #holder: Holder | undefined
+  readonly #onEnding: (session: Session, ending: Ending) => void
+
+  constructor(call: EngineCall, now: number, onEnding: (session: Session, ending: Ending) => void) {
+    this.call = call
+    this.submittedAt = now
+    this.#onEnding = onEnding
+  }
+
+  heldBy(holder: Holder): void {
+    this.#holder = holder
+  }
+
+  cancel(): void {
+    this.#end('aborted')
+  }
+
+  fail(): void {
+    this.#end('failed')
+  }
+
+  pause(): void {
+    if (!this.ending) this.#holder?.pause?.(this)
+  }
+
+  resume(): void {
+    if (!this.ending) this.#holder?.resume?.(this)
+  }
+
+  /** The holder says that the work is done and everything it held is free again. */
+  finish(figures: Figures): void {
+    if (this.ending) return
+    this.ending = 'finished'
+    this.#onEnding(this, 'finished')
+    this.call.onDone?.(figures)
+  }
+
+  #end(ending: 'aborted' | 'failed'): void {
+    if (this.ending) return
+    this.ending = ending
+    this.#onEnding(this, ending)
+    this.#holder?.drop(this)
+  }
+}

@@ -1,0 +1,199 @@
+import { embeddingOf } from './answer.ts'
+import { anthropicDialect, messageVoice } from './anthropic-voice.ts'
+import type { Fields } from './fields.ts'
+import { runJob } from './inference.ts'
+import {
+  EMBEDDING_LENGTH,
+  readInputs,
+  refuseEmbeddingModel,
+  shownVector,
+  wholeVoice,
+} from './native-routes.ts'
+import {
+  base64Floats,
+  chatCompletionVoice,
+  completionVoice,
+  embeddingList,
+  openaiDialect,
+} from './openai-voice.ts'
+import {
+  contentText,
+  missingForChat,
+  missingForEmbed,
+  modelRequired,
+  readUnpacked,
+  resolveModel,
+} from './request.ts'
+import { responsesVoice } from './responses-voice.ts'
+import { PLAIN_JSON } from './voice.ts'
+import { WireError } from './wire-error.ts'
+import type { Handler, World } from './world.ts'
+
+export const chatCompletions: Handler = async (exchange, world) => {
+  const fields = await readUnpacked(exchange, 'openai.ChatCompletionRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const messages = fields.structs('messages', 'openai.Message')
+  if (messages.length === 0) throw new WireError(400, "[] is too short - 'messages'")
+  const model = chatModel(world, spelled)
+  runJob(exchange, world, {
+    model,
+    question: { model: spelled, prompt: joined(messages) },
+    kind: 'generate',
+    limit: fields.integer('max_tokens'),
+    stream: fields.flag('stream') ?? false,
+    voice: chatCompletionVoice(completionParts(world, fields, spelled)),
+    dialect: openaiDialect,
+  })
+}
+
+export const completions: Handler = async (exchange, world) => {
+  const fields = await readUnpacked(exchange, 'openai.CompletionRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const prompt = fields.text('prompt')
+  const model = resolveModel(world, spelled, {
+    empty: new WireError(404, missingForChat(''), 'handler'),
+    missing: missingForChat,
+  })
+  refuseEmbeddingModel(model, spelled, 'generate')
+  runJob(exchange, world, {
+    model,
+    question: { model: spelled, prompt: `${prompt}${fields.text('suffix')}` },
+    kind: prompt === '' ? 'load' : 'generate',
+    limit: fields.integer('max_tokens'),
+    stream: fields.flag('stream') ?? false,
+    voice: completionVoice(completionParts(world, fields, spelled)),
+    dialect: openaiDialect,
+  })
+}
+
+export const embeddingsV1: Handler = async (exchange, world) => {
+  const fields = await readUnpacked(exchange, 'openai.EmbedRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const inputs = readInputs(fields.raw('input'))
+  if (inputs.length === 0) throw new WireError(400, 'invalid input')
+  const base64 = fields.text('encoding_format').toLowerCase() === 'base64'
+  const model = resolveModel(world, spelled, {
+    empty: new WireError(404, missingForChat(''), 'handler'),
+    missing: missingForEmbed,
+  })
+  const vectors = () =>
+    inputs.map((text) => (base64 ? base64Floats(embeddingOf(text, EMBEDDING_LENGTH)) : shownVector(text)))
+  runJob(exchange, world, {
+    model,
+    question: { model: spelled, prompt: inputs.join('\n') },
+    kind: 'embed',
+    stream: false,
+    voice: wholeVoice(
+      (end) => `${embeddingList(spelled, vectors(), end.figures?.promptTokens ?? 0)}\n`,
+      PLAIN_JSON,
+    ),
+    dialect: openaiDialect,
+  })
+}
+
+export const responses: Handler = async (exchange, world) => {
+  const fields = await readUnpacked(exchange, 'openai.ResponsesRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  const input = fields.raw('input')
+  const instructions = fields.text('instructions')
+  const maxOutputTokens = fields.integer('max_output_tokens')
+  const voice = responsesVoice({
+    id: world.ids.sixDigits(),
+    messageId: world.ids.sixDigits(),
+    model: spelled,
+    now: world.clock.wallTime,
+    instructions: instructions || null,
+    maxOutputTokens: maxOutputTokens ?? null,
+    temperature: fields.number('temperature') ?? null,
+    topP: fields.number('top_p') ?? null,
+  })
+  runJob(exchange, world, {
+    model: chatModel(world, spelled),
+    question: { model: spelled, prompt: `${instructions}${contentText(input)}` },
+    kind: 'generate',
+    limit: maxOutputTokens,
+    stream: fields.flag('stream') ?? false,
+    voice,
+    dialect: openaiDialect,
+  })
+}
+
+export const messages: Handler = async (exchange, world) => {
+  const fields = await readUnpacked(exchange, 'anthropic.MessagesRequest')
+  if (!fields) return
+  const spelled = fields.text('model')
+  if (spelled === '') throw new WireError(400, 'model is required')
+  const limit = fields.integer('max_tokens') ?? 0
+  if (limit <= 0) throw new WireError(400, 'max_tokens is required and must be positive')
+  const turns = fields.structs('messages', 'anthropic.MessageParam')
+  if (turns.length === 0) throw new WireError(400, 'messages is required')
+  const system = contentText(fields.raw('system'))
+  const prompt = joined(turns)
+  const roles = turns.map((turn) => turn.text('role')).join('')
+  runJob(exchange, world, {
+    model: chatModel(world, spelled),
+    question: { model: spelled, prompt: `${system}${prompt}` },
+    kind: 'generate',
+    limit,
+    stream: fields.flag('stream') ?? false,
+    voice: messageVoice({
+      id: world.ids.hex(),
+      model: spelled,
+      estimatedInputTokens: Math.floor(Buffer.byteLength(system + roles + prompt) / 4),
+    }),
+    dialect: anthropicDialect(() => world.ids.hex()),
+  })
+}
+
+/** Multipart; any model that can chat hears. The text is made up like any other. */
+export const transcriptions: Handler = async (exchange, world) => {
+  const body = await exchange.body()
+  if (!body) return
+  const form = await readForm(body, exchange.request.headers['content-type'] ?? '')
+  const file = form.get('file')
+  if (!(file instanceof Blob)) throw new WireError(400, 'file is required')
+  const spelled = textField(form, 'model')
+  if (spelled === '') throw new WireError(400, 'model is required')
+  const plain = textField(form, 'response_format') === 'text'
+  const whole = ({ text }: { text: string }) => (plain ? text : `${JSON.stringify({ text })}\n`)
+  runJob(exchange, world, {
+    model: chatModel(world, spelled),
+    question: { model: spelled, prompt: `${textField(form, 'prompt')}${file.size} bytes` },
+    kind: 'generate',
+    stream: false,
+    voice: wholeVoice(whole, plain ? 'text/plain' : PLAIN_JSON),
+    dialect: openaiDialect,
+  })
+}
+
+function chatModel(world: World, spelled: string) {
+  const model = resolveModel(world, spelled, { empty: modelRequired, missing: missingForChat })
+  refuseEmbeddingModel(model, spelled, 'chat')
+  return model
+}
+
+function completionParts(world: World, fields: Fields, model: string) {
+  const includeUsage = fields.struct('stream_options', 'openai.StreamOptions').flag('include_usage') ?? false
+  return { id: world.ids.small(), model, now: world.clock.wallTime, includeUsage }
+}
+
+function joined(turns: readonly Fields[]): string {
+  return turns.map((turn) => contentText(turn.raw('content'))).join('\n')
+}
+
+async function readForm(body: Buffer, type: string): Promise<FormData> {
+  try {
+    return await new Response(new Uint8Array(body), { headers: { 'content-type': type } }).formData()
+  } catch {
+    throw new WireError(400, 'failed to parse multipart form')
+  }
+}
+
+function textField(form: FormData, name: string): string {
+  const value = form.get(name)
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { request } from 'node:http'
+import { describe, it } from 'node:test'
+import { judge } from '../../src/simulator/access.ts'
+import { aSimulator } from './support.ts'
+
+const visitor = { method: 'POST', host: '127.0.0.1:11434', origin: undefined, onLoopback: true }
+
+describe('the Host check', () => {
+  for (const host of [
+    'localhost:1',
+    '127.0.0.1:80',
+    '192.168.1.5',
+    '10.0.0.1',
+    '[::1]:11434',
+    '',
+    'a.localhost',
+    'x.LOCAL',
+    'x.internal:9',
+  ]) {
+    it(`lets ${host || 'none'} in`, () => assert.equal(judge({ ...visitor, host }).status, 'continue'))
+  }
+  for (const host of ['evil.example', '8.8.8.8', 'localhost.evil.example', '172.32.0.1']) {
+    it(`keeps ${host} out`, () => assert.deepEqual(judge({ ...visitor, host }), { status: 403, headers: {} }))
+    it(`lets ${host} in when we listen on more than loopback`, () =>
+      assert.equal(judge({ ...visitor, host, onLoopback: false }).status, 'continue'))
+  }
+  it('answers OPTIONS without Origin for a name, and leaves it to the router for an address', () => {
+    assert.equal(judge({ ...visitor, method: 'OPTIONS', host: 'localhost' }).status, 204)
+    assert.equal(judge({ ...visitor, method: 'OPTIONS' }).status, 'continue')
+  })
+})
+
+describe('CORS', () => {
+  for (const origin of [
+    'http://localhost',
+    'https://localhost:3000',
+    'http://127.0.0.1:5173',
+    'app://x',
+    'vscode-webview://y',
+  ]) {
+    it(`allows ${origin}`, () =>
+      assert.deepEqual(judge({ ...visitor, origin }), {
+        status: 'continue',
+        headers: { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' },
+      }))
+  }
+  it('keeps others out', () => {
+    assert.equal(judge({ ...visitor, origin: 'https://evil.example' }).status, 403)
+    assert.equal(judge({ ...visitor, origin: 'http://localhost.evil.example' }).status, 403)
+  })
+  it('leaves the same origin alone', () => {
+    assert.deepEqual(judge({ ...visitor, host: 'box.local', origin: 'https://box.local' }).headers, {})
+  })
+})
+
+it('a preflight gets the fixed lists on the wire, and a refused origin an empty 403', async (t) => {
+  const { url, port } = await aSimulator(t)
+  const preflight = await fetch(`${url}/api/chat`, {
+    method: 'OPTIONS',
+    headers: { origin: 'http://localhost:3000' },
+  })
+  assert.equal(preflight.status, 204)
+  assert.equal(preflight.headers.get('access-control-allow-origin'), 'http://localhost:3000')
+  assert.equal(
+    preflight.headers.get('access-control-allow-methods'),
+    'GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS',
+  )
+  assert.equal(preflight.headers.get('access-control-max-age'), '43200')
+  const allowed = preflight.headers.get('access-control-allow-headers') ?? ''
+  assert.match(
+    allowed,
+    /^Authorization,Content-Type,User-Agent,Accept,X-Requested-With,Openai-Beta,X-Stainless-/,
+  )
+  assert.doesNotMatch(allowed, /x-api-key|anthropic-version/i)
+  const refused = await fetch(`${url}/api/tags`, { headers: { origin: 'https://evil.example' } })
+  assert.equal(refused.status, 403)
+  assert.equal(await refused.text(), '')
+  const status = await new Promise((resolve) => {
+    request({ port, path: '/api/tags', headers: { host: 'evil.example' } }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    }).end()
+  })
+  assert.equal(status, 403)
+})
