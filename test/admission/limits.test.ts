@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { aCall, aLane, FAR, fateOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
+
+describe('limits that change', () => {
+  it('start as many waiters as slots were added, at once', () => {
+    const { lane } = aLane()
+    lane.arrive(aCall(), 0)
+    const tickets = Array.from({ length: 5 }, () => ticketOf(lane.arrive(aCall(), 0)))
+    lane.setLimits({ parallel: 4, queue: 512 }, 9)
+    assert.deepEqual(tickets.map(fateOf), ['granted', 'granted', 'granted', 'waiting', 'waiting'])
+    assert.equal(lane.active, 4)
+  })
+
+  it('count who runs on when lowered, and grant nobody until there is room below', () => {
+    const { lane } = aLane({ parallel: 4 })
+    const running = Array.from({ length: 4 }, () => permitOf(lane.arrive(aCall(), 0)))
+    const ticket = ticketOf(lane.arrive(aCall(), 0))
+    lane.setLimits({ parallel: 2, queue: 512 }, 1)
+    assert.equal(lane.active, 4)
+    for (const expected of ['waiting', 'waiting', 'granted']) {
+      running.pop()?.release('done', 2)
+      assert.equal(fateOf(ticket), expected)
+    }
+    assert.equal(lane.active, 2)
+    ticketOf(lane.arrive(aCall(), 2))
+  })
+
+  it('pause at no slots, and go on when there are some again', () => {
+    const { lane } = aLane()
+    const permit = permitOf(lane.arrive(aCall(), 0))
+    const first = ticketOf(lane.arrive(aCall(), 0))
+    lane.setLimits({ parallel: 0, queue: 512 }, 1)
+    permit.release('done', 2)
+    const second = ticketOf(lane.arrive(aCall(), 2))
+    assert.deepEqual([lane.active, fateOf(first), fateOf(second)], [0, 'waiting', 'waiting'])
+    lane.setLimits({ parallel: 1, queue: 512 }, 3)
+    assert.deepEqual([lane.active, fateOf(first), fateOf(second)], [1, 'granted', 'waiting'])
+  })
+
+  it('keep everybody in line when the line is made shorter', () => {
+    const { lane } = aLane()
+    lane.arrive(aCall(), 0)
+    const tickets = Array.from({ length: 3 }, () => ticketOf(lane.arrive(aCall(), 0)))
+    lane.setLimits({ parallel: 1, queue: 1 }, 1)
+    assert.deepEqual(tickets.map(fateOf), ['waiting', 'waiting', 'waiting'])
+    assert.equal(refusalOf(() => lane.arrive(aCall(), 1)).code, 'queue_full')
+  })
+})
+
+describe('bytes in line', () => {
+  it('are bounded, those of running calls not counted', () => {
+    const { lane, waiting } = aLane({}, { maxBytes: 100 })
+    lane.arrive(aCall({ bytes: 1_000 }), 0)
+    ticketOf(lane.arrive(aCall({ bytes: 60 }), 0))
+    assert.equal(refusalOf(() => lane.arrive(aCall({ bytes: 41 }), 0)).code, 'queue_full')
+    ticketOf(lane.arrive(aCall({ bytes: 40 }), 0))
+    assert.deepEqual(waiting, { calls: 2, bytes: 100, maxBytes: 100 })
+  })
+
+  it('are given back on every way out', () => {
+    const { lane, waiting } = aLane()
+    const permit = permitOf(lane.arrive(aCall(), 0))
+    const line = (bytes: number, deadline = FAR) => ticketOf(lane.arrive(aCall({ bytes, deadline }), 0))
+    line(1)
+    line(10, 5)
+    line(100).cancel(1)
+    line(1_000, 2)
+    line(10_000)
+    line(100_000)
+    assert.equal(waiting.bytes, 111_011)
+    lane.expire(2)
+    assert.equal(waiting.bytes, 110_011)
+    permit.release('done', 3)
+    assert.equal(waiting.bytes, 110_010)
+    lane.setLimits({ parallel: 2, queue: 512 }, 6)
+    assert.equal(waiting.bytes, 100_000, 'one was past its deadline at hand-over, one was granted')
+    lane.dismiss(7)
+    assert.deepEqual(waiting, { calls: 0, bytes: 0, maxBytes: FAR })
+  })
+})

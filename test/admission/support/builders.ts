@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { Admission, type AdmissionParts } from '../../../src/admission/admission.ts'
+import { type Call, Lane, type Limits, type Waiting } from '../../../src/admission/lane.ts'
+import type { LaneObserver } from '../../../src/admission/observer.ts'
+import { Permit } from '../../../src/admission/permit.ts'
+import { Refusal } from '../../../src/admission/refusal.ts'
+import { Ticket } from '../../../src/admission/ticket.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { Recorder } from './recorder.ts'
+
+/** A deadline that no test reaches. */
+export const FAR = 1e9
+
+export function aCall(overrides: Partial<Call> = {}): Call {
+  return { model: 'llama2', deadline: FAR, bytes: 10, ...overrides }
+}
+
+export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = {}) {
+  const recorder = new Recorder()
+  const shared: Waiting = { calls: 0, bytes: 0, maxBytes: FAR, ...waiting }
+  const lane = new Lane('llama2', { parallel: 1, queue: 512, ...limits }, recorder, shared, () => 0)
+  return { lane, recorder, waiting: shared }
+}
+
+export function anAdmission(parts: Partial<Omit<AdmissionParts<Recorder>, 'clock' | 'observer'>> = {}) {
+  const clock = new ManualClock()
+  const recorders = new Map<string, Recorder>()
+  const observer = {
+    lane(model: string): Recorder {
+      const recorder = new Recorder()
+      recorders.set(model, recorder)
+      return recorder
+    },
+  }
+  const defaults = { parallel: 1, queue: 512 }
+  const admission = new Admission({
+    clock,
+    observer,
+    defaults,
+    maxWaitingBytes: FAR,
+    random: () => 0,
+    ...parts,
+  })
+  return { admission, clock, recorders }
+}
+
+export function permitOf<L extends LaneObserver>(turn: Permit<L> | Ticket<L>): Permit<L> {
+  assert.ok(turn instanceof Permit, 'a slot at once was expected, the call waits')
+  return turn
+}
+
+export function ticketOf<L extends LaneObserver>(turn: Permit<L> | Ticket<L>): Ticket<L> {
+  assert.ok(turn instanceof Ticket, 'a place in line was expected, the call has a slot')
+  return turn
+}
+
+/** The refusal that `arrive` must throw. */
+export function refusalOf(arrive: () => unknown): Refusal {
+  try {
+    arrive()
+  } catch (error) {
+    assert.ok(error instanceof Refusal, `a Refusal was expected, not ${String(error)}`)
+    return error
+  }
+  assert.fail('a refusal was expected')
+}
+
+/** What a ticket was settled with: a permit, a refusal, or undefined while it waits. */
+export function resultOf<L extends LaneObserver>(ticket: Ticket<L>): Permit<L> | Refusal | undefined {
+  let result: Permit<L> | Refusal | undefined
+  ticket.onSettled((settled) => {
+    result = settled
+  })
+  return result
+}
+
+/** Says in one word what became of a ticket: `waiting`, `granted`, or the code of its refusal. */
+export function fateOf<L extends LaneObserver>(ticket: Ticket<L>): string {
+  const result = resultOf(ticket)
+  if (result === undefined) return 'waiting'
+  return result instanceof Permit ? 'granted' : result.code
+}
+
+/** The permit that a waiting ticket has been given. */
+export function grantOf<L extends LaneObserver>(ticket: Ticket<L>): Permit<L> {
+  const result = resultOf(ticket)
+  assert.ok(result instanceof Permit, `the ticket was expected to be granted, it is ${fateOf(ticket)}`)
+  return result
+}
+
+/** Runs `calls` calls of `heldMs` one after the other; returns the time afterwards. */
+export function teach<L extends LaneObserver>(lane: Lane<L>, calls: number, heldMs: number, now = 0): number {
+  let time = now
+  for (let i = 0; i < calls; i++) {
+    const permit = permitOf(lane.arrive(aCall({ deadline: time + FAR }), time))
+    time += heldMs
+    permit.release('done', time)
+  }
+  return time
+}

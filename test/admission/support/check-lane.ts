@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict'
+import type { Lane } from '../../../src/admission/lane.ts'
+import type { Refusal } from '../../../src/admission/refusal.ts'
+import type { LineModel } from './line-model.ts'
+import type { Tally } from './recorder.ts'
+
+/** What must be true of a lane after any step. */
+export function checkLane(lane: Lane<Tally>, line: LineModel, tally: Tally): void {
+  assert.equal(lane.active, line.active)
+  assert.equal(lane.queued, line.line.length)
+  assert.ok(lane.queued === 0 || lane.active >= lane.limits.parallel, 'a slot is free while somebody waits')
+  assert.ok(lane.nodes >= lane.queued && lane.nodes <= 2 * lane.queued + 33, `${lane.nodes} nodes`)
+  const tombstones = tally.leftCalls - line.expiredAtHandOver
+  assert.ok(lane.nodesMoved <= 2 * tombstones, `${lane.nodesMoved} nodes moved for ${tombstones} departures`)
+  assert.equal(tally.grantedCalls, tally.releasedCalls + lane.active)
+  assert.equal(tally.queuedCalls, tally.grantedCalls - line.arrivedGranted + tally.leftCalls + lane.queued)
+}
+
+/** What must be true of a refused arrival; returns its code, or `early` when it was refused on a prediction. */
+export function checkRefusal({ code, facts }: Refusal, model: string): string {
+  const { retryAfterMs = 0, estimatedWaitMs } = facts
+  assert.equal(facts.model, model)
+  assert.ok(retryAfterMs >= 1_000 && retryAfterMs <= 60_000, `told to return after ${retryAfterMs} ms`)
+  if (estimatedWaitMs === undefined) return code
+  assert.ok(code === 'queue_full' && estimatedWaitMs >= 0)
+  return 'early'
+}
