@@ -14,12 +14,15 @@ export interface Clock {
 /** Beyond this a Node timer fires at once instead of late. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
+/** Held here because reaching the global through its getter costs as much as reading the time. */
+const timer = performance
+
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => timer.now(),
   wallTime: () => Date.now(),
   after(ms, run) {
-    const timer = setTimeout(run, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
-    timer.unref()
-    return () => clearTimeout(timer)
+    const timeout = setTimeout(run, Math.min(Math.max(ms, 0), LONGEST_TIMER_MS))
+    timeout.unref()
+    return () => clearTimeout(timeout)
   },
 }

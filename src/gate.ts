@@ -5,9 +5,9 @@ import { describeConfig } from './config/describe.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { createApp } from './http/app.ts'
-import type { Memory } from './http/memory-figures.ts'
 import { renderBreak, statusOf } from './http/errors.ts'
 import { isAllowedHost, type OwnNames } from './http/host-guard.ts'
+import type { Memory } from './http/memory-figures.ts'
 import { parseModelName } from './relay/model-name.ts'
 import { Origins } from './relay/origins.ts'
 import { Relay } from './relay/relay.ts'
@@ -27,6 +27,8 @@ export interface GateParts<Env> {
   readonly parallel: number
   readonly exchange: (env: Env, request: Request) => Exchange
   readonly clientAddress: (env: Env) => string
+  /** The Host header as the client sent it. */
+  readonly host: (env: Env, request: Request) => string | undefined
   /** Cheap enough to be asked at every request. */
   readonly memory: () => Promise<Memory>
   /** Ollama's version; rejects when it does not answer in time. */
@@ -95,18 +97,17 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     clientAddress: (c) => parts.clientAddress(c.env as Env),
   })
 
-  let allowedHost: string | null = null
+  let allowedHost: string | undefined
   /** Ollama cannot check the client's Host, which we replace, so this is where DNS rebinding ends. */
-  const isRefusedHost = (request: Request): boolean => {
-    const host = request.headers.get('host')
+  const isRefusedHost = (host: string | undefined): boolean => {
     if (host === allowedHost) return false
-    if (!isAllowedHost(host ?? undefined, parts.own)) return true
+    if (!isAllowedHost(host, parts.own)) return true
     allowedHost = host
     return false
   }
   return {
     fetch: (request, env) =>
-      listensOnLoopback && isRefusedHost(request)
+      listensOnLoopback && isRefusedHost(parts.host(env, request))
         ? new Response(null, { status: 403 })
         : app.fetch(request, env),
     upstream,

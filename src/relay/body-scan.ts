@@ -16,12 +16,15 @@ const NEAR_BYTES = 32
 /** Longer than any key that is asked for, even if every letter of it is written as an escape. */
 const LONGEST_KEY_BYTES = 128
 
+/** Enough to tell whether a prompt is empty. */
+const LONGEST_VALUE_BYTES = 8192
+
 const utf8 = new TextDecoder()
 
 /**
  * Finds the wanted top-level keys of a JSON body without parsing it, as Go's decoder reads it: only the first
  * value counts, keys match without case, escapes in keys count. Linear, no recursion, and nothing is copied
- * but the wanted values that are at most `longestValue` bytes long; longer ones come back as their first bytes.
+ * but the wanted values, of which all but that of `inFull` are cut after 8 KiB.
  *
  * It is lenient on purpose: a body that is not JSON gives what was found so far, since the worst that follows
  * is that Ollama refuses a call that holds a slot. What Ollama accepts must be read exactly.
@@ -29,7 +32,7 @@ const utf8 = new TextDecoder()
 export function scanTopLevel<Key extends string>(
   body: Uint8Array,
   wanted: readonly Key[],
-  longestValue = 8192,
+  inFull?: Key,
 ): TopLevel<Key> {
   const found: TopLevel<Key> = {}
   let at = skipSpace(body, 0)
@@ -43,7 +46,8 @@ export function scanTopLevel<Key extends string>(
     const valueStart = skipSpace(body, at + 1)
     const valueEnd = endOfValue(body, valueStart)
     if (key !== undefined) {
-      const text = utf8.decode(body.subarray(valueStart, Math.min(valueEnd, valueStart + longestValue)))
+      const end = key === inFull ? valueEnd : Math.min(valueEnd, valueStart + LONGEST_VALUE_BYTES)
+      const text = utf8.decode(body.subarray(valueStart, end))
       if (text !== 'null') found[key] = text
     }
     at = skipSpace(body, valueEnd)
@@ -156,7 +160,13 @@ function matchesPlainly(body: Uint8Array, start: number, end: number, key: strin
   return true
 }
 
-/** Unicode case folding as far as it reaches ASCII letters: the long s and the Kelvin sign are an s and a k. */
+/**
+ * Go's folding as far as it reaches ASCII: the long s and the Kelvin sign are an s and a k. Full upper case would
+ * go further and make `messages` of a word with a sharp s, which Ollama does not read as that.
+ */
 function fold(key: string): string {
-  return key.toLowerCase().toUpperCase()
+  return key
+    .replaceAll('\u017f', 's')
+    .replaceAll('\u212a', 'k')
+    .replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { scanTopLevel, stringValue, type TopLevel } from './body-scan.ts'
 import { type ModelName, parseModelName } from './model-name.ts'
-import { multipartBoundary, multipartField } from './multipart.ts'
+import { multipartBoundary, multipartField, queryField } from './multipart.ts'
 import type { Exchange } from './transport.ts'
 import { decodeZstd } from './zstd.ts'
 
@@ -14,6 +14,12 @@ export interface ReadCall {
   /** False for what never waits: no model, a cloud model, an unload. */
   readonly takesSlot: boolean
 }
+
+/**
+ * Ollama decodes zstd on its /v1 routes alone, only under this very spelling, and of a repeated header it looks
+ * at the first one alone.
+ */
+const ZSTD = /^zstd(?:,|$)/
 
 const TRANSCRIPTIONS = '/v1/audio/transcriptions'
 
@@ -39,16 +45,18 @@ export async function readCall(
 ): Promise<ReadCall> {
   const body = await exchange.readBody(maxBytes)
   if (path === TRANSCRIPTIONS) {
+    // Ollama's form reader looks at the query first.
+    const inQuery = queryField(exchange.target, 'model')
+    if (inQuery !== undefined) return callOf(body, inQuery)
     const boundary = multipartBoundary(exchange.header('content-type'))
     return callOf(body, boundary === undefined ? undefined : multipartField(body, boundary, 'model'))
   }
-  // Ollama decodes zstd on its /v1 routes alone, and only under this very spelling.
-  const encoded = path.startsWith('/v1/') && exchange.header('content-encoding') === 'zstd'
-  const json = encoded ? await decodeZstd(body, clock) : body
-  if (json === undefined) return callOf(body, undefined)
+  const encoded = path.startsWith('/v1/') && ZSTD.test(exchange.header('content-encoding') ?? '')
+  // What does not decode is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
+  const json = (encoded ? await decodeZstd(body, clock) : undefined) ?? body
 
   const emptiable = UNLOADING.get(path)
-  const found = scanTopLevel(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
+  const found = scanTopLevel(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY, 'model')
   return callOf(body, stringValue(found.model), emptiable !== undefined && isUnload(found, emptiable))
 }
 

@@ -10,19 +10,20 @@ const DEFAULT_HOST = 'registry.ollama.ai'
 const DEFAULT_NAMESPACE = 'library'
 const DEFAULT_TAG = 'latest'
 
-/** Go trims a NEL too, which JavaScript's trim leaves: a name must not slip by on that. */
-const OUTER_SPACE = /^[\s\u0085]+|[\s\u0085]+$/g
+/** White space as Go counts it: with NEL, without the byte-order mark. */
+const SPACE = /^(?:[^\S\ufeff]|\u0085)$/
 
-const HOST = /^[a-z0-9_][a-z0-9_.:-]{0,349}$/
-const NAMESPACE = /^[a-z0-9_][a-z0-9_-]{0,79}$/
-const MODEL_OR_TAG = /^[a-z0-9_][a-z0-9_.-]{0,79}$/
+// Letters are asked for before they are made small: the Kelvin sign would become a k that Ollama does not see.
+const HOST = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}$/
+const NAMESPACE = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,79}$/
+const MODEL_OR_TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$/
 
 /**
  * Reads any spelling of a name in the steps Ollama takes: trim, strip the source suffix, split, fill in
  * host, namespace and tag, lower case. Undefined: a name that Ollama refuses, so nothing will run.
  */
 export function parseModelName(written: string): ModelName | undefined {
-  const { base, source } = stripSource(written.replace(OUTER_SPACE, '').toLowerCase())
+  const { base, source } = stripSource(trimmed(written))
   if (stripSource(base).source !== undefined) return undefined
 
   const slash = base.lastIndexOf('/')
@@ -38,22 +39,34 @@ export function parseModelName(written: string): ModelName | undefined {
 
   if (!MODEL_OR_TAG.test(model) || !MODEL_OR_TAG.test(tag)) return undefined
   if (!NAMESPACE.test(namespace) || !HOST.test(host)) return undefined
-
-  const name = tag === DEFAULT_TAG ? model : `${model}:${tag}`
   const cloud = source === 'cloud'
-  if (host !== DEFAULT_HOST) return { key: `${host}/${namespace}/${name}`, cloud }
-  if (namespace !== DEFAULT_NAMESPACE) return { key: `${namespace}/${name}`, cloud }
-  return { key: name, cloud }
+  return { key: shortForm(host.toLowerCase(), namespace.toLowerCase(), model, tag), cloud }
+}
+
+function shortForm(host: string, namespace: string, model: string, tag: string): string {
+  const name = (tag.toLowerCase() === DEFAULT_TAG ? model : `${model}:${tag}`).toLowerCase()
+  if (host !== DEFAULT_HOST) return `${host}/${namespace}/${name}`
+  return namespace === DEFAULT_NAMESPACE ? name : `${namespace}/${name}`
+}
+
+/** By hand: a pattern for the space at the end takes quadratic time over much space in the middle. */
+function trimmed(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && SPACE.test(text.charAt(start))) start++
+  while (end > start && SPACE.test(text.charAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 /** `x:cloud` and `x:20b-cloud` run in the cloud, `x:local` must not. */
 function stripSource(name: string): { base: string; source?: 'cloud' | 'local' } {
   const colon = name.lastIndexOf(':')
   if (colon < 0) return { base: name }
-  const suffix = name.slice(colon + 1)
+  const written = trimmed(name.slice(colon + 1))
+  const suffix = written.toLowerCase()
   if (suffix === 'cloud' || suffix === 'local') return { base: name.slice(0, colon), source: suffix }
   if (suffix.endsWith('-cloud') && !suffix.includes('/')) {
-    return { base: name.slice(0, -'-cloud'.length), source: 'cloud' }
+    return { base: name.slice(0, colon + 1) + written.slice(0, -'-cloud'.length), source: 'cloud' }
   }
   return { base: name }
 }
@@ -64,7 +77,8 @@ function splitLast(path: string): [string | undefined, string] {
   return slash < 0 ? [undefined, path] : [path.slice(0, slash), path.slice(slash + 1)]
 }
 
+/** `http:///library/x` names a scheme and no host: that is the default one. */
 function withoutScheme(host: string): string {
   const scheme = host.indexOf('://')
-  return scheme < 0 ? host : host.slice(scheme + 3)
+  return scheme < 0 ? host : host.slice(scheme + 3) || DEFAULT_HOST
 }

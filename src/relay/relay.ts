@@ -51,13 +51,10 @@ export class Relay<L extends LaneObserver = LaneObserver> {
     const run = new Run(this.#parts, this.#deadlines, exchange, path)
     try {
       const call = await readCall(exchange, path, maxBodyBytes, clock)
-      run.read(call)
+      const now = run.read(call)
       if (call.model !== undefined && call.takesSlot) {
-        const turn = admission.acquire({
-          model: call.model.key,
-          deadline: run.deadline,
-          bytes: call.body.length,
-        })
+        const wish = { model: call.model.key, deadline: run.deadline, bytes: call.body.length }
+        const turn = admission.acquire(wish, now)
         run.start(turn instanceof Permit ? turn : await standInLine(turn, exchange, clock))
       }
       return await run.forward(call.body)

@@ -48,10 +48,12 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     deadlines.watch(this)
   }
 
-  read(call: ReadCall): void {
+  /** Its body is here and read; returns the clock time of that. */
+  read(call: ReadCall): number {
     this.#call = call
     this.#readAt = this.#parts.clock.now()
     this.#stage = 'waiting'
+    return this.#readAt
   }
 
   /** The call owns a slot from here on. Throws when its client left while the slot was on its way. */
@@ -63,6 +65,8 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   /** Sends the call to Ollama; resolves once the answer has begun. */
   forward(body: Uint8Array): Promise<Response> {
     this.#stage = 'sent'
+    // It may have passed unheard while the body was being decoded.
+    this.dueAt = this.deadline
     this.#delivery = this.#exchange.forward(body, this)
     return this.#delivery.answer
   }

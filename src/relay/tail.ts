@@ -10,7 +10,8 @@ export interface Figures {
   readonly failed: boolean
 }
 
-const latin1 = new TextDecoder('latin1')
+/** The figures are ASCII; a letter that the cut went through does not matter. */
+const utf8 = new TextDecoder()
 
 /** The end of an answer, kept while it streams by, read once when it is over. */
 export class Tail {
@@ -38,7 +39,7 @@ export class Tail {
   figures(): Figures {
     let text = ''
     for (const chunk of this.#chunks) {
-      text += latin1.decode(chunk.length > TAIL_BYTES ? chunk.subarray(-TAIL_BYTES) : chunk)
+      text += utf8.decode(chunk.length > TAIL_BYTES ? chunk.subarray(-TAIL_BYTES) : chunk)
     }
     const loadNs = lastNumber(text, 'load_duration') ?? 0
     return {

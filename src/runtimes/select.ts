@@ -10,6 +10,7 @@ const RUNTIMES: Readonly<Record<string, () => Promise<Runtime>>> = {
 export function selectRuntime(): Promise<Runtime> {
   const key = getRuntimeKey()
   const load = RUNTIMES[key]
-  if (!load) throw new Error(`no runtime adapter for ${key}; there is one for ${Object.keys(RUNTIMES).join(', ')}`)
+  if (!load)
+    throw new Error(`no runtime adapter for ${key}; there is one for ${Object.keys(RUNTIMES).join(', ')}`)
   return load()
 }

@@ -20,11 +20,19 @@ export interface Log {
 const CALL = 'call'
 const NOTE = 'note'
 
-export function createLog(logger: Logger): Log {
+/**
+ * `takeCall` gets the records of calls past the logger, which costs more than the rest of the line: there is one
+ * with every call, and all it would do is to hand it on.
+ */
+export function createLog(logger: Logger, takeCall: (record: LogRecord) => void): Log {
+  const levels = { info: logger.isEnabledFor('info'), warning: logger.isEnabledFor('warning') }
+  const { category } = logger
   return {
-    call(finished) {
-      const level = finished.outcome === 'failed' || finished.outcome === 'timed_out' ? 'warn' : 'info'
-      logger[level](CALL, { call: finished })
+    call(call) {
+      const level = call.outcome === 'failed' || call.outcome === 'timed_out' ? 'warning' : 'info'
+      if (!levels[level]) return
+      const record = { category, level, message: [], rawMessage: CALL, properties: { call } } as const
+      takeCall({ ...record, timestamp: Date.now() })
     },
     debug: (message, fields) => logger.debug(NOTE, { message, fields }),
     info: (message, fields) => logger.info(NOTE, { message, fields }),
@@ -35,18 +43,50 @@ export function createLog(logger: Logger): Log {
 
 /** One JSON object and a line break; keys always in the same order. */
 export function formatJson(record: LogRecord): string {
-  const head = { time: new Date(record.timestamp).toISOString(), level: levelOf(record) }
+  const time = isoTime(record.timestamp)
   const call = callOf(record)
-  if (call) return `${printable(JSON.stringify({ ...head, event: 'call', ...callFields(call) }))}\n`
+  if (call) return jsonOfCall(call, time, levelOf(record))
   const { message, fields } = noteOf(record)
-  const named = { ...head, event: 'note', message }
+  const named = { time, level: levelOf(record), event: 'note', message }
   // Spread twice: a field may not replace what every line has.
   return `${toJson({ ...named, ...fields, ...named })}\n`
 }
 
+/** By hand, because every call has one: a third of what JSON.stringify takes for it. */
+function jsonOfCall(call: FinishedCall, time: string, level: string): string {
+  return (
+    `{"time":"${time}","level":"${level}","event":"call","request_id":${quoted(call.requestId)},` +
+    `"client":${quoted(call.client)},"model":${call.model === null ? null : quoted(call.model)},` +
+    `"path":${quoted(call.path)},"outcome":"${call.outcome}",` +
+    `"reason":${call.reason === null ? null : `"${call.reason}"`},"status":${call.status},` +
+    `"wait_ms":${round(call.waitMs)},"first_byte_ms":${call.firstByteMs === null ? null : round(call.firstByteMs)},` +
+    `"total_ms":${round(call.totalMs)},"bytes_in":${call.bytesIn},"bytes_out":${call.bytesOut},` +
+    `"tokens_in":${call.tokensIn},"tokens_out":${call.tokensOut}}\n`
+  )
+}
+
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+function quoted(text: string): string {
+  const brief = short(text)
+  return PLAIN.test(brief) ? `"${brief}"` : printable(JSON.stringify(brief))
+}
+
+let lastTimestamp = Number.NaN
+let lastTime = ''
+
+/** Lines come in batches, most of one batch within a few milliseconds. */
+function isoTime(timestamp: number): string {
+  if (timestamp !== lastTimestamp) {
+    lastTimestamp = timestamp
+    lastTime = new Date(timestamp).toISOString()
+  }
+  return lastTime
+}
+
 /** One line to read, and a line break. */
 export function formatText(record: LogRecord): string {
-  const head = `${new Date(record.timestamp).toISOString()} ${levelOf(record).padEnd(5)}`
+  const head = `${isoTime(record.timestamp)} ${levelOf(record).padEnd(5)}`
   const call = callOf(record)
   if (!call) {
     const { message, fields } = noteOf(record)

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici'
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, requestHeaders, responseHeaders } from '../../relay/headers.ts'
 import type { Delivery, DeliveryObserver, Ending } from '../../relay/transport.ts'
+import { AnswerWriter } from './answer-writer.ts'
 import type { NodeUpstream } from './upstream.ts'
 
 /** After an answer broke, its client has this long to take the rest before its socket is destroyed. */
@@ -24,12 +25,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   #resolve: (response: Response) => void = () => {}
   #reject: (reason: Error) => void = () => {}
   #cutUpstream: ((reason?: Error) => void) | undefined
-  #resume: (() => void) | undefined
-  #began = false
-  /** The answer's length was announced: nothing can be added to it. */
-  #sized = false
-  #wrote = false
-  #drains = false
+  #writer: AnswerWriter | undefined
   #over = false
 
   constructor(outgoing: ServerResponse, observer: DeliveryObserver) {
@@ -61,7 +57,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
 
   abort(reason: Error, lastWords?: string): void {
     if (this.#over) return
-    if (this.#began) this.#breakOff(lastWords)
+    if (this.#writer) this.#breakOff(this.#writer, lastWords)
     else this.#reject(reason)
     this.#end('aborted')
   }
@@ -86,54 +82,40 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     if (this.#over || status < 200) return true
     const headers = responseHeaders(raw.map((part) => part.toString('latin1')))
-    this.#began = true
-    this.#resume = resume
-    this.#sized = flatHeader(headers, 'content-length') !== undefined
     this.#observer.began(status, (name) => flatHeader(headers, name))
-    this.#outgoing.writeHead(status, statusText, headers)
-    // Ollama may send its headers long before the first token; a body that came along goes out with them.
-    queueMicrotask(() => {
-      if (!this.#wrote && !this.#over) this.#outgoing.flushHeaders()
-    })
+    this.#writer = new AnswerWriter(this.#outgoing, { status, statusText, headers }, resume)
     this.#resolve(RESPONSE_ALREADY_SENT)
     return true
   }
 
   onData(chunk: Buffer): boolean {
-    if (this.#over) return true
-    this.#wrote = true
+    if (this.#over || !this.#writer) return true
     this.#observer.chunk(chunk)
-    if (this.#outgoing.write(chunk)) return true
-    if (!this.#drains) {
-      this.#drains = true
-      this.#outgoing.on('drain', () => this.#resume?.())
-    }
-    return false
+    return this.#writer.write(chunk)
   }
 
   onComplete(): void {
-    if (this.#over) return
-    this.#wrote = true
-    this.#outgoing.end()
+    if (!this.#over) this.#writer?.end()
   }
 
   onError(error: Error): void {
     if (this.#over) return
-    if (this.#began) this.#breakOff(this.#observer.lastWords())
+    if (this.#writer) this.#breakOff(this.#writer, this.#observer.lastWords())
     else this.#reject(new Failure('upstream_error', { cause: error }))
     this.#end('broken')
   }
 
   /** The status is out, so all that is left is a last line, where the framing has room for one, and the end. */
-  #breakOff(lastWords: string | undefined): void {
+  #breakOff(writer: AnswerWriter, lastWords: string | undefined): void {
     const outgoing = this.#outgoing
-    if (lastWords === undefined || this.#sized || outgoing.writableEnded) {
+    if (lastWords === undefined || writer.sized || outgoing.writableEnded) {
       outgoing.destroy()
       return
     }
-    const socket = outgoing.socket
+    const { socket } = outgoing
     socket?.setTimeout(LAST_WORDS_MS, () => socket.destroy())
-    outgoing.end(lastWords, () => socket?.destroySoon())
+    writer.write(Buffer.from(lastWords))
+    writer.end(() => socket?.destroySoon())
   }
 
   #end(ending: Ending): void {

@@ -3,6 +3,8 @@ import type { OwnNames } from '../../http/host-guard.ts'
 
 /** This machine's own name and addresses. */
 export function ownNames(): OwnNames {
-  const addresses = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((one) => one.address))
+  const addresses = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map((one) => one.address),
+  )
   return { hostname: hostname(), addresses }
 }

@@ -1,20 +1,22 @@
-import { mkdirSync, write } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { getRotatingFileSink } from '@logtape/file'
-import { configure, getLogger, reset, type Sink } from '@logtape/logtape'
+import { configure, getLogger, type LogRecord, reset } from '@logtape/logtape'
 import type { Config } from '../../config/schema.ts'
 import { createLog, formatJson, formatText, type Log } from '../../telemetry/call-log.ts'
+import { LineWriter } from './line-writer.ts'
 
 /** The file being written and four older ones: 50 MiB at most. */
 export const LOG_FILE_BYTES = 10 * 2 ** 20
 const OLDER_FILES = 4
+/** The file is written when this much has come together, or a second has passed. */
+const FILE_BATCHES = 64
+const FILE_INTERVAL_MS = 1_000
 
-/** Lines are gathered this long, so that a busy proxy makes one write of hundreds of them. */
+/** Lines are gathered this long, so that a busy proxy formats and writes hundreds of them at once. */
 const GATHER_MS = 20
-/** Of lines that nobody reads from stdout; beyond it they are dropped and counted. */
-const MOST_WAITING = 8 * 2 ** 20
-/** How long a shutdown waits for a reader of stdout. */
-const LAST_WORDS_MS = 1_000
+/** Of records between two gatherings; beyond it they are dropped and counted. */
+const MOST_GATHERED = 100_000
 
 export interface LogOutput {
   readonly log: Log
@@ -32,113 +34,105 @@ export async function openLog(
 ): Promise<LogOutput> {
   const formatFor = (terminal: boolean) =>
     (log_format ?? (terminal ? 'text' : 'json')) === 'text' ? formatText : formatJson
-  const lines = new Lines(stdout.fd, (dropped) =>
-    log.warn('stdout was not read, log lines were dropped', { dropped }),
+  const tellDropped = (dropped: number) => log.warn('log lines were dropped', { dropped })
+  const file = log_file === undefined ? undefined : openFile(log_file)
+  const lines = new LineWriter(stdout.fd, tellDropped)
+  const gathered = new Gatherer(
+    [
+      { format: formatFor(stdout.isTTY === true), write: (text) => lines.add(text) },
+      ...(file ? [{ format: formatFor(false), write: file.write }] : []),
+    ],
+    tellDropped,
   )
-  const format = formatFor(stdout.isTTY === true)
-  const sinks: Record<string, Sink> = { stdout: (record) => lines.add(format(record)) }
-  if (log_file !== undefined) sinks.file = openFile(log_file, formatFor(false))
-
+  const take = (record: LogRecord) => gathered.add(record)
   await configure({
-    sinks,
+    sinks: { gathered: take },
     loggers: [
       {
         category: 'proxy',
         lowestLevel: log_level === 'warn' ? 'warning' : log_level,
-        sinks: Object.keys(sinks),
+        sinks: ['gathered'],
       },
-      // Where LogTape tells of a sink that fails, a full disk for one: not into that same file.
-      { category: ['logtape', 'meta'], lowestLevel: 'warning', sinks: ['stdout'] },
+      { category: ['logtape', 'meta'], lowestLevel: 'warning', sinks: ['gathered'] },
     ],
     reset: true,
   })
-  const log = createLog(getLogger('proxy'))
+  const log = createLog(getLogger('proxy'), take)
   return {
     log,
     async close() {
       await reset()
-      await lines.close()
+      gathered.close()
+      await Promise.all([lines.close(), file?.close()])
     },
   }
 }
 
-function openFile(path: string, formatter: typeof formatJson): Sink {
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    const rotation = { maxSize: LOG_FILE_BYTES, maxFiles: OLDER_FILES }
-    return getRotatingFileSink(path, { formatter, nonBlocking: true, flushInterval: 1_000, ...rotation })
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`log_file ${path} cannot be written (${why}); change log_file (LOG_FILE)`, { cause })
-  }
+interface Output {
+  readonly format: (record: LogRecord) => string
+  readonly write: (text: string) => void
 }
 
-/**
- * Lines on their way to a file descriptor. process.stdout would do, but it blocks the whole process while a pipe
- * is not read, and LogTape's own buffered sink drops lines beyond two thousand a second.
- */
-class Lines {
-  readonly #fd: number
-  readonly #onDropped: (lines: number) => void
-  #waiting = ''
+/** Keeps records for a moment and formats them off the calls' way, each format once for all who want it. */
+class Gatherer {
+  readonly #outputs: readonly Output[]
+  readonly #onDropped: (records: number) => void
+  #records: LogRecord[] = []
   #dropped = 0
-  #running: Promise<void> | undefined
-  /** The reader is gone for good. */
-  #broken = false
+  #timer: NodeJS.Timeout | undefined
 
-  constructor(fd: number, onDropped: (lines: number) => void) {
-    this.#fd = fd
+  constructor(outputs: readonly Output[], onDropped: (records: number) => void) {
+    this.#outputs = outputs
     this.#onDropped = onDropped
   }
 
-  add(line: string): void {
-    if (this.#broken) return
-    if (this.#waiting.length + line.length > MOST_WAITING) {
-      this.#dropped++
-      return
-    }
-    this.#waiting += line
-    this.#running ??= this.#run()
+  add(record: LogRecord): void {
+    if (this.#records.length >= MOST_GATHERED) this.#dropped++
+    else this.#records.push(record)
+    this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS)
   }
 
-  async close(): Promise<void> {
-    await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref())])
-    this.#broken = true
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#flush()
   }
 
-  async #run(): Promise<void> {
-    await pause(GATHER_MS)
-    while (this.#waiting !== '' && !this.#broken) {
-      const batch = Buffer.from(this.#waiting)
-      this.#waiting = ''
-      await this.#writeAll(batch)
+  #flush(): void {
+    this.#timer = undefined
+    const records = this.#records
+    this.#records = []
+    const texts = new Map<Output['format'], string>()
+    for (const { format, write } of this.#outputs) {
+      const text = texts.get(format) ?? records.map(format).join('')
+      texts.set(format, text)
+      if (text !== '') write(text)
     }
-    this.#running = undefined
     const dropped = this.#dropped
     this.#dropped = 0
     if (dropped > 0) this.#onDropped(dropped)
   }
+}
 
-  async #writeAll(batch: Buffer): Promise<void> {
-    let written = 0
-    while (written < batch.length && !this.#broken) {
-      try {
-        written += await writeSome(this.#fd, batch, written)
-      } catch (error) {
-        const busy = error instanceof Error && 'code' in error && error.code === 'EAGAIN'
-        if (busy) await pause(GATHER_MS)
-        else this.#broken = true
-      }
+/** A rotating file that takes text. LogTape's sink takes records, so each text travels as one. */
+function openFile(path: string): { write(text: string): void; close(): Promise<void> } {
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    const sink = getRotatingFileSink(path, {
+      formatter: (record) => String(record.rawMessage),
+      nonBlocking: true,
+      bufferSize: FILE_BATCHES,
+      flushInterval: FILE_INTERVAL_MS,
+      maxSize: LOG_FILE_BYTES,
+      maxFiles: OLDER_FILES,
+    })
+    const record = { category: [], level: 'info', message: [], properties: {} } as const
+    return {
+      write: (text) => sink({ ...record, rawMessage: text, timestamp: Date.now() }),
+      // The types tell of the blocking sink's dispose alone.
+      close: async () => (sink as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.(),
     }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`log_file ${path} cannot be written (${why}); change log_file (LOG_FILE)`, { cause })
   }
-}
-
-function writeSome(fd: number, bytes: Buffer, from: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(fd, bytes, from, (error, count) => (error ? reject(error) : resolve(count)))
-  })
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

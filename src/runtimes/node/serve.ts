@@ -42,6 +42,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
     parallel: await slotsPerModel(config.ollama_num_parallel),
     exchange: ({ incoming, outgoing }: HttpBindings) =>
       new NodeExchange(incoming, outgoing as ServerResponse, upstream, open),
+    host: ({ incoming }: HttpBindings) => incoming.headers.host,
     clientAddress: ({ incoming }: HttpBindings) => incoming.socket.remoteAddress ?? '',
     memory: sampleMemory(systemClock),
     fetchVersion: () => upstream.fetchVersion(),

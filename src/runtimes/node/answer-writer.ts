@@ -1,0 +1,103 @@
+import type { ServerResponse } from 'node:http'
+import { flatHeader } from '../../relay/headers.ts'
+
+/** Chunks up to this size are copied into one string a turn; for larger ones the copy costs more than a write. */
+const GATHERED_BYTES = 16 * 1024
+
+export interface AnswerHead {
+  readonly status: number
+  readonly statusText: string
+  /** Flat, without Transfer-Encoding. */
+  readonly headers: string[]
+}
+
+/**
+ * Writes an answer as it was framed: chunk for chunk, or under its announced length.
+ *
+ * What arrives in one turn leaves in one write. Node's own framing hands its socket three pieces for each chunk and
+ * the head as a fourth, and a write of several pieces costs more than all the rest of a small answer; so the framing
+ * is done here, in one latin1 string that the head joins, and Node is told that the body is ready as it is.
+ */
+export class AnswerWriter {
+  /** The answer's length was announced: nothing can be added to it. */
+  readonly sized: boolean
+  readonly #outgoing: ServerResponse
+  readonly #resume: () => void
+  readonly #framed: boolean
+  #gathered = ''
+  #flushes = false
+  #headOut = false
+  #full = false
+  #drains = false
+
+  /** `resume` is called when the client has room again, after a write that answered false. */
+  constructor(outgoing: ServerResponse, { status, statusText, headers }: AnswerHead, resume: () => void) {
+    this.#outgoing = outgoing
+    this.#resume = resume
+    this.sized = flatHeader(headers, 'content-length') !== undefined
+    const bodiless = status === 204 || status === 304 || outgoing.req.method === 'HEAD'
+    // An HTTP/1.0 client knows no chunks: for it the end of the connection is the end of the answer.
+    this.#framed = !this.sized && !bodiless && outgoing.useChunkedEncodingByDefault
+    if (this.#framed) headers.push('Transfer-Encoding', 'chunked')
+    outgoing.writeHead(status, statusText, headers)
+    outgoing.chunkedEncoding = false
+    // Ollama may send its head long before the first token; a body that comes along goes out with it.
+    this.#flushLater()
+  }
+
+  /** False: the client is full, nothing more should come before `resume`. */
+  write(chunk: Buffer): boolean {
+    if (chunk.length > GATHERED_BYTES) {
+      this.#gathered += this.#framed ? `${chunk.length.toString(16)}\r\n` : ''
+      this.#flush()
+      this.#note(this.#outgoing.write(chunk))
+      if (this.#framed) this.#gathered = '\r\n'
+    } else {
+      const text = chunk.toString('latin1')
+      this.#gathered += this.#framed ? `${chunk.length.toString(16)}\r\n${text}\r\n` : text
+    }
+    if (this.#gathered.length > GATHERED_BYTES) this.#flush()
+    else this.#flushLater()
+    return !this.#full
+  }
+
+  /** `done` runs when the last byte is with the client's socket. */
+  end(done?: () => void): void {
+    const last = this.#framed ? `${this.#gathered}0\r\n\r\n` : this.#gathered
+    this.#gathered = ''
+    this.#outgoing.end(last, 'latin1', done)
+  }
+
+  #flushLater(): void {
+    if (this.#flushes) return
+    this.#flushes = true
+    queueMicrotask(() => {
+      this.#flushes = false
+      this.#flush()
+    })
+  }
+
+  /** Writes what was gathered, or at least the head. False when the client is full. */
+  #flush(): boolean {
+    const outgoing = this.#outgoing
+    if (outgoing.writableEnded || outgoing.destroyed) return true
+    if (this.#gathered !== '') {
+      const text = this.#gathered
+      this.#gathered = ''
+      this.#note(outgoing.write(text, 'latin1'))
+    } else if (!this.#headOut) outgoing.flushHeaders()
+    this.#headOut = true
+    return !this.#full
+  }
+
+  #note(room: boolean): void {
+    if (room) return
+    this.#full = true
+    if (this.#drains) return
+    this.#drains = true
+    this.#outgoing.on('drain', () => {
+      this.#full = false
+      if (this.#flush()) this.#resume()
+    })
+  }
+}

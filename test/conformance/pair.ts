@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** What differs from runtime to runtime: how the proxy is started, and what its platform cannot do. */
+export interface Target {
+  readonly name: string
+  /** Program and arguments before `serve`. */
+  readonly command: readonly [string, ...string[]]
+}
+
+/** A program of ours that runs as its own process and has said where it listens. */
+export class Started {
+  readonly url: string
+  readonly process: ChildProcess
+  readonly #lines: string[]
+
+  constructor(url: string, process: ChildProcess, lines: string[]) {
+    this.url = url
+    this.process = process
+    this.#lines = lines
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port)
+  }
+
+  /** Everything it has printed so far, both streams. */
+  get output(): string {
+    return this.#lines.join('\n')
+  }
+
+  /** Sends the signal and waits for the end; the exit code, or null when the signal ended it. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return this.process.exitCode
+    const ended = once(this.process, 'exit')
+    this.process.kill(signal)
+    await ended
+    return this.process.exitCode
+  }
+}
+
+const LISTENS = /(?:^|listens on )(http:\/\/\S+)$/
+
+async function start(command: readonly [string, ...string[]], args: readonly string[]): Promise<Started> {
+  const [program, ...rest] = command
+  // Nothing of the configuration that the machine itself may have set.
+  const { PATH, HOME, TMPDIR } = process.env
+  const env = { PATH, HOME, TMPDIR, CONFIG_FILE: join(import.meta.dirname, 'empty.yaml') }
+  const child = spawn(program, [...rest, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const lines: string[] = []
+  const url = await new Promise<string>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        lines.push(line)
+        const [, found] = LISTENS.exec(line) ?? []
+        if (found !== undefined && !line.startsWith('{')) resolve(found)
+      })
+    }
+    child.once('error', reject)
+    child.once('exit', (code) =>
+      reject(new Error(`exited with ${code} before it listened:\n${lines.join('\n')}`)),
+    )
+  })
+  return new Started(url, child, lines)
+}
+
+const fromSource = [process.execPath, '--import', 'tsx', join(root, 'src', 'main.ts')] as const
+
+export function startSimulator(args: readonly string[], port = 0): Promise<Started> {
+  return start([...fromSource], ['simulate', '--port', String(port), ...args])
+}
+
+export function startProxy(target: Target, upstream: string, args: readonly string[]): Promise<Started> {
+  return start(target.command, ['serve', '--upstream', upstream, '--port', '0', ...args])
+}
+
+export const node: Target = { name: 'node', command: [...fromSource] }
+
+export interface ModelStats {
+  readonly parallel_limit: number
+  readonly active_requests: number
+  readonly queued_requests: number
+  readonly total_processed: number
+  readonly total_rejected: number
+  readonly total_timed_out: number
+  readonly total_cancelled: number
+  readonly total_failed: number
+}
+
+export interface SimulatorCounters {
+  readonly submitted: number
+  readonly started: number
+  readonly finished: number
+  readonly aborted: number
+  readonly active: number
+  readonly waiting: number
+  readonly onWire: number
+  readonly peakOnWire: number
+}
+
+/** A proxy in front of a simulator, each a process of its own, and what their pages tell. */
+export class Pair {
+  readonly proxy: Started
+  simulator: Started
+  readonly #simulate: readonly string[]
+
+  private constructor(proxy: Started, simulator: Started, simulate: readonly string[]) {
+    this.proxy = proxy
+    this.simulator = simulator
+    this.#simulate = simulate
+  }
+
+  static async start(
+    target: Target,
+    { simulate, serve }: { simulate: readonly string[]; serve: readonly string[] },
+  ): Promise<Pair> {
+    const simulator = await startSimulator(simulate)
+    try {
+      return new Pair(await startProxy(target, simulator.url, serve), simulator, simulate)
+    } catch (error) {
+      await simulator.stop('SIGKILL')
+      throw error
+    }
+  }
+
+  /** The model's figures; all zero before its first call. */
+  async stats(model = 'llama3.2'): Promise<ModelStats> {
+    const response = await fetch(`${this.proxy.url}/queue/stats`)
+    const { models } = (await response.json()) as { models: Record<string, ModelStats> }
+    return models[model] ?? NO_CALLS
+  }
+
+  async simulated(model = 'llama3.2:latest'): Promise<SimulatorCounters> {
+    const response = await fetch(`${this.simulator.url}/_sim/state`)
+    const { models } = (await response.json()) as { models: Record<string, SimulatorCounters> }
+    return models[model] ?? NOTHING_SEEN
+  }
+
+  async faults(faults: object): Promise<void> {
+    await fetch(`${this.simulator.url}/_sim/faults`, { method: 'POST', body: JSON.stringify(faults) })
+  }
+
+  async resetSimulator(): Promise<void> {
+    await fetch(`${this.simulator.url}/_sim/reset`, { method: 'POST' })
+  }
+
+  update(change: object): Promise<Response> {
+    return fetch(`${this.proxy.url}/admin/queue/update`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(change),
+    })
+  }
+
+  /** A new simulator on the old one's port, as when Ollama comes back. */
+  async restartSimulator(): Promise<void> {
+    this.simulator = await startSimulator(this.#simulate, this.simulator.port)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.proxy.stop('SIGKILL'), this.simulator.stop('SIGKILL')])
+  }
+}
+
+const NO_CALLS: ModelStats = {
+  parallel_limit: 0,
+  active_requests: 0,
+  queued_requests: 0,
+  total_processed: 0,
+  total_rejected: 0,
+  total_timed_out: 0,
+  total_cancelled: 0,
+  total_failed: 0,
+}
+
+const NOTHING_SEEN: SimulatorCounters = {
+  submitted: 0,
+  started: 0,
+  finished: 0,
+  aborted: 0,
+  active: 0,
+  waiting: 0,
+  onWire: 0,
+  peakOnWire: 0,
+}
