@@ -9,12 +9,12 @@ const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
+const LETTER_U = 0x75
+const LONG_S = 0x17f
+const KELVIN_SIGN = 0x212a
 
 /** A string's end is looked for byte by byte this far, then by the engine's own search, which costs a call. */
 const NEAR_BYTES = 32
-
-/** Longer than any key that is asked for, even if every letter of it is written as an escape. */
-const LONGEST_KEY_BYTES = 128
 
 /** Enough to tell whether a prompt is empty. */
 const LONGEST_VALUE_BYTES = 8192
@@ -40,7 +40,7 @@ export function scanTopLevel<Key extends string>(
   at = skipSpace(body, at + 1)
   while (body[at] === QUOTE) {
     const keyEnd = endOfString(body, at)
-    const key = readKey(body, at, keyEnd, wanted)
+    const key = wantedAt(body, at + 1, keyEnd - 1, wanted)
     at = skipSpace(body, keyEnd)
     if (body[at] !== COLON) return found
     const valueStart = skipSpace(body, at + 1)
@@ -131,42 +131,57 @@ function endOfLiteral(body: Uint8Array, from: number): number {
   return at
 }
 
-function readKey<Key extends string>(
+function wantedAt<Key extends string>(
   body: Uint8Array,
   start: number,
   end: number,
   wanted: readonly Key[],
 ): Key | undefined {
-  if (end - start > LONGEST_KEY_BYTES) return undefined
-  for (const key of wanted) if (matchesPlainly(body, start + 1, end - 1, key)) return key
-  let plain = true
-  for (let at = start + 1; at < end - 1; at++) {
-    const byte = body[at] ?? 0
-    if (byte === BACKSLASH || byte >= 0x80) plain = false
-  }
-  if (plain) return undefined
-  const key = stringValue(utf8.decode(body.subarray(start, end)))
-  return key === undefined ? undefined : wanted.find((name) => fold(name) === fold(key))
-}
-
-/** True when the bytes are the key's ASCII letters in either case. */
-function matchesPlainly(body: Uint8Array, start: number, end: number, key: string): boolean {
-  if (end - start !== key.length) return false
-  for (let index = 0; index < key.length; index++) {
-    const byte = body[start + index] ?? 0
-    const lower = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte
-    if (lower !== key.charCodeAt(index)) return false
-  }
-  return true
+  for (const key of wanted) if (matches(body, start, end, key)) return key
+  return undefined
 }
 
 /**
- * Go's folding as far as it reaches ASCII: the long s and the Kelvin sign are an s and a k. Full upper case would
- * go further and make `messages` of a word with a sharp s, which Ollama does not read as that.
+ * True when the string's bytes spell the key as Go folds it: ASCII letters in either case, the long s for an s and
+ * the Kelvin sign for a k, any of them written as an escape. By hand, because a body can hold millions of keys;
+ * and not by full case folding, which makes `messages` of a word with a sharp s that Ollama does not read so.
  */
-function fold(key: string): string {
-  return key
-    .replaceAll('\u017f', 's')
-    .replaceAll('\u212a', 'k')
-    .replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+function matches(body: Uint8Array, start: number, end: number, key: string): boolean {
+  let at = start
+  for (let index = 0; index < key.length; index++) {
+    if (at >= end) return false
+    let code = body[at++] ?? 0
+    if (code === BACKSLASH) {
+      if (body[at] !== LETTER_U) return false
+      code = hexNumber(body, at + 1)
+      at += 5
+    } else if (code === 0xc5 && body[at] === 0xbf) {
+      code = LONG_S
+      at += 1
+    } else if (code === 0xe2 && body[at] === 0x84 && body[at + 1] === 0xaa) {
+      code = KELVIN_SIGN
+      at += 2
+    }
+    if (folded(code) !== key.charCodeAt(index)) return false
+  }
+  return at === end
+}
+
+function folded(code: number): number {
+  if (code >= 0x41 && code <= 0x5a) return code + 0x20
+  if (code === LONG_S) return 0x73
+  return code === KELVIN_SIGN ? 0x6b : code
+}
+
+/** The number in four hexadecimal digits; NaN when they are none. */
+function hexNumber(body: Uint8Array, from: number): number {
+  let number = 0
+  for (let at = from; at < from + 4; at++) {
+    const byte = body[at] ?? 0
+    const letter = byte | 0x20
+    if (byte >= 0x30 && byte <= 0x39) number = number * 16 + byte - 0x30
+    else if (letter >= 0x61 && letter <= 0x66) number = number * 16 + letter - 0x57
+    else return Number.NaN
+  }
+  return number
 }

@@ -47,6 +47,8 @@ export class AnswerWriter {
 
   /** False: the client is full, nothing more should come before `resume`. */
   write(chunk: Buffer): boolean {
+    // The parser hands out an empty part when it is resumed; framed, that would be the end of the answer.
+    if (chunk.length === 0) return !this.#full
     if (chunk.length > GATHERED_BYTES) {
       this.#gathered += this.#framed ? `${chunk.length.toString(16)}\r\n` : ''
       this.#flush()

@@ -81,9 +81,15 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, statusText: string): boolean {
     if (this.#over || status < 200) return true
-    const headers = responseHeaders(raw.map((part) => part.toString('latin1')))
+    const text: string[] = []
+    for (const part of raw) text.push(part.toString('latin1'))
+    const headers = responseHeaders(text)
     this.#observer.began(status, (name) => flatHeader(headers, name))
-    this.#writer = new AnswerWriter(this.#outgoing, { status, statusText, headers }, resume)
+    this.#writer = new AnswerWriter(
+      this.#outgoing,
+      { status, statusText: sayable(statusText), headers },
+      resume,
+    )
     this.#resolve(RESPONSE_ALREADY_SENT)
     return true
   }
@@ -123,6 +129,11 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     this.#cutUpstream?.()
     this.#observer.over(ending)
   }
+}
+
+/** A reason phrase that Node would refuse to write is left out; the status says it all. */
+function sayable(statusText: string): string {
+  return /^[\t\x20-\x7e]*$/.test(statusText) ? statusText : ''
 }
 
 function hasBody(incoming: IncomingMessage): boolean {

@@ -28,14 +28,21 @@ export class NodeExchange implements Exchange {
     this.#incoming = incoming
     this.#outgoing = outgoing
     this.#upstream = upstream
-    if (outgoing.destroyed) this.#gone = true
-    else {
-      open.enter()
-      outgoing.on('close', () => {
-        open.leave()
-        this.#closed()
-      })
+    const { socket } = incoming
+    if (outgoing.destroyed || socket.destroyed) {
+      this.#gone = true
+      return
     }
+    open.enter()
+    const closed = (): void => {
+      outgoing.off('close', closed)
+      socket.off('close', closed)
+      open.leave()
+      this.#closed()
+    }
+    outgoing.on('close', closed)
+    // A pipelined response has no socket before its turn comes and hears nothing of the end of one.
+    if (outgoing.socket === null) socket.on('close', closed)
   }
 
   get method(): string {

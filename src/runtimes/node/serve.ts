@@ -58,8 +58,11 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
       noDelay: true,
     },
   }) as Server
-  // The exchange says "continue" once somebody reads the body, and not before a refusal.
-  server.on('checkContinue', (incoming, outgoing) => server.emit('request', incoming, outgoing))
+  // The exchange says "continue" once somebody reads the body, and not before a refusal; our own pages just read.
+  server.on('checkContinue', (incoming, outgoing) => {
+    if (incoming.url?.startsWith('/admin/')) outgoing.writeContinue()
+    server.emit('request', incoming, outgoing)
+  })
   await listen(server, config.proxy_host, config.proxy_port)
   gate.start()
 

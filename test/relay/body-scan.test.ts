@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { scanTopLevel, stringValue } from '../../src/relay/body-scan.ts'
+
+const WANTED = ['model', 'keep_alive', 'messages'] as const
+const encode = (text: string) => new TextEncoder().encode(text)
+const scan = (body: string | Uint8Array) =>
+  scanTopLevel(typeof body === 'string' ? encode(body) : body, WANTED, 'model')
+const modelIn = (body: string | Uint8Array) => stringValue(scan(body).model)
+
+/** How a generated object is written down: each entry's key and value as JSON text. */
+interface Entry {
+  readonly key: string
+  readonly writtenKey: string
+  readonly value: unknown
+  readonly writtenValue: string
+}
+
+const space = fc.string({ unit: fc.constantFrom(' ', '\t', '\n', '\r'), maxLength: 3 })
+
+/** A string as JSON text with some of its UTF-16 units written as escapes. */
+function escapedAs(text: string, escapes: readonly boolean[]): string {
+  let written = '"'
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charAt(index)
+    const hex = text.charCodeAt(index).toString(16).padStart(4, '0')
+    const loneOrHigh = /[\ud800-\udfff]/.test(unit)
+    if (escapes[index % escapes.length] || loneOrHigh) written += `\\u${index % 2 ? hex.toUpperCase() : hex}`
+    else written += JSON.stringify(unit).slice(1, -1)
+  }
+  return `${written}"`
+}
+
+const key = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('model', 'Model', 'MODEL', 'keep_alive', 'Keep_Alive', 'messages'),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('mode', 'models', 'model ', '', 'me\u017fsages', '\u212aeep_alive'),
+  },
+  { weight: 2, arbitrary: fc.string({ unit: 'grapheme', maxLength: 40 }) },
+)
+const anyValue = fc.oneof(
+  fc.constant(null),
+  fc.string({ unit: 'grapheme', maxLength: 80 }),
+  fc.constantFrom('\\', '"', '\\"', '\\\\', '{"model":"x"}', '"model":"x"', ']}', 'llama2'),
+  fc.jsonValue({ maxDepth: 3 }),
+  fc.constantFrom({ model: 'inner' }, [{ model: 'inner' }], { a: { model: 'inner' } }),
+)
+const escapes = fc.array(fc.boolean(), { minLength: 1, maxLength: 5 })
+
+const entry: fc.Arbitrary<Entry> = fc
+  .tuple(key, escapes, anyValue, escapes, fc.nat(3))
+  .map(([name, keyEscapes, value, valueEscapes, indent]) => ({
+    key: name,
+    writtenKey: escapedAs(name, keyEscapes),
+    value,
+    writtenValue:
+      typeof value === 'string' ? escapedAs(value, valueEscapes) : JSON.stringify(value, null, indent),
+  }))
+
+const sameName = (written: string, wanted: string) => {
+  const plain = written.replaceAll('\u017f', 's').replaceAll('\u212a', 'k')
+  return plain.length === wanted.length && plain.replace(/[A-Z]/g, (c) => c.toLowerCase()) === wanted
+}
+
+describe('generated objects', () => {
+  it('are read as a decoder reads them: the last of the duplicates wins, null overrules nothing', () => {
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 8 }), fc.array(space, { minLength: 6 }), (entries, spaces) => {
+        const gap = (index: number) => spaces[index % spaces.length] ?? ''
+        const members = entries.map(
+          (one, i) => `${gap(i)}${one.writtenKey}${gap(i + 1)}:${gap(i + 2)}${one.writtenValue}${gap(i + 3)}`,
+        )
+        const body = `${gap(0)}{${gap(4)}${members.join(',')}}${gap(5)}`
+        const found = scan(body)
+        for (const wanted of WANTED) {
+          const last = entries.filter((one) => sameName(one.key, wanted) && one.value !== null).at(-1)
+          const text = found[wanted]
+          assert.deepEqual(
+            text === undefined ? undefined : JSON.parse(text),
+            last === undefined ? undefined : JSON.parse(last.writtenValue),
+            `${wanted} in ${body}`,
+          )
+        }
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('without duplicates give what JSON.parse gives', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.jsonValue(),
+        fc.nat(4),
+        (rest, model, indent) => {
+          const whole = { ...rest, model }
+          const expected: { model?: unknown } = JSON.parse(JSON.stringify(whole))
+          const text = scanTopLevel(encode(JSON.stringify(whole, null, indent)), ['model'], 'model').model
+          if (Object.keys(whole).some((name) => name !== 'model' && sameName(name, 'model'))) return
+          assert.deepEqual(text === undefined ? null : JSON.parse(text), expected.model)
+        },
+      ),
+    )
+  })
+})
+
+describe('the model of', () => {
+  const TABLE: Record<string, string | undefined> = {
+    '{"model":"a"}': 'a',
+    ' \t\r\n{ "model" : "a" } ': 'a',
+    '{"model":"a","model":"b"}': 'b',
+    '{"model":"a","Model":"b"}': 'b',
+    '{"MODEL":"b","model":"a"}': 'a',
+    '{"model":"a","model":null}': 'a',
+    '{"model":null,"model":"a"}': 'a',
+    '{"model":null}': undefined,
+    '{"model":"a","model":5}': undefined,
+    '{"\\u006dodel":"a"}': 'a',
+    '{"mode\\u006c":"a"}': 'a',
+    '{"\\u004d\\u004f\\u0044\\u0045\\u004C":"a"}': 'a',
+    '{"mod\\u0065l":"\\u0061"}': 'a',
+    '{"mo\\x64el":"a"}': undefined,
+    '{"model ":"a"}': undefined,
+    '{"m\u00f6del":"a"}': undefined,
+    '{"options":{"model":"a"}}': undefined,
+    '{"options":{"model":"b"},"model":"a"}': 'a',
+    '{"x":[{"model":"b"}],"model":"a"}': 'a',
+    '{"x":"\\"model\\":\\"b\\"","model":"a"}': 'a',
+    '{"x":"}","y":"]","model":"a"}': 'a',
+    '{"x":-1.5e+3,"y":true,"z":false,"n":null,"model":"a"}': 'a',
+    '{"model":"a"} trailing {"model":"b"}': 'a',
+    '{"model":"a"}{"model":"b"}': 'a',
+    '{"model":"a"': 'a',
+    '{"model":"a': undefined,
+    '{"model":': undefined,
+    '{"model"': undefined,
+    '{': undefined,
+    '': undefined,
+    ' ': undefined,
+    '{}': undefined,
+    '[]': undefined,
+    '[{"model":"a"}]': undefined,
+    '"model"': undefined,
+    null: undefined,
+    '42': undefined,
+    '\ufeff{"model":"a"}': undefined,
+    '{"model":["a"]}': undefined,
+    '{"model":{"model":"a"}}': undefined,
+    '{model:"a"}': undefined,
+    "{'model':'a'}": undefined,
+  }
+  for (const [body, model] of Object.entries(TABLE)) {
+    it(`${body.slice(0, 60)} is ${model}`, () => assert.equal(modelIn(body), model))
+  }
+
+  it('a name behind any amount of white space is found, since Ollama trims it', () => {
+    for (const filler of [' ', '\\u0020', '\\t']) {
+      assert.equal(modelIn(`{"model":"${filler.repeat(20_000)}llama2"}`)?.trim(), 'llama2')
+    }
+  })
+})
+
+describe('keys that Go folds together', () => {
+  it('the long s and the Kelvin sign count as letters, written or escaped', () => {
+    for (const name of ['me\u017fsages', 'ME\u017f\u017fAGES', 'me\\u017fsages', 'm\\u0065\u017fsages']) {
+      assert.equal(scan(`{"${name}":[]}`).messages, '[]', name)
+    }
+    for (const name of ['\u212aeep_alive', '\\u212Aeep_ALIVE']) {
+      assert.equal(scan(`{"${name}":0}`).keep_alive, '0', name)
+    }
+  })
+
+  it('what only full case folding makes equal does not count', () => {
+    assert.equal(scan('{"messages":[1],"me\u00dfages":[]}').messages, '[1]')
+    assert.equal(scan('{"keep_al\u0131ve":0}').keep_alive, undefined)
+    assert.equal(scan('{"keep_al\u0130ve":0}').keep_alive, undefined)
+  })
+})
+
+describe('hostile bodies', () => {
+  it('a body cut at any byte never makes it throw, and shows no model that is not there', () => {
+    const sample = encode(
+      '{"a":[1,{"b":"x\\\\\\"y"}],"\\u006dodel":"ll\\u0061ma2","c":"\u00e9\u{1f600}","Model":"b"}',
+    )
+    for (let end = 0; end <= sample.length; end++) {
+      assert.ok([undefined, 'llama2', 'b'].includes(modelIn(sample.subarray(0, end))))
+    }
+  })
+
+  it('random bytes never make it throw', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void scan(bytes)))
+    const jsonLike = fc.array(fc.constantFrom(...'{}[]",:\\ a0'.split('')), { maxLength: 200 })
+    fc.assert(
+      fc.property(jsonLike, (parts) => void scan(`{"model":${parts.join('')}`)),
+      { numRuns: 1_000 },
+    )
+  })
+
+  it('a hundred thousand levels are no stack', () => {
+    const deep = 100_000
+    assert.equal(modelIn(`{"x":${'['.repeat(deep)}${']'.repeat(deep)},"model":"a"}`), 'a')
+    assert.equal(modelIn(`{"x":${'{"a":'.repeat(deep)}1${'}'.repeat(deep)},"model":"a"}`), 'a')
+    assert.equal(modelIn(`{"x":${'['.repeat(deep)}`), undefined)
+  })
+
+  it('escapes and quotes at every offset around the switch to the far search', () => {
+    for (const piece of ['\\\\', '\\"', '\\\\\\"', '\\\\\\\\', '\\u0022', '"']) {
+      for (let offset = 0; offset <= 70; offset++) {
+        const string = `${'a'.repeat(offset)}${piece === '"' ? '' : piece}`
+        for (const tail of ['', 'b', 'b'.repeat(70)]) {
+          const body = `{"x":"${string}${tail}","model":"m${string}"}`
+          assert.equal(modelIn(body), JSON.parse(`"m${string}"`), `${piece} at ${offset}`)
+        }
+      }
+    }
+    for (let slashes = 0; slashes <= 140; slashes += 2) {
+      assert.equal(modelIn(`{"x":"${'\\'.repeat(slashes)}","model":"a"}`), 'a')
+      assert.equal(modelIn(`{"x":"${'\\'.repeat(slashes)}\\"}","model":"a"}`), 'a')
+    }
+  })
+
+  it('a value that nobody asked for in full is cut, the wanted one is not', () => {
+    const long = 'x'.repeat(100_000)
+    const found = scan(`{"messages":"${long}","model":"${long}"}`)
+    assert.equal(found.messages?.length, 8192)
+    assert.equal(stringValue(found.model), long)
+  })
+
+  it('time grows with the length of a body, whatever it is made of', () => {
+    const bodies: Record<string, (bytes: number) => string> = {
+      backslashes: (n) => `{"x":"${'\\\\'.repeat(n / 2)}"}`,
+      'escaped quotes': (n) => `{"x":"${'\\"'.repeat(n / 2)}"}`,
+      'far escaped quotes': (n) => `{"x":"${`${'a'.repeat(40)}\\"`.repeat(n / 42)}"}`,
+      'never closed': (n) => `{"x":"${'\\"'.repeat(n / 2)}`,
+      brackets: (n) => `{"x":${'['.repeat(n)}`,
+      'short strings': (n) => `{"x":[${'"",'.repeat(n / 3)}`,
+      'odd keys': (n) => `{${'"\\u006dodex":1,'.repeat(n / 15)}"a":1}`,
+      models: (n) => `{${'"model":"aaaaaaaaaaaaaaaaaaaaaaaa",'.repeat(n / 35)}"a":1}`,
+      spaces: (n) => `{${' '.repeat(n)}"a":1}`,
+    }
+    const fastest = (body: Uint8Array) => {
+      const times = Array.from({ length: 3 }, () => {
+        const started = performance.now()
+        scan(body)
+        return performance.now() - started
+      })
+      return Math.min(...times)
+    }
+    for (const [what, make] of Object.entries(bodies)) {
+      const one = fastest(encode(make(2 ** 20)))
+      const four = fastest(encode(make(4 * 2 ** 20)))
+      // Quadratic would be 16 times; the machine is shared.
+      assert.ok(four < 12 * one + 20, `${what}: ${one} ms for 1 MiB, ${four} ms for 4 MiB`)
+    }
+  })
+})
+
+describe('stringValue', () => {
+  it('is undefined for what is no whole string', () => {
+    for (const raw of [undefined, '', '5', 'null', '{}', '"', '"a', '"\\x"', '"a\nb"', "'a'"]) {
+      assert.equal(stringValue(raw), undefined, String(raw))
+    }
+    assert.equal(stringValue('"\\u0061\\n"'), 'a\n')
+  })
+})

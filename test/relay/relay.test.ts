@@ -1,0 +1,458 @@
+import assert from 'node:assert/strict'
+import { afterEach, describe, it } from 'node:test'
+import { ScriptedExchange } from '../support/scripted-exchange.ts'
+import { aHouse, BODY, type House, leftovers, NOTHING } from './support/house.ts'
+
+const NDJSON = { 'content-type': 'application/x-ndjson' }
+const FIGURES = '{"done":true,"load_duration":5000000,"prompt_eval_count":3,"eval_count":4}\n'
+
+let house: House
+const open = (change: Parameters<typeof aHouse>[0] = {}): House => {
+  house = aHouse(change)
+  return house
+}
+// Whatever a test does to its calls, it ends with all of them over: then nothing may be left.
+afterEach(() => assert.deepEqual(leftovers(house), NOTHING))
+
+/** What is told of the only call, without what every test would have to repeat. */
+const told = ({ finished }: House, index = 0) => {
+  const { outcome, reason, status, model, waitMs, firstByteMs, totalMs } = finished[index] ?? {}
+  return { outcome, reason, status, model, waitMs, firstByteMs, totalMs }
+}
+
+describe('a call that goes well', () => {
+  it('is sent as it came, holds its slot to the last byte, and is told once', async () => {
+    const { call, clock, lane, released, finished, answers } = open()
+    const { exchange, result } = await call()
+    assert.equal(new TextDecoder().decode(exchange.delivery?.sent), BODY)
+    clock.advance(100)
+    exchange.delivery?.begin(200, NDJSON)
+    assert.equal(await result, '200')
+    clock.advance(50)
+    exchange.delivery?.send('{"done":false}\n').send(FIGURES)
+    assert.deepEqual(lane(), { active: 1, queued: 0 })
+    assert.deepEqual(released, [])
+    exchange.delivery?.end()
+    assert.deepEqual(lane(), { active: 0, queued: 0 })
+    assert.deepEqual(released, ['done'])
+    assert.deepEqual(answers, [true])
+    const [{ requestId, ...record } = { requestId: '' }] = finished
+    assert.equal(finished.length, 1)
+    assert.match(requestId, /^\w+-\w+$/)
+    assert.deepEqual(record, {
+      client: '192.0.2.7',
+      path: '/api/chat',
+      model: 'llama2',
+      outcome: 'done',
+      reason: null,
+      status: 200,
+      waitMs: 0,
+      firstByteMs: 100,
+      totalMs: 150,
+      bytesIn: BODY.length,
+      bytesOut: '{"done":false}\n'.length + FIGURES.length,
+      tokensIn: 3,
+      tokensOut: 4,
+    })
+  })
+
+  it('keeps a sane id of its client and replaces any other', async () => {
+    const { call, finished } = open({ parallel: 3 })
+    for (const id of ['abc-1.2:x=_', 'a b', 'x'.repeat(129)]) {
+      const { exchange } = await call({ headers: { 'x-request-id': id } })
+      exchange.delivery?.begin().end()
+    }
+    assert.deepEqual(
+      finished.map(({ requestId }) => requestId.length < 40 && requestId.startsWith('abc')),
+      [true, false, false],
+    )
+    assert.equal(new Set(finished.map(({ requestId }) => requestId)).size, 3)
+  })
+
+  it('learns which origins Ollama allows', async () => {
+    const { call, origins } = open()
+    const { exchange } = await call({ headers: { origin: 'https://a.example' } })
+    exchange.delivery?.begin(200, { 'access-control-allow-origin': 'https://a.example' }).end()
+    assert.equal(
+      origins.headersFor('https://a.example', 'h')['Access-Control-Allow-Origin'],
+      'https://a.example',
+    )
+  })
+})
+
+describe('an answer of Ollama that is an error', () => {
+  for (const [status, outcome] of [
+    [400, 'done'],
+    [404, 'done'],
+    [500, 'failed'],
+    [503, 'failed'],
+  ] as const) {
+    it(`${status} reaches the client and counts as ${outcome}`, async () => {
+      const { call, released } = open()
+      const { exchange, result } = await call()
+      exchange.delivery?.begin(status).send('{"error":"x"}').end()
+      assert.equal(await result, String(status))
+      assert.deepEqual(released, [outcome])
+      assert.equal(told(house).status, status)
+    })
+  }
+  it('in the last line of a good stream counts as failed', async () => {
+    const { call, released } = open()
+    const { exchange } = await call()
+    exchange.delivery?.begin(200, NDJSON).send('{"done":false}\n').send('{"error":"runner died"}\n').end()
+    assert.deepEqual(released, ['failed'])
+  })
+})
+
+describe('while its body arrives', () => {
+  it('a client that leaves is cancelled', async () => {
+    const { start, settle, finished } = open()
+    const { exchange, result } = start({})
+    await settle()
+    exchange.leave()
+    assert.equal(await result, 'client_gone')
+    assert.equal(finished.length, 1)
+    assert.deepEqual(told(house), {
+      outcome: 'cancelled',
+      reason: null,
+      status: 0,
+      model: null,
+      waitMs: 0,
+      firstByteMs: null,
+      totalMs: 0,
+    })
+  })
+  it('the deadline ends the reading', async () => {
+    const { start, settle, clock } = open()
+    const { result } = start({})
+    await settle()
+    clock.advance(9_999)
+    assert.equal(await Promise.race([result, settle().then(() => 'reading')]), 'reading')
+    clock.advance(1 + 250)
+    assert.equal(await result, 'timeout')
+    assert.equal(told(house).outcome, 'timed_out')
+    assert.equal(told(house).status, 599)
+  })
+  it('too much of it is refused', async () => {
+    const { call } = open()
+    const { result } = await call({ body: 'x'.repeat(1_001) })
+    assert.equal(await result, 'body_too_large')
+    assert.equal(told(house).outcome, 'refused')
+  })
+  it('the time it takes counts, but not as waiting', async () => {
+    const { start, settle, clock } = open()
+    const { exchange, result } = start({})
+    await settle()
+    clock.advance(4_000)
+    exchange.sendBody(BODY)
+    await settle()
+    clock.advance(6_000)
+    assert.equal(await result, 'timeout')
+    assert.equal(told(house).waitMs, 0)
+    assert.equal(told(house).totalMs, 10_000)
+  })
+})
+
+describe('while it waits', () => {
+  const twoCalls = async () => {
+    const { call } = open()
+    const first = await call()
+    const second = await call()
+    assert.deepEqual(house.lane(), { active: 1, queued: 1 })
+    assert.equal(second.exchange.delivery, undefined)
+    return { first, second, ...house }
+  }
+
+  it('it gets the slot in the moment it is free', async () => {
+    const { first, second, settle, clock, released } = await twoCalls()
+    clock.advance(700)
+    first.exchange.delivery?.begin().end()
+    assert.deepEqual(house.lane(), { active: 1, queued: 0 })
+    await settle()
+    second.exchange.delivery?.begin().end()
+    assert.equal(await second.result, '200')
+    assert.deepEqual(released, ['done', 'done'])
+    assert.equal(told(house, 1).waitMs, 700)
+  })
+  it('a client that leaves gives its place up at once', async () => {
+    const { first, second, clock, released } = await twoCalls()
+    clock.advance(300)
+    second.exchange.leave()
+    assert.deepEqual(house.lane(), { active: 1, queued: 0 })
+    assert.equal(await second.result, 'cancelled')
+    assert.deepEqual(told(house), {
+      outcome: 'cancelled',
+      reason: 'cancelled',
+      status: 0,
+      model: 'llama2',
+      waitMs: 300,
+      firstByteMs: null,
+      totalMs: 300,
+    })
+    first.exchange.delivery?.begin().end()
+    assert.deepEqual(released, ['done'])
+  })
+  it('a client that leaves in the very moment of the grant gives the slot back', async () => {
+    const { first, second, settle, released } = await twoCalls()
+    first.exchange.delivery?.begin().end()
+    // Granted, but nothing of it has run yet.
+    assert.deepEqual(house.lane(), { active: 1, queued: 0 })
+    second.exchange.leave()
+    assert.equal(await second.result, 'client_gone')
+    await settle()
+    assert.equal(second.exchange.delivery, undefined)
+    assert.deepEqual(released, ['done', 'cancelled'])
+    assert.equal(house.finished.length, 2)
+  })
+  it('the deadline ends it, Ollama untouched', async () => {
+    const { first, second, settle, clock, released } = await twoCalls()
+    first.exchange.delivery?.begin()
+    for (let i = 0; i < 11; i++) {
+      clock.advance(1_000)
+      first.exchange.delivery?.send('x')
+      await settle()
+    }
+    assert.equal(await second.result, 'timeout')
+    const { outcome, reason, waitMs = 0 } = told(house)
+    assert.deepEqual({ outcome, reason }, { outcome: 'timed_out', reason: 'timeout' })
+    assert.ok(waitMs >= 10_000 && waitMs <= 10_250, `${waitMs}`)
+    assert.equal(second.exchange.delivery, undefined)
+    first.exchange.delivery?.end()
+    assert.deepEqual(released, ['done'])
+  })
+  it('a shutdown refuses it and lets the running one finish', async () => {
+    const { first, second, released } = await twoCalls()
+    house.admission.close()
+    assert.equal(await second.result, 'shutting_down')
+    assert.equal(told(house).outcome, 'refused')
+    assert.equal(told(house).reason, 'shutting_down')
+    first.exchange.delivery?.begin().end()
+    assert.deepEqual(released, ['done'])
+  })
+  it('one call too many is refused at once', async () => {
+    const { call } = open({ queue: 0 })
+    const first = await call()
+    const second = await call()
+    assert.equal(await second.result, 'queue_full')
+    assert.deepEqual(told(house), {
+      outcome: 'refused',
+      reason: 'queue_full',
+      status: 599,
+      model: 'llama2',
+      waitMs: 0,
+      firstByteMs: null,
+      totalMs: 0,
+    })
+    first.exchange.delivery?.begin().end()
+  })
+})
+
+describe('before Ollama answers', () => {
+  it('a client that leaves frees its slot and cuts Ollama off', async () => {
+    const { call, released, answers } = open()
+    const { exchange, result } = await call()
+    exchange.leave()
+    assert.deepEqual(released, ['cancelled'])
+    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(await result, 'client_gone')
+    assert.equal(told(house).outcome, 'cancelled')
+    assert.equal(told(house).status, 0)
+    assert.deepEqual(answers, [])
+  })
+  it('the deadline frees its slot and cuts Ollama off', async () => {
+    const { call, released, clock } = open()
+    const { exchange, result } = await call()
+    clock.advance(10_250)
+    assert.deepEqual(released, ['timed_out'])
+    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(await result, 'timeout')
+    assert.equal(told(house).outcome, 'timed_out')
+    assert.equal(told(house).firstByteMs, null)
+  })
+  it('a break is a failure, and Ollama is known to be away', async () => {
+    const { call, released, answers } = open()
+    const { exchange, result } = await call()
+    exchange.delivery?.break()
+    assert.equal(await result, 'upstream_error')
+    assert.deepEqual(released, ['failed'])
+    assert.deepEqual(answers, [false])
+    assert.equal(told(house).outcome, 'failed')
+    assert.equal(told(house).status, 599)
+  })
+  it('a break whose client leaves before it hears of it is told without a status', async () => {
+    const { call } = open()
+    const { exchange, result } = await call()
+    exchange.delivery?.break()
+    exchange.leave()
+    assert.equal(await result, 'upstream_error')
+    assert.equal(told(house).status, 0)
+  })
+})
+
+describe('while the answer streams', () => {
+  const streaming = async (headers: Record<string, string> = NDJSON) => {
+    const { call, ...rest } = open()
+    const { exchange, result } = await call()
+    house.clock.advance(100)
+    exchange.delivery?.begin(200, headers)
+    assert.equal(await result, '200')
+    return { exchange, ...rest }
+  }
+
+  it('a client that leaves frees its slot and cuts Ollama off', async () => {
+    const { exchange, released, finished } = await streaming()
+    exchange.delivery?.send('{"done":false}\n')
+    exchange.leave()
+    assert.deepEqual(released, ['cancelled'])
+    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(finished.length, 1)
+    assert.deepEqual(told(house), {
+      outcome: 'cancelled',
+      reason: null,
+      status: 200,
+      model: 'llama2',
+      waitMs: 0,
+      firstByteMs: 100,
+      totalMs: 100,
+    })
+  })
+  it('a break is told in its last line', async () => {
+    const { exchange, released } = await streaming()
+    exchange.delivery?.send('{"done":false}\n{"do')
+    exchange.delivery?.break()
+    assert.equal(exchange.delivery?.text, '{"done":false}\n{"do\nbroken')
+    assert.deepEqual(released, ['failed'])
+    assert.equal(told(house).outcome, 'failed')
+  })
+  it('a break before the first line is told in the first, with no empty one before it', async () => {
+    const { exchange } = await streaming()
+    exchange.delivery?.break()
+    assert.equal(exchange.delivery?.text, 'broken')
+  })
+  it('where nothing can be said nothing is', async () => {
+    const { exchange } = await streaming({})
+    exchange.delivery?.send('{')
+    exchange.delivery?.break()
+    assert.equal(exchange.delivery?.text, '{')
+  })
+  it('silence for too long ends it, any byte puts that off, the first deadline counts no more', async () => {
+    const { exchange, released, clock } = await streaming()
+    for (let i = 0; i < 20; i++) {
+      clock.advance(1_900)
+      exchange.delivery?.send('x\n')
+    }
+    assert.deepEqual(released, [])
+    clock.advance(2_000 + 250)
+    assert.deepEqual(released, ['timed_out'])
+    assert.equal(exchange.delivery?.text.slice(-6), 'x\nidle')
+    assert.equal(told(house).outcome, 'timed_out')
+    assert.equal(told(house).status, 200)
+  })
+  it('silence is no matter when that is switched off', async () => {
+    const { call, clock, released } = open({ streamIdleTimeoutMs: 0 })
+    const { exchange } = await call()
+    exchange.delivery?.begin(200, NDJSON)
+    clock.advance(1e9)
+    assert.deepEqual(released, [])
+    exchange.delivery?.end()
+  })
+  it('only the first end counts', async () => {
+    const { exchange, released, finished } = await streaming()
+    exchange.delivery?.end()
+    exchange.delivery?.break()
+    exchange.leave()
+    house.clock.advance(1e6)
+    assert.deepEqual(released, ['done'])
+    assert.equal(finished.length, 1)
+  })
+})
+
+describe('a call that takes no slot', () => {
+  for (const [what, body] of Object.entries({
+    'names no model': '{}',
+    'names a cloud model': '{"model":"llama2:cloud"}',
+    unloads: '{"model":"llama2","keep_alive":0}',
+  })) {
+    it(`because it ${what} goes past a full house`, async () => {
+      const { call, released } = open({ queue: 0 })
+      const busy = await call()
+      const { exchange, result } = await call({ body })
+      exchange.delivery?.begin().end()
+      assert.equal(await result, '200')
+      assert.deepEqual(released, [])
+      assert.deepEqual(house.lane(), { active: 1, queued: 0 })
+      assert.equal(house.finished.length, 1)
+      busy.exchange.delivery?.begin().end()
+    })
+  }
+  it('has the same deadline', async () => {
+    const { call, clock } = open()
+    const { exchange, result } = await call({ body: '{}' })
+    clock.advance(10_250)
+    assert.equal(await result, 'timeout')
+    assert.equal(exchange.delivery?.cut, true)
+  })
+  it('has it too when its body took longer than that to decode', async () => {
+    const { call, clock, settle } = open()
+    // A zstd frame of 100 blocks of 100 000 blanks.
+    const blocks = Array.from({ length: 100 }, (_, i) => [i === 99 ? 3 : 2, 0x35, 0x0c, 0x20]).flat()
+    const body = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, 80, ...blocks])
+    const target = '/v1/responses'
+    const { exchange, result } = await call({ target, headers: { 'content-encoding': 'zstd' }, body })
+    clock.advance(10_250)
+    for (let turn = 0; turn < 50 && exchange.delivery === undefined; turn++) {
+      await settle()
+      clock.advance(0)
+    }
+    assert.ok(exchange.delivery)
+    clock.advance(250)
+    assert.equal(await Promise.race([result, settle().then(() => 'still there')]), 'timeout')
+    assert.equal(exchange.delivery.cut, true)
+  })
+  it('is over when its client leaves, at any stage', async () => {
+    const { call, finished } = open()
+    const before = await call({ body: '{}' })
+    before.exchange.leave()
+    assert.equal(await before.result, 'client_gone')
+    const after = await call({ body: '{}' })
+    after.exchange.delivery?.begin()
+    after.exchange.leave()
+    assert.deepEqual(
+      finished.map(({ outcome, status }) => [outcome, status]),
+      [
+        ['cancelled', 0],
+        ['cancelled', 200],
+      ],
+    )
+  })
+})
+
+describe('what is not gated', () => {
+  it('streams its own body, takes no slot, has no deadline and is not told', async () => {
+    const { relay, clock, finished, answers } = open({ parallel: 1, queue: 0 })
+    const exchange = new ScriptedExchange({ method: 'GET', target: '/api/tags' })
+    const answer = relay.through(exchange)
+    assert.equal(exchange.delivery?.sent, undefined)
+    clock.advance(1e7)
+    exchange.delivery?.begin(200, NDJSON)
+    assert.equal((await answer).status, 200)
+    clock.advance(1e7)
+    exchange.delivery?.send('{')
+    exchange.delivery?.break()
+    assert.equal(exchange.delivery?.text, '{')
+    assert.deepEqual(finished, [])
+    assert.deepEqual(answers, [true])
+  })
+  it('tells when Ollama is away, not when a client is', async () => {
+    const { relay, answers } = open()
+    const broken = new ScriptedExchange({ target: '/api/tags' })
+    const first = relay.through(broken)
+    broken.delivery?.break()
+    await assert.rejects(first, { code: 'upstream_error' })
+    const left = new ScriptedExchange({ target: '/api/tags' })
+    const second = relay.through(left)
+    left.leave()
+    await assert.rejects(second, { code: 'client_gone' })
+    assert.deepEqual(answers, [false])
+  })
+})

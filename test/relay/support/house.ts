@@ -1,0 +1,84 @@
+import { Admission } from '../../../src/admission/admission.ts'
+import type { LaneObserver } from '../../../src/admission/observer.ts'
+import type { FinishedCall } from '../../../src/relay/finished-call.ts'
+import { Origins } from '../../../src/relay/origins.ts'
+import { Relay, type RelayParts } from '../../../src/relay/relay.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { type Request, ScriptedExchange } from '../../support/scripted-exchange.ts'
+
+export const BODY = '{"model":"llama2","messages":[{}]}'
+
+/** A relay over a real admission of one slot, on a standing clock, whose calls are played by the test. */
+export function aHouse(
+  change: Partial<RelayParts<LaneObserver>> & { parallel?: number; queue?: number } = {},
+) {
+  const clock = new ManualClock()
+  const released: string[] = []
+  const observer: LaneObserver = {
+    queued() {},
+    granted() {},
+    refused() {},
+    left() {},
+    released: (outcome) => void released.push(outcome),
+  }
+  const { parallel = 1, queue = 4, ...parts } = change
+  const admission = new Admission({
+    clock,
+    observer: { lane: () => observer },
+    defaults: { parallel, queue },
+    maxWaitingBytes: 1e6,
+    random: () => 0,
+  })
+  const finished: FinishedCall[] = []
+  const answers: boolean[] = []
+  const origins = new Origins()
+  const relay = new Relay({
+    clock,
+    admission,
+    origins,
+    requestTimeoutMs: 10_000,
+    streamIdleTimeoutMs: 2_000,
+    maxBodyBytes: 1_000,
+    lastWords: ({ why, contentType, midLine }) =>
+      contentType === undefined ? undefined : `${midLine ? '\n' : ''}${why}`,
+    statusOf: () => 599,
+    finished: (call) => void finished.push(call),
+    upstreamAnswered: (answered) => void answers.push(answered),
+    ...parts,
+  })
+
+  /** Lets what is settled by now go on; nothing else takes time here. */
+  const settle = () => new Promise(setImmediate)
+
+  /** A gated call whose body is there at once, as far as it gets without more being done. */
+  const call = async (request: Request = {}) => {
+    const started = start({ body: BODY, ...request })
+    await settle()
+    return started
+  }
+  const start = (request: Request) => {
+    const exchange = new ScriptedExchange(request)
+    const result = relay.gated(exchange, request.target?.split('?')[0] ?? '/api/chat').then(
+      (response) => String(response.status),
+      (error: Error & { code?: string }) => error.code ?? error.message,
+    )
+    return { exchange, result }
+  }
+  const lane = () => {
+    const { active = 0, queued = 0 } = admission.lane('llama2') ?? {}
+    return { active, queued }
+  }
+  return { clock, admission, relay, origins, released, finished, answers, call, start, settle, lane }
+}
+
+export type House = ReturnType<typeof aHouse>
+
+/** Tells whether anything of any call is left: slots, places in line, timers. */
+export function leftovers({ clock, admission }: House) {
+  clock.advance(250)
+  let active = 0
+  for (const lane of admission.lanes()) active += lane.active
+  return { active, waiting: admission.waiting.calls, bytes: admission.waiting.bytes, timers: clock.pending }
+}
+
+export const NOTHING = { active: 0, waiting: 0, bytes: 0, timers: 0 }

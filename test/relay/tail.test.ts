@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Tail } from '../../src/relay/tail.ts'
+
+const tailOf = (...chunks: readonly string[]) => {
+  const tail = new Tail()
+  for (const chunk of chunks) tail.add(new TextEncoder().encode(chunk))
+  return tail
+}
+const NATIVE =
+  '{"model":"llama2","done":true,"done_reason":"stop","total_duration":5043500667,"load_duration":5025959000,"prompt_eval_count":26,"prompt_eval_duration":325953000,"eval_count":290,"eval_duration":4709213000}\n'
+
+describe('figures', () => {
+  it('come from the last line of a native stream', () => {
+    const figures = tailOf('{"message":{"content":"hi"},"done":false}\n', NATIVE).figures()
+    assert.deepEqual(figures, { tokensIn: 26, tokensOut: 290, loadMs: 5025.959, failed: false })
+  })
+  it('come from the usage of the other dialects', () => {
+    const openai =
+      'data: {"usage":{"prompt_tokens":11,"completion_tokens":22,"total_tokens":33}}\n\ndata: [DONE]\n\n'
+    const anthropic = 'data: {"type":"message_delta","usage":{"input_tokens": 5, "output_tokens": 6}}\n\n'
+    assert.deepEqual(tailOf(openai).figures(), { tokensIn: 11, tokensOut: 22, loadMs: 0, failed: false })
+    assert.deepEqual(tailOf(anthropic).figures(), { tokensIn: 5, tokensOut: 6, loadMs: 0, failed: false })
+  })
+  it('are the last ones, and none where none are', () => {
+    assert.equal(tailOf('{"eval_count":1}\n{"eval_count":2}\n').figures().tokensOut, 2)
+    for (const text of [
+      '',
+      '\n',
+      '{"done":true}\n',
+      '{"eval_count":null}\n',
+      '{"eval_count":',
+      '"eval_count"',
+    ]) {
+      assert.deepEqual(tailOf(text).figures(), { tokensIn: null, tokensOut: null, loadMs: 0, failed: false })
+    }
+  })
+  it('are not taken from what a model says', () => {
+    const said = '{"message":{"content":"\\"eval_count\\":999,\\"prompt_eval_count\\":7"}}\n'
+    assert.equal(tailOf(NATIVE, said).figures().tokensOut, 290)
+    assert.equal(tailOf(said).figures().tokensIn, null)
+  })
+  it('do not depend on how the answer was cut into chunks', () => {
+    const whole = `${'{"message":{"content":"é"},"done":false}\n'.repeat(200)}${NATIVE}`
+    const bytes = new TextEncoder().encode(whole)
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1 }), (sizes) => {
+        const tail = new Tail()
+        for (let at = 0, index = 0; at < bytes.length; index++) {
+          const size = sizes[index % sizes.length] ?? 1
+          tail.add(bytes.subarray(at, at + size))
+          at += size
+        }
+        assert.deepEqual(tail.figures(), { tokensIn: 26, tokensOut: 290, loadMs: 5025.959, failed: false })
+        assert.equal(tail.midLine, false)
+      }),
+    )
+  })
+  it('are found at the end of a chunk of any size', () => {
+    assert.equal(
+      tailOf(`{"embeddings":[${'0.1,'.repeat(500_000)}0],"prompt_eval_count":8}`).figures().tokensIn,
+      8,
+    )
+  })
+})
+
+describe('an answer that ended in an error line of Ollama', () => {
+  it('failed, though its status was 200', () => {
+    const error = '{"error":"an error was encountered while running the model: unexpected EOF"}\n'
+    assert.equal(tailOf('{"done":false}\n', error).figures().failed, true)
+    assert.equal(tailOf(error).figures().failed, true)
+  })
+  it('is not one that only speaks of errors', () => {
+    for (const text of [
+      '{"message":{"content":"{\\"error\\":\\"x\\"}"}}\n',
+      '{"error":"x"}\n{"done":true}\n',
+      '{"x":{"error":"x"}}\n',
+      '{"error":"x"}',
+    ]) {
+      assert.equal(tailOf(text).figures().failed, false, text)
+    }
+  })
+})
+
+describe('an answer stopped mid-line', () => {
+  it('when its last byte is no line break', () => {
+    assert.equal(tailOf('{"done"').midLine, true)
+    assert.equal(tailOf('{}\n', 'x').midLine, true)
+    assert.equal(tailOf('{}\n').midLine, false)
+  })
+  it('not when it never began: a line break would be an empty line of its own', () => {
+    assert.equal(tailOf().midLine, false)
+  })
+})

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict'
+import { afterEach, describe, it } from 'node:test'
+import { aHouse, CHAT, chunk, type House, NDJSON_HEAD, post, type Wire } from '../support/raw-sockets.ts'
+import { until } from '../support/until.ts'
+
+let house: House
+afterEach(() => house.close())
+
+const WAYS: Record<string, (wire: Wire) => void> = {
+  'closes its connection': (wire) => void wire.socket.destroy(),
+  'resets its connection': (wire) => void wire.socket.resetAndDestroy(),
+}
+
+const nobodyLeft = () =>
+  until('no slot and no place in line is taken', async () => {
+    const { active, queued } = await house.lane()
+    return active === 0 && queued === 0
+  })
+
+const outcomes = () => house.calls.map(({ outcome }) => outcome)
+
+for (const [how, leave] of Object.entries(WAYS)) {
+  describe(`a client that ${how}`, () => {
+    it('while its body arrives is gone, Ollama never hears of it', async () => {
+      house = await aHouse()
+      const client = await house.client()
+      client.write(post('/api/chat', CHAT).slice(0, -5))
+      await new Promise(setImmediate)
+      leave(client)
+      await until('it is told', () => house.calls.length === 1)
+      assert.deepEqual(outcomes(), ['cancelled'])
+      assert.equal(house.upstream.arrived.length, 0)
+      await nobodyLeft()
+    })
+
+    it('while it waits leaves the line to the next', async () => {
+      house = await aHouse()
+      const [running, leaving, staying] = [await house.client(), await house.client(), await house.client()]
+      running.write(post('/api/chat', CHAT))
+      const ollama = await house.upstream.next()
+      leaving.write(post('/api/chat', CHAT))
+      await until('one waits', async () => (await house.lane()).queued === 1)
+      staying.write(post('/api/chat', CHAT))
+      await until('two wait', async () => (await house.lane()).queued === 2)
+      leave(leaving)
+      await until('one waits', async () => (await house.lane()).queued === 1)
+      ollama.answer('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      const next = await house.upstream.next()
+      await next.get(CHAT)
+      next.answer('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+      await staying.get('\r\n\r\nok')
+      await nobodyLeft()
+      assert.deepEqual(outcomes(), ['cancelled', 'done', 'done'])
+      assert.equal(house.upstream.arrived.length, 2)
+    })
+
+    it('before Ollama answers has it cut off at once', async () => {
+      house = await aHouse()
+      const client = await house.client()
+      client.write(post('/api/chat', CHAT))
+      const ollama = await house.upstream.next()
+      await ollama.get(CHAT)
+      leave(client)
+      await until('Ollama is cut off', () => ollama.ended || ollama.closed)
+      await nobodyLeft()
+      assert.deepEqual(outcomes(), ['cancelled'])
+      assert.equal(house.calls[0]?.status, 0)
+    })
+
+    it('while the answer streams has Ollama cut off at once', async () => {
+      house = await aHouse()
+      const client = await house.client()
+      client.write(post('/api/chat', CHAT))
+      const ollama = await house.upstream.next()
+      ollama.write(NDJSON_HEAD + chunk('{"done":false}\n'))
+      await client.get('done')
+      leave(client)
+      await until('Ollama is cut off', () => ollama.ended || ollama.closed)
+      await nobodyLeft()
+      assert.deepEqual(outcomes(), ['cancelled'])
+    })
+
+    it('with the last byte on its way gives the slot back once', async () => {
+      house = await aHouse()
+      for (let round = 1; round <= 5; round++) {
+        const client = await house.client()
+        client.write(post('/api/chat', CHAT))
+        const ollama = await house.upstream.next()
+        await ollama.get(CHAT)
+        ollama.answer('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+        if (round % 2) await new Promise(setImmediate)
+        leave(client)
+        await until('it is told', () => house.calls.length === round)
+        await nobodyLeft()
+      }
+      assert.ok(outcomes().every((outcome) => outcome === 'done' || outcome === 'cancelled'))
+    })
+
+    it('in an upload has Ollama cut off at once', async () => {
+      house = await aHouse()
+      const client = await house.client()
+      client.write(
+        'POST /api/blobs/sha256:1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc',
+      )
+      const ollama = await house.upstream.next()
+      await ollama.get('abc')
+      leave(client)
+      await until('Ollama is cut off', () => ollama.ended || ollama.closed)
+    })
+  })
+}
+
+describe('a client with two calls on their way on one connection', () => {
+  const twoAtOnce = async () => {
+    house = await aHouse({ OLLAMA_NUM_PARALLEL: '2' })
+    const client = await house.client()
+    client.write(post('/api/chat', CHAT) + post('/api/chat', CHAT))
+    const [first, second] = [await house.upstream.next(), await house.upstream.next()]
+    assert.deepEqual(await house.lane(), { active: 2, queued: 0 })
+    return { client, first, second }
+  }
+
+  it('gets both answers in the order of its calls, whichever comes first', async () => {
+    const { client, first, second } = await twoAtOnce()
+    second.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo')
+    await new Promise(setImmediate)
+    first.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none')
+    assert.match(await client.get('two'), /\r\n\r\none[\s\S]*\r\n\r\ntwo$/)
+    await nobodyLeft()
+  })
+  it('gives back both slots when it leaves before either is answered', async () => {
+    const { client, first, second } = await twoAtOnce()
+    client.socket.destroy()
+    await until('the first is cut off', () => first.ended || first.closed)
+    await until('the second is cut off', () => second.ended || second.closed)
+    await nobodyLeft()
+    assert.deepEqual(outcomes(), ['cancelled', 'cancelled'])
+  })
+  it('gives back both slots when it leaves with the second answer waiting for the first', async () => {
+    const { client, first, second } = await twoAtOnce()
+    second.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo')
+    await until('the answer came', () => second.socket.writableLength === 0)
+    client.socket.destroy()
+    await until('the first is cut off', () => first.ended || first.closed)
+    await nobodyLeft()
+  })
+})
+
+describe('a client that sent its last byte and ends its side', () => {
+  it('is taken to have left: it cannot be told apart from one that did', async () => {
+    house = await aHouse()
+    const client = await house.client()
+    client.write(post('/api/chat', CHAT))
+    const ollama = await house.upstream.next()
+    client.socket.end()
+    await until('Ollama is cut off', () => ollama.ended || ollama.closed)
+    await nobodyLeft()
+    assert.deepEqual(outcomes(), ['cancelled'])
+  })
+})
+
+describe('deadlines on real sockets', () => {
+  it('a silent Ollama is a 504 and is cut off', async () => {
+    house = await aHouse({ REQUEST_TIMEOUT: '0.2' })
+    const client = await house.client()
+    client.write(post('/api/chat', CHAT))
+    const ollama = await house.upstream.next()
+    assert.match(await client.get('"timeout"'), /^HTTP\/1\.1 504 /)
+    await until('Ollama is cut off', () => ollama.ended || ollama.closed)
+    await nobodyLeft()
+    assert.deepEqual(outcomes(), ['timed_out'])
+  })
+  it('an answer that falls silent gets a last line', async () => {
+    house = await aHouse({ STREAM_IDLE_TIMEOUT: '0.2' })
+    const client = await house.client()
+    client.write(post('/api/chat', CHAT))
+    const ollama = await house.upstream.next()
+    ollama.write(NDJSON_HEAD + chunk('{"done":false}\n'))
+    await until('the client is closed', () => client.ended)
+    assert.match(client.received, /\{"error":"[^\n]+"\}\n\r\n0\r\n\r\n$/)
+    await until('Ollama is cut off', () => ollama.ended || ollama.closed)
+    await nobodyLeft()
+    assert.deepEqual(outcomes(), ['timed_out'])
+  })
+  it('a body that never comes is a 504', async () => {
+    house = await aHouse({ REQUEST_TIMEOUT: '0.2' })
+    const client = await house.client()
+    client.write(post('/api/chat', CHAT).slice(0, -5))
+    assert.match(await client.get('"timeout"'), /^HTTP\/1\.1 504 /)
+    assert.deepEqual(outcomes(), ['timed_out'])
+  })
+})

@@ -1,0 +1,156 @@
+import { Failure } from '../../src/relay/failure.ts'
+import type { Delivery, DeliveryObserver, Exchange } from '../../src/relay/transport.ts'
+
+export interface Request {
+  readonly method?: string
+  readonly target?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** The body; left out, it comes when the test says `sendBody`. */
+  readonly body?: string | Uint8Array
+}
+
+/** An exchange whose client and whose Ollama are played by the test, one step at a time. */
+export class ScriptedExchange implements Exchange {
+  readonly method: string
+  readonly target: string
+  readonly clientAddress = '192.0.2.7'
+  readonly #headers: Readonly<Record<string, string>>
+  #body: Uint8Array | undefined
+  #reading:
+    | { maxBytes: number; resolve: (body: Uint8Array) => void; reject: (why: Error) => void }
+    | undefined
+  #onGone: (() => void) | undefined
+  #gone = false
+  /** What was sent to Ollama; undefined until something was. */
+  delivery: ScriptedDelivery | undefined
+
+  constructor({ method = 'POST', target = '/api/chat', headers = {}, body }: Request = {}) {
+    this.method = method
+    this.target = target
+    this.#headers = headers
+    this.#body = body === undefined ? undefined : bytesOf(body)
+  }
+
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  header(name: string): string | undefined {
+    return this.#headers[name]
+  }
+
+  onGone(listener: () => void): void {
+    this.#onGone = listener
+    if (this.#gone) listener()
+  }
+
+  readBody(maxBytes: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      if (this.#gone) return reject(new Failure('client_gone'))
+      this.#reading = { maxBytes, resolve, reject }
+      if (this.#body !== undefined) this.sendBody(this.#body)
+    })
+  }
+
+  stopReading(reason: Error): void {
+    this.#reading?.reject(reason)
+    this.#reading = undefined
+  }
+
+  forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
+    this.delivery = new ScriptedDelivery(body, observer)
+    if (this.#gone) this.delivery.clientLeft()
+    return this.delivery
+  }
+
+  sendBody(body: string | Uint8Array): void {
+    const reading = this.#reading
+    const bytes = bytesOf(body)
+    if (reading && bytes.length > reading.maxBytes) this.stopReading(new Failure('body_too_large'))
+    else reading?.resolve(bytes)
+    this.#reading = undefined
+  }
+
+  /** The client closes its socket. */
+  leave(): void {
+    this.#gone = true
+    this.stopReading(new Failure('client_gone'))
+    this.#onGone?.()
+    this.delivery?.clientLeft()
+  }
+}
+
+/** One request to Ollama and its answer. After its end it does nothing, whatever comes. */
+export class ScriptedDelivery implements Delivery {
+  readonly answer: Promise<Response>
+  readonly sent: Uint8Array | undefined
+  /** All that the client was given. */
+  text = ''
+  /** Whether the connection to Ollama was cut. */
+  cut = false
+  readonly #observer: DeliveryObserver
+  #resolve: (response: Response) => void = () => {}
+  #reject: (reason: Error) => void = () => {}
+  #began = false
+  #over = false
+
+  constructor(sent: Uint8Array | undefined, observer: DeliveryObserver) {
+    this.sent = sent
+    this.#observer = observer
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  begin(status = 200, headers: Readonly<Record<string, string>> = {}): this {
+    if (this.#over) return this
+    this.#began = true
+    this.#observer.began(status, (name) => headers[name])
+    this.#resolve(new Response(null, { status }))
+    return this
+  }
+
+  send(text: string): this {
+    if (this.#over) return this
+    this.#observer.chunk(bytesOf(text))
+    this.text += text
+    return this
+  }
+
+  end(): void {
+    this.#finish('done')
+  }
+
+  /** Ollama's connection breaks. */
+  break(): void {
+    if (this.#over) return
+    if (this.#began) this.text += this.#observer.lastWords() ?? ''
+    else this.#reject(new Failure('upstream_error'))
+    this.#finish('broken')
+  }
+
+  abort(reason: Error, lastWords?: string): void {
+    if (this.#over) return
+    if (this.#began) this.text += lastWords ?? ''
+    else this.#reject(reason)
+    this.#finish('aborted')
+  }
+
+  clientLeft(): void {
+    if (this.#over) return
+    this.#reject(new Failure('client_gone'))
+    this.#finish('client_gone')
+  }
+
+  #finish(ending: 'done' | 'broken' | 'client_gone' | 'aborted'): void {
+    if (this.#over) return
+    this.#over = true
+    this.cut = ending !== 'done'
+    this.#observer.over(ending)
+  }
+}
+
+function bytesOf(body: string | Uint8Array): Uint8Array {
+  return typeof body === 'string' ? new TextEncoder().encode(body) : body
+}
