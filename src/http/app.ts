@@ -26,8 +26,15 @@ export interface AppAdmission extends AdmissionView {
   configure(model: string, change: Partial<Limits>): Limits
 }
 
+export interface CallServices extends ErrorParts {
+  /** A call that takes a slot. */
+  readonly relay: (c: Context) => Promise<Response>
+  /** Anything else: straight on to Ollama. */
+  readonly passThrough: (c: Context) => Promise<Response>
+}
+
 /** All that the surface needs of the house behind it. */
-export interface Services extends ErrorParts, AdminGuardParts {
+export interface Services extends CallServices, AdminGuardParts {
   readonly config: {
     readonly enable_queue_stats: boolean
     readonly admin_token?: string | undefined
@@ -44,10 +51,6 @@ export interface Services extends ErrorParts, AdminGuardParts {
   readonly draining: () => boolean
   /** The effective configuration for everybody's eyes, secrets left out. */
   readonly describeConfig: () => unknown
-  /** A call that takes a slot. */
-  readonly relay: (c: Context) => Promise<Response>
-  /** Anything else: straight on to Ollama. */
-  readonly passThrough: (c: Context) => Promise<Response>
 }
 
 /** What Ollama runs a model for; all POST. */
@@ -100,6 +103,18 @@ export function createApp(services: Services): Hono {
       throw new HttpProblem('not_found')
     })
   }
+  app.notFound((c) => services.passThrough(c))
+  app.onError(errorRenderer(services))
+  return app
+}
+
+/** The surface of a process that has no lanes itself. `pages` brings our own pages from where the lanes are. */
+export function createFront(
+  services: CallServices & { readonly pages: (c: Context) => Promise<Response> },
+): Hono {
+  const app = new Hono({ getPath: routingPath })
+  app.on('POST', GATED, inference(services))
+  for (const path of [...Object.keys(OWN), ...OWN_TREES]) app.all(path, (c) => services.pages(c))
   app.notFound((c) => services.passThrough(c))
   app.onError(errorRenderer(services))
   return app

@@ -80,9 +80,7 @@ function isClientGone(error: Error): boolean {
 function judge(error: Error, reportError: (error: unknown) => void): Verdict {
   if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
   if (error instanceof Failure && error.code !== 'client_gone') {
-    const { code, model } = error
-    // The rest of the body is on its way and nobody will read it.
-    return code === 'body_too_large' ? { code, model, headers: { Connection: 'close' } } : { code, model }
+    return { code: error.code, model: error.model }
   }
   if (error instanceof HttpProblem) return { code: error.code, fields: error.fields, headers: error.headers }
   if (error instanceof HTTPException && error.status === 400) {

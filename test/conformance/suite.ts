@@ -1,8 +1,20 @@
 import { describe } from 'node:test'
+import { anthropicClient } from './clients/anthropic.cases.ts'
+import { ollamaClient } from './clients/ollama.cases.ts'
+import { openaiClient } from './clients/openai.cases.ts'
+import { clientTimeouts } from './clients/timeouts.cases.ts'
 import { crashes } from './crash.cases.ts'
 import { disconnects } from './disconnect.cases.ts'
 import { floods } from './flood.cases.ts'
+import { hostileInput } from './hostile.cases.ts'
+import { nine } from './nine.cases.ts'
 import type { Target } from './pair.ts'
+import { protocol } from './protocol.cases.ts'
+import { refusals } from './refusals.cases.ts'
+import { routes } from './routes.cases.ts'
+import { streams } from './streams.cases.ts'
+import { uploads } from './uploads.cases.ts'
+import { waits } from './waits.cases.ts'
 
 /** What every runtime must do, seen from outside: the proxy and the simulator are processes of their own. */
 export function conformance(target: Target): void {
@@ -10,5 +22,17 @@ export function conformance(target: Target): void {
     floods(target)
     disconnects(target)
     crashes(target)
+    nine(target)
+    routes(target)
+    refusals(target)
+    protocol(target)
+    hostileInput(target)
+    uploads(target)
+    streams(target)
+    waits(target)
+    ollamaClient(target)
+    openaiClient(target)
+    anthropicClient(target)
+    clientTimeouts(target)
   })
 }

@@ -111,7 +111,10 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     this.#end('broken')
   }
 
-  /** The status is out, so all that is left is a last line, where the framing has room for one, and the end. */
+  /**
+   * The status is out, so all that is left is a last line, where the framing has room for one, and the end. The
+   * framing is brought to its end too: fetch throws away what it has not handed on when a connection just breaks.
+   */
   #breakOff(writer: AnswerWriter, lastWords: string | undefined): void {
     const outgoing = this.#outgoing
     if (lastWords === undefined || writer.sized || outgoing.writableEnded) {

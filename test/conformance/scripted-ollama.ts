@@ -1,0 +1,31 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** An Ollama that answers as the test says, for what the simulator never does. It tells its version like any other. */
+export class ScriptedOllama {
+  readonly url: string
+  readonly #server: Server
+
+  private constructor(server: Server) {
+    this.#server = server
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  static async start(answer: RequestListener): Promise<ScriptedOllama> {
+    const server = createServer((request, response) => {
+      if (request.url === '/api/version') response.end('{"version":"0.33.0"}')
+      else answer(request, response)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return new ScriptedOllama(server)
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await closed
+  }
+}
