@@ -3,16 +3,23 @@ import type { Cancel, Clock } from '../clock.ts'
 /** Something that must have moved on by `dueAt` (clock milliseconds); Infinity while nothing is due. */
 export interface Watched {
   readonly dueAt: number
+  /** Where the watcher keeps it; its own. -1 while it is not watched. */
+  slot: number
   overdue(now: number): void
 }
 
 /** How late a deadline may be noticed. */
 const SWEEP_MS = 250
 
-/** Watches many deadlines with one timer, which exists only while something is watched. */
+/**
+ * Watches many deadlines with one timer, which exists only while something is watched.
+ *
+ * A list whose places are filled from its end, not a Set: a Set that sees every call come and go throws its table
+ * away again and again, and each old table kept the calls of its time from being collected young.
+ */
 export class Deadlines {
   readonly #clock: Clock
-  readonly #watched = new Set<Watched>()
+  readonly #watched: Watched[] = []
   #sweep: Cancel | undefined
 
   constructor(clock: Clock) {
@@ -20,12 +27,19 @@ export class Deadlines {
   }
 
   watch(watched: Watched): void {
-    this.#watched.add(watched)
+    watched.slot = this.#watched.length
+    this.#watched.push(watched)
     if (this.#sweep === undefined) this.#arm(watched.dueAt - this.#clock.now())
   }
 
   forget(watched: Watched): void {
-    this.#watched.delete(watched)
+    if (watched.slot < 0) return
+    const last = this.#watched.pop()
+    if (last !== undefined && last !== watched) {
+      this.#watched[watched.slot] = last
+      last.slot = watched.slot
+    }
+    watched.slot = -1
   }
 
   #arm(dueMs: number): void {
@@ -33,11 +47,14 @@ export class Deadlines {
       this.#sweep = undefined
       const now = this.#clock.now()
       let earliest = Number.POSITIVE_INFINITY
-      for (const watched of this.#watched) {
+      // From the end, where those that are forgotten meanwhile leave no place that is yet to be seen.
+      for (let slot = this.#watched.length - 1; slot >= 0; slot--) {
+        const watched = this.#watched[slot]
+        if (watched === undefined) continue
         if (watched.dueAt <= now) watched.overdue(now)
         else if (watched.dueAt < earliest) earliest = watched.dueAt
       }
-      if (this.#watched.size > 0 && this.#sweep === undefined) this.#arm(earliest - now)
+      if (this.#watched.length > 0 && this.#sweep === undefined) this.#arm(earliest - now)
     })
   }
 }

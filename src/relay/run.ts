@@ -21,6 +21,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   /** Clock time by which the answer must have begun. */
   readonly deadline: number
   dueAt: number
+  slot = -1
   readonly #parts: RelayParts<L>
   readonly #deadlines: Deadlines
   readonly #exchange: Exchange

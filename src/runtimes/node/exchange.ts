@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../../relay/failure.ts'
 import type { Delivery, DeliveryObserver, Exchange } from '../../relay/transport.ts'
+import { BodyReader } from './body-reader.ts'
 import { NodeDelivery } from './delivery.ts'
 import type { OpenExchanges } from './open-exchanges.ts'
 import type { NodeUpstream } from './upstream.ts'
@@ -14,7 +15,7 @@ export class NodeExchange implements Exchange {
   readonly #upstream: NodeUpstream
   #gone = false
   #onGone: (() => void) | undefined
-  #stopReading: ((reason: Error) => void) | undefined
+  #reader: BodyReader | undefined
   #delivery: NodeDelivery | undefined
 
   constructor(
@@ -63,43 +64,16 @@ export class NodeExchange implements Exchange {
     if (this.#gone) listener()
   }
 
-  readBody(maxBytes: number): Promise<Uint8Array> {
-    const incoming = this.#incoming
-    return new Promise((resolve, reject) => {
-      if (this.#gone) return reject(new Failure('client_gone'))
-      if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) {
-        return reject(new Failure('body_too_large'))
-      }
-      this.#expectBody()
-      const chunks: Buffer[] = []
-      let size = 0
-      const stop = (): void => {
-        incoming.off('data', take)
-        incoming.off('end', finish)
-        this.#stopReading = undefined
-      }
-      const take = (chunk: Buffer): void => {
-        size += chunk.length
-        if (size > maxBytes) this.#stopReading?.(new Failure('body_too_large'))
-        else chunks.push(chunk)
-      }
-      const finish = (): void => {
-        stop()
-        const [only] = chunks
-        resolve(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size))
-      }
-      this.#stopReading = (reason) => {
-        stop()
-        chunks.length = 0
-        reject(reason)
-      }
-      incoming.on('data', take)
-      incoming.on('end', finish)
-    })
+  async readBody(maxBytes: number): Promise<Uint8Array> {
+    if (this.#gone) throw new Failure('client_gone')
+    if (Number(this.#incoming.headers['content-length'] ?? 0) > maxBytes) throw new Failure('body_too_large')
+    this.#expectBody()
+    this.#reader = new BodyReader(this.#incoming, maxBytes)
+    return this.#reader.body
   }
 
   stopReading(reason: Error): void {
-    this.#stopReading?.(reason)
+    this.#reader?.stop(reason)
   }
 
   forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
@@ -116,7 +90,7 @@ export class NodeExchange implements Exchange {
   #closed(): void {
     if (!this.#outgoing.writableFinished) {
       this.#gone = true
-      this.#stopReading?.(new Failure('client_gone'))
+      this.#reader?.stop(new Failure('client_gone'))
       this.#onGone?.()
     }
     this.#delivery?.closed()

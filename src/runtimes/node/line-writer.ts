@@ -1,27 +1,35 @@
 import { write } from 'node:fs'
 
-/** Of lines that nobody reads; beyond it they are dropped and counted. */
+/** Where lines end up. */
+export interface LineTarget {
+  /** Takes some of the bytes from `from` on and resolves with how many. */
+  write(bytes: Buffer, from: number): Promise<number>
+  /** Whether it may take later lines after it failed with this error. */
+  recovers(error: unknown): boolean
+}
+
+/** Of lines that the target has not taken; beyond it they are dropped and counted. */
 const MOST_WAITING = 8 * 2 ** 20
-/** How long a shutdown waits for a reader. */
+/** How long a shutdown waits for the target. */
 const LAST_WORDS_MS = 1_000
 /** A pipe that is full is tried again after this. */
 const BUSY_MS = 20
 
 /**
- * Lines on their way to a file descriptor. process.stdout would do, but it blocks the whole process while a pipe
- * is not read, and LogTape's own buffered sink drops lines beyond two thousand a second.
+ * Lines on their way out, in order, without ever blocking the process: process.stdout does while a pipe is not read,
+ * and LogTape's file sink writes and syncs on the way of the calls.
  */
 export class LineWriter {
-  readonly #fd: number
+  readonly #target: LineTarget
   readonly #onDropped: (lines: number) => void
   #waiting = ''
   #dropped = 0
   #running: Promise<void> | undefined
-  /** The reader is gone for good. */
+  /** The target is gone for good. */
   #broken = false
 
-  constructor(fd: number, onDropped: (lines: number) => void) {
-    this.#fd = fd
+  constructor(target: LineTarget, onDropped: (lines: number) => void) {
+    this.#target = target
     this.#onDropped = onDropped
   }
 
@@ -29,7 +37,7 @@ export class LineWriter {
   add(lines: string): void {
     if (this.#broken) return
     if (this.#waiting.length + lines.length > MOST_WAITING) {
-      this.#dropped += lines.split('\n').length - 1
+      this.#dropped += countOf(lines)
       return
     }
     this.#waiting += lines
@@ -43,34 +51,51 @@ export class LineWriter {
 
   async #run(): Promise<void> {
     while (this.#waiting !== '' && !this.#broken) {
-      const batch = Buffer.from(this.#waiting)
+      const lines = this.#waiting
       this.#waiting = ''
-      await this.#writeAll(batch)
+      if (!(await this.#writeAll(Buffer.from(lines)))) this.#dropped += countOf(lines)
+      else if (this.#dropped > 0) this.#tellDropped()
     }
     this.#running = undefined
-    const dropped = this.#dropped
-    this.#dropped = 0
-    if (dropped > 0) this.#onDropped(dropped)
   }
 
-  async #writeAll(batch: Buffer): Promise<void> {
+  /** Told once lines pass again, since the telling is a line itself. */
+  #tellDropped(): void {
+    const dropped = this.#dropped
+    this.#dropped = 0
+    this.#onDropped(dropped)
+  }
+
+  async #writeAll(batch: Buffer): Promise<boolean> {
     let written = 0
     while (written < batch.length && !this.#broken) {
       try {
-        written += await writeSome(this.#fd, batch, written)
+        written += await this.#target.write(batch, written)
       } catch (error) {
-        const busy = error instanceof Error && 'code' in error && error.code === 'EAGAIN'
-        if (busy) await pause(BUSY_MS)
-        else this.#broken = true
+        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') await pause(BUSY_MS)
+        else {
+          this.#broken = !this.#target.recovers(error)
+          return false
+        }
       }
     }
+    return true
   }
 }
 
-function writeSome(fd: number, bytes: Buffer, from: number): Promise<number> {
+/** An open file descriptor such as stdout's; once it fails nobody reads it any more. */
+export function descriptor(fd: number): LineTarget {
+  return { write: (bytes, from) => writeSome(fd, bytes, from), recovers: () => false }
+}
+
+export function writeSome(fd: number, bytes: Buffer, from: number): Promise<number> {
   return new Promise((resolve, reject) => {
     write(fd, bytes, from, (error, count) => (error ? reject(error) : resolve(count)))
   })
+}
+
+function countOf(lines: string): number {
+  return lines.split('\n').length - 1
 }
 
 function pause(ms: number): Promise<void> {

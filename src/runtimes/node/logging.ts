@@ -1,17 +1,8 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { getRotatingFileSink } from '@logtape/file'
 import { configure, getLogger, type LogRecord, reset } from '@logtape/logtape'
 import type { Config } from '../../config/schema.ts'
 import { createLog, formatJson, formatText, type Log } from '../../telemetry/call-log.ts'
-import { LineWriter } from './line-writer.ts'
-
-/** The file being written and four older ones: 50 MiB at most. */
-export const LOG_FILE_BYTES = 10 * 2 ** 20
-const OLDER_FILES = 4
-/** The file is written when this much has come together, or a second has passed. */
-const FILE_BATCHES = 64
-const FILE_INTERVAL_MS = 1_000
+import { descriptor, LineWriter } from './line-writer.ts'
+import { RotatingFile } from './rotating-file.ts'
 
 /** Lines are gathered this long, so that a busy proxy formats and writes hundreds of them at once. */
 const GATHER_MS = 20
@@ -36,11 +27,12 @@ export async function openLog(
     (log_format ?? (terminal ? 'text' : 'json')) === 'text' ? formatText : formatJson
   const tellDropped = (dropped: number) => log.warn('log lines were dropped', { dropped })
   const file = log_file === undefined ? undefined : openFile(log_file)
-  const lines = new LineWriter(stdout.fd, tellDropped)
+  const screenLines = new LineWriter(descriptor(stdout.fd), tellDropped)
+  const fileLines = file && new LineWriter(file, tellDropped)
   const gathered = new Gatherer(
     [
-      { format: formatFor(stdout.isTTY === true), write: (text) => lines.add(text) },
-      ...(file ? [{ format: formatFor(false), write: file.write }] : []),
+      { format: formatFor(stdout.isTTY === true), lines: screenLines },
+      ...(fileLines ? [{ format: formatFor(false), lines: fileLines }] : []),
     ],
     tellDropped,
   )
@@ -63,14 +55,15 @@ export async function openLog(
     async close() {
       await reset()
       gathered.close()
-      await Promise.all([lines.close(), file?.close()])
+      await Promise.all([screenLines.close(), fileLines?.close()])
+      file?.close()
     },
   }
 }
 
 interface Output {
   readonly format: (record: LogRecord) => string
-  readonly write: (text: string) => void
+  readonly lines: LineWriter
 }
 
 /** Keeps records for a moment and formats them off the calls' way, each format once for all who want it. */
@@ -102,10 +95,10 @@ class Gatherer {
     const records = this.#records
     this.#records = []
     const texts = new Map<Output['format'], string>()
-    for (const { format, write } of this.#outputs) {
+    for (const { format, lines } of this.#outputs) {
       const text = texts.get(format) ?? records.map(format).join('')
       texts.set(format, text)
-      if (text !== '') write(text)
+      if (text !== '') lines.add(text)
     }
     const dropped = this.#dropped
     this.#dropped = 0
@@ -113,24 +106,9 @@ class Gatherer {
   }
 }
 
-/** A rotating file that takes text. LogTape's sink takes records, so each text travels as one. */
-function openFile(path: string): { write(text: string): void; close(): Promise<void> } {
+function openFile(path: string): RotatingFile {
   try {
-    mkdirSync(dirname(path), { recursive: true })
-    const sink = getRotatingFileSink(path, {
-      formatter: (record) => String(record.rawMessage),
-      nonBlocking: true,
-      bufferSize: FILE_BATCHES,
-      flushInterval: FILE_INTERVAL_MS,
-      maxSize: LOG_FILE_BYTES,
-      maxFiles: OLDER_FILES,
-    })
-    const record = { category: [], level: 'info', message: [], properties: {} } as const
-    return {
-      write: (text) => sink({ ...record, rawMessage: text, timestamp: Date.now() }),
-      // The types tell of the blocking sink's dispose alone.
-      close: async () => (sink as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.(),
-    }
+    return new RotatingFile(path)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`log_file ${path} cannot be written (${why}); change log_file (LOG_FILE)`, { cause })

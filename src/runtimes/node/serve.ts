@@ -6,18 +6,16 @@ import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { recommendParallel } from '../../config/recommend.ts'
 import { createGate } from '../../gate.ts'
 import type { Log } from '../../telemetry/call-log.ts'
+import { DRAIN_MS, within } from '../drain.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
+import { slotsPerModel } from '../slots.ts'
 import { NodeExchange } from './exchange.ts'
 import { ownNames } from './host.ts'
-import { readMemory, sampleMemory } from './memory.ts'
+import { sampleMemory } from './memory.ts'
 import { OpenExchanges } from './open-exchanges.ts'
 import { MAX_HEADER_BYTES, NodeUpstream } from './upstream.ts'
-
-/** How long running calls may go on after a shutdown began. */
-const DRAIN_MS = 30_000
 
 /** Longer than the idle time of the proxies people put in front, so that it is they who close. */
 const KEEP_ALIVE_MS = 75_000
@@ -106,10 +104,6 @@ function answered(request: Request, answer: Response | Promise<Response>): Respo
   return answer.then((copy) => (copy.headers.has(ALREADY_SENT) ? RESPONSE_ALREADY_SENT : copy))
 }
 
-async function slotsPerModel(configured: number | 'auto'): Promise<number> {
-  return configured === 'auto' ? recommendParallel((await readMemory())?.availableBytes ?? null) : configured
-}
-
 async function listen(server: Server, host: string, port: number): Promise<void> {
   server.listen({ host, port, backlog: BACKLOG })
   await once(server, 'listening')
@@ -118,15 +112,4 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 function urlOf(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-/** Whether something came to its end in time. */
-async function within(ms: number, end: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms)
-  })
-  const inTime = await Promise.race([end.then(() => true), late])
-  clearTimeout(timer)
-  return inTime
 }
