@@ -9,6 +9,8 @@ export interface ProxyOptions {
   readonly maxQueue?: number
   /** Seconds. */
   readonly timeout?: number
+  /** What runs the program; this Node unless it is another. */
+  readonly runtime?: string
   /** For Node itself, before the program. */
   readonly nodeArgs?: readonly string[]
   readonly ipc?: boolean
@@ -29,10 +31,11 @@ const MAIN = process.env.GUARD_MAIN ?? new URL('../../dist/main.js', import.meta
  */
 export async function startProxy(options: ProxyOptions): Promise<StartedProxy> {
   const { upstream, parallel, maxQueue = 512, timeout = 300, nodeArgs = [], ipc = false } = options
+  const { runtime = process.execPath } = options
   const folder = mkdtempSync(join(tmpdir(), 'guard-bench-'))
   const flags = { upstream, port: 0, parallel, 'max-queue': maxQueue, timeout }
   const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])
-  const child = await start([process.execPath, ...nodeArgs, MAIN, 'serve', ...args], {
+  const child = await start([runtime, ...nodeArgs, MAIN, 'serve', ...args], {
     core: PROXY_CORE,
     env: { LOG_FILE: join(folder, 'proxy.log'), CONFIG_FILE: '' },
     stdoutFile: join(folder, 'stdout.log'),

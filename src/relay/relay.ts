@@ -1,8 +1,7 @@
-import type { Admission } from '../admission/admission.ts'
-import type { LaneObserver } from '../admission/observer.ts'
+import type { Call } from '../admission/lane.ts'
+import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Permit } from '../admission/permit.ts'
 import { Refusal } from '../admission/refusal.ts'
-import type { Ticket } from '../admission/ticket.ts'
 import type { Clock } from '../clock.ts'
 import { readCall } from './call.ts'
 import { Deadlines } from './deadlines.ts'
@@ -11,9 +10,33 @@ import { Passage, type PassageParts } from './passage.ts'
 import { Run } from './run.ts'
 import type { Exchange } from './transport.ts'
 
+/** Where slots come from: the lanes of this process, or a gate elsewhere, which never has one at once. */
+export interface Slots<L extends LaneObserver = LaneObserver> {
+  /** Throws a Refusal when there is neither a slot nor a place in line. */
+  acquire(call: Call, now: number): Permit<L> | Place
+}
+
+/** A call that waits for its slot. It is settled once. */
+export interface Place {
+  /** Calls back once, at once when it is settled already. */
+  onSettled(listener: (result: Slot | Refusal) => void): void
+  /** The client left: gives the place up. False when it was settled before. */
+  cancel(now: number): boolean
+}
+
+/** A taken slot. Whoever holds it gives it back once; giving it back again does nothing. */
+export interface Slot {
+  /** Milliseconds the call stood in line. */
+  readonly waitMs: number
+  /** `loadMs`: the part of the time that went into loading the model. */
+  release(outcome: Outcome, now: number, loadMs?: number): void
+  /** For a slot that its owner can lose: calls back when the call may not go on. */
+  onLost?(listener: () => void): void
+}
+
 export interface RelayParts<L extends LaneObserver> extends PassageParts {
   readonly clock: Clock
-  readonly admission: Admission<L>
+  readonly admission: Slots<L>
   /** Milliseconds from arrival to the first byte of the answer, time in line included. */
   readonly requestTimeoutMs: number
   /** Milliseconds without a byte once the answer has begun; 0 = no limit. */
@@ -71,13 +94,9 @@ export class Relay<L extends LaneObserver = LaneObserver> {
 }
 
 /** Waits for the slot; a client that leaves gives its place up at once. */
-function standInLine<L extends LaneObserver>(
-  ticket: Ticket<L>,
-  exchange: Exchange,
-  clock: Clock,
-): Promise<Permit<L>> {
+function standInLine(place: Place, exchange: Exchange, clock: Clock): Promise<Slot> {
   return new Promise((resolve, reject) => {
-    ticket.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
-    exchange.onGone(() => ticket.cancel(clock.now()))
+    place.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
+    exchange.onGone(() => place.cancel(clock.now()))
   })
 }

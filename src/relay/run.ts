@@ -1,11 +1,10 @@
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
-import type { Permit } from '../admission/permit.ts'
 import { Refusal } from '../admission/refusal.ts'
 import type { ReadCall } from './call.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
-import { Failure } from './failure.ts'
+import { Failure, type FailureCode } from './failure.ts'
 import { learnOrigin } from './passage.ts'
-import type { RelayParts } from './relay.ts'
+import type { RelayParts, Slot } from './relay.ts'
 import { Tail } from './tail.ts'
 import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
 
@@ -31,7 +30,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
   #call: ReadCall | undefined
   #readAt = 0
-  #permit: Permit<L> | undefined
+  #permit: Slot | undefined
   #delivery: Delivery | undefined
   #status = 0
   #contentType: string | undefined
@@ -58,8 +57,9 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   /** The call owns a slot from here on. Throws when its client left while the slot was on its way. */
-  start(permit: Permit<L>): void {
+  start(permit: Slot): void {
     this.#permit = permit
+    permit.onLost?.(() => this.#stop('upstream_error', 'broken'))
     if (this.#exchange.gone) throw new Failure('client_gone', { model: this.#model })
   }
 
@@ -115,11 +115,16 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
 
   overdue(): void {
     this.dueAt = Number.POSITIVE_INFINITY
-    const timeout = new Failure('timeout', { model: this.#model })
-    if (this.#stage === 'reading') this.#exchange.stopReading(timeout)
-    else if (this.#stage === 'sent') this.#delivery?.abort(timeout)
-    else if (this.#stage === 'answering') this.#delivery?.abort(timeout, this.#lastWords('idle'))
+    if (this.#stage === 'reading') this.#exchange.stopReading(new Failure('timeout', { model: this.#model }))
+    else this.#stop('timeout', 'idle')
     // In line its ticket knows the same deadline.
+  }
+
+  /** Ends the call from our side. */
+  #stop(code: FailureCode, why: 'broken' | 'idle'): void {
+    const failure = new Failure(code, { model: this.#model })
+    if (this.#stage === 'sent') this.#delivery?.abort(failure)
+    else if (this.#stage === 'answering') this.#delivery?.abort(failure, this.#lastWords(why))
   }
 
   get #model(): string | undefined {

@@ -4,6 +4,7 @@ import type { Runtime } from './runtime.ts'
 /** The runtimes that can start a server of their own, loaded only when they are the one we run on. */
 const RUNTIMES: Readonly<Record<string, () => Promise<Runtime>>> = {
   node: async () => (await import('./node/serve.ts')).nodeRuntime,
+  bun: async () => (await import('./bun/serve.ts')).bunRuntime,
 }
 
 /** @throws Error on a platform this program has no adapter for. */

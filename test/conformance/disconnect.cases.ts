@@ -52,6 +52,13 @@ export function disconnects(target: Target): void {
         waiting.post(CHAT, LONG)
         await until('in line', async () => (await pair.stats()).queued_requests === 1)
         waiting.leave(how)
+        if (how === 'fin' && target.gaps?.silentFin) {
+          await pause(200)
+          assert.equal((await pair.stats()).queued_requests, 1)
+          running.leave('rst')
+          await until('quiet', quiet)
+          return
+        }
         await until('out of line', async () => (await pair.stats()).queued_requests === 0)
         assert.equal((await pair.stats()).active_requests, 1)
         assert.equal((await pair.simulated()).submitted, submitted)
@@ -66,7 +73,10 @@ export function disconnects(target: Target): void {
         await until('running', async () => (await pair.simulated()).active === 1)
         call.leave(how)
         await until('quiet', quiet)
-        assert.equal((await pair.simulated()).aborted, aborted + 1)
+        // Where nobody noticed, Ollama came to the end of its answer.
+        if (how === 'rst' || !target.gaps?.silentFin) {
+          assert.equal((await pair.simulated()).aborted, aborted + 1)
+        }
       })
 
       it(`by ${how} in mid-stream frees its slot, and the next in line has it`, async () => {

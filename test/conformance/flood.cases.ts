@@ -125,6 +125,21 @@ export function floods(target: Target): void {
     })
   })
 
+  if (target.gaps?.lifecycle) {
+    it('a shutdown is the platform’s doing, and cuts what runs', async () => {
+      const pair = await Pair.start(target, { simulate: ['--token-rate', '1'], serve: [] })
+      try {
+        const cut = assert.rejects(call(pair, 20))
+        await until('runs', async () => (await pair.stats()).active_requests === 1)
+        await pair.proxy.stop('SIGTERM')
+        await cut
+      } finally {
+        await pair.stop()
+      }
+    })
+    return
+  }
+
   describe('a shutdown', () => {
     it('refuses the waiting, lets the running finish and ends with 0', async () => {
       const pair = await Pair.start(target, {

@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict'
 import { until } from '../support/until.ts'
-import type { Pair } from './pair.ts'
+import type { Pair, Target } from './pair.ts'
 import { RawCall } from './raw-call.ts'
 
 /** Takes a slot of llama3.2 with an answer that goes on until the caller leaves. */
@@ -22,6 +23,16 @@ export async function quiet(pair: Pair): Promise<void> {
     const { active, waiting, onWire } = await pair.simulated()
     return active_requests + queued_requests + active + waiting + onWire === 0
   })
+}
+
+/** Waits until a call is given up whose client closed its connection before the first byte of the answer. */
+export async function givenUp(pair: Pair, { gaps }: Target): Promise<void> {
+  if (gaps?.silentFin) {
+    assert.equal((await pair.stats()).active_requests, 1)
+    await pair.simulator.stop('SIGKILL')
+    await pair.restartSimulator()
+  }
+  await quiet(pair)
 }
 
 /** Waits until no call holds a slot, right after an answer broke. */

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Gaps } from './gaps.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -10,6 +11,7 @@ export interface Target {
   readonly name: string
   /** Program and arguments before `serve`. */
   readonly command: readonly [string, ...string[]]
+  readonly gaps?: Gaps
 }
 
 /** A program of ours that runs as its own process and has said where it listens. */
@@ -68,7 +70,9 @@ async function start(command: readonly [string, ...string[]], args: readonly str
   return new Started(url, child, lines)
 }
 
-const fromSource = [process.execPath, '--import', 'tsx', join(root, 'src', 'main.ts')] as const
+/** The entry of the sources. */
+export const fromMain = join(root, 'src', 'main.ts')
+const fromSource = [process.execPath, '--import', 'tsx', fromMain] as const
 
 export function startSimulator(args: readonly string[], port = 0): Promise<Started> {
   return start([...fromSource], ['simulate', '--port', String(port), ...args])

@@ -1,4 +1,5 @@
 import { until } from '../support/until.ts'
+import type { Gaps } from './gaps.ts'
 import { RawCall } from './raw-call.ts'
 
 /** An answer as it came over the wire. */
@@ -35,10 +36,15 @@ export function parseAnswer(received: string): RawAnswer {
   return { statusLine, status: Number(statusLine.split(' ')[1] ?? 0), headers, body, chunks }
 }
 
-/** The headers that a proxy has to leave alone, for comparison; an announced length as whether it is kept. */
-export function endToEnd(answer: RawAnswer): string[] {
-  return answer.headers
-    .filter(([name]) => !/^(?:date|connection|keep-alive|transfer-encoding)$/i.test(name))
+/**
+ * The headers that a proxy has to leave alone, for comparison; an announced length as whether it is kept. Where
+ * `headerLines` is a gap, as a Headers object has them.
+ */
+export function endToEnd(answer: RawAnswer, { headerLines }: Gaps = {}): string[] {
+  const kept = answer.headers.filter(
+    ([name]) => !/^(?:date|connection|keep-alive|transfer-encoding)$/i.test(name),
+  )
+  return (headerLines ? [...new Headers(kept.map(([name, value]) => [name, value]))] : kept)
     .map(([name, value]) =>
       // Two time stamps need not be equally long.
       Number(value) === answer.body.length ? `${name}: as long as the body` : `${name}: ${value}`,

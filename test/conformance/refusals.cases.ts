@@ -125,7 +125,8 @@ export function refusals(target: Target): void {
 
     for (const path of PATHS) {
       it(`is not got round by POST ${path}`, async () => {
-        assert.equal(await chat(path, '{"model":"llama3.2","messages":[{}]}'), 503)
+        const status = target.gaps?.ownParser && path.startsWith('http:') ? 500 : 503
+        assert.equal(await chat(path, '{"model":"llama3.2","messages":[{}]}'), status)
       })
     }
 

@@ -120,7 +120,7 @@ export function routes(target: Target): void {
         const expected = await ask(pair.simulator.port, request)
         assert.equal(answer.statusLine, expected.statusLine)
         assert.equal(masked(answer.body), masked(expected.body))
-        assert.deepEqual(endToEnd(answer), endToEnd(expected))
+        assert.deepEqual(endToEnd(answer, target.gaps), endToEnd(expected, target.gaps))
       })
     }
   })
@@ -161,17 +161,22 @@ export function routes(target: Target): void {
         await ask(proxy.port, head('POST /api/chat?x=%2F', `Content-Length: ${length}`) + body)
         await ask(proxy.port, head('POST /api/%63hat', 'Transfer-Encoding: chunked') + chunked)
 
+        const added = seen.every(({ headers }) => headers.some((header) => /^cf-/i.test(header)))
+        assert.equal(added, target.gaps?.addedHeaders !== undefined)
         const [passed, gated, whole] = seen.map(({ headers, ...rest }) => ({
           ...rest,
           headers: headers
             .filter((header) => !/^connection: keep-alive$/i.test(header))
+            .filter((header) => !(target.gaps?.addedHeaders && /^cf-/i.test(header)))
             .map(lowerName)
             .sort(),
         }))
         const expected = [...common, `Host: ${host}`, `Content-Length: ${length}`].map(lowerName).sort()
         assert.deepEqual(passed, { line: 'PATCH /api/future/%2Fx?a=1&b=%20&a=2', headers: expected, body })
         assert.deepEqual(gated, { line: 'POST /api/chat?x=%2F', headers: expected, body })
-        assert.deepEqual(whole, { line: 'POST /api/%63hat', headers: expected, body })
+        // Its chunks have an extension, which not every parser takes.
+        const taken = { line: 'POST /api/%63hat', headers: expected, body }
+        assert.deepEqual(whole, target.gaps?.ownParser ? undefined : taken)
       } finally {
         await proxy.stop('SIGKILL')
         await ollama.stop()

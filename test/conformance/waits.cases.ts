@@ -113,6 +113,7 @@ export function waits(target: Target): void {
       call.send(ping)
       await until('an answer', () => call.received.includes('}'))
       await new Promise((resolve) => setTimeout(resolve, 20_000))
+      if (target.gaps?.idleConnections) return assert.equal(call.closed, true)
       assert.equal(call.closed, false)
       call.send(ping)
       await until('a second one', () => call.received.split('}').length === 3)

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const POLL_MS = 5
-const PATIENCE_MS = 5_000
+/** Longer than the 5 s after which workerd's own server closes a connection that asks to be closed. */
+const PATIENCE_MS = 7_000
 
 /** Waits until the condition holds; fails, naming it, when it does not within the time. */
 export async function until(

@@ -73,10 +73,13 @@ export class AnswerWriter {
   #flushLater(): void {
     if (this.#flushes) return
     this.#flushes = true
-    queueMicrotask(() => {
-      this.#flushes = false
-      this.#flush()
-    })
+    // Of all ways to run at the end of a turn the cheapest: it takes no closure.
+    process.nextTick(AnswerWriter.#endOfTurn, this)
+  }
+
+  static #endOfTurn(writer: AnswerWriter): void {
+    writer.#flushes = false
+    writer.#flush()
   }
 
   /** Writes what was gathered, or at least the head. False when the client is full. */

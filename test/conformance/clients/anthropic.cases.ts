@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import Anthropic, { APIConnectionTimeoutError, APIError, InternalServerError } from '@anthropic-ai/sdk'
-import { occupy, quiet, slotBack } from '../occupied.ts'
+import { givenUp, occupy, quiet, slotBack } from '../occupied.ts'
 import { Pair, type Target } from '../pair.ts'
 import { answerOf, collect, failureOf, shapeOf } from './outcome.ts'
 import { comesBackInTime, WatchedFetch } from './retries.ts'
@@ -88,7 +88,7 @@ export function anthropicClient(target: Target): void {
       const client = clientOf(pair.proxy.url, { timeout: 300 })
       const error = await failureOf(client.messages.create({ ...endless, stream: false }))
       assert.ok(error instanceof APIConnectionTimeoutError, String(error))
-      await quiet(pair)
+      await givenUp(pair, target)
     })
 
     it('raises our error event when Ollama dies in mid-stream', async () => {

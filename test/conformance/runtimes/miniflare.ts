@@ -12,18 +12,23 @@ interface MiniflareServer {
 }
 type MiniflareModule = { readonly Miniflare: new (options: object) => MiniflareServer }
 type EsbuildModule = {
-  build(options: object): Promise<{ readonly outputFiles: readonly { readonly text: string }[] }>
+  build(options: object): Promise<{
+    readonly outputFiles: readonly { readonly text: string }[]
+    readonly metafile: { readonly outputs: Record<string, { readonly imports: readonly { path: string }[] }> }
+  }>
 }
 
 const fromRuntimes = createRequire(join(root, '.runtimes', 'package.json'))
 
-/** The Worker as wrangler would bundle it. */
-async function bundle(): Promise<string> {
+/** The Worker as wrangler would bundle it, and the modules it expects from the platform. */
+export async function bundle(): Promise<{ readonly script: string; readonly imports: readonly string[] }> {
   const { build } = fromRuntimes('esbuild') as EsbuildModule
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [join(root, 'src', 'runtimes', 'workerd', 'worker.ts')],
     bundle: true,
+    minify: true,
     write: false,
+    metafile: true,
     format: 'esm',
     target: 'es2022',
     conditions: ['workerd', 'worker', 'browser'],
@@ -33,7 +38,8 @@ async function bundle(): Promise<string> {
   })
   const [output] = outputFiles
   if (output === undefined) throw new Error('nothing was bundled')
-  return output.text
+  const imports = Object.values(metafile.outputs).flatMap((file) => file.imports.map(({ path }) => path))
+  return { script: output.text, imports }
 }
 
 /** One line's value in our wrangler.toml. */
@@ -58,7 +64,7 @@ export async function startWorkers(
   variables: Readonly<Record<string, string>>,
   { isolates = 1, storage }: { isolates?: number; storage?: string } = {},
 ): Promise<RunningWorkers> {
-  const script = await bundle()
+  const { script } = await bundle()
   const { Miniflare } = fromRuntimes('miniflare') as MiniflareModule
   const names = Array.from({ length: isolates }, (_, index) => `proxy-${index}`)
   const [owner] = names

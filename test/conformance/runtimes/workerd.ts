@@ -1,10 +1,57 @@
 import { join } from 'node:path'
 import type { Target } from '../pair.ts'
 import { conformance } from '../suite.ts'
+import { isolates } from './isolates.cases.ts'
 
 const workerd: Target = {
   name: 'workerd',
   command: [process.execPath, '--import', 'tsx', join(import.meta.dirname, 'workerd-proxy.ts')],
+  gaps: {
+    silentFin: {
+      reason:
+        'workerd sees that a client closed its connection only when it writes to it; a reset it sees at once',
+      provenBy: 'by fin while it waits gives its place up and never reaches Ollama',
+    },
+    addedHeaders: {
+      reason: 'Cloudflare adds headers of its own (CF-Worker and others) to every request of a Worker',
+      provenBy: 'is the request as it was sent, without what concerns the connection alone',
+    },
+    earlyAnswer: {
+      reason: 'the fetch of workerd fails when Ollama answers and closes while the body is still being sent',
+      provenBy: 'of a blob that is there already is answered with 64 MiB still to send, sized',
+    },
+    chunkBoundaries: {
+      reason: 'workerd hands the bytes of an answer on as its own buffers divide them',
+      provenBy: 'comes byte for byte and line by line, a chunk for each',
+    },
+    headerLines: {
+      reason: 'a Headers object joins repeated headers and spells their names its own way',
+      provenBy: 'passes HEAD / as it is',
+    },
+    http10KeepAlive: {
+      reason:
+        'the server of local workerd says nothing of keep-alive; on Cloudflare the edge speaks to the clients',
+      provenBy: 'keeps the connection of an HTTP/1.0 client that asks for it',
+    },
+    goAhead: {
+      reason: 'the server of local workerd never asks for a body; on Cloudflare the edge does',
+      provenBy: 'asks for the body of a client that waits for 100-continue',
+    },
+    idleConnections: {
+      reason:
+        'the server of local workerd closes a connection after 5 idle seconds; on Cloudflare the edge keeps them',
+      provenBy: 'is that of 20 s over an idle connection between two requests',
+    },
+    ownParser: {
+      reason: 'the server of local workerd has its own answers to broken HTTP; on Cloudflare the edge has',
+      provenBy: 'is not got round by POST http://localhost/api/chat',
+    },
+    lifecycle: {
+      reason: 'a Worker has no start and no signals: the platform starts and stops isolates as it likes',
+      provenBy: 'a shutdown is the platform’s doing, and cuts what runs',
+    },
+  },
 }
 
+isolates()
 conformance(workerd)

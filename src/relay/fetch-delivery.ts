@@ -1,0 +1,168 @@
+import { Failure } from './failure.ts'
+import { flatHeader, requestHeaders, responseHeaders } from './headers.ts'
+import type { Delivery, DeliveryObserver, Ending } from './transport.ts'
+
+/** The upstream as a runtime's own fetch reaches it. */
+export interface FetchUpstream {
+  /** Address without a slash at its end; paths are put behind it. */
+  readonly url: string
+  /** Must follow no redirect, undo no encoding and have no deadline, as far as the runtime lets it. */
+  readonly fetch: (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
+}
+
+/**
+ * Ollama's answer as a stream that is pulled: a chunk is read when the client has room for it, so a slow client
+ * slows Ollama down. Over at the first of: its end, its break, the client's departure in either form, an abort.
+ */
+export class FetchDelivery implements Delivery {
+  readonly answer: Promise<Response>
+  readonly #observer: DeliveryObserver
+  readonly #cut = new AbortController()
+  #resolve: (response: Response) => void = () => {}
+  #reject: (reason: Error) => void = () => {}
+  #client: ReadableStreamDefaultController<Uint8Array> | undefined
+  #sized = false
+  #over = false
+
+  constructor(observer: DeliveryObserver) {
+    this.#observer = observer
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  get over(): boolean {
+    return this.#over
+  }
+
+  /** `body` undefined streams the request's own. */
+  async send(
+    request: Request,
+    target: string,
+    body: Uint8Array | undefined,
+    upstream: FetchUpstream,
+  ): Promise<void> {
+    try {
+      const answer = await upstream.fetch(upstream.url + target, this.#init(request, body))
+      if (this.#over) await answer.body?.cancel()
+      else this.#begin(answer, request.method)
+    } catch (error) {
+      this.#refused(error)
+    }
+  }
+
+  abort(reason: Error, lastWords?: string): void {
+    if (this.#over) return
+    if (this.#client) this.#breakOff(this.#client, lastWords)
+    else this.#reject(reason)
+    this.#end('aborted')
+  }
+
+  /** The client is gone. */
+  left(): void {
+    if (this.#over) return
+    this.#reject(new Failure('client_gone'))
+    this.#end('client_gone')
+  }
+
+  #init(request: Request, body: Uint8Array | undefined): RequestInit & { duplex?: 'half' } {
+    const kept = requestHeaders([...request.headers].flat(), {
+      connection: request.headers.get('connection') ?? undefined,
+      host: request.headers.get('host') ?? undefined,
+      keepLength: false,
+    })
+    return {
+      method: request.method,
+      // A fetch that asked for an encoding would undo it, and the bytes would not be Ollama's any more.
+      headers: pairs(kept).filter(([name]) => name !== 'accept-encoding'),
+      signal: this.#cut.signal,
+      redirect: 'manual',
+      ...(body !== undefined && { body: body as BodyInit }),
+      ...(body === undefined && request.body !== null && { body: request.body, duplex: 'half' as const }),
+    }
+  }
+
+  #refused(cause: unknown): void {
+    if (this.#over) return
+    this.#reject(new Failure('upstream_error', { cause }))
+    this.#end('broken')
+  }
+
+  /** Throws for an answer that a Response cannot be made of. */
+  #begin(answer: Response, method: string): void {
+    const headers = responseHeaders([...answer.headers].flat())
+    const { status, statusText } = answer
+    const head = { status, statusText, headers: pairs(headers) }
+    const bodiless = answer.body === null || method === 'HEAD'
+    const response = new Response(
+      bodiless || answer.body === null ? null : this.#stream(answer.body.getReader()),
+      head,
+    )
+    this.#sized = flatHeader(headers, 'content-length') !== undefined
+    this.#observer.began(status, (name) => flatHeader(headers, name))
+    this.#resolve(response)
+    if (bodiless) this.#done()
+  }
+
+  #stream(reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
+    return new ReadableStream(
+      {
+        start: (client) => {
+          this.#client = client
+        },
+        pull: async (client) => {
+          try {
+            const { done, value } = await reader.read()
+            if (this.#over) return
+            if (done) {
+              client.close()
+              this.#done()
+            } else {
+              this.#observer.chunk(value)
+              client.enqueue(value)
+            }
+          } catch {
+            this.#broken(client)
+          }
+        },
+        cancel: () => this.left(),
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  #broken(client: ReadableStreamDefaultController<Uint8Array>): void {
+    if (this.#over) return
+    this.#breakOff(client, this.#observer.lastWords())
+    this.#end('broken')
+  }
+
+  /** The status is out: a last line where the framing has room for one, and the end. */
+  #breakOff(client: ReadableStreamDefaultController<Uint8Array>, lastWords: string | undefined): void {
+    if (lastWords === undefined || this.#sized) {
+      client.error(new Failure('upstream_error'))
+      return
+    }
+    client.enqueue(new TextEncoder().encode(lastWords))
+    client.close()
+  }
+
+  #done(): void {
+    this.#over = true
+    this.#observer.over('done')
+  }
+
+  #end(ending: Ending): void {
+    this.#over = true
+    this.#cut.abort()
+    this.#observer.over(ending)
+  }
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let index = 0; index + 1 < flat.length; index += 2)
+    list.push([flat[index] ?? '', flat[index + 1] ?? ''])
+  return list
+}

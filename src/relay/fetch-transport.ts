@@ -1,0 +1,102 @@
+import { Failure } from './failure.ts'
+import { FetchDelivery, type FetchUpstream } from './fetch-delivery.ts'
+import { readStream } from './read-stream.ts'
+import type { Delivery, DeliveryObserver, Exchange } from './transport.ts'
+
+export type { FetchUpstream } from './fetch-delivery.ts'
+
+export interface FetchClient {
+  /** Its signal tells of the client's departure. */
+  readonly request: Request
+  readonly address: string
+}
+
+/** One request on a runtime that speaks Request and Response, answered through its own fetch. */
+export class FetchExchange implements Exchange {
+  readonly clientAddress: string
+  readonly #request: Request
+  readonly #upstream: FetchUpstream
+  #gone = false
+  #onGone: (() => void) | undefined
+  #stopReading: ((reason: Error) => void) | undefined
+  #delivery: FetchDelivery | undefined
+
+  constructor({ request, address }: FetchClient, upstream: FetchUpstream) {
+    this.clientAddress = address
+    this.#request = request
+    this.#upstream = upstream
+    if (request.signal.aborted) this.#gone = true
+    else request.signal.addEventListener('abort', () => this.#left(), { once: true })
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+
+  get target(): string {
+    const { url } = this.#request
+    return url.slice(url.indexOf('/', url.indexOf('://') + 3))
+  }
+
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined
+  }
+
+  onGone(listener: () => void): void {
+    this.#onGone = listener
+    if (this.#gone) listener()
+  }
+
+  async readBody(maxBytes: number): Promise<Uint8Array> {
+    if (this.#gone) throw new Failure('client_gone')
+    if (Number(this.header('content-length') ?? 0) > maxBytes) throw new Failure('body_too_large')
+    const { body } = this.#request
+    if (body === null) return new Uint8Array()
+    const reader = body.getReader()
+    const stopped = new Promise<never>((_, reject) => {
+      this.#stopReading = reject
+    })
+    try {
+      return await Promise.race([broken(readStream(reader, maxBytes)), stopped])
+    } catch (error) {
+      reader.cancel().catch(() => {})
+      throw error
+    } finally {
+      this.#stopReading = undefined
+    }
+  }
+
+  stopReading(reason: Error): void {
+    this.#stopReading?.(reason)
+  }
+
+  forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
+    const delivery = new FetchDelivery(observer)
+    this.#delivery = delivery
+    if (this.#gone) delivery.left()
+    else delivery.send(this.#request, this.target, body, this.#upstream)
+    return delivery
+  }
+
+  #left(): void {
+    // Some runtimes abort the signal of a request that was answered, when its connection closes.
+    if (this.#delivery?.over) return
+    this.#gone = true
+    this.#stopReading?.(new Failure('client_gone'))
+    this.#onGone?.()
+    this.#delivery?.left()
+  }
+}
+
+/** A body breaks for one reason: whoever sent it is gone. */
+async function broken(reading: Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await reading
+  } catch (error) {
+    throw error instanceof Failure ? error : new Failure('client_gone', { cause: error })
+  }
+}

@@ -1,0 +1,188 @@
+import { type AnswerListener, AnswerParser } from './answer-parser.ts'
+import type { BunSocket } from './bun-api.ts'
+
+export interface UpstreamRequest {
+  readonly method: string
+  readonly target: string
+  /** Flat, with Host; without what frames the body, unless `body` is a stream whose length is known. */
+  readonly headers: readonly string[]
+  /** Undefined: none. A stream is sent in chunks unless the headers tell its length. */
+  readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
+}
+
+/** Hears of one answer; `failed` instead of `end` when it breaks, at whatever stage. Nothing comes after either. */
+export interface AnswerSink extends AnswerListener {
+  failed(error: Error): void
+}
+
+/** A request and its body go out in one write up to this size. */
+const ONE_WRITE_BYTES = 64 * 1024
+
+/** One connection to Ollama, one request at a time. */
+export class Connection {
+  readonly #onFree: (connection: Connection) => void
+  #socket: BunSocket<Connection> | undefined
+  #parser: AnswerParser | undefined
+  #sink: AnswerSink | undefined
+  /** Bytes that the socket had no room for. */
+  #unsent: Uint8Array[] = []
+  #onDrain: (() => void) | undefined
+  #sending = false
+  #paused = false
+  #closed = false
+
+  /** `onFree` is told when the connection can carry the next request. */
+  constructor(onFree: (connection: Connection) => void) {
+    this.#onFree = onFree
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  opened(socket: BunSocket<Connection>): void {
+    this.#socket = socket
+    if (this.#closed) socket.terminate()
+  }
+
+  send(request: UpstreamRequest, sink: AnswerSink): void {
+    const { method, target, headers, body } = request
+    this.#sink = sink
+    this.#parser = new AnswerParser(method, {
+      head: (...args) => sink.head(...args),
+      data: (part) => sink.data(part),
+      end: () => this.#ended(),
+    })
+    let head = `${method} ${target} HTTP/1.1\r\n`
+    for (let index = 0; index + 1 < headers.length; index += 2)
+      head += `${headers[index]}: ${headers[index + 1]}\r\n`
+    if (body instanceof ReadableStream) {
+      const sized = /\r\ncontent-length:/i.test(head)
+      this.#write(Buffer.from(`${head}${sized ? '' : 'Transfer-Encoding: chunked\r\n'}\r\n`, 'latin1'))
+      this.#stream(body.getReader(), sized, sink)
+      return
+    }
+    if (body !== undefined) head += `Content-Length: ${body.length}\r\n`
+    const bytes = Buffer.from(`${head}\r\n`, 'latin1')
+    if (body === undefined || body.length === 0) this.#write(bytes)
+    else if (body.length <= ONE_WRITE_BYTES) this.#write(Buffer.concat([bytes, body]))
+    else {
+      this.#write(bytes)
+      this.#write(body)
+    }
+  }
+
+  /** Stops reading, so that Ollama is held back, or goes on. */
+  pause(paused: boolean): void {
+    if (this.#paused === paused || this.#closed) return
+    this.#paused = paused
+    if (paused) this.#socket?.pause()
+    else this.#socket?.resume()
+  }
+
+  /** Cuts the connection; its sink hears nothing more. */
+  cut(): void {
+    this.#sink = undefined
+    this.#parser = undefined
+    this.#shut()
+  }
+
+  received(bytes: Uint8Array): void {
+    try {
+      if (this.#parser) this.#parser.feed(bytes)
+      // Nobody asked for anything: what comes now would be taken for the next answer.
+      else this.#shut()
+    } catch (error) {
+      this.broke(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  drained(): void {
+    while (this.#unsent.length > 0) {
+      const [bytes] = this.#unsent.splice(0, 1)
+      if (bytes !== undefined && !this.#push(bytes)) return
+    }
+    this.#onDrain?.()
+  }
+
+  /** The connection is gone. */
+  broke(error: Error): void {
+    const sink = this.#sink
+    const wasEnd = this.#closed ? false : this.#parser?.closed()
+    this.cut()
+    if (!wasEnd) sink?.failed(error)
+  }
+
+  #ended(): void {
+    const sink = this.#sink
+    // The answer may be early: the rest of the body would be taken for the next request.
+    const usable = this.#parser?.keepAlive === true && !this.#sending && this.#unsent.length === 0
+    this.#sink = undefined
+    this.#parser = undefined
+    this.pause(false)
+    if (usable) this.#onFree(this)
+    else this.#shut()
+    sink?.end()
+  }
+
+  async #stream(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    sized: boolean,
+    sink: AnswerSink,
+  ): Promise<void> {
+    this.#sending = true
+    try {
+      for (;;) {
+        const { done, value } = await reader.read()
+        if (this.#sink !== sink) break
+        if (done) {
+          if (!sized) this.#write(LAST_CHUNK)
+          this.#sending = false
+          return
+        }
+        if (value.length === 0) continue
+        if (!sized) this.#write(Buffer.from(`${value.length.toString(16)}\r\n`, 'latin1'))
+        this.#write(value)
+        if (!sized) this.#write(CRLF)
+        if (this.#unsent.length > 0) await this.#room()
+      }
+      await reader.cancel()
+    } catch (error) {
+      if (this.#sink === sink) this.broke(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onDrain = () => {
+        this.#onDrain = undefined
+        resolve()
+      }
+    })
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (this.#closed) return
+    if (this.#unsent.length > 0) this.#unsent.push(bytes)
+    else this.#push(bytes)
+  }
+
+  /** Whether the socket took all of it. */
+  #push(bytes: Uint8Array): boolean {
+    const taken = Math.max(0, this.#socket?.write(bytes) ?? 0)
+    if (taken === bytes.length) return true
+    this.#unsent.unshift(bytes.subarray(taken))
+    return false
+  }
+
+  #shut(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#unsent = []
+    this.#onDrain?.()
+    this.#socket?.terminate()
+  }
+}
+
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+const CRLF = Buffer.from('\r\n')

@@ -1,0 +1,178 @@
+import { Failure } from '../../relay/failure.ts'
+import { requestHeaders } from '../../relay/headers.ts'
+import { readStream } from '../../relay/read-stream.ts'
+import type { Delivery, DeliveryObserver, Exchange } from '../../relay/transport.ts'
+import type { OpenExchanges } from '../node/open-exchanges.ts'
+import type { BunServer } from './bun-api.ts'
+import type { UpstreamRequest } from './connection.ts'
+import { BunDelivery, type Client } from './delivery.ts'
+import type { BunUpstream } from './upstream.ts'
+
+/** Seconds; Bun rounds up to its next step of four. */
+const CLOSE_SOON_SECONDS = 1
+
+/** What an exchange belongs to. */
+export interface ExchangeParts {
+  readonly server: BunServer
+  readonly upstream: BunUpstream
+  readonly open: OpenExchanges
+  /** The very object that Bun handed over: what it knows its connection by. */
+  readonly received: Request
+}
+
+/** One request on Bun. */
+export class BunExchange implements Exchange, Client {
+  readonly target: string
+  readonly clientAddress: string
+  readonly #request: Request
+  readonly #parts: ExchangeParts
+  #gone = false
+  #over = false
+  #bodyTaken = false
+  #onGone: (() => void) | undefined
+  #stopReading: ((reason: Error) => void) | undefined
+  #delivery: BunDelivery | undefined
+
+  constructor(request: Request, parts: ExchangeParts) {
+    const { url } = request
+    this.target = url.slice(url.indexOf('/', url.indexOf('://') + 3))
+    // Asked for now: once the request is over Bun does not know it any more.
+    this.clientAddress = parts.server.requestIP(parts.received)?.address ?? ''
+    this.#request = request
+    this.#parts = parts
+    parts.open.enter()
+    const { signal } = parts.received
+    if (signal.aborted) this.#left()
+    else signal.addEventListener('abort', () => this.#left())
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  /** A body that nobody has read to its end, so that its connection is of no more use. */
+  get bodyUnread(): boolean {
+    return !this.#bodyTaken && this.#announcesBody
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined
+  }
+
+  onGone(listener: () => void): void {
+    this.#onGone = listener
+    if (this.#gone) listener()
+  }
+
+  readBody(maxBytes: number): Promise<Uint8Array> {
+    const request = this.#request
+    return new Promise((resolve, reject) => {
+      if (this.#gone) return reject(new Failure('client_gone'))
+      const length = this.header('content-length')
+      if (length !== undefined && Number(length) > maxBytes) return reject(new Failure('body_too_large'))
+      const body = length === undefined ? request.body : null
+      const reader = body?.getReader()
+      this.#stopReading = (reason) => {
+        this.#stopReading = undefined
+        reject(reason)
+        // Not cancelled: what still comes is for whoever answers to throw away.
+        reader?.releaseLock()
+      }
+      // A body of an announced length is Bun's to collect; one in chunks is read here, to stop where it is too large.
+      const whole = reader
+        ? readStream(reader, maxBytes)
+        : request.arrayBuffer().then((bytes) => new Uint8Array(bytes))
+      whole.then(
+        (bytes) => {
+          this.#stopReading = undefined
+          this.#bodyTaken = true
+          resolve(bytes)
+        },
+        (error) =>
+          this.#stopReading?.(
+            error instanceof Failure ? error : new Failure('client_gone', { cause: error }),
+          ),
+      )
+    })
+  }
+
+  stopReading(reason: Error): void {
+    this.#stopReading?.(reason)
+  }
+
+  forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
+    const delivery = new BunDelivery(observer, this)
+    this.#delivery = delivery
+    if (this.#gone) delivery.left()
+    else delivery.send(this.#upstreamRequest(body), this.#parts.upstream)
+    return delivery
+  }
+
+  closeSoon(): void {
+    const { server, received } = this.#parts
+    server.timeout(received, CLOSE_SOON_SECONDS)
+  }
+
+  finished(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#parts.open.leave()
+  }
+
+  /** The route is through: what is still to come is Ollama's answer, if one was asked for. */
+  answered(): void {
+    if (!this.#delivery) this.finished()
+  }
+
+  #upstreamRequest(body: Uint8Array | undefined): UpstreamRequest {
+    const { method, headers } = this.#request
+    const { upstream } = this.#parts
+    const stream = body === undefined && this.#announcesBody ? (this.#request.body ?? undefined) : undefined
+    // Read by the upstream, or left to lie when it answers early; either way it is not ours to wait for.
+    if (stream) this.#bodyTaken = true
+    const kept = requestHeaders(flat(headers), {
+      connection: headers.get('connection') ?? undefined,
+      host: headers.get('host') ?? undefined,
+      keepLength: stream !== undefined,
+    })
+    const empty = stream === undefined && METHODS_WITH_BODY.has(method) ? EMPTY : undefined
+    return {
+      method,
+      target: upstream.pathPrefix + this.target,
+      headers: ['Host', upstream.host, ...kept],
+      body: body ?? stream ?? empty,
+    }
+  }
+
+  get #announcesBody(): boolean {
+    const { headers } = this.#request
+    const length = headers.get('content-length')
+    return (length !== null && length !== '0') || headers.has('transfer-encoding')
+  }
+
+  #left(): void {
+    if (this.#over) return
+    this.#gone = true
+    this.#stopReading?.(new Failure('client_gone'))
+    this.#onGone?.()
+    this.#delivery?.left()
+    this.finished()
+  }
+}
+
+const EMPTY = new Uint8Array()
+
+/** For these the absence of a body is said with a length of 0 (RFC 9110 section 8.6). */
+const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
+
+function flat(headers: Headers): string[] {
+  const list: string[] = []
+  headers.forEach((value, name) => {
+    list.push(name, value)
+  })
+  return list
+}

@@ -1,0 +1,103 @@
+import http from 'node:http'
+import { systemClock } from '../../clock.ts'
+import type { LoadedConfig } from '../../config/load.ts'
+import { createGate } from '../../gate.ts'
+import type { Log } from '../../telemetry/call-log.ts'
+import { DRAIN_MS, within } from '../drain.ts'
+import { ownNames } from '../node/host.ts'
+import { sampleMemory } from '../node/memory.ts'
+import { OpenExchanges } from '../node/open-exchanges.ts'
+import type { RunningProxy, Runtime } from '../runtime.ts'
+import { slotsPerModel } from '../slots.ts'
+import { type BunServer, bunApi } from './bun-api.ts'
+import { BunExchange } from './exchange.ts'
+import { lastAnswer } from './last-answer.ts'
+import { BunUpstream } from './upstream.ts'
+
+/** Headers of a request may take this many bytes; Bun's own limit is a quarter of it. */
+const MAX_HEADER_BYTES = 64 * 1024
+
+/** How long the last bytes of a shutdown may take on their way to slow clients. */
+const LAST_BYTES_MS = 1_000
+
+export const bunRuntime: Runtime = { name: 'bun', serve }
+
+/** What the gate is handed with each request. */
+interface BunEnv {
+  readonly server: BunServer
+  readonly received: Request
+  exchange: BunExchange | undefined
+}
+
+async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<RunningProxy> {
+  const { config } = loaded
+  const bun = bunApi()
+  const upstream = new BunUpstream(config.ollama_url, bun)
+  const open = new OpenExchanges()
+  const gate = createGate<BunEnv>({
+    runtimeName: 'bun',
+    version,
+    clock: systemClock,
+    loaded,
+    log,
+    parallel: await slotsPerModel(config.ollama_num_parallel),
+    exchange: (env, request) => {
+      env.exchange = new BunExchange(request, { server: env.server, upstream, open, received: env.received })
+      return env.exchange
+    },
+    host: (_env, request) => request.headers.get('host') ?? undefined,
+    clientAddress: ({ server, received }) => server.requestIP(received)?.address ?? '',
+    memory: sampleMemory(systemClock),
+    fetchVersion: () => upstream.fetchVersion(),
+    own: ownNames(),
+  })
+  Reflect.set(http, 'maxHeaderSize', MAX_HEADER_BYTES)
+  const server = bun.serve({
+    hostname: config.proxy_host,
+    port: config.proxy_port,
+    // A call may wait for its slot or for its first byte as long as its own deadline lets it.
+    idleTimeout: 0,
+    // max_body_size is the gate's to enforce, and uploads have none.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    development: false,
+    fetch: async (received, server) => {
+      const env: BunEnv = { server, received, exchange: undefined }
+      const request = absolute(received)
+      const response = await gate.fetch(request, env)
+      env.exchange?.answered()
+      return env.exchange?.bodyUnread ? lastAnswer(response, request) : response
+    },
+    error(error) {
+      log.error('unexpected error in a request', { error })
+      return new Response(null, { status: 500 })
+    },
+  })
+  gate.start()
+
+  const destroy = (): void => {
+    gate.close()
+    void server.stop(true)
+    upstream.destroy()
+  }
+  return {
+    url: urlOf(config.proxy_host, server.port),
+    upstreamReachable: () => gate.upstream.checkNow(),
+    destroy,
+    async drain() {
+      gate.close()
+      const drained = await within(DRAIN_MS, open.none())
+      await within(LAST_BYTES_MS, server.stop())
+      destroy()
+      return drained ? 'drained' : 'forced'
+    },
+  }
+}
+
+/** Without a Host, or with one that is no name, Bun leaves the path alone for the URL. */
+function absolute(request: Request): Request {
+  return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}

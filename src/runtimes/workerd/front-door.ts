@@ -1,0 +1,75 @@
+import type { Context } from 'hono'
+import { createFront } from '../../http/app.ts'
+import { renderBreak, statusOf } from '../../http/errors.ts'
+import { isAllowedHost } from '../../http/host-guard.ts'
+import { FetchExchange } from '../../relay/fetch-transport.ts'
+import { Origins } from '../../relay/origins.ts'
+import { Relay } from '../../relay/relay.ts'
+import { workerdClock } from './clock.ts'
+import { handOver } from './hand-over.ts'
+import type { House } from './house.ts'
+import { clientAddress } from './outside.ts'
+import type { ExecutionContext, WorkerEnv } from './platform.ts'
+import type { GateStub } from './protocol.ts'
+import { RemoteSlots } from './remote-slots.ts'
+
+export type FrontDoor = (
+  request: Request,
+  env: WorkerEnv,
+  context: ExecutionContext,
+) => Response | Promise<Response>
+
+const NO_NAMES = { hostname: '', addresses: [] }
+const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
+
+/** The calls' side of the house in one isolate. */
+export function createFrontDoor({ loaded, log }: House): FrontDoor {
+  const { config } = loaded
+  const origins = new Origins()
+  const upstream = { url: config.ollama_url, fetch: (url: string, init: RequestInit) => fetch(url, init) }
+  const exchange = (c: Context) =>
+    new FetchExchange({ request: c.req.raw, address: clientAddress(c.req.raw) }, upstream)
+
+  /** One for each request: timers and connections cannot be shared between requests here. */
+  const relayFor = (c: Context) =>
+    new Relay({
+      clock: workerdClock,
+      admission: new RemoteSlots({
+        clock: workerdClock,
+        connect: () => connect(c.env as WorkerEnv),
+        newId: () => crypto.randomUUID(),
+        keepAlive: (work) => {
+          c.executionCtx.waitUntil(work)
+        },
+      }),
+      origins,
+      requestTimeoutMs: config.request_timeout * 1000,
+      streamIdleTimeoutMs: config.stream_idle_timeout * 1000,
+      maxBodyBytes: config.max_body_size,
+      lastWords: (broken) => renderBreak(broken, config.language),
+      statusOf,
+      finished: (call) => log.call(call),
+      // The gate looks for itself when it is asked how Ollama is.
+      upstreamAnswered: () => {},
+    })
+  const app = createFront({
+    config,
+    origins,
+    reportError: (error) => log.error('unexpected error in a request', { error }),
+    relay: async (c) => handOver(await relayFor(c).gated(exchange(c), c.req.path), c.executionCtx),
+    passThrough: async (c) => handOver(await relayFor(c).through(exchange(c)), c.executionCtx),
+    pages: (c) => connect(c.env as WorkerEnv).fetch(c.req.raw),
+  })
+  return (request, env, context) =>
+    isRebound(request) ? new Response(null, { status: 403 }) : app.fetch(request, env, context as never)
+}
+
+function connect({ GATE }: WorkerEnv): GateStub {
+  return GATE.get(GATE.idFromName('gate'))
+}
+
+/** A peer on this machine means `wrangler dev`, where a foreign page's own name may lead here (DNS rebinding). */
+function isRebound(request: Request): boolean {
+  if (!LOOPBACK.test(clientAddress(request))) return false
+  return !isAllowedHost(request.headers.get('host') ?? undefined, NO_NAMES)
+}

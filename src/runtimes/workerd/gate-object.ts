@@ -1,0 +1,120 @@
+import { DurableObject } from 'cloudflare:workers'
+import type { Hono } from 'hono'
+import type { Outcome } from '../../admission/observer.ts'
+import { describeConfig } from '../../config/describe.ts'
+import { recommendParallel } from '../../config/recommend.ts'
+import { createApp } from '../../http/app.ts'
+import { routingPath } from '../../http/path.ts'
+import { HttpProblem } from '../../http/problem.ts'
+import { parseModelName } from '../../relay/model-name.ts'
+import { Origins } from '../../relay/origins.ts'
+import { type LaneStats, Stats } from '../../telemetry/stats.ts'
+import { UpstreamHealth } from '../../upstream/health.ts'
+import { workerdClock } from './clock.ts'
+import { houseOf } from './house.ts'
+import { Leases } from './leases.ts'
+import { ObjectStore } from './object-store.ts'
+import { clientAddress, fetchVersion } from './outside.ts'
+import type { ObjectState, WorkerEnv } from './platform.ts'
+import type { GateStub, Turn, Wish } from './protocol.ts'
+
+/** How old a finding about Ollama may be that a page shows. */
+const FRESH_MS = 1_000
+
+/**
+ * The one place that all isolates share: the lanes, their figures and our own pages. Only calls for slots come
+ * here, never a byte of what Ollama answers.
+ */
+export class Gate extends DurableObject<WorkerEnv> implements GateStub {
+  readonly #leases: Leases<LaneStats>
+  readonly #upstream: UpstreamHealth
+  readonly #pages: Hono
+
+  constructor(ctx: ObjectState, env: WorkerEnv) {
+    super(ctx, env)
+    const { config } = houseOf(env).loaded
+    const { ollama_num_parallel } = config
+    this.#leases = new Leases({
+      clock: workerdClock,
+      observer: new Stats(workerdClock),
+      defaults: {
+        parallel: ollama_num_parallel === 'auto' ? recommendParallel(null) : ollama_num_parallel,
+        queue: config.ollama_max_queue,
+      },
+      maxWaitingBytes: config.max_queue_bytes,
+      store: new ObjectStore(ctx),
+    })
+    this.#upstream = new UpstreamHealth({
+      clock: workerdClock,
+      fetchVersion: () => fetchVersion(config.ollama_url),
+    })
+    this.#pages = createPages(env, this.#leases, this.#upstream)
+  }
+
+  acquire(id: string, wish: Wish): Promise<Turn> {
+    return new Promise((resolve) => this.#leases.acquire(id, wish, resolve))
+  }
+
+  async claim(id: string): Promise<boolean> {
+    return this.#leases.claim(id)
+  }
+
+  async renew(id: string): Promise<boolean> {
+    return this.#leases.renew(id)
+  }
+
+  async release(id: string, outcome: Outcome, loadMs: number): Promise<void> {
+    this.#leases.release(id, outcome, loadMs)
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    if (/^\/health(?:\/ready)?$/.test(routingPath(request))) await this.#lookAtOllama()
+    return this.#pages.fetch(request)
+  }
+
+  alarm(): void {
+    this.#leases.expire()
+  }
+
+  /** Only when somebody asks: an object that probes all the time never sleeps. */
+  async #lookAtOllama(): Promise<void> {
+    const { checked_at } = this.#upstream.status()
+    const age =
+      checked_at === null ? Number.POSITIVE_INFINITY : workerdClock.wallTime() - Date.parse(checked_at)
+    if (age > FRESH_MS) await this.#upstream.checkNow()
+  }
+}
+
+function createPages(env: WorkerEnv, leases: Leases<LaneStats>, upstream: UpstreamHealth): Hono {
+  const { loaded, log, version } = houseOf(env)
+  const { admission } = leases
+  const elsewhere = async (): Promise<never> => {
+    throw new HttpProblem('not_found')
+  }
+  return createApp({
+    config: loaded.config,
+    clock: workerdClock,
+    admission: {
+      get defaults() {
+        return admission.defaults
+      },
+      lanes: () => admission.lanes(),
+      lane: (model) => admission.lane(model),
+      configure: (model, change) => leases.configure(model, change),
+    },
+    upstream,
+    origins: new Origins(),
+    version,
+    runtimeName: 'workerd',
+    modelKey: (name) => parseModelName(name)?.key,
+    memory: async () => null,
+    draining: () => false,
+    describeConfig: () => describeConfig(loaded),
+    relay: elsewhere,
+    passThrough: elsewhere,
+    reportError: (error) => log.error('unexpected error in a request', { error }),
+    // The Worker has checked the Host of every peer on this machine.
+    listensOnLoopback: true,
+    clientAddress: (c) => clientAddress(c.req.raw),
+  })
+}

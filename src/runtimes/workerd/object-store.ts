@@ -1,0 +1,68 @@
+import type { Limits } from '../../admission/lane.ts'
+import type { LeaseRow, LeaseStore } from './leases.ts'
+import type { ObjectState, SqlRow } from './platform.ts'
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS lease (
+    id TEXT PRIMARY KEY, model TEXT NOT NULL, granted_at REAL NOT NULL, expires_at REAL NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS limits (model TEXT PRIMARY KEY, parallel INTEGER, queue INTEGER) WITHOUT ROWID;
+`
+
+/** Leases and limits in the object's own database. Nothing leaves the object before its writes are durable. */
+export class ObjectStore implements LeaseStore {
+  readonly #storage: ObjectState['storage']
+
+  constructor({ storage }: ObjectState) {
+    this.#storage = storage
+    storage.sql.exec(TABLES)
+  }
+
+  *leases(): Iterable<LeaseRow> {
+    for (const row of this.#storage.sql.exec('SELECT id, model, granted_at, expires_at FROM lease')) {
+      yield {
+        id: String(row.id),
+        model: String(row.model),
+        grantedAt: Number(row.granted_at),
+        expiresAt: Number(row.expires_at),
+      }
+    }
+  }
+
+  saveLease({ id, model, grantedAt, expiresAt }: LeaseRow): void {
+    this.#storage.sql.exec(
+      'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?)',
+      id,
+      model,
+      grantedAt,
+      expiresAt,
+    )
+  }
+
+  dropLease(id: string): void {
+    this.#storage.sql.exec('DELETE FROM lease WHERE id = ?', id)
+  }
+
+  *limits(): Iterable<readonly [string, Partial<Limits>]> {
+    for (const row of this.#storage.sql.exec('SELECT model, parallel, queue FROM limits')) {
+      yield [String(row.model), limitsOf(row)]
+    }
+  }
+
+  saveLimits(model: string, { parallel = null, queue = null }: LimitColumns): void {
+    this.#storage.sql.exec('INSERT OR REPLACE INTO limits VALUES (?, ?, ?)', model, parallel, queue)
+  }
+
+  wakeAt(time: number): void {
+    void this.#storage.setAlarm(time)
+  }
+}
+
+type LimitColumns = { readonly [Key in keyof Limits]?: number | null }
+
+function limitsOf({ parallel, queue }: SqlRow): Partial<Limits> {
+  return {
+    ...(typeof parallel === 'number' && { parallel }),
+    ...(typeof queue === 'number' && { queue }),
+  }
+}

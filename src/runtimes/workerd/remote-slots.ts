@@ -1,0 +1,111 @@
+import type { Call } from '../../admission/lane.ts'
+import { Refusal } from '../../admission/refusal.ts'
+import type { Cancel } from '../../clock.ts'
+import type { Place, Slot, Slots } from '../../relay/relay.ts'
+import type { GateStub } from './protocol.ts'
+import { type Claimed, deliverRelease, type GateParts, pauseAfter, RemoteSlot } from './remote-slot.ts'
+
+/** What the gate's own refusal may take to arrive before we refuse ourselves. */
+const GRACE_MS = 1_000
+/** Failures one after the other, after which the gate counts as gone. */
+const MOST_FAILURES = 5
+/** A request that failed after longer than this was a wait that was cut off, no sign of a gate that is gone. */
+const WAITED_MS = 5_000
+
+/** Slots from a gate elsewhere, for one request: its timers and connections end with it. */
+export class RemoteSlots implements Slots {
+  readonly #parts: GateParts
+
+  constructor(parts: GateParts) {
+    this.#parts = parts
+  }
+
+  acquire(call: Call): Place {
+    return new RemotePlace(this.#parts, call)
+  }
+}
+
+/** One call at the gate, from its asking to the end of its slot. Never rejects: what fails becomes a Refusal. */
+class RemotePlace implements Place {
+  readonly #parts: GateParts
+  readonly #call: Call
+  readonly #id: string
+  readonly #guard: Cancel
+  #gate: GateStub
+  #result: Slot | Refusal | undefined
+  #listener: ((result: Slot | Refusal) => void) | undefined
+  #over: () => void = () => {}
+
+  constructor(parts: GateParts, call: Call) {
+    const { clock, connect, newId, keepAlive } = parts
+    this.#parts = parts
+    this.#call = call
+    this.#id = newId()
+    this.#gate = connect()
+    this.#guard = clock.after(call.deadline - clock.now() + GRACE_MS, () => this.#giveUp('timeout'))
+    keepAlive(
+      new Promise((resolve) => {
+        this.#over = resolve
+      }),
+    )
+    void this.#obtain()
+  }
+
+  onSettled(listener: (result: Slot | Refusal) => void): void {
+    if (this.#result === undefined) this.#listener = listener
+    else listener(this.#result)
+  }
+
+  cancel(): boolean {
+    if (this.#result !== undefined) return false
+    this.#giveUp('cancelled')
+    return true
+  }
+
+  async #obtain(): Promise<void> {
+    const { clock, connect } = this.#parts
+    for (let failures = 0; this.#result === undefined; ) {
+      const askedAt = clock.now()
+      try {
+        const turn = await this.#ask(askedAt)
+        // The client may have left meanwhile, and what there was to give back was given back.
+        if (this.#result !== undefined) return
+        if (turn instanceof Refusal) this.#over()
+        if (turn !== undefined) this.#settle(turn instanceof Refusal ? turn : this.#hold(turn))
+      } catch {
+        if (clock.now() - askedAt > WAITED_MS) failures = 0
+        failures++
+        if (failures === MOST_FAILURES) return this.#giveUp('shutting_down')
+        await pauseAfter(clock, failures - 1)
+        this.#gate = connect()
+      }
+    }
+  }
+
+  /** One request for the slot, and the word that it was heard of. Undefined: too late, it went back by then. */
+  async #ask(now: number): Promise<Claimed | Refusal | undefined> {
+    const { model, bytes, deadline } = this.#call
+    const turn = await this.#gate.acquire(this.#id, { model, bytes, waitMs: deadline - now })
+    if (!turn.granted) return new Refusal(turn.code, turn.facts)
+    const claimedAt = this.#parts.clock.now()
+    if (this.#result !== undefined || !(await this.#gate.claim(this.#id))) return undefined
+    return { waitMs: turn.waitMs, claimedAt }
+  }
+
+  #hold(claimed: Claimed): Slot {
+    return new RemoteSlot(this.#parts, this.#gate, this.#id, claimed, this.#over)
+  }
+
+  #giveUp(code: 'timeout' | 'cancelled' | 'shutting_down'): void {
+    if (this.#result !== undefined) return
+    void deliverRelease(this.#parts, this.#gate, this.#id, 'cancelled', 0).then(() => this.#over())
+    this.#settle(new Refusal(code, { model: this.#call.model }))
+  }
+
+  #settle(result: Slot | Refusal): void {
+    this.#result = result
+    this.#guard()
+    this.#listener?.(result)
+    this.#listener = undefined
+  }
+}

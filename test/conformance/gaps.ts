@@ -1,0 +1,40 @@
+/** What a platform does not let the proxy do as the others do. Each is asserted where it shows, so that one which closes fails. */
+export type GapName =
+  /** Several requests on one connection before the first is answered. */
+  | 'pipelining'
+  /** A connection of HTTP/1.0 that lives on. */
+  | 'http10KeepAlive'
+  /** A refusal before the go-ahead that a client waits for with `Expect: 100-continue`. */
+  | 'refusalBeforeContinue'
+  /** A request body in chunks with trailers behind it. */
+  | 'requestTrailers'
+  /** The spelling of header names, and repeated headers as lines of their own. */
+  | 'headerLines'
+  /** Memory given back as soon as it is of no more use. */
+  | 'promptCollection'
+  /** A request that reaches Ollama without headers of the platform's. */
+  | 'addedHeaders'
+  /** An answer that Ollama gives before it has read the whole request. */
+  | 'earlyAnswer'
+  /** Chunks of an answer as Ollama sends them. */
+  | 'chunkBoundaries'
+  /** Notice of a client that just closes its connection while nothing is written to it. */
+  | 'silentFin'
+  /** The go-ahead to a client that sends `Expect: 100-continue`. */
+  | 'goAhead'
+  /** A connection that is kept while nothing is asked on it. */
+  | 'idleConnections'
+  /** HTTP that is broken, or addressed as to a forward proxy, taken as Node takes it. */
+  | 'ownParser'
+  /** A start that tells of itself, and an end by signals. */
+  | 'lifecycle'
+
+export interface Gap {
+  readonly reason: string
+  /** Where the platform's makers speak of it. */
+  readonly link?: string
+  /** Title of the test that shows it. */
+  readonly provenBy: string
+}
+
+export type Gaps = Readonly<Partial<Record<GapName, Gap>>>

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Refusal } from '../../src/admission/refusal.ts'
+import type { Place, Slot } from '../../src/relay/relay.ts'
+import { LEASE_MS, RENEW_EVERY_MS } from '../../src/runtimes/workerd/protocol.ts'
+import { RemoteSlots } from '../../src/runtimes/workerd/remote-slots.ts'
+import { GateWorld, Wire } from './support/gate-world.ts'
+
+const settle = () => new Promise(setImmediate)
+
+/** A Worker and its gate. */
+function aPair(limits = { parallel: 1, queue: 10 }) {
+  const world = new GateWorld(limits)
+  const wire = new Wire(world)
+  let ids = 0
+  let alive = 0
+  const slots = new RemoteSlots({
+    clock: world.clock,
+    connect: () => wire.connect(),
+    newId: () => `call-${ids++}`,
+    keepAlive: (work) => {
+      alive++
+      work.then(() => alive--)
+    },
+  })
+  /** Lets time pass in steps short enough for what follows from one another. */
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 100) {
+      world.pass(Math.min(left, 100))
+      await settle()
+    }
+  }
+  const ask = (waitMs = 60_000) => {
+    const place = slots.acquire({ model: 'llama2', deadline: world.clock.now() + waitMs, bytes: 1 })
+    return watch(place)
+  }
+  return { world, wire, pass, ask, alive: () => alive }
+}
+
+function watch(place: Place) {
+  const results: (Slot | Refusal)[] = []
+  let lost = 0
+  place.onSettled((result) => {
+    results.push(result)
+    if (!(result instanceof Refusal)) result.onLost?.(() => lost++)
+  })
+  const slot = (): Slot => {
+    const [result] = results
+    assert.ok(result && !(result instanceof Refusal), 'it has a slot')
+    return result
+  }
+  const refusal = (): string | undefined => {
+    const [result] = results
+    return result instanceof Refusal ? result.code : undefined
+  }
+  return { place, results, slot, refusal, lost: () => lost }
+}
+
+describe('a slot from afar', () => {
+  it('is held while the call runs, renewed, and given back once', async () => {
+    const { world, wire, pass, ask, alive } = aPair()
+    const a = ask()
+    await settle()
+    const slot = a.slot()
+    await pass(5 * LEASE_MS)
+    assert.equal(world.lane.active, 1)
+    assert.equal(a.lost(), 0)
+    assert.equal(wire.sent.filter((what) => what === 'renew').length, (5 * LEASE_MS) / RENEW_EVERY_MS)
+    slot.release('done', 0)
+    slot.release('failed', 0)
+    await settle()
+    assert.deepEqual(world.lane, { active: 0, queued: 0 })
+    assert.equal(wire.sent.filter((what) => what === 'release').length, 1)
+    assert.deepEqual([alive(), world.clock.pending], [0, 0], 'nothing is left behind')
+  })
+
+  it('tells how long the call stood in line', async () => {
+    const { world, pass, ask } = aPair()
+    const a = ask()
+    const b = ask()
+    await pass(3_000)
+    assert.equal(b.results.length, 0)
+    a.slot().release('done', world.clock.now())
+    await settle()
+    assert.equal(b.slot().waitMs, 3_000)
+  })
+
+  it('that is refused comes with the facts of the gate', async () => {
+    const { ask, alive } = aPair({ parallel: 1, queue: 0 })
+    ask()
+    const b = ask()
+    await settle()
+    const [refusal] = b.results
+    assert.ok(refusal instanceof Refusal)
+    assert.equal(refusal.code, 'queue_full')
+    assert.ok((refusal.facts.retryAfterMs ?? 0) >= 1_000)
+    assert.equal(alive(), 1, 'only the first')
+  })
+
+  it('whose client leaves the line gives up its place at once', async () => {
+    const { world, ask, alive } = aPair()
+    ask()
+    const b = ask()
+    await settle()
+    assert.equal(world.lane.queued, 1)
+    assert.equal(b.place.cancel(world.clock.now()), true)
+    assert.equal(b.place.cancel(world.clock.now()), false)
+    await settle()
+    assert.equal(b.refusal(), 'cancelled')
+    assert.deepEqual(world.lane, { active: 1, queued: 0 })
+    assert.equal(alive(), 1)
+  })
+
+  it('whose client leaves at any moment of the asking is nobody else’s loss', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { world, ask, alive } = aPair()
+      const a = ask()
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      const [slot] = a.results
+      if (!a.place.cancel(0) && slot && !(slot instanceof Refusal)) slot.release('cancelled', 0)
+      await settle()
+      assert.deepEqual(world.lane, { active: 0, queued: 0 }, `after ${turns} turns`)
+      assert.deepEqual([alive(), world.clock.pending], [0, 0], `after ${turns} turns`)
+    }
+  })
+
+  it('that does not come is refused a moment after the deadline, though the gate says nothing', async () => {
+    const { wire, world, pass, ask } = aPair()
+    ask()
+    await settle()
+    const b = ask(3_000)
+    await settle()
+    wire.cut = true
+    world.leases.admission.configure('llama2', { parallel: 1 })
+    // Nobody runs the gate any more: its own deadline is never looked at.
+    for (let second = 0; second < 5; second++) {
+      await pass(0)
+      world.clock.advance(1_000)
+      await settle()
+    }
+    assert.equal(b.refusal(), 'timeout')
+  })
+})
+
+describe('a gate that restarts', () => {
+  it('gives those in line a place again, and nobody a slot twice', async () => {
+    const { world, wire, pass, ask } = aPair()
+    const a = ask()
+    const b = ask()
+    await settle()
+    wire.restart()
+    await pass(500)
+    assert.deepEqual(world.lane, { active: 1, queued: 1 })
+    assert.deepEqual([a.lost(), b.results.length], [0, 0])
+    a.slot().release('done', 0)
+    await pass(500)
+    b.slot()
+    assert.deepEqual(world.lane, { active: 1, queued: 0 })
+  })
+
+  it('while a slot is renewed hears of it a moment later', async () => {
+    const { world, wire, pass, ask } = aPair()
+    const a = ask()
+    await pass(RENEW_EVERY_MS - 200)
+    wire.restart()
+    await pass(2 * LEASE_MS)
+    assert.equal(a.lost(), 0)
+    assert.equal(world.lane.active, 1)
+  })
+
+  it('while a slot is given back hears of that too', async () => {
+    const { world, wire, pass, ask, alive } = aPair()
+    const a = ask()
+    await settle()
+    wire.restart()
+    a.slot().release('done', 0)
+    await pass(500)
+    assert.deepEqual([world.lane.active, alive()], [0, 0])
+  })
+
+  it('again and again is given up in time to tell the client', async () => {
+    const { wire, pass, ask } = aPair()
+    wire.cut = true
+    const a = ask()
+    await pass(5_000)
+    assert.equal(a.refusal(), 'shutting_down')
+  })
+})
+
+describe('a gate out of reach', () => {
+  it('makes a call stop before its slot can be another’s', async () => {
+    const { world, wire, pass, ask } = aPair()
+    const a = ask()
+    await pass(RENEW_EVERY_MS)
+    wire.cut = true
+    const b: unknown[] = []
+    world.leases.acquire('b', { model: 'llama2', waitMs: 1e6, bytes: 1 }, (turn) => b.push(turn))
+    let lostAt = 0
+    for (let step = 0; step < 400 && b.length === 0; step++) {
+      await pass(100)
+      if (a.lost() > 0 && lostAt === 0) lostAt = world.clock.now()
+    }
+    assert.ok(lostAt > 0, 'the call was told')
+    assert.equal(b.length, 1, 'the slot went on to the next')
+    assert.ok(lostAt < world.clock.now(), `told at ${lostAt}, handed on at ${world.clock.now()}`)
+  })
+
+  it('for a while is no loss', async () => {
+    const { world, wire, pass, ask } = aPair()
+    const a = ask()
+    await pass(RENEW_EVERY_MS - 100)
+    wire.cut = true
+    await pass(10_000)
+    wire.cut = false
+    await pass(3 * LEASE_MS)
+    assert.equal(a.lost(), 0)
+    assert.equal(world.lane.active, 1)
+  })
+
+  it('that took a slot back says so at the next renewal', async () => {
+    const { world, pass, ask } = aPair()
+    const a = ask()
+    await settle()
+    world.leases.release('call-0', 'failed', 0)
+    await pass(RENEW_EVERY_MS)
+    assert.equal(a.lost(), 1)
+  })
+})

@@ -1,0 +1,134 @@
+import type { Limits } from '../../../src/admission/lane.ts'
+import type { LaneObserver } from '../../../src/admission/observer.ts'
+import { type LeaseRow, type LeaseStore, Leases } from '../../../src/runtimes/workerd/leases.ts'
+import type { GateStub, Turn, Wish } from '../../../src/runtimes/workerd/protocol.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+
+const NOBODY: LaneObserver = { queued() {}, granted() {}, refused() {}, left() {}, released() {} }
+
+/** An object's storage: outlives it. */
+export class Storage implements LeaseStore {
+  readonly rows = new Map<string, LeaseRow>()
+  readonly limitRows = new Map<string, Partial<Limits>>()
+  alarmAt: number | undefined
+
+  leases(): Iterable<LeaseRow> {
+    return [...this.rows.values()]
+  }
+
+  saveLease(row: LeaseRow): void {
+    this.rows.set(row.id, row)
+  }
+
+  dropLease(id: string): void {
+    this.rows.delete(id)
+  }
+
+  limits(): Iterable<readonly [string, Partial<Limits>]> {
+    return [...this.limitRows]
+  }
+
+  saveLimits(model: string, limits: Partial<Limits>): void {
+    this.limitRows.set(model, limits)
+  }
+
+  wakeAt(time: number): void {
+    this.alarmAt = time
+  }
+}
+
+/** A gate object on a standing clock, with the platform around it: alarms that go off and objects that restart. */
+export class GateWorld {
+  readonly clock = new ManualClock()
+  readonly storage = new Storage()
+  readonly #defaults: Limits
+  leases: Leases
+
+  constructor(defaults: Limits = { parallel: 1, queue: 10 }) {
+    this.#defaults = defaults
+    this.leases = this.#open()
+  }
+
+  #open(): Leases {
+    return new Leases({
+      clock: this.clock,
+      observer: { lane: () => NOBODY },
+      defaults: this.#defaults,
+      maxWaitingBytes: 1e6,
+      store: this.storage,
+      random: () => 0,
+    })
+  }
+
+  /** What the object held in memory is lost. */
+  restart(): void {
+    this.leases = this.#open()
+  }
+
+  /** Lets time pass, and the alarm go off when it is due. */
+  pass(ms: number): void {
+    const until = this.clock.wallTime() + ms
+    for (;;) {
+      const at = this.storage.alarmAt
+      if (at === undefined || at > until) break
+      this.storage.alarmAt = undefined
+      this.clock.advance(Math.max(0, at - this.clock.wallTime()))
+      this.leases.expire()
+    }
+    this.clock.advance(until - this.clock.wallTime())
+  }
+
+  /** Asks for a slot; the list gets the turn once it is there. */
+  ask(id: string, wish: Partial<Wish> = {}): Turn[] {
+    const turns: Turn[] = []
+    this.leases.acquire(id, { model: 'llama2', waitMs: 60_000, bytes: 1, ...wish }, (turn) =>
+      turns.push(turn),
+    )
+    return turns
+  }
+
+  get lane(): { active: number; queued: number } {
+    const { active = 0, queued = 0 } = this.leases.admission.lane('llama2') ?? {}
+    return { active, queued }
+  }
+}
+
+/** The way from a Worker to the object, which can be cut. A connection that has failed stays broken. */
+export class Wire {
+  readonly sent: string[] = []
+  cut = false
+  readonly #world: GateWorld
+  #life = 0
+  readonly #underWay = new Set<(error: Error) => void>()
+
+  constructor(world: GateWorld) {
+    this.#world = world
+  }
+
+  /** The object restarts: every request under way fails. */
+  restart(): void {
+    this.#life++
+    this.#world.restart()
+    for (const reject of this.#underWay) reject(new Error('object reset'))
+    this.#underWay.clear()
+  }
+
+  connect(): GateStub {
+    const life = this.#life
+    const send = <T>(what: string, answer: (leases: Leases) => T | Promise<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        this.sent.push(what)
+        if (this.cut || life !== this.#life) return reject(new Error('connection lost'))
+        this.#underWay.add(reject)
+        Promise.resolve(answer(this.#world.leases)).then(resolve, reject)
+      })
+    return {
+      acquire: (id, wish) =>
+        send('acquire', (leases) => new Promise<Turn>((resolve) => leases.acquire(id, wish, resolve))),
+      claim: (id) => send('claim', (leases) => leases.claim(id)),
+      renew: (id) => send('renew', (leases) => leases.renew(id)),
+      release: (id, outcome, loadMs) => send('release', (leases) => leases.release(id, outcome, loadMs)),
+      fetch: () => Promise.reject(new Error('no pages here')),
+    }
+  }
+}
