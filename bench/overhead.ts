@@ -27,9 +27,9 @@ import { post } from './support/wrk.ts'
 
 installRuntimes()
 const quick = isQuick()
-const ROUNDS = quick ? 1 : 5
-const SECONDS = quick ? 1 : 6
-const WARM_UP_SECONDS = quick ? 1 : 3
+const ROUNDS = quick ? 1 : 3
+const SECONDS = quick ? 1 : 4
+const WARM_UP_SECONDS = quick ? 1 : 2
 /** More than the connections, so that nobody waits. */
 const PARALLEL = 128
 

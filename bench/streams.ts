@@ -17,8 +17,8 @@ import { linesOf, type Read, readStream } from './support/stream-client.ts'
 const quick = isQuick()
 const STREAMS = 200
 const SECONDS = quick ? 2 : 10
-const WARM_UP_SECONDS = quick ? 1 : 4
-const ROUNDS = quick ? 1 : 5
+const WARM_UP_SECONDS = quick ? 1 : 3
+const ROUNDS = quick ? 1 : 3
 const PARALLEL = 256
 /** Two flushes of the upstream that lie further apart than this should not come in one read. */
 const APART_MICROS = 1_000

@@ -19,7 +19,7 @@ import { alternate, type Figures, type Rounds, shown, spread } from './support/r
 
 const quick = isQuick()
 const WAITERS = quick ? 500 : 5_000
-const ROUNDS = quick ? 1 : 5
+const ROUNDS = quick ? 1 : 3
 const TICKETS = 100_000
 const LONG_PROMPT_BYTES = 8_192
 

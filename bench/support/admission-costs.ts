@@ -99,8 +99,9 @@ function uncontended(report: Report): void {
   const lane = admission.lane('llama2')
   assert.equal(lane?.observer.read().processed, 2 * (ROUNDS + 1) * OPERATIONS)
   assert.ok(lane?.idle && read > 0)
-  report.row('T1 acquire + release, reading the clock twice', 'ns', rounds.whole, { most: 100 })
-  report.row('T1 acquire + release, times given', 'ns', rounds.timesGiven)
+  // The relay has the time at hand in both places, so this is what admission costs a call.
+  report.row('T1 acquire + release, times given', 'ns', rounds.timesGiven, { most: 100 })
+  report.row('T1 the same, reading the clock twice', 'ns', rounds.whole)
   report.row('T1 control: reading the clock twice', 'ns', rounds.clock)
 }
 

@@ -48,20 +48,17 @@ export function requestHeaders(
 /** An answer's headers for the client, flat, in their order and spelling. */
 export function responseHeaders(raw: readonly string[]): string[] {
   let connection: string | undefined
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    if (raw[index]?.length === 10 && raw[index]?.toLowerCase() === 'connection') {
-      connection = connection === undefined ? raw[index + 1] : `${connection},${raw[index + 1]}`
-    }
-  }
-  const declared = declaredHops(connection)
   const kept: string[] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? ''
+    const value = raw[index + 1] ?? ''
     const lower = name.toLowerCase()
-    if (HOP_BY_HOP.has(lower) || declared?.has(lower)) continue
-    kept.push(name, raw[index + 1] ?? '')
+    if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`
+    if (!HOP_BY_HOP.has(lower)) kept.push(name, value)
   }
-  return kept
+  const declared = declaredHops(connection)
+  if (declared === undefined) return kept
+  return kept.filter((_, index) => !declared.has((kept[index - (index % 2)] ?? '').toLowerCase()))
 }
 
 /** The value under a lower-case name in a flat list; undefined when it is not there. */

@@ -5,7 +5,7 @@ import type { Deadlines, Watched } from './deadlines.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { learnOrigin } from './passage.ts'
 import type { RelayParts, Slot } from './relay.ts'
-import { Tail } from './tail.ts'
+import { type Figures, Tail } from './tail.ts'
 import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
 
 const OUTCOMES: Record<Ending, Outcome> = {
@@ -95,10 +95,12 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
 
   over(ending: Ending): void {
     const answered = this.#stage === 'answering'
-    const { tokensIn, tokensOut, loadMs, failed } = this.#tail.figures()
-    const outcome = ending === 'done' && (failed || this.#status >= 500) ? 'failed' : OUTCOMES[ending]
-    this.#permit?.release(outcome, this.#parts.clock.now(), loadMs)
-    if (answered) this.#finish({ outcome, reason: null, status: this.#status, tokensIn, tokensOut })
+    const figures = this.#tail.figures()
+    const failed = ending === 'done' && (figures.failed || this.#status >= 500)
+    const outcome = failed ? 'failed' : OUTCOMES[ending]
+    const now = this.#parts.clock.now()
+    this.#permit?.release(outcome, now, figures.loadMs)
+    if (answered) this.#finish(now, outcome, null, this.#status, figures)
   }
 
   /** There is no answer from Ollama, and this is why. */
@@ -106,11 +108,12 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     if (this.#stage === 'over') return
     if (error instanceof Failure) error.model ??= this.#model
     const outcome = outcomeOf(error)
-    if (outcome !== 'refused') this.#permit?.release(outcome, this.#parts.clock.now())
+    const now = this.#parts.clock.now()
+    if (outcome !== 'refused') this.#permit?.release(outcome, now)
     if (error instanceof Failure && error.code === 'upstream_error') this.#parts.upstreamAnswered(false)
     const status = this.#exchange.gone ? 0 : this.#parts.statusOf(error)
     const reason = error instanceof Refusal ? error.code : null
-    this.#finish({ outcome, reason, status, tokensIn: null, tokensOut: null })
+    this.#finish(now, outcome, reason, status)
   }
 
   overdue(): void {
@@ -146,14 +149,13 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     })
   }
 
-  #finish(end: {
-    outcome: Outcome | 'refused'
-    reason: Refusal['code'] | null
-    status: number
-    tokensIn: number | null
-    tokensOut: number | null
-  }): void {
-    const now = this.#parts.clock.now()
+  #finish(
+    now: number,
+    outcome: Outcome | 'refused',
+    reason: Refusal['code'] | null,
+    status: number,
+    figures?: Figures,
+  ): void {
     const waitMs = this.#permit?.waitMs ?? (this.#stage === 'waiting' ? now - this.#readAt : 0)
     this.#stage = 'over'
     this.#deadlines.forget(this)
@@ -162,12 +164,16 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       client: this.#exchange.clientAddress,
       path: this.#path,
       model: this.#model ?? null,
-      ...end,
+      outcome,
+      reason,
+      status,
       waitMs,
       firstByteMs: this.#firstByteMs,
       totalMs: now - this.#arrivedAt,
       bytesIn: this.#call?.body.length ?? 0,
       bytesOut: this.#bytesOut,
+      tokensIn: figures?.tokensIn ?? null,
+      tokensOut: figures?.tokensOut ?? null,
     })
   }
 }

@@ -31,8 +31,8 @@ export function createLog(logger: Logger, takeCall: (record: LogRecord) => void)
     call(call) {
       const level = call.outcome === 'failed' || call.outcome === 'timed_out' ? 'warning' : 'info'
       if (!levels[level]) return
-      const record = { category, level, message: [], rawMessage: CALL, properties: { call } } as const
-      takeCall({ ...record, timestamp: Date.now() })
+      const timestamp = Date.now()
+      takeCall({ category, level, message: [], rawMessage: CALL, timestamp, properties: { call } })
     },
     debug: (message, fields) => logger.debug(NOTE, { message, fields }),
     info: (message, fields) => logger.info(NOTE, { message, fields }),

@@ -64,9 +64,10 @@ export class NodeExchange implements Exchange {
     if (this.#gone) listener()
   }
 
-  async readBody(maxBytes: number): Promise<Uint8Array> {
-    if (this.#gone) throw new Failure('client_gone')
-    if (Number(this.#incoming.headers['content-length'] ?? 0) > maxBytes) throw new Failure('body_too_large')
+  readBody(maxBytes: number): Promise<Uint8Array> {
+    if (this.#gone) return Promise.reject(new Failure('client_gone'))
+    const declared = Number(this.#incoming.headers['content-length'] ?? 0)
+    if (declared > maxBytes) return Promise.reject(new Failure('body_too_large'))
     this.#expectBody()
     this.#reader = new BodyReader(this.#incoming, maxBytes)
     return this.#reader.body

@@ -59,7 +59,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
   const server = createAdaptorServer({
     // Stands in for the Host that an HTTP/1.0 client need not send.
     hostname: 'localhost',
-    fetch: (request, env) => answered(request, gate.fetch(request, env as HttpBindings)),
+    fetch: (request, env) => unsent(gate.fetch(request, env as HttpBindings)),
     serverOptions: {
       // A body may take as long as the call's own deadline lets it.
       requestTimeout: 0,
@@ -98,10 +98,17 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
   }
 }
 
-/** Hono answers HEAD with a copy of the answer, which hides that it was sent already. */
-function answered(request: Request, answer: Response | Promise<Response>): Response | Promise<Response> {
-  if (request.method !== 'HEAD' || answer instanceof Response) return answer
-  return answer.then((copy) => (copy.headers.has(ALREADY_SENT) ? RESPONSE_ALREADY_SENT : copy))
+/**
+ * What was sent already is never told to node-server, which would read the headers of that mark at every call to
+ * find that there is nothing to do. Hono answers HEAD with a copy of the mark.
+ */
+function unsent(answer: Response | Promise<Response>): Response | Promise<Response> {
+  if (answer instanceof Response) return answer
+  return answer.then((response) => (wasSent(response) ? new Promise<Response>(() => {}) : response))
+}
+
+function wasSent(response: Response): boolean {
+  return response === RESPONSE_ALREADY_SENT || (response.body === null && response.headers.has(ALREADY_SENT))
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
