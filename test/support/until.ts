@@ -1,14 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const POLL_MS = 5
-/** Longer than the 5 s after which workerd's own server closes a connection that asks to be closed. */
-const PATIENCE_MS = 7_000
+let patience = 5_000
+
+/** For a platform that is slower by design; holds for the whole process. */
+export function bePatientFor(ms: number): void {
+  patience = ms
+}
 
 /** Waits until the condition holds; fails, naming it, when it does not within the time. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  patienceMs = PATIENCE_MS,
+  patienceMs = patience,
 ): Promise<void> {
   const giveUpAt = performance.now() + patienceMs
   while (!(await condition())) {

@@ -1,7 +1,11 @@
 import { join } from 'node:path'
+import { bePatientFor } from '../../support/until.ts'
 import type { Target } from '../pair.ts'
 import { conformance } from '../suite.ts'
 import { isolates } from './isolates.cases.ts'
+
+// Its own server closes a connection that asks to be closed only after 5 s.
+bePatientFor(7_000)
 
 const workerd: Target = {
   name: 'workerd',
