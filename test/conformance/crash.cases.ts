@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { until } from '../support/until.ts'
+import { closed } from './occupied.ts'
 import { Pair, startProxy, type Target } from './pair.ts'
 import { RawCall } from './raw-call.ts'
 
@@ -31,9 +32,9 @@ export function crashes(target: Target): void {
         await pair.simulator.stop('SIGKILL')
         await until('every slot is back', async () => (await pair.stats()).active_requests === 0, 1_000)
         for (const call of calls) {
-          await until('the connection is closed', () => call.closed)
-          const lastLine = call.received.split('\n').findLast((line) => line.startsWith('{'))
-          assert.match(lastLine ?? '', /^\{"error":"/, 'the last line says that the answer broke')
+          const broke = () => /^\{"error":"/m.test(call.received)
+          await until('the last line says that the answer broke', broke)
+          await closed(call, target)
         }
 
         const refused = new RawCall(pair.proxy.port)

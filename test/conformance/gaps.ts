@@ -10,6 +10,8 @@ export type GapName =
   | 'requestTrailers'
   /** The spelling of header names, and repeated headers as lines of their own. */
   | 'headerLines'
+  /** A process of its own, whose memory can be watched from outside. */
+  | 'ownProcess'
   /** Memory given back as soon as it is of no more use. */
   | 'promptCollection'
   /** A request that reaches Ollama without headers of the platform's. */
@@ -22,6 +24,8 @@ export type GapName =
   | 'silentFin'
   /** The go-ahead to a client that sends `Expect: 100-continue`. */
   | 'goAhead'
+  /** A connection that is closed as soon as its last answer is over. */
+  | 'promptClose'
   /** A connection that is kept while nothing is asked on it. */
   | 'idleConnections'
   /** HTTP that is broken, or addressed as to a forward proxy, taken as Node takes it. */

@@ -3,12 +3,15 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../support/until.ts'
 import { ConfigFile } from './config-file.ts'
+import { closed } from './occupied.ts'
 import { Pair, type Target } from './pair.ts'
 import { MIB, residentOf } from './process-memory.ts'
 import { ask } from './raw-answer.ts'
 import { head, RawCall } from './raw-call.ts'
 
 const LARGEST_BODY = 16 * MIB
+/** As much of a larger one as it takes to see that it is. */
+const TOO_MUCH = LARGEST_BODY + 8 * MIB
 /** What a process may grow by while it reads and refuses: one body, the socket buffers, garbage not yet collected. */
 const ROOM = 80 * MIB
 
@@ -85,7 +88,8 @@ export function hostileInput(target: Target): void {
     it('of a body that says it is too large is refused before it is sent', async () => {
       const call = new RawCall(pair.proxy.port)
       call.send(head('/api/chat', 100 * MIB))
-      await until('the connection is closed', () => call.closed)
+      await until('it is answered', () => call.received.includes('body_too_large'))
+      await closed(call, target)
       assert.equal(call.status, 413)
       assert.match(call.received, /"error":"body_too_large"/)
       await live()
@@ -100,10 +104,11 @@ export function hostileInput(target: Target): void {
           framing === 'sized' ? lines : lines.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked'),
         )
         const piece = 'x'.repeat(MIB)
-        for (let sent = 0; sent < 100 && !call.closed && call.status === 0; sent++) {
+        for (let sent = 0; sent < TOO_MUCH / MIB && !call.closed && call.status === 0; sent++) {
           call.send(framing === 'sized' ? piece : `${MIB.toString(16)}\r\n${piece}\r\n`)
           await until('it is taken', () => call.socket.writableLength < 4 * MIB || call.closed)
         }
+        // With more on the way the answer could be lost: a connection that closes on unread bytes is reset.
         await until('it is answered', () => call.status !== 0 || call.closed)
         // A connection that is closed while the client still sends may lose what was written to it.
         if (call.status !== 0 || !target.gaps?.ownParser) assert.equal(call.status, 413)
@@ -153,12 +158,14 @@ export function hostileInput(target: Target): void {
       })
     }
 
-    it('of sixty thousand made-up models leaves at most a thousand lanes', async () => {
+    it('of a multitude of made-up models leaves at most a thousand lanes', async () => {
       const depth = target.gaps?.pipelining ? 1 : 10
-      await askForMadeUpModels(pair, 0, 20_000, depth)
+      // So many only to see that the memory does not grow.
+      const [few, many] = target.gaps?.ownProcess ? [1_500, 3_000] : [20_000, 60_000]
+      await askForMadeUpModels(pair, 0, few, depth)
       // The heap has found its size by now; what comes is made to leave nothing behind.
       const before = residentOf(pair.proxy)
-      await askForMadeUpModels(pair, 20_000, 60_000, depth)
+      await askForMadeUpModels(pair, few, many, depth)
       // Lanes that were busy at once are trimmed when the next one opens.
       await (
         await fetch(`${pair.proxy.url}/api/chat`, { method: 'POST', body: '{"model":"one-more"}' })
@@ -183,7 +190,7 @@ export function hostileInput(target: Target): void {
         await until('it is answered', () => call.status > 0).finally(() => clearInterval(drip))
         assert.equal(call.status, 504)
         assert.match(call.received, /"error":"timeout"/)
-        await until('nothing more is read from it', () => call.closed)
+        await closed(call, target)
         assert.equal((await pair.simulated()).submitted, 0)
       } finally {
         await pair.stop()

@@ -35,6 +35,12 @@ export async function givenUp(pair: Pair, { gaps }: Target): Promise<void> {
   await quiet(pair)
 }
 
+/** Waits until the connection is closed, as it is once its last answer is over. */
+export async function closed(call: RawCall, { gaps }: Target): Promise<void> {
+  if (gaps?.promptClose) call.leave('fin')
+  await until('the connection is closed', () => call.closed)
+}
+
 /** Waits until no call holds a slot, right after an answer broke. */
 export async function slotBack(pair: Pair): Promise<void> {
   // The connection of the broken answer is closing, and the client's pool may still pick it for the question.

@@ -14,12 +14,25 @@ export interface RawAnswer {
   readonly chunks: readonly string[]
 }
 
-/** Sends one request as it stands and reads until the connection closes, which the request should ask for. */
+/** Sends one request as it stands, reads its answer and leaves. */
 export async function ask(port: number, request: string): Promise<RawAnswer> {
   const call = new RawCall(port)
   call.send(request)
-  await until('the answer is over', () => call.closed, 15_000)
+  const isHead = request.startsWith('HEAD ')
+  await until('the answer is over', () => call.closed || isWhole(call.received, isHead), 15_000)
+  call.leave('fin')
   return parseAnswer(call.received)
+}
+
+/** Whether the answer has come to the end that its head announces; one that announces none ends with its connection. */
+function isWhole(received: string, isHead: boolean): boolean {
+  const headEnd = received.indexOf('\r\n\r\n')
+  if (headEnd < 0) return false
+  if (isHead || /^HTTP\/1\.[01] (?:204|304) /.test(received)) return true
+  const head = received.slice(0, headEnd + 2)
+  if (/\r\ntransfer-encoding: *chunked\r\n/i.test(head)) return received.endsWith('\r\n0\r\n\r\n')
+  const [, length] = /\r\ncontent-length: *(\d+)\r\n/i.exec(head) ?? []
+  return length !== undefined && received.length >= headEnd + 4 + Number(length)
 }
 
 export function parseAnswer(received: string): RawAnswer {

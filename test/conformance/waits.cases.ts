@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { until } from '../support/until.ts'
 import { ConfigFile } from './config-file.ts'
-import { quiet } from './occupied.ts'
+import { closed, quiet } from './occupied.ts'
 import { Pair, type Started, startProxy, type Target } from './pair.ts'
 import { parseAnswer } from './raw-answer.ts'
 import { RawCall } from './raw-call.ts'
@@ -150,7 +150,7 @@ export function waits(target: Target): void {
         for (const [index, ending] of Object.values(endings).entries()) {
           const served = await calls[index]
           assert.ok(served)
-          await until('the connection is closed', () => served.call.closed)
+          await closed(served.call, target)
           assert.ok(parseAnswer(served.call.received).body.endsWith(ending), served.call.received)
         }
         await quiet(pair)
