@@ -33,6 +33,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
   #defaults: Limits
   #sweep: Cancel | undefined
   #closed = false
+  #paused = false
 
   constructor(parts: AdmissionParts<L>) {
     this.#clock = parts.clock
@@ -50,6 +51,11 @@ export class Admission<L extends LaneObserver = LaneObserver> {
   /** True once `close` was called: nobody is admitted any more. */
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Whether lanes that are opened from now on begin paused. */
+  get paused(): boolean {
+    return this.#paused
   }
 
   /** What the calls in line hold together. */
@@ -88,6 +94,18 @@ export class Admission<L extends LaneObserver = LaneObserver> {
     return lane.limits
   }
 
+  /**
+   * Holds the calls of one model in line, or with `*` those of all; `false` lets them go on, at once.
+   * Returns the lanes that are in that state now because of it.
+   */
+  pause(model: string, paused: boolean): readonly Lane<L>[] {
+    const now = this.#clock.now()
+    const lanes = model === '*' ? [...this.#lanes.values()] : [this.#lanes.get(model) ?? this.#open(model)]
+    if (model === '*') this.#paused = paused
+    for (const lane of lanes) lane.pause(paused, now)
+    return lanes
+  }
+
   /** Admits nobody any more and refuses everybody in line; running calls keep their slots. */
   close(): void {
     this.#closed = true
@@ -110,6 +128,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
       this.#waiting,
       this.#random,
     )
+    if (this.#paused) lane.pause(true, this.#clock.now())
     this.#lanes.set(model, lane)
     return lane
   }
@@ -136,7 +155,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
   }
 
   #forgettable(lane: Lane<L>): boolean {
-    return lane.idle && !this.#own.has(lane.model)
+    return lane.idle && lane.paused === this.#paused && !this.#own.has(lane.model)
   }
 
   #armSweep(dueMs: number): void {

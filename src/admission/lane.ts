@@ -1,5 +1,5 @@
-import Queue from 'yocto-queue'
 import { Estimate } from './estimate.ts'
+import { Line } from './line.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 import { Permit } from './permit.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
@@ -25,38 +25,29 @@ export interface Waiting {
   readonly maxBytes: number
 }
 
-/** Below this many tombstones a rotation costs more than it frees. */
-const TOMBSTONES_BEFORE_SWEEPING = 32
-
 /** How many standard deviations of the predicted wait must fit before the deadline. */
 const DEADLINE_MARGIN = 1
 
-/**
- * One model's slots and its line: pure and synchronous, told the time, telling its observer.
- *
- * The line is a queue that cannot remove from its middle. A ticket that leaves early stays as a tombstone:
- * not counted in `queued`, skipped when its turn comes, and swept out by one rotation when the dead outnumber
- * the living. A rotation moves fewer than two nodes for each ticket it removes, so leaving costs O(1), and the
- * line never holds more than 2·queued + 33 nodes.
- */
+/** One model's slots and its line: pure and synchronous, told the time, telling its observer. */
 export class Lane<L extends LaneObserver = LaneObserver> {
   readonly model: string
   readonly observer: L
   readonly estimate = new Estimate()
   readonly #waiting: Waiting
   readonly #random: () => number
-  readonly #line = new Queue<Ticket<L>>()
+  readonly #line = new Line<Ticket<L>>()
   #limits: Limits
   #active = 0
-  #queued = 0
-  #tombstones = 0
-  #rotated = 0
+  #paused = false
+  /** Slots that may be taken: none while paused. */
+  #slots: number
   #handingOver = false
   #lastUsed = Number.NEGATIVE_INFINITY
 
   constructor(model: string, limits: Limits, observer: L, waiting: Waiting, random: () => number) {
     this.model = model
     this.#limits = limits
+    this.#slots = limits.parallel
     this.observer = observer
     this.#waiting = waiting
     this.#random = random
@@ -73,21 +64,31 @@ export class Lane<L extends LaneObserver = LaneObserver> {
 
   /** Calls in line. */
   get queued(): number {
-    return this.#queued
+    return this.#line.living
+  }
+
+  /** The calls in line, the next to run first. */
+  waiting(): Iterable<Ticket<L>> {
+    return this.#line
   }
 
   /** Nodes of the line, tombstones included. */
   get nodes(): number {
-    return this.#line.size
+    return this.#line.nodes
   }
 
   /** Nodes moved by sweeping since the lane was opened: what leaving early has cost. */
   get nodesMoved(): number {
-    return this.#rotated
+    return this.#line.nodesMoved
+  }
+
+  /** While it is, nobody in line gets a slot; what runs goes on. */
+  get paused(): boolean {
+    return this.#paused
   }
 
   get idle(): boolean {
-    return this.#active === 0 && this.#queued === 0
+    return this.#active === 0 && this.queued === 0
   }
 
   /** Clock time of the last arrival or release. */
@@ -99,7 +100,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   arrive(call: Call, now: number): Permit<L> | Ticket<L> {
     this.#lastUsed = now
     if (call.deadline <= now) throw this.#refuse('timeout', now)
-    if (this.#active < this.#limits.parallel && this.#queued === 0) {
+    if (this.#active < this.#slots && this.queued === 0) {
       this.#active++
       const permit = new Permit(this, now, 0)
       this.observer.granted(0)
@@ -107,8 +108,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     }
     this.#admitToLine(call, now)
     const ticket = new Ticket(this, now, call.deadline, call.bytes)
-    this.#line.enqueue(ticket)
-    this.#queued++
+    this.#line.join(ticket)
     this.#waiting.calls++
     this.#waiting.bytes += call.bytes
     this.observer.queued()
@@ -128,7 +128,13 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   /** Raising starts waiters at once; lowering lets running calls finish and keeps everybody in line. */
   setLimits(limits: Limits, now: number): void {
     this.#limits = limits
-    this.#handOver(now)
+    this.#open(now)
+  }
+
+  /** Pausing keeps everybody in line until a deadline or `pause(false, …)`, which starts them at once. */
+  pause(paused: boolean, now: number): void {
+    this.#paused = paused
+    this.#open(now)
   }
 
   cancel(ticket: Ticket<L>, now: number): boolean {
@@ -138,20 +144,18 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   /** Refuses whoever is past the deadline. Returns the earliest deadline that is left, Infinity when none. */
   expire(now: number): number {
     let earliest = Number.POSITIVE_INFINITY
-    if (this.#queued === 0) return earliest
     for (const ticket of this.#line) {
-      if (!ticket.waiting) continue
       if (ticket.deadline <= now) this.#leave(ticket, 'timeout', now)
       else if (ticket.deadline < earliest) earliest = ticket.deadline
     }
-    this.#sweepTombstones()
+    this.#line.sweep()
     return earliest
   }
 
   /** Refuses everybody in line; running calls go on. */
   dismiss(now: number): void {
-    for (const ticket of this.#line) if (ticket.waiting) this.#leave(ticket, 'shutting_down', now)
-    this.#sweepTombstones()
+    for (const ticket of this.#line) this.#leave(ticket, 'shutting_down', now)
+    this.#line.sweep()
   }
 
   /** For a call that may not even stand in line. */
@@ -159,28 +163,29 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     return this.#refuse(code, now)
   }
 
+  #open(now: number): void {
+    this.#slots = this.#paused ? 0 : this.#limits.parallel
+    this.#handOver(now)
+  }
+
   #handOver(now: number): void {
     // A listener may give its slot back inside the grant: the loop that granted goes on with it, nothing nests.
-    if (this.#queued === 0 || this.#handingOver) return
+    if (this.queued === 0 || this.#handingOver) return
     this.#handingOver = true
     try {
-      while (this.#active < this.#limits.parallel && this.#queued > 0) {
-        const ticket = this.#line.dequeue()
-        if (!ticket) break
+      while (this.#active < this.#slots) {
+        const ticket = this.#line.next()
+        if (ticket === undefined) break
         this.#serve(ticket, now)
       }
     } finally {
       this.#handingOver = false
     }
-    this.#sweepTombstones()
+    this.#line.sweep()
   }
 
   /** The only place that grants a ticket. */
   #serve(ticket: Ticket<L>, now: number): void {
-    if (!ticket.waiting) {
-      this.#tombstones--
-      return
-    }
     const waitMs = now - ticket.enqueuedAt
     this.#uncount(ticket)
     if (ticket.deadline <= now) {
@@ -195,12 +200,12 @@ export class Lane<L extends LaneObserver = LaneObserver> {
 
   #admitToLine(call: Call, now: number): void {
     const { bytes, maxBytes } = this.#waiting
-    if (this.#queued >= this.#limits.queue) throw this.#refuse('queue_full', now)
+    if (this.queued >= this.#limits.queue) throw this.#refuse('queue_full', now)
     if (bytes + call.bytes > maxBytes) throw this.#refuse('queue_full', now)
     const { parallel } = this.#limits
-    const waitMs = this.estimate.waitMs(this.#queued, parallel)
+    const waitMs = this.estimate.waitMs(this.queued, parallel)
     if (waitMs === undefined) return
-    const latestMs = waitMs + DEADLINE_MARGIN * this.estimate.spreadMs(this.#queued, parallel)
+    const latestMs = waitMs + DEADLINE_MARGIN * this.estimate.spreadMs(this.queued, parallel)
     if (now + latestMs > call.deadline) throw this.#refuse('queue_full', now, { estimatedWaitMs: waitMs })
   }
 
@@ -219,31 +224,20 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   #remove(ticket: Ticket<L>, code: RefusalCode, now: number): boolean {
     if (!ticket.waiting) return false
     this.#leave(ticket, code, now)
-    this.#sweepTombstones()
+    this.#line.sweep()
     return true
   }
 
   /** Settles a waiting ticket without a slot and leaves its tombstone in the line. */
   #leave(ticket: Ticket<L>, code: RefusalCode, now: number): void {
+    this.#line.left()
     this.#uncount(ticket)
-    this.#tombstones++
     this.observer.left(code, now - ticket.enqueuedAt)
     ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(now)))
   }
 
   #uncount(ticket: Ticket<L>): void {
-    this.#queued--
     this.#waiting.calls--
     this.#waiting.bytes -= ticket.bytes
-  }
-
-  #sweepTombstones(): void {
-    if (this.#tombstones <= Math.max(TOMBSTONES_BEFORE_SWEEPING, this.#queued)) return
-    for (let left = this.#line.size; left > 0; left--) {
-      const ticket = this.#line.dequeue()
-      if (ticket?.waiting) this.#line.enqueue(ticket)
-      this.#rotated++
-    }
-    this.#tombstones = 0
   }
 }

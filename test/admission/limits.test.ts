@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Admission } from '../../src/admission/admission.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 import { aCall, aLane, FAR, fateOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
+import { Tally } from './support/recorder.ts'
 
 describe('limits that change', () => {
   it('start as many waiters as slots were added, at once', () => {
@@ -77,5 +80,47 @@ describe('bytes in line', () => {
     assert.equal(waiting.bytes, 100_000, 'one was past its deadline at hand-over, one was granted')
     lane.dismiss(7)
     assert.deepEqual(waiting, { calls: 0, bytes: 0, maxBytes: FAR })
+  })
+})
+
+describe('a pause', () => {
+  it('lets running calls finish, keeps the others in line until their deadline, and resuming starts them at once', () => {
+    const clock = new ManualClock()
+    const admission = new Admission({
+      clock,
+      observer: { lane: () => new Tally() },
+      defaults: { parallel: 2, queue: 512 },
+      maxWaitingBytes: FAR,
+    })
+    const running = permitOf(admission.acquire(aCall()))
+    const [lane] = admission.pause('*', true)
+    assert.ok(lane)
+    const stays = ticketOf(admission.acquire(aCall()))
+    const expires = ticketOf(admission.acquire(aCall({ deadline: 100 })))
+    running.release('done', 0)
+    clock.advance(400)
+    assert.deepEqual([fateOf(stays), fateOf(expires), lane.active], ['waiting', 'timeout', 0])
+    assert.deepEqual([lane.limits.parallel, lane.paused], [2, true])
+    admission.pause(lane.model, false)
+    assert.deepEqual([fateOf(stays), lane.paused, admission.paused], ['granted', false, true])
+  })
+
+  it('of all holds for models that come later, and one that is paused by itself is not forgotten', () => {
+    const clock = new ManualClock()
+    const admission = new Admission({
+      clock,
+      observer: { lane: () => new Tally() },
+      defaults: { parallel: 1, queue: 0 },
+      maxWaitingBytes: FAR,
+    })
+    admission.pause('kept', true)
+    for (let i = 0; i < 1_100; i++)
+      permitOf(admission.acquire(aCall({ model: `other-${i}` }))).release('done', 0)
+    assert.equal(admission.lane('kept')?.paused, true)
+    admission.pause('*', true)
+    assert.equal(refusalOf(() => admission.acquire(aCall({ model: 'later' }))).code, 'queue_full')
+    admission.pause('*', false)
+    permitOf(admission.acquire(aCall({ model: 'later' })))
+    permitOf(admission.acquire(aCall({ model: 'kept' })))
   })
 })

@@ -57,6 +57,16 @@ export class AdmissionModel {
     return fates
   }
 
+  pause(model: string, paused: boolean, now: number): Fate[] {
+    const fates: Fate[] = []
+    for (const [name, line] of this.lines) {
+      if (model !== '*' && model !== name) continue
+      line.paused = paused
+      fates.push(...line.handOver(now))
+    }
+    return fates
+  }
+
   close(): Fate[] {
     this.#closed = true
     const waiters = [...this.lines.values()].flatMap(({ line }) => line.splice(0))

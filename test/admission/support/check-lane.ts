@@ -8,7 +8,9 @@ import type { Tally } from './recorder.ts'
 export function checkLane(lane: Lane<Tally>, line: LineModel, tally: Tally): void {
   assert.equal(lane.active, line.active)
   assert.equal(lane.queued, line.line.length)
-  assert.ok(lane.queued === 0 || lane.active >= lane.limits.parallel, 'a slot is free while somebody waits')
+  assert.equal([...lane.waiting()].length, lane.queued)
+  assert.equal(lane.paused, line.paused)
+  assert.ok(lane.queued === 0 || lane.active >= line.slots, 'a slot is free while somebody waits')
   assert.ok(lane.nodes >= lane.queued && lane.nodes <= 2 * lane.queued + 33, `${lane.nodes} nodes`)
   const tombstones = tally.leftCalls - line.expiredAtHandOver
   assert.ok(lane.nodesMoved <= 2 * tombstones, `${lane.nodesMoved} nodes moved for ${tombstones} departures`)

@@ -30,6 +30,7 @@ export type Turn =
  */
 export class LineModel {
   limits: Limits
+  paused = false
   active = 0
   readonly line: Waiter[] = []
   arrivedGranted = 0
@@ -48,9 +49,13 @@ export class LineModel {
     return bytes
   }
 
+  get slots(): number {
+    return this.paused ? 0 : this.limits.parallel
+  }
+
   turnOf(call: Call, now: number, bytesLeft: number): Turn {
     if (call.deadline <= now) return 'timeout'
-    if (this.active < this.limits.parallel && this.line.length === 0) return 'granted'
+    if (this.active < this.slots && this.line.length === 0) return 'granted'
     if (this.line.length >= this.limits.queue || call.bytes > bytesLeft) return 'queue_full'
     if (this.#samples < 8 || this.limits.parallel < 1) return 'queued'
     const calls = this.line.length + 1
@@ -76,7 +81,7 @@ export class LineModel {
 
   handOver(now: number): Fate[] {
     const fates: Fate[] = []
-    while (this.active < this.limits.parallel) {
+    while (this.active < this.slots) {
       const waiter = this.line.shift()
       if (!waiter) break
       if (waiter.deadline <= now) {

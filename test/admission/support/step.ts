@@ -17,6 +17,8 @@ export type Step =
   | { readonly kind: 'advance'; readonly ms: number }
   /** `lane` beyond the models sets the defaults. */
   | { readonly kind: 'limit'; readonly lane: number; readonly change: Partial<Limits> }
+  /** `lane` beyond the models means all. */
+  | { readonly kind: 'pause'; readonly lane: number; readonly paused: boolean }
   /** Ollama dies: all that runs is released as failed at one instant. */
   | { readonly kind: 'crash' }
   | { readonly kind: 'close' }
@@ -51,7 +53,8 @@ export function drawStep(random: () => number): Step {
   if (roll < 0.87) return { kind: 'crowd', lane, count: below(100), patienceMs: below(20_000) }
   if (roll < 0.98) return { kind: 'advance', ms: below(20) === 0 ? below(5_000) : below(100) }
   if (roll < 0.999) return { kind: 'limit', lane: below(MODELS.length + 1), change: drawLimits(random) }
-  return { kind: 'crash' }
+  if (roll < 0.9995) return { kind: 'crash' }
+  return { kind: 'pause', lane: below(MODELS.length + 1), paused: below(3) === 0 }
 }
 
 function drawLimits(random: () => number): Partial<Limits> {

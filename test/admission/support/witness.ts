@@ -74,6 +74,7 @@ export class Witness {
   quiesce(): void {
     while (this.#running.length > 0 || this.#standing.length > 0) {
       this.live({ kind: 'limit', lane: MODELS.length, change: { parallel: 4 } })
+      this.live({ kind: 'pause', lane: MODELS.length, paused: false })
       for (const [lane] of MODELS.entries()) this.live({ kind: 'limit', lane, change: { parallel: 4 } })
       while (this.#running.length > 0) this.live({ kind: 'release', pick: 0, outcome: 'done', loadMs: 0 })
     }
@@ -98,6 +99,7 @@ export class Witness {
     else if (step.kind === 'abandon') this.#abandon(step.lane, step.share, step.who)
     else if (step.kind === 'advance') this.#advance(step.ms)
     else if (step.kind === 'limit') this.#limit(step.lane, step.change)
+    else if (step.kind === 'pause') this.#pause(step.lane, step.paused)
     else if (step.kind === 'crash') while (this.#running.length > 0) this.#release(0, 'failed', 0)
     else this.#close()
   }
@@ -214,6 +216,13 @@ export class Witness {
     const inForce = this.#admission.configure(model, change)
     this.#expect(this.#model.configure(model, change, this.clock.now()))
     assert.deepEqual(inForce, this.#model.limitsOf(model))
+  }
+
+  #pause(laneIndex: number, paused: boolean): void {
+    const model = MODELS[laneIndex] ?? '*'
+    const lanes = this.#admission.pause(model, paused).map((lane) => lane.model)
+    this.#expect(this.#model.pause(model, paused, this.clock.now()))
+    assert.deepEqual(lanes, model === '*' ? [...MODELS] : [model])
   }
 
   #close(): void {
