@@ -90,7 +90,7 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     memory: parts.memory,
     draining: () => admission.closed,
     describeConfig: () => describeConfig(loaded),
-    relay: (c) => relay.gated(parts.exchange(c.env as Env, c.req.raw), c.req.path),
+    relay: (c) => relay.gated(parts.exchange(c.env as Env, c.req.raw), c.req.path, c),
     passThrough: (c) => relay.through(parts.exchange(c.env as Env, c.req.raw)),
     reportError: (error) => log.error('unexpected error in a request', { error }),
     listensOnLoopback,

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'upstream_error'
   | 'body_too_large'
   | 'shutting_down'
+  | 'cancelled'
   | 'internal_error'
   | ProblemCode
 
@@ -28,6 +29,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   upstream_error: 502,
   body_too_large: 413,
   shutting_down: 503,
+  // Google's canonical mapping of CANCELLED, after nginx; no client takes it for a reason to come back.
+  cancelled: 499,
   internal_error: 500,
   unauthorized: 401,
   forbidden: 403,
@@ -44,6 +47,7 @@ const ANTHROPIC_TYPE: Readonly<Record<ErrorCode, string>> = {
   upstream_error: 'api_error',
   body_too_large: 'request_too_large',
   shutting_down: 'overloaded_error',
+  cancelled: 'api_error',
   internal_error: 'api_error',
   unauthorized: 'authentication_error',
   forbidden: 'permission_error',

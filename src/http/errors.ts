@@ -42,6 +42,9 @@ export const errorRenderer =
         ? {}
         : parts.origins.headersFor(c.req.header('origin'), c.req.header('host'))),
     })
+    const explanation: readonly string[] = c.get('explanation') ?? []
+    for (let at = 0; at + 1 < explanation.length; at += 2)
+      headers.append(explanation[at] ?? '', explanation[at + 1] ?? '')
     if (negotiated) {
       headers.set('Content-Language', language)
       headers.append('Vary', 'Accept-Language')
@@ -50,20 +53,26 @@ export const errorRenderer =
     return new Response(JSON.stringify(body), { status: STATUS[verdict.code], headers })
   }
 
+const BREAKS = {
+  broken: { code: 'upstream_error', text: 'stream_broken' },
+  idle: { code: 'timeout', text: 'stream_idle' },
+  cancelled: { code: 'cancelled', text: 'stream_cancelled' },
+} as const
+
 /**
  * What a client is told when its answer broke after the first byte, or undefined where the format has no words
  * for it and the connection is just cut. `midLine`: the answer stopped inside a line, which is then ended first.
  */
 export function renderBreak(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
   const { language } = chooseLanguage(configured, broken.acceptLanguage)
-  const idle = broken.why === 'idle'
-  const message = MESSAGES[language][idle ? 'stream_idle' : 'stream_broken']
+  const { code, text } = BREAKS[broken.why]
+  const message = MESSAGES[language][text]
   switch (broken.contentType?.split(';', 1)[0]?.trim().toLowerCase()) {
     case 'application/x-ndjson':
       return `${broken.midLine ? '\n' : ''}${JSON.stringify({ error: message })}\n`
     case 'text/event-stream': {
       const dialect = dialectOf(broken.path) === 'anthropic' ? 'anthropic' : 'openai'
-      const event = errorEvent(dialect, { code: idle ? 'timeout' : 'upstream_error', message })
+      const event = errorEvent(dialect, { code, message })
       // An event ends with an empty line: one line break alone would make ours a part of the broken one.
       return `${broken.midLine ? '\n\n' : ''}${event}`
     }
@@ -80,7 +89,8 @@ function isClientGone(error: Error): boolean {
 function judge(error: Error, reportError: (error: unknown) => void): Verdict {
   if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
   if (error instanceof Failure && error.code !== 'client_gone') {
-    return { code: error.code, model: error.model }
+    const headers = error.code === 'cancelled' ? { headers: { 'x-should-retry': 'false' } } : {}
+    return { code: error.code, model: error.model, ...headers }
   }
   if (error instanceof HttpProblem) return { code: error.code, fields: error.fields, headers: error.headers }
   if (error instanceof HTTPException && error.status === 400) {

@@ -6,6 +6,9 @@ export type MessageKey =
   | 'shutting_down'
   | 'stream_broken'
   | 'stream_idle'
+  | 'cancelled'
+  | 'stream_cancelled'
+  | 'request_not_found'
   | 'internal_error'
   | 'unauthorized'
   | 'forbidden'
@@ -25,6 +28,9 @@ export const MESSAGES = {
     shutting_down: 'Server is shutting down. Please try again in a moment.',
     stream_broken: 'Ollama broke off in the middle of its answer. Please try again.',
     stream_idle: 'Ollama stopped in the middle of its answer for too long. Please try again.',
+    cancelled: 'An operator of this server ended the request.',
+    stream_cancelled: 'An operator of this server ended the request in the middle of its answer.',
+    request_not_found: 'No request with this id is waiting or running.',
     internal_error: 'Something went wrong on this server.',
     unauthorized: 'The admin token is missing.',
     forbidden: 'You are not allowed to do this.',
@@ -42,6 +48,9 @@ export const MESSAGES = {
     shutting_down: '服务器正在关闭，请稍候重试。',
     stream_broken: 'Ollama 在回答过程中意外中断，请重试。',
     stream_idle: 'Ollama 在回答过程中停顿过久，请重试。',
+    cancelled: '服务器管理员已终止该请求。',
+    stream_cancelled: '服务器管理员在回答过程中终止了该请求。',
+    request_not_found: '没有正在等待或运行的该编号请求。',
     internal_error: '服务器内部出错。',
     unauthorized: '缺少管理令牌。',
     forbidden: '您无权执行此操作。',
@@ -59,6 +68,9 @@ export const MESSAGES = {
     shutting_down: 'Máy chủ đang tắt. Vui lòng thử lại sau giây lát.',
     stream_broken: 'Ollama bị ngắt giữa chừng khi đang trả lời. Vui lòng thử lại.',
     stream_idle: 'Ollama ngừng quá lâu khi đang trả lời. Vui lòng thử lại.',
+    cancelled: 'Người vận hành máy chủ đã kết thúc yêu cầu này.',
+    stream_cancelled: 'Người vận hành máy chủ đã kết thúc yêu cầu này khi đang trả lời.',
+    request_not_found: 'Không có yêu cầu nào với mã này đang chờ hoặc đang chạy.',
     internal_error: 'Máy chủ gặp lỗi nội bộ.',
     unauthorized: 'Thiếu mã thông báo quản trị.',
     forbidden: 'Bạn không có quyền thực hiện thao tác này.',
@@ -79,6 +91,9 @@ export const MESSAGES = {
     shutting_down: 'サーバーを停止しています。少し待ってからもう一度お試しください。',
     stream_broken: 'Ollama の応答が途中で途切れました。もう一度お試しください。',
     stream_idle: 'Ollama の応答が途中で長時間止まりました。もう一度お試しください。',
+    cancelled: 'サーバーの管理者がこのリクエストを終了しました。',
+    stream_cancelled: 'サーバーの管理者が回答の途中でこのリクエストを終了しました。',
+    request_not_found: 'この ID のリクエストは待機中でも実行中でもありません。',
     internal_error: 'サーバーで内部エラーが発生しました。',
     unauthorized: '管理トークンがありません。',
     forbidden: 'この操作は許可されていません。',
@@ -96,6 +111,9 @@ export const MESSAGES = {
     shutting_down: '서버가 종료되는 중입니다. 잠시 후 다시 시도해 주세요.',
     stream_broken: 'Ollama의 응답이 도중에 끊어졌습니다. 다시 시도해 주세요.',
     stream_idle: 'Ollama의 응답이 도중에 너무 오래 멈췄습니다. 다시 시도해 주세요.',
+    cancelled: '서버 운영자가 이 요청을 종료했습니다.',
+    stream_cancelled: '서버 운영자가 응답 도중에 이 요청을 종료했습니다.',
+    request_not_found: '이 ID로 대기 중이거나 실행 중인 요청이 없습니다.',
     internal_error: '서버 내부 오류가 발생했습니다.',
     unauthorized: '관리자 토큰이 없습니다.',
     forbidden: '이 작업을 수행할 권한이 없습니다.',
@@ -113,6 +131,9 @@ export const MESSAGES = {
     shutting_down: 'Сервер завершает работу. Повторите попытку через некоторое время.',
     stream_broken: 'Ollama прервала ответ на середине. Повторите попытку.',
     stream_idle: 'Ollama слишком надолго замолчала посреди ответа. Повторите попытку.',
+    cancelled: 'Оператор сервера прервал этот запрос.',
+    stream_cancelled: 'Оператор сервера прервал этот запрос во время ответа.',
+    request_not_found: 'Запроса с таким идентификатором нет ни в очереди, ни в работе.',
     internal_error: 'На сервере произошла внутренняя ошибка.',
     unauthorized: 'Не указан токен администратора.',
     forbidden: 'У вас нет прав на это действие.',
@@ -130,6 +151,9 @@ export const MESSAGES = {
     shutting_down: 'يجري إيقاف تشغيل الخادم. يُرجى المحاولة مرة أخرى بعد قليل.',
     stream_broken: 'انقطعت استجابة Ollama قبل اكتمالها. يُرجى المحاولة مرة أخرى.',
     stream_idle: 'توقفت استجابة Ollama لفترة طويلة قبل اكتمالها. يُرجى المحاولة مرة أخرى.',
+    cancelled: 'أنهى مشغّل الخادم هذا الطلب.',
+    stream_cancelled: 'أنهى مشغّل الخادم هذا الطلب أثناء الإجابة.',
+    request_not_found: 'لا يوجد طلب بهذا المعرّف قيد الانتظار أو التنفيذ.',
     internal_error: 'حدث خطأ داخلي في الخادم.',
     unauthorized: 'رمز المسؤول المميز مفقود.',
     forbidden: 'لا يُسمح لك بتنفيذ هذا الإجراء.',

@@ -17,22 +17,27 @@ const SWEEP_MS = 250
  * A list whose places are filled from its end, not a Set: a Set that sees every call come and go throws its table
  * away again and again, and each old table kept the calls of its time from being collected young.
  */
-export class Deadlines {
+export class Deadlines<W extends Watched = Watched> {
   readonly #clock: Clock
-  readonly #watched: Watched[] = []
+  readonly #watched: W[] = []
   #sweep: Cancel | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  watch(watched: Watched): void {
+  /** Whatever is watched now, in no order. */
+  get watched(): Iterable<W> {
+    return this.#watched
+  }
+
+  watch(watched: W): void {
     watched.slot = this.#watched.length
     this.#watched.push(watched)
     if (this.#sweep === undefined) this.#arm(watched.dueAt - this.#clock.now())
   }
 
-  forget(watched: Watched): void {
+  forget(watched: W): void {
     if (watched.slot < 0) return
     const last = this.#watched.pop()
     if (last !== undefined && last !== watched) {

@@ -2,9 +2,9 @@
  * What can go wrong with a call that is not a Refusal of admission.
  * upstream_error: Ollama refused the connection or broke before its first byte.
  * timeout: Ollama stayed silent past the call's deadline.
- * body_too_large: over max_body_size. client_gone: nobody reads the answer.
+ * body_too_large: over max_body_size. client_gone: nobody reads the answer. cancelled: an operator ended it.
  */
-export type FailureCode = 'upstream_error' | 'timeout' | 'body_too_large' | 'client_gone'
+export type FailureCode = 'upstream_error' | 'timeout' | 'body_too_large' | 'client_gone' | 'cancelled'
 
 export class Failure extends Error {
   override readonly name = 'Failure'

@@ -100,7 +100,8 @@ export class FetchDelivery implements Delivery {
       head,
     )
     this.#sized = flatHeader(headers, 'content-length') !== undefined
-    this.#observer.began(status, (name) => flatHeader(headers, name))
+    const added = this.#observer.began(status, (name) => flatHeader(headers, name))
+    for (const [name, value] of pairs(added)) response.headers.append(name, value)
     this.#resolve(response)
     if (bodiless) this.#done()
   }

@@ -14,12 +14,20 @@ export interface FinishedCall {
   readonly reason: RefusalCode | null
   /** Status the client was given; 0 when it left before one was sent. */
   readonly status: number
+  /** Arrival, in milliseconds since 1970. */
+  readonly startedAt: number
   readonly waitMs: number
   /** From arrival to the first byte of Ollama's answer; null when there was none. */
   readonly firstByteMs: number | null
+  /** From sending it to Ollama to that byte; null when there was none. */
+  readonly upstreamMs: number | null
   readonly totalMs: number
+  /** Of its time, what went into loading the model; 0 where Ollama does not say. */
+  readonly loadMs: number
   readonly bytesIn: number
   readonly bytesOut: number
   readonly tokensIn: number | null
   readonly tokensOut: number | null
+  /** The client's trace, as its `traceparent` header names it. */
+  readonly traceparent: string | null
 }

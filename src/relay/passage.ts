@@ -7,6 +7,8 @@ export interface PassageParts {
   readonly upstreamAnswered: (answered: boolean) => void
 }
 
+const NOTHING_ADDED: readonly string[] = []
+
 /** What there is to see of a request that is not gated: whether Ollama answers, and which origins it allows. */
 export class Passage implements DeliveryObserver {
   readonly #parts: PassageParts
@@ -18,10 +20,11 @@ export class Passage implements DeliveryObserver {
     this.#exchange = exchange
   }
 
-  began(_status: number, header: (name: string) => string | undefined): void {
+  began(_status: number, header: (name: string) => string | undefined): readonly string[] {
     this.#answered = true
     this.#parts.upstreamAnswered(true)
     learnOrigin(this.#parts.origins, this.#exchange, header)
+    return NOTHING_ADDED
   }
 
   chunk(): void {}

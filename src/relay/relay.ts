@@ -1,11 +1,12 @@
 import type { Call } from '../admission/lane.ts'
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Permit } from '../admission/permit.ts'
-import { Refusal } from '../admission/refusal.ts'
+import type { Refusal } from '../admission/refusal.ts'
 import type { Clock } from '../clock.ts'
 import { readCall } from './call.ts'
 import { Deadlines } from './deadlines.ts'
 import type { FinishedCall } from './finished-call.ts'
+import type { LiveCall } from './live-call.ts'
 import { Passage, type PassageParts } from './passage.ts'
 import { Run } from './run.ts'
 import type { Exchange } from './transport.ts'
@@ -51,25 +52,33 @@ export interface RelayParts<L extends LaneObserver> extends PassageParts {
 }
 
 export interface BrokenAnswer {
-  readonly why: 'broken' | 'idle'
+  readonly why: 'broken' | 'idle' | 'cancelled'
   readonly contentType: string | undefined
   readonly path: string
   readonly acceptLanguage: string | undefined
   readonly midLine: boolean
 }
 
+/** An answer of ours, which takes headers: flat, name, value, name, value. */
+export interface Explained {
+  set(key: 'explanation', headers: readonly string[]): void
+}
+
 /** The life of a call: read it, wait for a turn, send it on, hold the slot until the answer is over. */
 export class Relay<L extends LaneObserver = LaneObserver> {
   readonly #parts: RelayParts<L>
-  readonly #deadlines: Deadlines
+  readonly #deadlines: Deadlines<Run<L>>
 
   constructor(parts: RelayParts<L>) {
     this.#parts = parts
     this.#deadlines = new Deadlines(parts.clock)
   }
 
-  /** A gated request. Throws a Refusal or a Failure where there is no answer from Ollama. */
-  async gated(exchange: Exchange, path: string): Promise<Response> {
+  /**
+   * A gated request. Throws a Refusal or a Failure where there is no answer from Ollama; `answer` is then told what
+   * the one from us is to say of the call.
+   */
+  async gated(exchange: Exchange, path: string, answer: Explained): Promise<Response> {
     const { admission, clock, maxBodyBytes } = this.#parts
     const run = new Run(this.#parts, this.#deadlines, exchange, path)
     try {
@@ -78,25 +87,35 @@ export class Relay<L extends LaneObserver = LaneObserver> {
       if (call.model !== undefined && call.takesSlot) {
         const wish = { model: call.model.key, deadline: run.deadline, bytes: call.body.length }
         const turn = admission.acquire(wish, now)
-        run.start(turn instanceof Permit ? turn : await standInLine(turn, exchange, clock))
+        run.start(turn instanceof Permit ? turn : await run.standInLine(turn))
       }
       return await run.forward(call.body)
     } catch (error) {
-      run.fail(error)
-      throw error
+      const told = run.fail(error)
+      answer.set('explanation', run.explain())
+      throw told
     }
+  }
+
+  /** The calls that are not over, in no order. */
+  *live(): Iterable<LiveCall> {
+    const now = this.#parts.clock.now()
+    for (const run of this.#deadlines.watched) yield run.look(now)
+  }
+
+  /** Ends a call for its operator; what it was at, or undefined when there is no such call. */
+  cancel(id: string): LiveCall | undefined {
+    for (const run of this.#deadlines.watched) {
+      if (run.id !== id) continue
+      const found = run.look(this.#parts.clock.now())
+      run.cancel()
+      return found
+    }
+    return undefined
   }
 
   /** Anything that is not gated streams through both ways, without a slot and without a deadline. */
   through(exchange: Exchange): Promise<Response> {
     return exchange.forward(undefined, new Passage(this.#parts, exchange)).answer
   }
-}
-
-/** Waits for the slot; a client that leaves gives its place up at once. */
-function standInLine(place: Place, exchange: Exchange, clock: Clock): Promise<Slot> {
-  return new Promise((resolve, reject) => {
-    place.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
-    exchange.onGone(() => place.cancel(clock.now()))
-  })
 }

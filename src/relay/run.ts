@@ -2,18 +2,15 @@ import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
 import type { ReadCall } from './call.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
+import { explain } from './explain.ts'
 import { Failure, type FailureCode } from './failure.ts'
+import type { LiveCall } from './live-call.ts'
+import { DELIVERED, FAILED, outcomeOf } from './outcome.ts'
 import { learnOrigin } from './passage.ts'
-import type { RelayParts, Slot } from './relay.ts'
+import type { BrokenAnswer, Place, RelayParts, Slot } from './relay.ts'
+import { requestIdOf } from './request-id.ts'
 import { type Figures, Tail } from './tail.ts'
 import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
-
-const OUTCOMES: Record<Ending, Outcome> = {
-  done: 'done',
-  broken: 'failed',
-  client_gone: 'cancelled',
-  aborted: 'timed_out',
-}
 
 /** One call from arrival to its last byte: owns its permit, its deadline and its record. */
 export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
@@ -22,22 +19,29 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   dueAt: number
   slot = -1
   readonly #parts: RelayParts<L>
-  readonly #deadlines: Deadlines
+  readonly #deadlines: Deadlines<Run<L>>
   readonly #exchange: Exchange
   readonly #path: string
   readonly #arrivedAt: number
   readonly #tail = new Tail()
   #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
   #call: ReadCall | undefined
+  #id: string | undefined
   #readAt = 0
+  #sentAt = Number.NEGATIVE_INFINITY
+  #waitedMs = 0
+  #place: Place | undefined
   #permit: Slot | undefined
   #delivery: Delivery | undefined
   #status = 0
   #contentType: string | undefined
   #firstByteMs: number | null = null
   #bytesOut = 0
+  #chunks = 0
+  /** Why we ended it ourselves, once we did. */
+  #stopped: Failure | undefined
 
-  constructor(parts: RelayParts<L>, deadlines: Deadlines, exchange: Exchange, path: string) {
+  constructor(parts: RelayParts<L>, deadlines: Deadlines<Run<L>>, exchange: Exchange, path: string) {
     this.#parts = parts
     this.#deadlines = deadlines
     this.#exchange = exchange
@@ -48,6 +52,12 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     deadlines.watch(this)
   }
 
+  /** Its name for client, log and operator. */
+  get id(): string {
+    this.#id ??= requestIdOf(this.#exchange)
+    return this.#id
+  }
+
   /** Its body is here and read; returns the clock time of that. */
   read(call: ReadCall): number {
     this.#call = call
@@ -56,23 +66,34 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     return this.#readAt
   }
 
+  /** Waits for the slot; a client that leaves gives its place up. */
+  standInLine(place: Place): Promise<Slot> {
+    this.#place = place
+    return new Promise((resolve, reject) => {
+      place.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
+      this.#exchange.onGone(() => place.cancel(this.#parts.clock.now()))
+    })
+  }
+
   /** The call owns a slot from here on. Throws when its client left while the slot was on its way. */
   start(permit: Slot): void {
     this.#permit = permit
     permit.onLost?.(() => this.#stop('upstream_error', 'broken'))
+    if (this.#stopped) throw this.#stopped
     if (this.#exchange.gone) throw new Failure('client_gone', { model: this.#model })
   }
 
   /** Sends the call to Ollama; resolves once the answer has begun. */
   forward(body: Uint8Array): Promise<Response> {
     this.#stage = 'sent'
+    this.#sentAt = this.#parts.clock.now()
     // It may have passed unheard while the body was being decoded.
     this.dueAt = this.deadline
     this.#delivery = this.#exchange.forward(body, this)
     return this.#delivery.answer
   }
 
-  began(status: number, header: (name: string) => string | undefined): void {
+  began(status: number, header: (name: string) => string | undefined): readonly string[] {
     const now = this.#parts.clock.now()
     this.#stage = 'answering'
     this.#status = status
@@ -81,31 +102,31 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#moved(now)
     this.#parts.upstreamAnswered(true)
     learnOrigin(this.#parts.origins, this.#exchange, header)
+    return explain(this.id, this.#waitMs(now), now - this.#sentAt)
   }
 
   chunk(bytes: Uint8Array): void {
     this.#bytesOut += bytes.length
+    this.#chunks++
     this.#tail.add(bytes)
     this.#moved(this.#parts.clock.now())
-  }
-
-  lastWords(): string | undefined {
-    return this.#lastWords('broken')
   }
 
   over(ending: Ending): void {
     const answered = this.#stage === 'answering'
     const figures = this.#tail.figures()
     const failed = ending === 'done' && (figures.failed || this.#status >= 500)
-    const outcome = failed ? 'failed' : OUTCOMES[ending]
+    const ended = ending === 'aborted' && this.#stopped ? FAILED[this.#stopped.code] : DELIVERED[ending]
+    const outcome = failed ? 'failed' : ended
     const now = this.#parts.clock.now()
     this.#permit?.release(outcome, now, figures.loadMs)
     if (answered) this.#finish(now, outcome, null, this.#status, figures)
   }
 
-  /** There is no answer from Ollama, and this is why. */
-  fail(error: unknown): void {
-    if (this.#stage === 'over') return
+  /** There is no answer from Ollama, and this is why. Returns what the client is to be told. */
+  fail(thrown: unknown): unknown {
+    const error = this.#stopped ?? thrown
+    if (this.#stage === 'over') return error
     if (error instanceof Failure) error.model ??= this.#model
     const outcome = outcomeOf(error)
     const now = this.#parts.clock.now()
@@ -114,6 +135,39 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     const status = this.#exchange.gone ? 0 : this.#parts.statusOf(error)
     const reason = error instanceof Refusal ? error.code : null
     this.#finish(now, outcome, reason, status)
+    return error
+  }
+
+  /** What our own answer says of it, where there is none from Ollama. */
+  explain(): readonly string[] {
+    return explain(this.id, this.#waitedMs)
+  }
+
+  /** An operator ends it, whatever it is at. */
+  cancel(): void {
+    if (this.#stage === 'reading') this.#exchange.stopReading(this.#stopFor('cancelled'))
+    else if (this.#stage === 'waiting') {
+      this.#stopFor('cancelled')
+      // A slot that is on its way already is given back by start().
+      this.#place?.cancel(this.#parts.clock.now())
+    } else this.#stop('cancelled', 'cancelled')
+  }
+
+  look(now: number): LiveCall {
+    const sent = this.#sentAt >= 0
+    return {
+      id: this.id,
+      client: this.#exchange.clientAddress,
+      path: this.#path,
+      model: this.#model,
+      state: sent ? 'running' : this.#stage === 'reading' ? 'reading' : 'waiting',
+      place: this.#place,
+      waitedMs: this.#waitMs(now),
+      runningMs: sent ? now - this.#sentAt : undefined,
+      bytesIn: this.#call?.body.length ?? 0,
+      bytesOut: this.#bytesOut,
+      chunks: this.#chunks,
+    }
   }
 
   overdue(): void {
@@ -124,10 +178,19 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   /** Ends the call from our side. */
-  #stop(code: FailureCode, why: 'broken' | 'idle'): void {
-    const failure = new Failure(code, { model: this.#model })
-    if (this.#stage === 'sent') this.#delivery?.abort(failure)
-    else if (this.#stage === 'answering') this.#delivery?.abort(failure, this.#lastWords(why))
+  #stop(code: FailureCode, why: BrokenAnswer['why']): void {
+    if (this.#stage === 'sent') this.#delivery?.abort(this.#stopFor(code))
+    else if (this.#stage === 'answering') this.#delivery?.abort(this.#stopFor(code), this.lastWords(why))
+  }
+
+  #stopFor(code: FailureCode): Failure {
+    this.#stopped = new Failure(code, { model: this.#model })
+    return this.#stopped
+  }
+
+  /** Time in line, so far or in all. */
+  #waitMs(now: number): number {
+    return this.#permit?.waitMs ?? (this.#stage === 'waiting' ? now - this.#readAt : 0)
   }
 
   get #model(): string | undefined {
@@ -139,7 +202,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.dueAt = streamIdleTimeoutMs > 0 ? now + streamIdleTimeoutMs : Number.POSITIVE_INFINITY
   }
 
-  #lastWords(why: 'broken' | 'idle'): string | undefined {
+  lastWords(why: BrokenAnswer['why'] = 'broken'): string | undefined {
     return this.#parts.lastWords({
       why,
       contentType: this.#contentType,
@@ -156,48 +219,29 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     status: number,
     figures?: Figures,
   ): void {
-    const waitMs = this.#permit?.waitMs ?? (this.#stage === 'waiting' ? now - this.#readAt : 0)
+    this.#waitedMs = this.#waitMs(now)
+    const totalMs = now - this.#arrivedAt
     this.#stage = 'over'
     this.#deadlines.forget(this)
     this.#parts.finished({
-      requestId: requestIdOf(this.#exchange),
+      requestId: this.id,
       client: this.#exchange.clientAddress,
       path: this.#path,
       model: this.#model ?? null,
       outcome,
       reason,
       status,
-      waitMs,
+      startedAt: this.#parts.clock.wallTime() - totalMs,
+      waitMs: this.#waitedMs,
       firstByteMs: this.#firstByteMs,
-      totalMs: now - this.#arrivedAt,
+      upstreamMs: this.#firstByteMs === null ? null : this.#arrivedAt + this.#firstByteMs - this.#sentAt,
+      totalMs,
+      loadMs: figures?.loadMs ?? 0,
       bytesIn: this.#call?.body.length ?? 0,
       bytesOut: this.#bytesOut,
       tokensIn: figures?.tokensIn ?? null,
       tokensOut: figures?.tokensOut ?? null,
+      traceparent: this.#exchange.header('traceparent') ?? null,
     })
   }
-}
-
-function outcomeOf(error: unknown): Outcome | 'refused' {
-  if (error instanceof Refusal) {
-    if (error.code === 'cancelled') return 'cancelled'
-    return error.code === 'timeout' ? 'timed_out' : 'refused'
-  }
-  if (!(error instanceof Failure)) return 'failed'
-  if (error.code === 'client_gone') return 'cancelled'
-  if (error.code === 'timeout') return 'timed_out'
-  return error.code === 'body_too_large' ? 'refused' : 'failed'
-}
-
-/** What a client may call its request; anything else gets a name of ours. */
-const SANE_ID = /^[\w.:=-]{1,128}$/
-
-const idPrefix = Math.random().toString(36).slice(2, 8)
-let idCount = 0
-
-function requestIdOf(exchange: Exchange): string {
-  const given = exchange.header('x-request-id')
-  if (given !== undefined && SANE_ID.test(given)) return given
-  idCount++
-  return `${idPrefix}-${idCount.toString(36)}`
 }

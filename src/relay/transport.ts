@@ -42,8 +42,11 @@ export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
 
 /** Told how a delivery goes. `over` comes exactly once and last. */
 export interface DeliveryObserver {
-  /** Ollama's status and headers are there. `header` reads them by lower-case name. */
-  began(status: number, header: (name: string) => string | undefined): void
+  /**
+   * Ollama's status and headers are there. `header` reads them by lower-case name.
+   * Returns headers to be added for the client, flat: name, value, name, value.
+   */
+  began(status: number, header: (name: string) => string | undefined): readonly string[]
   /** A part of the body went to the client. The bytes must not be changed. */
   chunk(bytes: Uint8Array): void
   /** Ollama's answer broke after its first byte: what the client is told before its connection is closed. */

@@ -50,12 +50,15 @@ export function parseAnswer(received: string): RawAnswer {
 }
 
 /**
- * The headers that a proxy has to leave alone, for comparison; an announced length as whether it is kept. Where
+ * The headers that a proxy has to leave alone, for comparison, without what it says of itself; an announced length as whether it is kept. Where
  * `headerLines` is a gap, as a Headers object has them.
  */
 export function endToEnd(answer: RawAnswer, { headerLines }: Gaps = {}): string[] {
   const kept = answer.headers.filter(
-    ([name]) => !/^(?:date|connection|keep-alive|transfer-encoding)$/i.test(name),
+    ([name]) =>
+      !/^(?:date|connection|keep-alive|transfer-encoding|x-request-id|x-queue-wait-ms|server-timing)$/i.test(
+        name,
+      ),
   )
   return (headerLines ? [...new Headers(kept.map(([name, value]) => [name, value]))] : kept)
     .map(([name, value]) =>

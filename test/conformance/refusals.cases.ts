@@ -67,8 +67,10 @@ export function refusals(target: Target): void {
         const { submitted } = await pair.simulated()
         const answer = await fetch(pair.proxy.url + path, {
           ...request('llama3.2', true),
-          headers: { origin: 'http://localhost:3000' },
+          headers: { origin: 'http://localhost:3000', 'x-request-id': 'mine' },
         })
+        assert.equal(answer.headers.get('x-request-id'), 'mine')
+        assert.match(answer.headers.get('server-timing') ?? '', /^queue;dur=[\d.]+$/)
         const body = (await answer.text()).replace(/req_[0-9a-f]{24}/, 'req_#')
         assert.equal(answer.status, 503)
         assert.deepEqual(JSON.parse(body), BODIES[dialect])

@@ -70,7 +70,10 @@ function anExchange(init: RequestInit & { url?: string } = {}) {
   const exchange = new FetchExchange({ request, address: '192.0.2.7' }, platform.upstream)
   const told: string[] = []
   const observer: DeliveryObserver = {
-    began: (status, header) => told.push(`began ${status} ${header('content-type')}`),
+    began: (status, header) => {
+      told.push(`began ${status} ${header('content-type')}`)
+      return ['X-Told', 'yes']
+    },
     chunk: (bytes) => told.push(`chunk ${new TextDecoder().decode(bytes)}`),
     lastWords: () => '{"error":"broke"}\n',
     over: (ending) => told.push(`over ${ending}`),

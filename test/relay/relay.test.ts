@@ -46,13 +46,17 @@ describe('a call that goes well', () => {
       outcome: 'done',
       reason: null,
       status: 200,
+      startedAt: clock.wallTime() - 150,
       waitMs: 0,
       firstByteMs: 100,
+      upstreamMs: 100,
       totalMs: 150,
+      loadMs: 5,
       bytesIn: BODY.length,
       bytesOut: '{"done":false}\n'.length + FIGURES.length,
       tokensIn: 3,
       tokensOut: 4,
+      traceparent: null,
     })
   })
 

@@ -106,8 +106,8 @@ export class ScriptedDelivery implements Delivery {
   begin(status = 200, headers: Readonly<Record<string, string>> = {}): this {
     if (this.#over) return this
     this.#began = true
-    this.#observer.began(status, (name) => headers[name])
-    this.#resolve(new Response(null, { status }))
+    const added = this.#observer.began(status, (name) => headers[name])
+    this.#resolve(new Response(null, { status, headers: pairs(added) }))
     return this
   }
 
@@ -153,4 +153,10 @@ export class ScriptedDelivery implements Delivery {
 
 function bytesOf(body: string | Uint8Array): Uint8Array {
   return typeof body === 'string' ? new TextEncoder().encode(body) : body
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let at = 0; at + 1 < flat.length; at += 2) list.push([flat[at] ?? '', flat[at + 1] ?? ''])
+  return list
 }

@@ -27,13 +27,17 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     outcome: 'done',
     reason: null,
     status: 200,
+    startedAt: 1_700_000_000_000,
     waitMs: 0,
     firstByteMs: 12.34567,
+    upstreamMs: 12.3,
     totalMs: 1234.5,
+    loadMs: 0,
     bytesIn: 120,
     bytesOut: 3456,
     tokensIn: 12,
     tokensOut: 34,
+    traceparent: null,
     ...parts,
   }
 }

@@ -63,7 +63,7 @@ export class BunDelivery implements Delivery, AnswerSink {
   head(status: number, statusText: string, raw: string[], length: number | undefined): void {
     const begin = (): ResponseInit => {
       const headers = responseHeaders(raw)
-      this.#observer.began(status, (name) => flatHeader(headers, name))
+      headers.push(...this.#observer.began(status, (name) => flatHeader(headers, name)))
       return { status, statusText: sayable(statusText), headers: pairs(headers) }
     }
     if (length !== undefined && length <= WHOLE_BYTES) {

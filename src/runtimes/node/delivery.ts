@@ -84,7 +84,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     const text: string[] = []
     for (const part of raw) text.push(part.toString('latin1'))
     const headers = responseHeaders(text)
-    this.#observer.began(status, (name) => flatHeader(headers, name))
+    headers.push(...this.#observer.began(status, (name) => flatHeader(headers, name)))
     this.#writer = new AnswerWriter(
       this.#outgoing,
       { status, statusText: sayable(statusText), headers },

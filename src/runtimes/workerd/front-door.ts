@@ -56,7 +56,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
     config,
     origins,
     reportError: (error) => log.error('unexpected error in a request', { error }),
-    relay: async (c) => handOver(await relayFor(c).gated(exchange(c), c.req.path), c.executionCtx),
+    relay: async (c) => handOver(await relayFor(c).gated(exchange(c), c.req.path, c), c.executionCtx),
     passThrough: async (c) => handOver(await relayFor(c).through(exchange(c)), c.executionCtx),
     pages: (c) => connect(c.env as WorkerEnv).fetch(c.req.raw),
   })

@@ -58,11 +58,18 @@ export function aHouse(
   }
   const start = (request: Request) => {
     const exchange = new ScriptedExchange(request)
-    const result = relay.gated(exchange, request.target?.split('?')[0] ?? '/api/chat').then(
-      (response) => String(response.status),
+    const explanation: string[] = []
+    const told = {
+      set: (_key: 'explanation', headers: readonly string[]) => void explanation.push(...headers),
+    }
+    const result = relay.gated(exchange, request.target?.split('?')[0] ?? '/api/chat', told).then(
+      (response) => {
+        for (const header of response.headers) explanation.push(...header)
+        return String(response.status)
+      },
       (error: Error & { code?: string }) => error.code ?? error.message,
     )
-    return { exchange, result }
+    return { exchange, result, explanation }
   }
   const lane = () => {
     const { active = 0, queued = 0 } = admission.lane('llama2') ?? {}

@@ -1,0 +1,31 @@
+import type { Outcome } from '../admission/observer.ts'
+import { Refusal } from '../admission/refusal.ts'
+import { Failure, type FailureCode } from './failure.ts'
+import type { Ending } from './transport.ts'
+
+/** How a call that was sent to Ollama counts by the way its delivery ended. */
+export const DELIVERED: Readonly<Record<Ending, Outcome>> = {
+  done: 'done',
+  broken: 'failed',
+  client_gone: 'cancelled',
+  aborted: 'failed',
+}
+
+/** How one counts that failed, or that we ended, for this reason. */
+export const FAILED: Readonly<Record<FailureCode, Outcome>> = {
+  upstream_error: 'failed',
+  timeout: 'timed_out',
+  body_too_large: 'failed',
+  client_gone: 'cancelled',
+  cancelled: 'cancelled',
+}
+
+/** How one counts that got no answer from Ollama. */
+export function outcomeOf(error: unknown): Outcome | 'refused' {
+  if (error instanceof Refusal) {
+    if (error.code === 'cancelled') return 'cancelled'
+    return error.code === 'timeout' ? 'timed_out' : 'refused'
+  }
+  if (!(error instanceof Failure)) return 'failed'
+  return error.code === 'body_too_large' ? 'refused' : FAILED[error.code]
+}

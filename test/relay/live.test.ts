@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { aHouse } from './support/house.ts'
+
+const withId = (id: string) => ({ headers: { 'x-request-id': id } })
+
+describe('the calls that are not over', () => {
+  it('tell who they are, what they are at and how far they have come', async () => {
+    const { clock, relay, call, admission } = aHouse()
+    const first = await call(withId('first'))
+    first.exchange.delivery?.begin().send('{"a":1}\n').send('{"b":2}\n')
+    await call(withId('second'))
+    clock.advance(100)
+    const [running, waiting] = [...relay.live()].sort((a, b) => a.id.localeCompare(b.id))
+    assert.ok(running && waiting)
+    assert.deepEqual(
+      [running.id, running.state, running.model, running.runningMs, running.bytesOut, running.chunks],
+      ['first', 'running', 'llama2', 100, 16, 2],
+    )
+    assert.deepEqual(
+      [waiting.id, waiting.state, waiting.waitedMs, waiting.runningMs, waiting.bytesOut],
+      ['second', 'waiting', 100, undefined, 0],
+    )
+    assert.deepEqual([...(admission.lane('llama2')?.waiting() ?? [])], [waiting.place])
+    first.exchange.delivery?.end()
+    assert.deepEqual(
+      Array.from(relay.live(), ({ id, state, waitedMs }) => [id, state, waitedMs]),
+      [['second', 'waiting', 100]],
+    )
+  })
+})
+
+describe('an operator who cancels a call', () => {
+  it('takes it out of the line, and its client is told', async () => {
+    const { relay, call, settle, lane, finished, clock } = aHouse()
+    await call()
+    const waiting = await call(withId('w'))
+    clock.advance(30)
+    assert.equal(relay.cancel('w')?.state, 'waiting')
+    assert.equal(await waiting.result, 'cancelled')
+    await settle()
+    assert.deepEqual(lane(), { active: 1, queued: 0 })
+    assert.deepEqual([finished[0]?.outcome, finished[0]?.waitMs], ['cancelled', 30])
+    assert.deepEqual(waiting.explanation, [
+      'X-Request-Id',
+      'w',
+      'X-Queue-Wait-Ms',
+      '30',
+      'Server-Timing',
+      'queue;dur=30',
+    ])
+  })
+
+  it('frees its slot before the first byte', async () => {
+    const { relay, call, lane, finished } = aHouse()
+    const running = await call(withId('r'))
+    assert.equal(relay.cancel('r')?.state, 'running')
+    assert.equal(await running.result, 'cancelled')
+    assert.deepEqual(lane(), { active: 0, queued: 0 })
+    assert.deepEqual(
+      finished.map(({ outcome }) => outcome),
+      ['cancelled'],
+    )
+  })
+
+  it('breaks a stream off with a last line that says so', async () => {
+    const { relay, call, lane, finished } = aHouse()
+    const { exchange, result } = await call(withId('r'))
+    exchange.delivery?.begin(200, { 'content-type': 'application/x-ndjson' }).send('{"a":1}\n')
+    assert.equal(await result, '200')
+    relay.cancel('r')
+    assert.equal(exchange.delivery?.text, '{"a":1}\ncancelled')
+    assert.deepEqual(lane(), { active: 0, queued: 0 })
+    assert.deepEqual(
+      finished.map(({ outcome, status }) => [outcome, status]),
+      [['cancelled', 200]],
+    )
+  })
+
+  it('ends one whose slot is on its way, and the slot goes on to the next', async () => {
+    const { relay, call, settle, lane, finished } = aHouse()
+    const first = await call()
+    const second = await call(withId('second'))
+    const third = await call(withId('third'))
+    first.exchange.delivery?.begin().end()
+    relay.cancel('second')
+    assert.equal(await second.result, 'cancelled')
+    await settle()
+    assert.deepEqual(lane(), { active: 1, queued: 0 })
+    assert.deepEqual(
+      Array.from(relay.live(), ({ id, state }) => [id, state]),
+      [['third', 'running']],
+    )
+    third.exchange.delivery?.begin().end()
+    assert.deepEqual(
+      finished.map(({ outcome }) => outcome),
+      ['done', 'cancelled', 'done'],
+    )
+  })
+
+  it('ends one whose body is still on its way', async () => {
+    const { relay, start, settle, finished } = aHouse()
+    const { result } = start(withId('slow'))
+    await settle()
+    assert.equal(relay.cancel('slow')?.state, 'reading')
+    assert.equal(await result, 'cancelled')
+    assert.equal(finished[0]?.outcome, 'cancelled')
+  })
+
+  it('is told when there is no such call', () => {
+    assert.equal(aHouse().relay.cancel('nobody'), undefined)
+  })
+})
+
+describe('an answer from Ollama', () => {
+  it('says its id, its wait and how long Ollama took to begin', async () => {
+    const { clock, call, settle } = aHouse()
+    const first = await call()
+    const second = await call({ headers: { 'x-request-id': 'mine', traceparent: '00-ab-cd-01' } })
+    clock.advance(12.345)
+    first.exchange.delivery?.begin().end()
+    await settle()
+    clock.advance(40)
+    second.exchange.delivery?.begin().end()
+    await second.result
+    assert.deepEqual(
+      second.explanation.map((text) => text.toLowerCase()),
+      [
+        'server-timing',
+        'queue;dur=12.35, upstream;dur=40',
+        'x-queue-wait-ms',
+        '12.35',
+        'x-request-id',
+        'mine',
+      ],
+    )
+  })
+})
