@@ -4,7 +4,7 @@
  *
  *     node --import tsx bench/goodput.ts [--quick]
  */
-import { LOAD_CORE, pinSelf } from './support/child.ts'
+import { LOAD_CORE, pin } from './support/child.ts'
 import { isQuick, publish, type Row } from './support/findings.ts'
 import { runOverSockets } from './support/goodput-sockets.ts'
 import { type Setting, simulate } from './support/goodput-virtual.ts'
@@ -48,7 +48,7 @@ for (const load of LOADS) {
   }
 }
 
-pinSelf(LOAD_CORE)
+pin(process.pid, LOAD_CORE)
 const FAST: Server = {
   slots: SERVER.slots,
   promptRate: SERVER.promptRate * COMPRESSION,

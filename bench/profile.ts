@@ -11,7 +11,7 @@ import { callBody, TARGETS } from './support/answers.ts'
 import { type CpuProfile, callersOf, groupTimes, selfTimes } from './support/cpu-profile.ts'
 import { isQuick } from './support/findings.ts'
 import { startUpstream } from './support/programs.ts'
-import { startProxy } from './support/proxy.ts'
+import { builtOn, startProxy } from './support/proxy.ts'
 import { say } from './support/rounds.ts'
 import { post } from './support/wrk.ts'
 
@@ -22,8 +22,9 @@ const [target, connections] = streams ? [TARGETS.stream, 32] : [TARGETS.whole, 6
 
 const folder = mkdtempSync(join(tmpdir(), 'guard-profile-'))
 const upstream = await startUpstream()
-const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500']
-const proxy = await startProxy({ upstream: upstream.said, parallel: 128, nodeArgs })
+const profiling = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500']
+const program = builtOn(process.execPath, ...profiling)
+const proxy = await startProxy({ upstream: upstream.said, parallel: 128, program })
 try {
   const load = await post(`${proxy.url}${target}`, callBody(streams), connections, SECONDS)
   say(`${Math.round(load.requestsPerSecond)}/s while profiled, ${connections} connections, ${target}`)

@@ -18,6 +18,7 @@ import { writeTable } from './support/table.ts'
 /** The arguments of each; what --quick does not change takes seconds anyway. */
 const BENCHES: Readonly<Record<string, (quick: boolean) => readonly string[]>> = {
   overhead: withQuick,
+  runtimes: withQuick,
   streams: withQuick,
   goodput: withQuick,
   waiters: withQuick,

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { callBody, PACE_MS, pacedTarget } from './support/answers.ts'
-import { type Child, LOAD_CORE, pinSelf } from './support/child.ts'
+import { type Child, LOAD_CORE, pin } from './support/child.ts'
 import { cpuSeconds } from './support/cpu.ts'
 import { isQuick, publish, type Row } from './support/findings.ts'
 import { startHaproxy } from './support/haproxy.ts'
@@ -99,7 +99,7 @@ function judge(streams: readonly (readonly Read[])[]): Figures {
   }
 }
 
-pinSelf(LOAD_CORE)
+pin(process.pid, LOAD_CORE)
 const variants = Object.entries(STARTERS).map(([name, starter]) => ({
   name,
   measure: () => measure(starter),

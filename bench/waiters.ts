@@ -14,7 +14,7 @@ import { answerOn, openConnections, requestText } from './support/connection.ts'
 import { isQuick, publish } from './support/findings.ts'
 import { type Memory, PROBED, readMemory } from './support/memory.ts'
 import { startUpstream } from './support/programs.ts'
-import { numberAt, type StartedProxy, startProxy } from './support/proxy.ts'
+import { builtOn, numberAt, type StartedProxy, startProxy } from './support/proxy.ts'
 import { alternate, type Figures, type Rounds, shown, spread } from './support/rounds.ts'
 
 const quick = isQuick()
@@ -45,8 +45,13 @@ async function onFreshProxy(
   measure: (proxy: StartedProxy, upstream: string) => Promise<Figures>,
 ): Promise<Figures> {
   const upstream = await startUpstream()
-  const options = { upstream: upstream.said, parallel: 1, maxQueue: 2 * WAITERS, nodeArgs: PROBED, ipc: true }
-  const proxy = await startProxy(options)
+  const proxy = await startProxy({
+    upstream: upstream.said,
+    parallel: 1,
+    maxQueue: 2 * WAITERS,
+    program: builtOn(process.execPath, ...PROBED),
+    ipc: true,
+  })
   try {
     // What every proxy has after its first calls is not the waiters'.
     const warmUp = requestText(proxy.url, 'POST', TARGETS.whole, callBody(false))

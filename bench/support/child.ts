@@ -104,7 +104,7 @@ export async function capture(command: readonly string[], core?: number): Promis
   return out
 }
 
-/** Moves this process, which is the load itself here, onto a core. */
-export function pinSelf(core: number): void {
-  execFileSync('taskset', ['-a', '-p', '-c', String(core), String(process.pid)], { stdio: 'ignore' })
+/** Moves a running process with all its threads onto a core. */
+export function pin(pid: number, core: number): void {
+  execFileSync('taskset', ['-a', '-p', '-c', String(core), String(pid)], { stdio: 'ignore' })
 }

@@ -48,15 +48,16 @@ export function machineLine(machine: Machine): string {
   ].join('\n')
 }
 
-function packageVersion(name: string): string {
-  const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url)
+/** `folder`: where its node_modules is, seen from here. */
+export function packageVersion(name: string, folder = '../..'): string {
+  const file = new URL(`${folder}/node_modules/${name}/package.json`, import.meta.url)
   const read: unknown = JSON.parse(readFileSync(file, 'utf8'))
   const found = typeof read === 'object' && read !== null && 'version' in read ? read.version : undefined
   return String(found)
 }
 
 /** wrk prints its version and then fails, so the exit code is not looked at. */
-function versionLine([program = '', ...args]: readonly string[], pattern: RegExp): string {
+export function versionLine([program = '', ...args]: readonly string[], pattern: RegExp): string {
   let text = ''
   try {
     text = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Child, PROXY_CORE, start } from './child.ts'
 
@@ -9,10 +9,8 @@ export interface ProxyOptions {
   readonly maxQueue?: number
   /** Seconds. */
   readonly timeout?: number
-  /** What runs the program; this Node unless it is another. */
-  readonly runtime?: string
-  /** For Node itself, before the program. */
-  readonly nodeArgs?: readonly string[]
+  /** The command line up to `serve`; the built product on this Node unless it is another. */
+  readonly program?: readonly string[]
   readonly ipc?: boolean
 }
 
@@ -22,40 +20,53 @@ export interface StartedProxy extends Child {
   page(path: string): Promise<unknown>
 }
 
-/** The built product; GUARD_MAIN names another build's dist/main.js to compare with. */
+/** GUARD_MAIN names another build's dist/main.js to compare with. */
 const MAIN = process.env.GUARD_MAIN ?? new URL('../../dist/main.js', import.meta.url).pathname
 
+/** The built product on a runtime, with arguments for the runtime itself. */
+export function builtOn(runtime: string, ...args: readonly string[]): string[] {
+  return [runtime, ...args, MAIN]
+}
+
+/** How a proxy says where it listens. */
+export const LISTENS = /listens on (http:\S+)/
+
 /**
- * The built proxy on its core. It logs as shipped: a line a call at level info, to stdout and to log_file, both of
+ * The proxy on its core. It logs as shipped: a line a call at level info, to stdout and to log_file, both of
  * them files in a folder of its own that goes with it.
  */
 export async function startProxy(options: ProxyOptions): Promise<StartedProxy> {
-  const { upstream, parallel, maxQueue = 512, timeout = 300, nodeArgs = [], ipc = false } = options
-  const { runtime = process.execPath } = options
+  const { program = builtOn(process.execPath), ipc = false } = options
   const folder = mkdtempSync(join(tmpdir(), 'guard-bench-'))
-  const flags = { upstream, port: 0, parallel, 'max-queue': maxQueue, timeout }
-  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])
-  const child = await start([runtime, ...nodeArgs, MAIN, 'serve', ...args], {
+  const child = await start([...program, ...serveArguments(options)], {
     core: PROXY_CORE,
-    env: { LOG_FILE: join(folder, 'proxy.log'), CONFIG_FILE: '' },
+    env: { LOG_FILE: join(folder, 'proxy.log'), CONFIG_FILE: devNull },
     stdoutFile: join(folder, 'stdout.log'),
-    ready: /listens on (http:\S+)/,
+    ready: LISTENS,
     ipc,
   })
-  const url = child.said
   return {
     ...child,
-    url,
-    async page(path) {
-      const answer = await fetch(`${url}${path}`)
-      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-      return answer.json()
-    },
+    url: child.said,
+    page: (path) => pageOf(child.said, path),
     async stop() {
       await child.stop()
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+export function serveArguments(options: ProxyOptions): string[] {
+  const { upstream, parallel, maxQueue = 512, timeout = 300 } = options
+  const flags = { upstream, port: 0, parallel, 'max-queue': maxQueue, timeout }
+  return ['serve', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])]
+}
+
+/** GET of one of our own pages. */
+export async function pageOf(url: string, path: string): Promise<unknown> {
+  const answer = await fetch(`${url}${path}`)
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer.json()
 }
 
 /** One number of a page, by its keys. Throws where there is none. */

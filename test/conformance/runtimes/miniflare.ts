@@ -20,10 +20,22 @@ type EsbuildModule = {
 
 const fromRuntimes = createRequire(join(root, '.runtimes', 'package.json'))
 
+interface Bundle {
+  readonly script: string
+  readonly imports: readonly string[]
+}
+
+let bundled: Promise<Bundle> | undefined
+
 /** The Worker as wrangler would bundle it, and the modules it expects from the platform. */
-export async function bundle(): Promise<{ readonly script: string; readonly imports: readonly string[] }> {
-  const { build } = fromRuntimes('esbuild') as EsbuildModule
-  const { outputFiles, metafile } = await build({
+export function bundle(): Promise<Bundle> {
+  bundled ??= build()
+  return bundled
+}
+
+async function build(): Promise<Bundle> {
+  const esbuild = fromRuntimes('esbuild') as EsbuildModule
+  const { outputFiles, metafile } = await esbuild.build({
     entryPoints: [join(root, 'src', 'runtimes', 'workerd', 'worker.ts')],
     bundle: true,
     minify: true,
@@ -50,46 +62,96 @@ function setting(name: string): unknown {
   return JSON.parse(value)
 }
 
+export interface WorkersOptions {
+  /** In the one process, all of them at one gate object. */
+  readonly isolates?: number
+  /** A folder for what outlives the object; in memory without one. */
+  readonly storage?: string
+  /** A folder in which processes find the objects of one another. */
+  readonly registry?: string
+  /** The object is that of another process with the same registry, which has to be there first. */
+  readonly gateElsewhere?: boolean
+  /** For `resetGate`. */
+  readonly resettable?: boolean
+}
+
 export interface RunningWorkers {
   /** Where each isolate listens. */
   readonly urls: readonly string[]
+  /** The object loses its memory and every request that it has under way; its storage stays. */
+  resetGate(): Promise<void>
+  /** Kills the process with SIGKILL: nothing in it gets a last word. */
   dispose(): Promise<void>
 }
 
-/**
- * Our Worker in local workerd: `isolates` of it, which share one gate object. `variables`: as in wrangler.toml.
- * `storage`: a folder for what outlives the object; in memory without one.
- */
+const OWNER = 'proxy-0'
+const ANY_PORT = [{ host: '127.0.0.1', port: 0 }]
+
+/** Our Worker around which a test has put an object that can be reset from outside, as the platform does. */
+const RESETTABLE = `
+  import { Gate as Shipped } from './worker.mjs'
+  export { default } from './worker.mjs'
+  export class Gate extends Shipped {
+    reset() { this.ctx.abort('reset by the test') }
+  }
+`
+const RESETTER = `
+  export default {
+    async fetch(request, { GATE }) {
+      await GATE.get(GATE.idFromName('gate')).reset().catch(() => {})
+      return new Response()
+    },
+  }
+`
+
+/** Our Worker in local workerd. `variables`: as in wrangler.toml. */
 export async function startWorkers(
   variables: Readonly<Record<string, string>>,
-  { isolates = 1, storage }: { isolates?: number; storage?: string } = {},
+  { isolates = 1, storage, registry, gateElsewhere = false, resettable = false }: WorkersOptions = {},
 ): Promise<RunningWorkers> {
   const { script } = await bundle()
   const { Miniflare } = fromRuntimes('miniflare') as MiniflareModule
-  const names = Array.from({ length: isolates }, (_, index) => `proxy-${index}`)
-  const [owner] = names
+  const compatibilityDate = setting('compatibility_date')
+  const gateOf = (name: string) => ({
+    GATE: { className: 'Gate', useSQLite: true, ...(name !== OWNER && { scriptName: OWNER }) },
+  })
+  const names = Array.from({ length: isolates }, (_, index) => `${gateElsewhere ? 'far' : 'proxy'}-${index}`)
+  const resetter = { name: 'resetter', modules: true, script: RESETTER, compatibilityDate }
   const server = new Miniflare({
     host: '127.0.0.1',
     port: 0,
     cf: false,
     ...(storage !== undefined && { durableObjectsPersist: storage }),
-    workers: names.map((name) => ({
-      name,
-      modules: true,
-      script,
-      compatibilityDate: setting('compatibility_date'),
-      compatibilityFlags: setting('compatibility_flags'),
-      bindings: variables,
-      durableObjects: {
-        GATE: { className: 'Gate', useSQLite: true, ...(name !== owner && { scriptName: owner }) },
-      },
-      ...(name !== owner && { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] }),
-    })),
+    ...(registry !== undefined && { unsafeDevRegistryPath: registry }),
+    workers: [
+      ...names.map((name, index) => ({
+        name,
+        ...(resettable
+          ? { modules: [esModule('main', RESETTABLE), esModule('worker', script)] }
+          : { modules: true, script }),
+        compatibilityDate,
+        compatibilityFlags: setting('compatibility_flags'),
+        bindings: variables,
+        durableObjects: gateOf(name),
+        ...(index > 0 && { unsafeDirectSockets: ANY_PORT }),
+      })),
+      ...(resettable
+        ? [{ ...resetter, durableObjects: gateOf(resetter.name), unsafeDirectSockets: ANY_PORT }]
+        : []),
+    ],
   })
   const first = await server.ready
   const others = await Promise.all(names.slice(1).map((name) => server.unsafeGetDirectURL(name)))
   return {
     urls: [first, ...others].map(({ origin }) => origin),
+    resetGate: async () => {
+      const { ok } = await fetch(await server.unsafeGetDirectURL(resetter.name))
+      if (!ok) throw new Error('the gate was not reset')
+    },
     dispose: () => server.dispose(),
   }
+}
+
+function esModule(name: string, contents: string): object {
+  return { type: 'ESModule', path: `${name}.mjs`, contents }
 }
