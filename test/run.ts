@@ -3,32 +3,66 @@ import { join } from 'node:path'
 import { run } from 'node:test'
 import { spec as Spec } from 'node:test/reporters'
 import { installRuntimes } from './conformance/runtimes/install.ts'
+import { bunTest } from './support/bun-test.ts'
 
 /** The conformance suite on platforms that have to be brought first. */
 const RUNTIMES = ['bun', 'node24', 'workerd'].map((name) => join('conformance', 'runtimes', `${name}.ts`))
 
+const NODE_SERVER = 'src/runtimes/node stands on undici and @hono/node-server, which Bun has other things for'
+
+const WHOLE_PROXY = 'starts the proxy as a program on Node; on Bun the conformance suite of --runtimes does'
+
+/** The test files that Bun does not run, and why. */
+const NOT_ON_BUN: Readonly<Record<string, string>> = {
+  [join('conformance', 'node.test.ts')]: WHOLE_PROXY,
+  [join('deploy', 'nginx.test.ts')]: WHOLE_PROXY,
+  [join('docs', 'clients.test.ts')]: WHOLE_PROXY,
+  [join('runtimes', 'node-answers.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node-departures.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node-requests.test.ts')]: NODE_SERVER,
+}
+
+/** What only Bun can run. */
+const BUN_FILE = '.bun.ts'
+
 /**
- * Runs every test file below this folder, or those whose path contains one of the arguments. `--runtimes`: those of
- * the other platforms instead.
+ * Runs every test file below this folder, or those whose path contains one of the arguments. `--bun`: under the
+ * pinned `bun test`, with what only Bun can run. `--runtimes`: the conformance suite on the other platforms instead.
  */
+const onBun = process.argv.includes('--bun')
 const onRuntimes = process.argv.includes('--runtimes')
-const wanted = process.argv.slice(2).filter((argument) => argument !== '--runtimes')
-if (onRuntimes) installRuntimes()
-const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
-  .filter((name) => (onRuntimes ? RUNTIMES.includes(name) : name.endsWith('.test.ts')))
+const wanted = process.argv.slice(2).filter((argument) => !['--bun', '--runtimes'].includes(argument))
+if (onBun && onRuntimes) throw new Error('--bun and --runtimes are two different runs')
+if (onBun || onRuntimes) installRuntimes()
+
+const all = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+if (onBun)
+  for (const [name, reason] of Object.entries(NOT_ON_BUN))
+    if (!all.includes(name)) throw new Error(`there is no ${name} to leave out on Bun (${reason})`)
+const files = all
+  .filter((name) => {
+    if (onRuntimes) return RUNTIMES.includes(name)
+    if (onBun && name.endsWith(BUN_FILE)) return true
+    return name.endsWith('.test.ts') && !(onBun && name in NOT_ON_BUN)
+  })
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .map((name) => join(import.meta.dirname, name))
   .sort()
 
-const counts = { pass: 0, fail: 0, cancelled: 0 }
-const tests = run({ files, concurrency: onRuntimes ? 1 : 2 })
-tests.on('test:diagnostic', ({ message }) => {
-  const [, what, count] = /^(pass|fail|cancelled) (\d+)$/.exec(message) ?? []
-  if (what === 'pass' || what === 'fail' || what === 'cancelled') counts[what] = Number(count)
-})
-tests.on('end', () => {
-  const failed = counts.fail + counts.cancelled
-  process.exitCode = failed > 0 || counts.pass === 0 ? 1 : 0
-  process.on('exit', () => process.stdout.write(`\n${counts.pass} passed, ${failed} failed\n`))
-})
-tests.pipe(new Spec()).pipe(process.stdout)
+if (onBun) process.exitCode = await bunTest(files)
+else runOnNode()
+
+function runOnNode(): void {
+  const counts = { pass: 0, fail: 0, cancelled: 0 }
+  const tests = run({ files, concurrency: onRuntimes ? 1 : 2 })
+  tests.on('test:diagnostic', ({ message }) => {
+    const [, what, count] = /^(pass|fail|cancelled) (\d+)$/.exec(message) ?? []
+    if (what === 'pass' || what === 'fail' || what === 'cancelled') counts[what] = Number(count)
+  })
+  tests.on('end', () => {
+    const failed = counts.fail + counts.cancelled
+    process.exitCode = failed > 0 || counts.pass === 0 ? 1 : 0
+    process.on('exit', () => process.stdout.write(`\n${counts.pass} passed, ${failed} failed\n`))
+  })
+  tests.pipe(new Spec()).pipe(process.stdout)
+}

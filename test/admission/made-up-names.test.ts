@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { Admission, REMEMBERED_LANES } from '../../src/admission/admission.ts'
+import { collectGarbage } from '../support/collect-garbage.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { aCall, FAR, permitOf } from './support/builders.ts'
 import { Tally } from './support/recorder.ts'
 
-setFlagsFromString('--expose-gc')
-const collectGarbage: unknown = runInNewContext('gc')
-
 function heapAfterCollection(): number {
-  if (typeof collectGarbage === 'function') collectGarbage()
+  collectGarbage()
   return process.memoryUsage().heapUsed
 }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { aHouse, CHAT, chunk, get, type House, post, type Wire } from '../support/raw-sockets.ts'
+import { aHouse, type House } from '../support/node-house.ts'
+import { CHAT, chunk, get, post } from '../support/raw-http.ts'
+import type { Wire } from '../support/raw-upstream.ts'
 import { until } from '../support/until.ts'
 
 let house: House

@@ -113,12 +113,13 @@ export class StreamedBody implements AnswerBody {
 /** Bytes of a sized body that may wait for the client before Ollama is held back. */
 const ROOM_BYTES = 256 * 1024
 
-/** A body of an announced length, which a direct stream would send in chunks. */
+/** A body of an announced length, told how much of it Bun has taken. Bun announces no length for a stream and sends it in chunks. */
 export class SizedBody implements AnswerBody {
   readonly stream: ReadableStream<Uint8Array>
   readonly hasRoom = false
   readonly #full: (is: boolean) => void
   #client: ReadableStreamDefaultController<Uint8Array> | undefined
+  #ended: (() => void) | undefined
   #over = false
 
   constructor(full: (is: boolean) => void, onCancel: () => void) {
@@ -128,7 +129,10 @@ export class SizedBody implements AnswerBody {
         start: (client) => {
           this.#client = client
         },
-        pull: () => full(false),
+        pull: () => {
+          full(false)
+          this.#settle()
+        },
         cancel: () => {
           this.drop()
           onCancel()
@@ -141,13 +145,12 @@ export class SizedBody implements AnswerBody {
   write(part: Uint8Array): void {
     if (this.#over || part.length === 0) return
     this.#client?.enqueue(part)
-    if ((this.#client?.desiredSize ?? 0) <= 0) this.#full(true)
+    if (this.#roomBytes <= 0) this.#full(true)
   }
 
   end(done: () => void): void {
-    if (!this.#over) this.#client?.close()
-    this.#over = true
-    done()
+    this.#ended = done
+    this.#settle()
   }
 
   break(): void {
@@ -157,5 +160,17 @@ export class SizedBody implements AnswerBody {
 
   drop(): void {
     this.#over = true
+  }
+
+  get #roomBytes(): number {
+    return this.#client?.desiredSize ?? 0
+  }
+
+  /** Ends once nothing waits for the client any more. */
+  #settle(): void {
+    if (this.#over || !this.#ended || this.#roomBytes < ROOM_BYTES) return
+    this.#over = true
+    this.#client?.close()
+    this.#ended()
   }
 }

@@ -45,7 +45,11 @@ export class Connection {
     if (this.#closed) socket.terminate()
   }
 
-  send(request: UpstreamRequest, sink: AnswerSink): void {
+  /**
+   * Sends a request. @returns false when the connection turns out to be gone before the first byte of it was taken:
+   * then it can be sent elsewhere, and the sink hears nothing from here.
+   */
+  send(request: UpstreamRequest, sink: AnswerSink): boolean {
     const { method, target, headers, body } = request
     this.#sink = sink
     this.#parser = new AnswerParser(method, {
@@ -58,18 +62,18 @@ export class Connection {
       head += `${headers[index]}: ${headers[index + 1]}\r\n`
     if (body instanceof ReadableStream) {
       const sized = /\r\ncontent-length:/i.test(head)
-      this.#write(Buffer.from(`${head}${sized ? '' : 'Transfer-Encoding: chunked\r\n'}\r\n`, 'latin1'))
+      const bytes = Buffer.from(`${head}${sized ? '' : 'Transfer-Encoding: chunked\r\n'}\r\n`, 'latin1')
+      if (!this.#begin(bytes)) return false
       this.#stream(body.getReader(), sized, sink)
-      return
+      return true
     }
     if (body !== undefined) head += `Content-Length: ${body.length}\r\n`
     const bytes = Buffer.from(`${head}\r\n`, 'latin1')
-    if (body === undefined || body.length === 0) this.#write(bytes)
-    else if (body.length <= ONE_WRITE_BYTES) this.#write(Buffer.concat([bytes, body]))
-    else {
-      this.#write(bytes)
-      this.#write(body)
-    }
+    if (body === undefined || body.length === 0) return this.#begin(bytes)
+    if (body.length <= ONE_WRITE_BYTES) return this.#begin(Buffer.concat([bytes, body]))
+    if (!this.#begin(bytes)) return false
+    this.#write(body)
+    return true
   }
 
   /** Stops reading, so that Ollama is held back, or goes on. */
@@ -165,6 +169,14 @@ export class Connection {
     if (this.#closed) return
     if (this.#unsent.length > 0) this.#unsent.push(bytes)
     else this.#push(bytes)
+  }
+
+  /** The first bytes of a request; false when the socket is closed and none of them went out. */
+  #begin(bytes: Uint8Array): boolean {
+    const taken = this.#socket?.write(bytes) ?? -1
+    if (taken < 0) this.cut()
+    else if (taken < bytes.length) this.#unsent.push(bytes.subarray(taken))
+    return taken >= 0
   }
 
   /** Whether the socket took all of it. */

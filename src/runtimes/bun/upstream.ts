@@ -51,9 +51,8 @@ export class BunUpstream {
       // The one used last is the least likely to be closed by now.
       const idle = this.#idle.pop()
       if (idle === undefined) break
-      if (idle.closed) continue
-      idle.send(request, sink)
-      return idle
+      // One that Ollama has closed meanwhile may not have told yet; it took nothing then.
+      if (!idle.closed && idle.send(request, sink)) return idle
     }
     return this.#open(request, sink)
   }
@@ -89,7 +88,8 @@ export class BunUpstream {
       .then(
         (socket) => {
           connection.opened(socket)
-          if (!connection.closed) connection.send(request, sink)
+          if (!connection.closed && !connection.send(request, sink))
+            sink.failed(new Error('Ollama closed the connection'))
         },
         (error) => {
           if (!connection.closed) sink.failed(error)
