@@ -8,12 +8,14 @@ import { createApp } from './http/app.ts'
 import { renderBreak, statusOf } from './http/errors.ts'
 import { isAllowedHost, type OwnNames } from './http/host-guard.ts'
 import type { Memory } from './http/memory-figures.ts'
+import type { Monitor } from './http/routes/monitor.ts'
+import { createMonitor, type RunningMonitor } from './monitor.ts'
 import { parseModelName } from './relay/model-name.ts'
 import { Origins } from './relay/origins.ts'
 import { Relay } from './relay/relay.ts'
 import type { Exchange } from './relay/transport.ts'
 import type { Log } from './telemetry/call-log.ts'
-import { Stats } from './telemetry/stats.ts'
+import { type LaneStats, Stats } from './telemetry/stats.ts'
 import { UpstreamHealth } from './upstream/health.ts'
 
 /** What a runtime brings. `Env`: what its server hands over with each request. */
@@ -34,13 +36,15 @@ export interface GateParts<Env> {
   /** Ollama's version; rejects when it does not answer in time. */
   readonly fetchVersion: () => Promise<string>
   readonly own: OwnNames
+  /** The dashboard's files. */
+  readonly dashboard?: Monitor['dashboard']
 }
 
 export interface Gate<Env> {
   readonly fetch: (request: Request, env: Env) => Response | Promise<Response>
   readonly upstream: UpstreamHealth
-  /** Begins to watch Ollama. */
-  start(): void
+  /** Begins to watch Ollama and itself. `url`: where it listens. */
+  start(url: string): void
   /** Admits nobody any more and refuses the waiting; what runs goes on. */
   close(): void
 }
@@ -65,7 +69,7 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     models: limitsByKey(config),
     maxWaitingBytes: config.max_queue_bytes,
   })
-  const relay = new Relay({
+  const relay: Relay<LaneStats> = new Relay({
     clock,
     admission,
     origins,
@@ -74,8 +78,18 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     maxBodyBytes: config.max_body_size,
     lastWords: (broken) => renderBreak(broken, config.language),
     statusOf,
-    finished: (call) => log.call(call),
+    finished: (call) => {
+      monitor.finished(call)
+      log.call(call)
+    },
     upstreamAnswered: (answered) => (answered ? upstream.sawAnswer() : upstream.sawRefusal()),
+  })
+  const monitor: RunningMonitor = createMonitor({
+    ...parts,
+    config,
+    admission,
+    upstream,
+    calls: { live: () => relay.live(), cancel: (id) => relay.cancel(id) },
   })
   const listensOnLoopback = isLoopbackName(config.proxy_host)
   const app = createApp({
@@ -95,6 +109,7 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     reportError: (error) => log.error('unexpected error in a request', { error }),
     listensOnLoopback,
     clientAddress: (c) => parts.clientAddress(c.env as Env),
+    monitor: monitor.pages,
   })
 
   let allowedHost: string | undefined
@@ -111,9 +126,13 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
         ? new Response(null, { status: 403 })
         : app.fetch(request, env),
     upstream,
-    start: () => upstream.start(),
+    start(url) {
+      upstream.start()
+      monitor.start(url)
+    },
     close() {
       admission.close()
+      monitor.stop()
       upstream.stop()
     },
   }

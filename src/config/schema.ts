@@ -1,5 +1,20 @@
 import { z } from 'zod'
-import { boolean, host, integer, oneOf, parallel, seconds, size, text, token, url } from './values.ts'
+import {
+  boolean,
+  host,
+  integer,
+  levels,
+  numberFrom,
+  oneOf,
+  parallel,
+  seconds,
+  settings,
+  size,
+  text,
+  token,
+  url,
+  webhook,
+} from './values.ts'
 
 /** What is told about an option wherever it is shown: help, config.yaml, documentation. */
 export interface About {
@@ -40,6 +55,26 @@ function unsetOption<S extends z.ZodType>(schema: S, about: About) {
 const modelLimits = z.strictObject(
   { parallel_limit: integer(1).optional(), queue_limit: integer(0).optional() },
   { error: 'expected a map of parallel_limit and queue_limit' },
+)
+
+/** A window of some samples of five seconds, and no longer than the samples that are kept. */
+const ALERTS = {
+  window: 60,
+  rejection_rate: { warning: 1, critical: 5 },
+  average_wait: { warning: 5, critical: 10 },
+  queue_depth: { warning: 80, critical: 95 },
+  memory: { warning: 80, critical: 90 },
+}
+
+const alerts = settings(
+  {
+    window: numberFrom('seconds', 10, 300).prefault(ALERTS.window),
+    rejection_rate: levels('percent', ALERTS.rejection_rate),
+    average_wait: levels('seconds', ALERTS.average_wait),
+    queue_depth: levels('percent', ALERTS.queue_depth),
+    memory: levels('percent', ALERTS.memory),
+  },
+  'a map of window, rejection_rate, average_wait, queue_depth and memory',
 )
 
 /** The only home of an option. Keys are those of config.yaml; times are seconds, sizes bytes. */
@@ -105,6 +140,25 @@ export const configSchema = z.strictObject({
       example: { 'llama3:70b': { parallel_limit: 1, queue_limit: 16 } },
     },
   ),
+  alerts: option(alerts, ALERTS, {
+    sentence:
+      'From where on an alert is raised, per model and for memory; "memory: off" would not watch it, and so for each.',
+    unit: 'seconds (window, average_wait), percent (the others)',
+  }),
+  alert_webhook: unsetOption(webhook(), {
+    sentence:
+      'Address that every alert is posted to, as JSON, when it is raised, changes its level or is cleared.',
+    env: 'ALERT_WEBHOOK',
+    secret: true,
+    example: 'https://example.com/alerts',
+  }),
+  alert_webhook_secret: unsetOption(token(), {
+    sentence: 'Signs what is posted there: HMAC-SHA256 in X-Guard-Signature.',
+    env: 'ALERT_WEBHOOK_SECRET',
+    envFile: 'ALERT_WEBHOOK_SECRET_FILE',
+    secret: true,
+    example: 'another-long-random-text',
+  }),
   admin_token: unsetOption(token(), {
     sentence: 'Bearer token of /admin/*; while it is unset, /admin/* answers only to this machine.',
     env: 'ADMIN_TOKEN',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { didYouMean } from './near-miss.ts'
 
 /** A Node timer that is asked for more fires at once, so no deadline may be longer. */
 const LONGEST_TIMER_SECONDS = 2_147_483
@@ -58,6 +59,63 @@ export function size(bound: 'one buffer' | 'any') {
   })
 }
 
+/** Decimals allowed. */
+export function numberFrom(unit: string, least: number, most: number) {
+  const error = `expected ${unit} from ${least} to ${most}`
+  return z.number({ error }).gte(least, { error }).lte(most, { error })
+}
+
+export interface Levels {
+  readonly warning: number
+  readonly critical: number
+}
+
+/**
+ * A map of warning and critical, either left out for its default, or "off". Not a union, which would tell of one
+ * mistake inside the map no more than that there is one.
+ */
+export function levels(unit: 'percent' | 'seconds', defaults: Levels) {
+  // From the smallest that figures show: 0 would stand for ever.
+  const figure = numberFrom(unit, 0.01, unit === 'percent' ? 100 : LONGEST_TIMER_SECONDS)
+  const map = z.strictObject(
+    { warning: figure.prefault(defaults.warning), critical: figure.prefault(defaults.critical) },
+    { error: 'expected a map of warning and critical, or off' },
+  )
+  const either = z.unknown().transform((written, context): Levels | 'off' => {
+    if (written === 'off') return 'off'
+    const both = read(map, written, context)
+    if (both === undefined || both.critical >= both.warning) return both ?? z.NEVER
+    const message = `critical (${both.critical}) must not be below warning (${both.warning})`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  })
+  return either.prefault(defaults)
+}
+
+/** A map each key of which has a default; it may be empty, as when every line of it is commented out. */
+export function settings<S extends z.ZodRawShape>(shape: S, what: string) {
+  const map = z.strictObject(shape, { error: `expected ${what}` })
+  return z.unknown().transform((written, context) => read(map, written ?? {}, context) ?? z.NEVER)
+}
+
+/** Reads a map and tells of each flaw at its own place; an unknown key with the known one that was likely meant. */
+function read<M extends z.ZodObject>(
+  map: M,
+  written: unknown,
+  context: z.core.$RefinementCtx,
+): z.output<M> | undefined {
+  const { data, error } = map.safeParse(written)
+  for (const issue of error?.issues ?? []) {
+    const tell = (message: string, path: readonly PropertyKey[]) =>
+      context.addIssue({ code: 'custom', message, path: [...path] })
+    if (issue.code !== 'unrecognized_keys') tell(issue.message, issue.path)
+    else
+      for (const key of issue.keys)
+        tell(`unknown key${didYouMean(key, Object.keys(map.shape))}`, [...issue.path, key])
+  }
+  return data
+}
+
 export function parallel() {
   const error = 'expected "auto" or an integer >= 1'
   return z.union([z.literal('auto'), z.int().min(1)], { error })
@@ -99,5 +157,21 @@ export function url() {
     if (parsed.username || parsed.password) return refuse('must not carry a user name or a password')
     if (parsed.search || parsed.hash) return refuse('must not carry a query or a fragment')
     return parsed.origin + parsed.pathname.replace(/\/+$/, '')
+  })
+}
+
+/** Where notes are posted to. Its path and query often hold a secret, so no error repeats it. */
+export function webhook() {
+  const error = 'must be an address that begins with http:// or https://'
+  return z.string({ error }).transform((written, context) => {
+    const refuse = (message: string): never => {
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
+    const parsed = URL.canParse(written) ? new URL(written) : undefined
+    if (!parsed || !/^https?:$/.test(parsed.protocol)) return refuse(error)
+    if (parsed.username || parsed.password) return refuse('must not carry a user name or a password')
+    if (parsed.hash) return refuse('must not carry a fragment')
+    return parsed.href
   })
 }

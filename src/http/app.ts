@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../clock.ts'
+import type { LineView } from '../telemetry/live-queue.ts'
 import type { AdmissionView, LaneView, Limits } from '../telemetry/snapshot.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 import type { AdminGuardParts } from './admin-guard.ts'
@@ -12,15 +13,15 @@ import { adminRoutes } from './routes/admin.ts'
 import { configRoutes } from './routes/config.ts'
 import { healthRoutes } from './routes/health.ts'
 import { inference } from './routes/inference.ts'
+import { type Monitor, monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
 
 /** A lane as our pages see and reset it. */
-export interface AppLane extends LaneView {
+export interface AppLane extends LaneView, LineView {
   readonly observer: LaneView['observer'] & { reset(): void }
 }
 
-export interface AppAdmission extends AdmissionView {
-  lanes(): Iterable<AppLane>
+export interface AppAdmission extends AdmissionView<AppLane> {
   lane(model: string): AppLane | undefined
   /** `model`: a key, or `*` for the defaults. Returns what is in force then. */
   configure(model: string, change: Partial<Limits>): Limits
@@ -51,10 +52,12 @@ export interface Services extends CallServices, AdminGuardParts {
   readonly draining: () => boolean
   /** The effective configuration for everybody's eyes, secrets left out. */
   readonly describeConfig: () => unknown
+  /** Left out where calls and lanes are not in one process. */
+  readonly monitor?: Monitor
 }
 
 /** What Ollama runs a model for; all POST. */
-const GATED = [
+export const GATED = [
   '/api/generate',
   '/api/chat',
   '/api/embed',
@@ -75,12 +78,21 @@ const OWN = {
   '/queue/stats': 'GET, HEAD',
   '/queue/memory': 'GET, HEAD',
   '/config': 'GET, HEAD',
+  '/queue/requests': 'GET, HEAD',
+  '/queue/history': 'GET, HEAD',
+  '/queue/events': 'GET, HEAD',
+  '/queue/alerts': 'GET, HEAD',
+  '/metrics': 'GET, HEAD',
+  '/dashboard': 'GET, HEAD',
   '/admin/queue/reset': 'POST',
   '/admin/queue/update': 'POST',
+  '/admin/queue/cancel': 'POST',
+  '/admin/queue/pause': 'POST',
+  '/admin/queue/resume': 'POST',
 }
 
 /** Below these nothing is Ollama's: a slip of the pen must not end up there. */
-const OWN_TREES = ['/health/*', '/queue/*', '/admin/*']
+const OWN_TREES = ['/health/*', '/queue/*', '/admin/*', '/dashboard/*', '/metrics/*']
 
 /**
  * The whole surface. Gated routes have one handler and no middleware, which Hono calls without its composing;
@@ -93,6 +105,7 @@ export function createApp(services: Services): Hono {
   app.route('/', queueRoutes(services))
   app.route('/', configRoutes(services))
   app.route('/', adminRoutes(services))
+  if (services.monitor) app.route('/', monitorRoutes(services, services.monitor))
   for (const [path, allow] of Object.entries(OWN)) {
     app.all(path, () => {
       throw new HttpProblem('method_not_allowed', { headers: { Allow: allow } })

@@ -37,6 +37,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   model_not_found: 404,
   stats_disabled: 404,
   invalid_request: 400,
+  request_not_found: 404,
+  too_many_listeners: 503,
   not_found: 404,
   method_not_allowed: 405,
 }
@@ -54,6 +56,8 @@ const ANTHROPIC_TYPE: Readonly<Record<ErrorCode, string>> = {
   model_not_found: 'not_found_error',
   stats_disabled: 'not_found_error',
   invalid_request: 'invalid_request_error',
+  request_not_found: 'not_found_error',
+  too_many_listeners: 'overloaded_error',
   not_found: 'not_found_error',
   method_not_allowed: 'invalid_request_error',
 }

@@ -9,6 +9,7 @@ export type MessageKey =
   | 'cancelled'
   | 'stream_cancelled'
   | 'request_not_found'
+  | 'too_many_listeners'
   | 'internal_error'
   | 'unauthorized'
   | 'forbidden'
@@ -31,6 +32,7 @@ export const MESSAGES = {
     cancelled: 'An operator of this server ended the request.',
     stream_cancelled: 'An operator of this server ended the request in the middle of its answer.',
     request_not_found: 'No request with this id is waiting or running.',
+    too_many_listeners: 'Too many listeners follow the queue already.',
     internal_error: 'Something went wrong on this server.',
     unauthorized: 'The admin token is missing.',
     forbidden: 'You are not allowed to do this.',
@@ -51,6 +53,7 @@ export const MESSAGES = {
     cancelled: '服务器管理员已终止该请求。',
     stream_cancelled: '服务器管理员在回答过程中终止了该请求。',
     request_not_found: '没有正在等待或运行的该编号请求。',
+    too_many_listeners: '正在跟踪队列的客户端过多。',
     internal_error: '服务器内部出错。',
     unauthorized: '缺少管理令牌。',
     forbidden: '您无权执行此操作。',
@@ -71,6 +74,7 @@ export const MESSAGES = {
     cancelled: 'Người vận hành máy chủ đã kết thúc yêu cầu này.',
     stream_cancelled: 'Người vận hành máy chủ đã kết thúc yêu cầu này khi đang trả lời.',
     request_not_found: 'Không có yêu cầu nào với mã này đang chờ hoặc đang chạy.',
+    too_many_listeners: 'Đã có quá nhiều kết nối theo dõi hàng đợi.',
     internal_error: 'Máy chủ gặp lỗi nội bộ.',
     unauthorized: 'Thiếu mã thông báo quản trị.',
     forbidden: 'Bạn không có quyền thực hiện thao tác này.',
@@ -94,6 +98,7 @@ export const MESSAGES = {
     cancelled: 'サーバーの管理者がこのリクエストを終了しました。',
     stream_cancelled: 'サーバーの管理者が回答の途中でこのリクエストを終了しました。',
     request_not_found: 'この ID のリクエストは待機中でも実行中でもありません。',
+    too_many_listeners: 'キューを監視している接続が多すぎます。',
     internal_error: 'サーバーで内部エラーが発生しました。',
     unauthorized: '管理トークンがありません。',
     forbidden: 'この操作は許可されていません。',
@@ -114,6 +119,7 @@ export const MESSAGES = {
     cancelled: '서버 운영자가 이 요청을 종료했습니다.',
     stream_cancelled: '서버 운영자가 응답 도중에 이 요청을 종료했습니다.',
     request_not_found: '이 ID로 대기 중이거나 실행 중인 요청이 없습니다.',
+    too_many_listeners: '대기열을 지켜보는 연결이 너무 많습니다.',
     internal_error: '서버 내부 오류가 발생했습니다.',
     unauthorized: '관리자 토큰이 없습니다.',
     forbidden: '이 작업을 수행할 권한이 없습니다.',
@@ -134,6 +140,7 @@ export const MESSAGES = {
     cancelled: 'Оператор сервера прервал этот запрос.',
     stream_cancelled: 'Оператор сервера прервал этот запрос во время ответа.',
     request_not_found: 'Запроса с таким идентификатором нет ни в очереди, ни в работе.',
+    too_many_listeners: 'За очередью уже следит слишком много подключений.',
     internal_error: 'На сервере произошла внутренняя ошибка.',
     unauthorized: 'Не указан токен администратора.',
     forbidden: 'У вас нет прав на это действие.',
@@ -154,6 +161,7 @@ export const MESSAGES = {
     cancelled: 'أنهى مشغّل الخادم هذا الطلب.',
     stream_cancelled: 'أنهى مشغّل الخادم هذا الطلب أثناء الإجابة.',
     request_not_found: 'لا يوجد طلب بهذا المعرّف قيد الانتظار أو التنفيذ.',
+    too_many_listeners: 'عدد كبير جدًا من الاتصالات يتابع قائمة الانتظار.',
     internal_error: 'حدث خطأ داخلي في الخادم.',
     unauthorized: 'رمز المسؤول المميز مفقود.',
     forbidden: 'لا يُسمح لك بتنفيذ هذا الإجراء.',

@@ -17,6 +17,8 @@ export interface FinishedCall {
   /** Arrival, in milliseconds since 1970. */
   readonly startedAt: number
   readonly waitMs: number
+  /** Whether the answer came in pieces as it was made: NDJSON or SSE. */
+  readonly streamed: boolean
   /** From arrival to the first byte of Ollama's answer; null when there was none. */
   readonly firstByteMs: number | null
   /** From sending it to Ollama to that byte; null when there was none. */

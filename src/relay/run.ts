@@ -12,6 +12,8 @@ import { requestIdOf } from './request-id.ts'
 import { type Figures, Tail } from './tail.ts'
 import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
 
+const STREAMED = /^(?:application\/x-ndjson|text\/event-stream)\b/i
+
 /** One call from arrival to its last byte: owns its permit, its deadline and its record. */
 export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   /** Clock time by which the answer must have begun. */
@@ -133,7 +135,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     if (outcome !== 'refused') this.#permit?.release(outcome, now)
     if (error instanceof Failure && error.code === 'upstream_error') this.#parts.upstreamAnswered(false)
     const status = this.#exchange.gone ? 0 : this.#parts.statusOf(error)
-    const reason = error instanceof Refusal ? error.code : null
+    const reason = thrown instanceof Refusal ? thrown.code : null
     this.#finish(now, outcome, reason, status)
     return error
   }
@@ -233,6 +235,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       status,
       startedAt: this.#parts.clock.wallTime() - totalMs,
       waitMs: this.#waitedMs,
+      streamed: STREAMED.test(this.#contentType ?? ''),
       firstByteMs: this.#firstByteMs,
       upstreamMs: this.#firstByteMs === null ? null : this.#arrivedAt + this.#firstByteMs - this.#sentAt,
       totalMs,

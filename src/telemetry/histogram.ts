@@ -11,9 +11,21 @@ const INT_LIMIT = 2 ** 31
 const COARSE_BITS = 16
 const FULL = 0xffff_ffff
 
-/** How long things took, in milliseconds. Takes 4 KiB from the first record on, nothing before. */
+/** Two percentiles of one stretch of time, in milliseconds. */
+export interface Spread {
+  readonly p50: number
+  readonly p95: number
+}
+
+/**
+ * How long things took, in milliseconds. Takes 4 KiB from the first record on, nothing before, and 4 KiB more while
+ * there are records that are not cut off yet.
+ */
 export class Histogram {
-  #counts: Uint32Array | undefined
+  /** Records up to the last cut. */
+  #settled: Uint32Array | undefined
+  /** Records since then; a record touches nothing else. */
+  #recent: Uint32Array | undefined
   #total = 0
   /** Keeps the middle of the last bucket from exceeding everything that was ever recorded. */
   #longestMs = 0
@@ -23,25 +35,45 @@ export class Histogram {
   }
 
   record(ms: number): void {
-    this.#counts ??= new Uint32Array(BUCKETS)
-    const counts = this.#counts
+    this.#recent ??= new Uint32Array(BUCKETS)
+    const recent = this.#recent
     const bucket = bucketOf(ms)
-    const count = counts[bucket] ?? 0
-    if (count === FULL) this.#halve(counts)
-    counts[bucket] = (counts[bucket] ?? 0) + 1
+    if (recent[bucket] === FULL) this.#halve()
+    recent[bucket] = (recent[bucket] ?? 0) + 1
     this.#total++
     if (ms > this.#longestMs) this.#longestMs = ms
   }
 
   /** The value that `percent` (0..100) of the records do not exceed, in milliseconds; 0 when there are none. */
   percentile(percent: number): number {
-    const counts = this.#counts
-    if (!counts || this.#total === 0) return 0
-    const rank = Math.max(1, Math.ceil((percent / 100) * this.#total))
+    if (this.#settled === undefined) return this.#valueAt(percent, this.#total, this.#recent)
+    return this.#valueAt(percent, this.#total, this.#settled, this.#recent)
+  }
+
+  /** What was recorded since the cut before, null when nothing was; the next stretch begins. One reader only. */
+  cut(): Spread | null {
+    const recent = this.#recent
+    if (recent === undefined) return null
+    const count = recent.reduce((sum, each) => sum + each, 0)
+    const spread = { p50: this.#valueAt(50, count, recent), p95: this.#valueAt(95, count, recent) }
+    this.#settle(recent)
+    return spread
+  }
+
+  reset(): void {
+    this.#settled = undefined
+    this.#recent = undefined
+    this.#total = 0
+    this.#longestMs = 0
+  }
+
+  #valueAt(percent: number, total: number, counts?: Uint32Array, more?: Uint32Array): number {
+    if (counts === undefined || total === 0) return 0
+    const rank = Math.max(1, Math.ceil((percent / 100) * total))
     let seen = 0
     let last = 0
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const count = counts[bucket] ?? 0
+      const count = (counts[bucket] ?? 0) + (more?.[bucket] ?? 0)
       if (count === 0) continue
       seen += count
       last = bucket
@@ -50,19 +82,26 @@ export class Histogram {
     return Math.min(middleOf(last), this.#longestMs)
   }
 
-  reset(): void {
-    this.#counts = undefined
-    this.#total = 0
-    this.#longestMs = 0
+  #settle(recent: Uint32Array): void {
+    const settled = this.#settled ?? new Uint32Array(BUCKETS)
+    if (recent.some((count, bucket) => count + (settled[bucket] ?? 0) > FULL)) this.#halve()
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      settled[bucket] = (settled[bucket] ?? 0) + (recent[bucket] ?? 0)
+    }
+    this.#settled = settled
+    this.#recent = undefined
   }
 
   /** A bucket that is full would start over at zero; halving all of them keeps the percentiles. */
-  #halve(counts: Uint32Array): void {
+  #halve(): void {
     this.#total = 0
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const half = (counts[bucket] ?? 0) >>> 1
-      counts[bucket] = half
-      this.#total += half
+    for (const counts of [this.#settled, this.#recent]) {
+      if (counts === undefined) continue
+      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        const half = (counts[bucket] ?? 0) >>> 1
+        counts[bucket] = half
+        this.#total += half
+      }
     }
   }
 }

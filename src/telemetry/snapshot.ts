@@ -1,3 +1,4 @@
+import type { Spread } from './histogram.ts'
 import type { LaneFigures, Percentiles } from './stats.ts'
 
 export interface Limits {
@@ -11,12 +12,13 @@ export interface LaneView {
   readonly limits: Limits
   readonly active: number
   readonly queued: number
+  readonly paused: boolean
   readonly observer: { read(): LaneFigures }
 }
 
-export interface AdmissionView {
+export interface AdmissionView<V extends LaneView = LaneView> {
   readonly defaults: Limits
-  lanes(): Iterable<LaneView>
+  lanes(): Iterable<V>
 }
 
 /** One model's figures, under the names and in the order in which every page shows them. */
@@ -28,6 +30,7 @@ export interface ModelSnapshot {
   readonly queued_requests: number
   readonly available_slots: number
   readonly queue_available: number
+  readonly paused: boolean
   readonly total_processed: number
   readonly total_rejected: number
   readonly total_timed_out: number
@@ -40,11 +43,11 @@ export interface ModelSnapshot {
   readonly uptime_seconds: number
 }
 
-export interface Snapshot {
+export interface Snapshot<M = ModelSnapshot> {
   readonly default_parallel: number
   readonly default_queue_limit: number
   readonly total_models: number
-  readonly models: Readonly<Record<string, ModelSnapshot>>
+  readonly models: Readonly<Record<string, M>>
 }
 
 export interface Totals {
@@ -55,8 +58,57 @@ export interface Totals {
   readonly queued_requests: number
 }
 
-export function takeSnapshot(admission: AdmissionView): Snapshot {
-  const models = Array.from(admission.lanes(), (lane) => [lane.model, snapshotOf(lane)] as const)
+/** One model within one interval: counts, what stood at its end, and percentiles in milliseconds. */
+export interface ModelSample {
+  readonly active: number
+  readonly queued: number
+  readonly arrived: number
+  readonly done: number
+  readonly refused: number
+  readonly tokens_out: number
+  /** Over what ended within the interval; null when nothing did. */
+  readonly wait_ms: Spread | null
+  readonly processing_ms: Spread | null
+}
+
+export interface Sample {
+  /** ISO 8601. */
+  readonly at: string
+  readonly models: Readonly<Record<string, ModelSample>>
+  readonly memory_percent: number | null
+}
+
+export interface HistoryPage {
+  readonly interval_seconds: number
+  /** The oldest first. */
+  readonly samples: readonly Sample[]
+}
+
+/** One model over the window that ended with the last sample. */
+export interface WindowFigures {
+  /** Length of the window. */
+  readonly seconds: number
+  /** Calls that came within the window: below a handful of them the rate says little. */
+  readonly arrived: number
+  /** Calls that found no place, of those that came. */
+  readonly rejection_rate_percent: number
+  /**
+   * The larger of two means: how long those had waited that got a slot or left the line within the window, and
+   * how long those have waited who stand in line now. In a line that is stuck nobody gets a slot, and only the
+   * second grows.
+   */
+  readonly avg_wait_seconds: number
+  /** Of the line as it stood at the last sample; 0 where nobody may wait. */
+  readonly queue_depth_percent: number
+  readonly tokens_per_second: number
+}
+
+/** `show`: what is told of each lane. */
+export function takeSnapshot<V extends LaneView, M>(
+  admission: AdmissionView<V>,
+  show: (lane: V) => M,
+): Snapshot<M> {
+  const models = Array.from(admission.lanes(), (lane) => [lane.model, show(lane)] as const)
   return {
     default_parallel: admission.defaults.parallel,
     default_queue_limit: admission.defaults.queue,
@@ -75,6 +127,7 @@ export function snapshotOf(lane: LaneView): ModelSnapshot {
     queued_requests: lane.queued,
     available_slots: Math.max(0, lane.limits.parallel - lane.active),
     queue_available: Math.max(0, lane.limits.queue - lane.queued),
+    paused: lane.paused,
     total_processed: figures.processed,
     total_rejected: figures.rejected,
     total_timed_out: figures.timedOut,

@@ -1,7 +1,7 @@
 import type { AdmissionObserver, LaneObserver, Outcome } from '../admission/observer.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Clock } from '../clock.ts'
-import { Histogram } from './histogram.ts'
+import { Histogram, type Spread } from './histogram.ts'
 
 export interface Percentiles {
   readonly p50: number
@@ -25,6 +25,34 @@ export interface LaneFigures {
   readonly countedForMs: number
 }
 
+/** What happened in a lane between two cuts. */
+export interface LaneInterval {
+  /** Calls that got a slot or left the line without one, and how long they had waited, together. */
+  readonly waited: number
+  readonly waitedMs: number
+  /** Calls refused on arrival, whatever for; a call that came while the proxy closes is not one. */
+  readonly turnedAway: number
+  /** Those of them that found no place: a full line, no memory for their bodies, or a wait past their deadline. */
+  readonly refused: number
+  /** Calls that ran to their end. */
+  readonly done: number
+  /** Over what ended within the interval; null when nothing did. */
+  readonly waitMs: Spread | null
+  readonly processingMs: Spread | null
+}
+
+/** Where the counters stood. */
+interface Counts {
+  readonly waited: number
+  readonly waitedMs: number
+  readonly turnedAway: number
+  readonly queueFull: number
+  readonly ran: number
+  readonly processed: number
+}
+
+const NOTHING: Counts = { waited: 0, waitedMs: 0, turnedAway: 0, queueFull: 0, ran: 0, processed: 0 }
+
 /** Counts one lane's calls. Every event is a few additions: it runs inside each grant and each release. */
 export class LaneStats implements LaneObserver {
   readonly #clock: Clock
@@ -32,14 +60,17 @@ export class LaneStats implements LaneObserver {
   readonly #runs = new Histogram()
   #since: number
   #processed = 0
-  #rejected = 0
+  #queueFull = 0
+  #dismissed = 0
   #timedOut = 0
   #cancelled = 0
   #failed = 0
+  #turnedAway = 0
   #waited = 0
   #waitedMs = 0
   #ran = 0
   #ranMs = 0
+  #atCut: Counts = NOTHING
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -55,6 +86,7 @@ export class LaneStats implements LaneObserver {
   }
 
   refused(code: RefusalCode): void {
+    if (code !== 'shutting_down') this.#turnedAway++
     this.#countRefusal(code)
   }
 
@@ -87,7 +119,7 @@ export class LaneStats implements LaneObserver {
   read(): LaneFigures {
     return {
       processed: this.#processed,
-      rejected: this.#rejected,
+      rejected: this.#queueFull + this.#dismissed,
       timedOut: this.#timedOut,
       cancelled: this.#cancelled,
       failed: this.#failed,
@@ -99,17 +131,48 @@ export class LaneStats implements LaneObserver {
     }
   }
 
+  /** Whether nothing was counted since the last cut. */
+  get untouched(): boolean {
+    const { waited, turnedAway, ran } = this.#atCut
+    return waited === this.#waited && turnedAway === this.#turnedAway && ran === this.#ran
+  }
+
+  /** What happened since the cut before, the opening of the lane or a reset; the next interval begins. One reader only. */
+  cut(): LaneInterval {
+    const before = this.#atCut
+    this.#atCut = {
+      waited: this.#waited,
+      waitedMs: this.#waitedMs,
+      turnedAway: this.#turnedAway,
+      queueFull: this.#queueFull,
+      ran: this.#ran,
+      processed: this.#processed,
+    }
+    return {
+      waited: this.#waited - before.waited,
+      waitedMs: this.#waitedMs - before.waitedMs,
+      turnedAway: this.#turnedAway - before.turnedAway,
+      refused: this.#queueFull - before.queueFull,
+      done: this.#processed - before.processed,
+      waitMs: this.#waits.cut(),
+      processingMs: this.#runs.cut(),
+    }
+  }
+
   /** Counters and times start again from zero, uptime too, so that rates over it stay right. */
   reset(): void {
     this.#processed = 0
-    this.#rejected = 0
+    this.#queueFull = 0
+    this.#dismissed = 0
     this.#timedOut = 0
     this.#cancelled = 0
     this.#failed = 0
+    this.#turnedAway = 0
     this.#waited = 0
     this.#waitedMs = 0
     this.#ran = 0
     this.#ranMs = 0
+    this.#atCut = NOTHING
     this.#waits.reset()
     this.#runs.reset()
     this.#since = this.#clock.now()
@@ -118,8 +181,10 @@ export class LaneStats implements LaneObserver {
   #countRefusal(code: RefusalCode): void {
     switch (code) {
       case 'queue_full':
+        this.#queueFull++
+        break
       case 'shutting_down':
-        this.#rejected++
+        this.#dismissed++
         break
       case 'timeout':
         this.#timedOut++

@@ -30,6 +30,8 @@ export type GapName =
   | 'idleConnections'
   /** HTTP that is broken, or addressed as to a forward proxy, taken as Node takes it. */
   | 'ownParser'
+  /** Lanes and calls in one process, which can then be shown together and ended by hand. */
+  | 'monitor'
   /** A start that tells of itself, and an end by signals. */
   | 'lifecycle'
 

@@ -93,6 +93,7 @@ export interface ModelStats {
   readonly total_timed_out: number
   readonly total_cancelled: number
   readonly total_failed: number
+  readonly paused: boolean
 }
 
 export interface SimulatorCounters {
@@ -179,6 +180,7 @@ const NO_CALLS: ModelStats = {
   total_timed_out: 0,
   total_cancelled: 0,
   total_failed: 0,
+  paused: false,
 }
 
 const NOTHING_SEEN: SimulatorCounters = {

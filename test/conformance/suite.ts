@@ -8,6 +8,7 @@ import { disconnects } from './disconnect.cases.ts'
 import { floods } from './flood.cases.ts'
 import { hostileInput } from './hostile.cases.ts'
 import { nine } from './nine.cases.ts'
+import { operators } from './operator.cases.ts'
 import type { Target } from './pair.ts'
 import { protocol } from './protocol.cases.ts'
 import { refusals } from './refusals.cases.ts'
@@ -29,6 +30,7 @@ export function conformance(target: Target): void {
     hostileInput(target)
     uploads(target)
     streams(target)
+    operators(target)
     waits(target)
     ollamaClient(target)
     openaiClient(target)

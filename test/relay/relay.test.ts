@@ -48,6 +48,7 @@ describe('a call that goes well', () => {
       status: 200,
       startedAt: clock.wallTime() - 150,
       waitMs: 0,
+      streamed: true,
       firstByteMs: 100,
       upstreamMs: 100,
       totalMs: 150,

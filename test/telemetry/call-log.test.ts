@@ -29,6 +29,7 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     status: 200,
     startedAt: 1_700_000_000_000,
     waitMs: 0,
+    streamed: true,
     firstByteMs: 12.34567,
     upstreamMs: 12.3,
     totalMs: 1234.5,

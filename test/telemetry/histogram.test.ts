@@ -73,3 +73,43 @@ test('reset forgets everything and counting goes on', () => {
   histogram.record(0.2)
   assert.equal(histogram.percentile(99), 0.2)
 })
+
+test('a cut tells of what came since the one before, and loses nothing of the whole', () => {
+  const histogram = new Histogram()
+  assert.equal(histogram.cut(), null)
+  for (const ms of [0.1, 0.2, 0.3]) histogram.record(ms)
+  assert.deepEqual(histogram.cut(), { p50: 0.2, p95: 0.3 })
+  assert.equal(histogram.cut(), null)
+  for (const ms of [0.4, 0.5]) histogram.record(ms)
+  assert.equal(histogram.total, 5)
+  assert.equal(histogram.percentile(50), 0.3)
+  assert.deepEqual(histogram.cut(), { p50: 0.4, p95: 0.5 })
+  assert.equal(histogram.total, 5)
+  assert.deepEqual(
+    [1, 50, 100].map((percent) => histogram.percentile(percent)),
+    [0.1, 0.3, 0.5],
+  )
+})
+
+test('a reset leaves nothing to cut', () => {
+  const histogram = new Histogram()
+  histogram.record(1)
+  histogram.cut()
+  histogram.record(2)
+  histogram.reset()
+  assert.equal(histogram.cut(), null)
+  assert.equal(histogram.percentile(99), 0)
+})
+
+test('however it is cut, the percentiles of the whole are the same', () => {
+  const values = Array.from({ length: 2_000 }, (_, i) => ((i * 7_919) % 9_973) / 7)
+  const [whole, sliced] = [new Histogram(), new Histogram()]
+  for (const [i, value] of values.entries()) {
+    whole.record(value)
+    sliced.record(value)
+    if (i % 37 === 0) sliced.cut()
+  }
+  for (const percent of [0, 1, 50, 95, 99.9, 100]) {
+    assert.equal(sliced.percentile(percent), whole.percentile(percent))
+  }
+})

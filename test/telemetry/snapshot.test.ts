@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { hundredths, takeSnapshot, takeTotals } from '../../src/telemetry/snapshot.ts'
+import { hundredths, snapshotOf, takeSnapshot, takeTotals } from '../../src/telemetry/snapshot.ts'
 import { LaneStats } from '../../src/telemetry/stats.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
@@ -9,6 +9,7 @@ const lane = (model: string, active: number, queued: number) => ({
   model,
   active,
   queued,
+  paused: false,
   limits: { parallel: 2, queue: 3 },
   observer: new LaneStats(clock),
 })
@@ -18,7 +19,7 @@ const anAdmission = (...lanes: ReturnType<typeof lane>[]) => ({
 })
 
 test('what is free never falls below zero, even after a limit was lowered', () => {
-  const { models } = takeSnapshot(anAdmission(lane('a', 5, 9), lane('b', 1, 1)))
+  const { models } = takeSnapshot(anAdmission(lane('a', 5, 9), lane('b', 1, 1)), snapshotOf)
   assert.deepEqual([models.a?.available_slots, models.a?.queue_available], [0, 0])
   assert.deepEqual([models.b?.available_slots, models.b?.queue_available], [1, 2])
 })
@@ -29,7 +30,7 @@ test('figures are rounded to hundredths', () => {
   busy.observer.granted(0)
   busy.observer.granted(0.001)
   busy.observer.released('done', 2 / 3)
-  const { a } = takeSnapshot(anAdmission(busy)).models
+  const { a } = takeSnapshot(anAdmission(busy), snapshotOf).models
   assert.equal(a?.avg_wait_time_ms, 3.33)
   assert.equal(a?.avg_processing_time_ms, 0.67)
   assert.equal(hundredths(2_345.674_9), 2_345.67)

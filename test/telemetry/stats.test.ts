@@ -94,3 +94,75 @@ test('lanes count apart', () => {
   one.refused('queue_full')
   assert.deepEqual(counters(other), NONE)
 })
+
+const NOTHING = {
+  waited: 0,
+  waitedMs: 0,
+  turnedAway: 0,
+  refused: 0,
+  done: 0,
+  waitMs: null,
+  processingMs: null,
+}
+
+test('a cut tells what happened since the one before', () => {
+  const lane = aLane()
+  assert.deepEqual(lane.cut(), NOTHING)
+  lane.granted(0.5)
+  lane.left('timeout', 0.1)
+  lane.refused('queue_full')
+  lane.refused('timeout')
+  lane.released('done', 0.4)
+  assert.deepEqual(lane.cut(), {
+    waited: 2,
+    waitedMs: 0.6,
+    turnedAway: 2,
+    refused: 1,
+    done: 1,
+    waitMs: { p50: 0.1, p95: 0.5 },
+    processingMs: { p50: 0.4, p95: 0.4 },
+  })
+  lane.granted(0.2)
+  lane.released('failed', 0.3)
+  const { waited, done, refused, processingMs } = lane.cut()
+  assert.deepEqual([waited, done, refused, processingMs], [1, 0, 0, { p50: 0.3, p95: 0.3 }])
+  assert.deepEqual(lane.cut(), NOTHING)
+})
+
+test('a lane is untouched until something is counted, and again after a cut or a reset', () => {
+  const lane = aLane()
+  const events = [
+    () => lane.granted(0),
+    () => lane.left('cancelled', 1),
+    () => lane.refused('queue_full'),
+    () => lane.released('failed', 1),
+  ]
+  assert.equal(lane.untouched, true)
+  for (const event of events) {
+    event()
+    assert.equal(lane.untouched, false)
+    lane.cut()
+    assert.equal(lane.untouched, true)
+    event()
+    lane.reset()
+    assert.equal(lane.untouched, true)
+  }
+})
+
+test('after a reset an interval begins at zero, however much was counted before', () => {
+  const lane = aLane()
+  for (let i = 0; i < 10; i++) lane.granted(5)
+  lane.cut()
+  lane.granted(5)
+  lane.reset()
+  assert.deepEqual(lane.cut(), NOTHING)
+  for (let i = 0; i < 20; i++) lane.granted(1)
+  assert.deepEqual([lane.untouched, lane.cut().waited], [false, 20])
+})
+
+test('calls that come while the proxy closes count as rejected, not as turned away', () => {
+  const lane = aLane()
+  lane.refused('shutting_down')
+  assert.deepEqual(lane.cut(), NOTHING)
+  assert.equal(lane.read().rejected, 1)
+})

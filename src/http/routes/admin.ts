@@ -8,6 +8,7 @@ import { adminGuard } from '../admin-guard.ts'
 import { answer } from '../answer.ts'
 import type { Services } from '../app.ts'
 import { HttpProblem } from '../problem.ts'
+import type { Monitor } from './monitor.ts'
 import { laneOf } from './queue.ts'
 
 const LARGEST_BODY_BYTES = 64 * 1024
@@ -32,21 +33,57 @@ export function adminRoutes(services: Services): Hono {
     return answer({ model, parallel_limit: limits.parallel, queue_limit: limits.queue, status: 'updated' })
   })
 
+  if (services.monitor) app.route('/', interventions(services, services.monitor))
+  return app
+}
+
+/** What an operator does to calls by hand. */
+function interventions(services: Services, monitor: Monitor): Hono {
+  const guard = adminGuard(services)
+  const app = new Hono()
+
+  const cancel = zValidator('json', cancelBody, refuseInvalid)
+  app.post('/admin/queue/cancel', guard, requireJson, bounded, cancel, (c) => {
+    const { id } = c.req.valid('json')
+    const found = monitor.calls.cancel(id)
+    if (!found) throw new HttpProblem('request_not_found')
+    return answer({ id, status: 'cancelled', state: found.state })
+  })
+
+  const pause = zValidator('json', pauseBody(services.modelKey), refuseInvalid)
+  for (const [path, paused] of [
+    ['/admin/queue/pause', true],
+    ['/admin/queue/resume', false],
+  ] as const) {
+    app.post(path, guard, requireJson, bounded, pause, (c) => {
+      const lanes = monitor.pause(c.req.valid('json').model, paused)
+      return answer({ status: paused ? 'paused' : 'resumed', models: lanes.map((lane) => lane.model) })
+    })
+  }
   return app
 }
 
 /** Strict: a misspelt `model` must not reset all of them. */
 const resetQuery = z.strictObject({ model: z.string().optional() })
 
+const cancelBody = z.strictObject({ id: z.string().min(1) })
+
+/** `*`, or the key of a model in any spelling. */
+const modelField = (modelKey: Services['modelKey'], all: string) =>
+  z.string().transform((name, context) => {
+    const key = name === '*' ? name : modelKey(name)
+    if (key !== undefined) return key
+    context.addIssue({ code: 'custom', message: `Expected a model name, or "*" for ${all}` })
+    return z.NEVER
+  })
+
+const pauseBody = (modelKey: Services['modelKey']) =>
+  z.strictObject({ model: modelField(modelKey, 'all').default('*') })
+
 const updateBody = (modelKey: Services['modelKey']) =>
   z
     .strictObject({
-      model: z.string().transform((name, context) => {
-        const key = name === '*' ? name : modelKey(name)
-        if (key !== undefined) return key
-        context.addIssue({ code: 'custom', message: 'Expected a model name, or "*" for the defaults' })
-        return z.NEVER
-      }),
+      model: modelField(modelKey, 'the defaults'),
       parallel_limit: z.int().min(1).optional(),
       queue_limit: z.int().min(0).optional(),
     })

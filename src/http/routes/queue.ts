@@ -6,14 +6,24 @@ import { memoryFigures } from '../memory-figures.ts'
 import { HttpProblem } from '../problem.ts'
 
 export function queueRoutes(services: Services): Hono {
-  const { admission, config, memory } = services
+  const { config, memory } = services
+  const stats = statsPage(services)
   return new Hono()
     .get('/queue/stats', (c) => {
       if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
       const model = c.req.query('model')
-      return answer(model === undefined ? takeSnapshot(admission) : snapshotOf(laneOf(services, model)))
+      return answer(model === undefined ? stats() : statsOf(services, laneOf(services, model)))
     })
     .get('/queue/memory', async () => answer(memoryFigures(await memory())))
+}
+
+/** What `GET /queue/stats` shows. */
+export function statsPage(services: Services): () => object {
+  return () => takeSnapshot(services.admission, (lane) => statsOf(services, lane))
+}
+
+function statsOf({ monitor }: Services, lane: AppLane): object {
+  return { ...snapshotOf(lane), ...(monitor && { window: monitor.history.window(lane.model) }) }
 }
 
 /** The lane of a model in any spelling. Throws `model_not_found` with the ones there are. */

@@ -72,7 +72,8 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
       return new Response(null, { status: 500 })
     },
   })
-  gate.start()
+  const url = urlOf(config.proxy_host, server.port)
+  gate.start(url)
 
   const destroy = (): void => {
     gate.close()
@@ -80,7 +81,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
     upstream.destroy()
   }
   return {
-    url: urlOf(config.proxy_host, server.port),
+    url,
     upstreamReachable: () => gate.upstream.checkNow(),
     destroy,
     async drain() {

@@ -74,7 +74,8 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
     server.emit('request', incoming, outgoing)
   })
   await listen(server, config.proxy_host, config.proxy_port)
-  gate.start()
+  const url = urlOf(server)
+  gate.start(url)
 
   const destroy = (): void => {
     gate.close()
@@ -83,7 +84,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
     void upstream.destroy()
   }
   return {
-    url: urlOf(server),
+    url,
     upstreamReachable: () => gate.upstream.checkNow(),
     destroy,
     async drain() {

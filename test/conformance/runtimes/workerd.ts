@@ -56,6 +56,10 @@ const workerd: Target = {
       reason: 'the server of local workerd has its own answers to broken HTTP; on Cloudflare the edge has',
       provenBy: 'is not got round by POST http://localhost/api/chat',
     },
+    monitor: {
+      reason: 'the calls are in isolates that know nothing of each other; the gate knows only of slots',
+      provenBy: 'is not there',
+    },
     lifecycle: {
       reason: 'a Worker has no start and no signals: the platform starts and stops isolates as it likes',
       provenBy: 'a shutdown is the platform’s doing, and cuts what runs',

@@ -1,0 +1,124 @@
+import type { Cancel, Clock } from '../clock.ts'
+import { HttpProblem } from './problem.ts'
+
+/** How often something new is told at most. */
+const TELL_EVERY_MS = 500
+/** Proxies between us and a listener cut connections on which nothing comes. */
+const SIGN_OF_LIFE_MS = 15_000
+/** Time after which a listener that lost us comes back. */
+const RETRY_MS = 2_000
+/** A listener that has this much unread is told nothing more until it has read. */
+const UNREAD_BYTES = 1024 * 1024
+const MOST_LISTENERS = 100
+/** These change from one moment to the next and are no news by themselves. */
+const NO_NEWS = new Set(['timestamp', 'uptime_seconds', 'checked_at', 'latency_ms'])
+
+export interface EventFeedParts {
+  readonly clock: Clock
+  /** Told once to each who comes, by name of the event. */
+  readonly first: Readonly<Record<string, () => unknown>>
+  /** Told to each who comes, and again whenever they differ. */
+  readonly pages: Readonly<Record<string, () => unknown>>
+  /** True when nobody is to be told anything any more. */
+  readonly ended: () => boolean
+}
+
+interface Told {
+  readonly text: string
+  readonly comparable: string
+}
+
+interface Listener {
+  readonly stream: ReadableStreamDefaultController<Uint8Array>
+  /** What it was told last, by event. */
+  readonly heard: Map<string, Told>
+  toldAt: number
+}
+
+const utf8 = new TextEncoder()
+
+/**
+ * Server-sent events of how our pages change. It looks at them twice a second while somebody listens, and not at
+ * all otherwise; who reads slowly misses what was in between, and nothing is kept for him.
+ */
+export class EventFeed {
+  readonly #parts: EventFeedParts
+  readonly #listeners = new Set<Listener>()
+  readonly #latest = new Map<string, Told>()
+  #next: Cancel | undefined
+
+  constructor(parts: EventFeedParts) {
+    this.#parts = parts
+  }
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  /** A stream for one more listener. Throws `too_many_listeners`. */
+  async open(): Promise<ReadableStream<Uint8Array>> {
+    if (this.#listeners.size >= MOST_LISTENERS) throw new HttpProblem('too_many_listeners')
+    await this.#look()
+    let listener: Listener | undefined
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (stream) => {
+          listener = { stream, heard: new Map(), toldAt: this.#parts.clock.now() }
+          this.#listeners.add(listener)
+          const first = Object.entries(this.#parts.first).map(([name, page]) => event(name, page()))
+          stream.enqueue(utf8.encode(`retry: ${RETRY_MS}\n\n${first.join('')}`))
+          this.#tell(listener)
+          this.#next ??= this.#later()
+        },
+        cancel: () => {
+          if (listener) this.#listeners.delete(listener)
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES }),
+    )
+  }
+
+  #later(): Cancel {
+    return this.#parts.clock.after(TELL_EVERY_MS, () => void this.#turn())
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#parts.ended()) {
+      for (const { stream } of this.#listeners) stream.close()
+      this.#listeners.clear()
+    } else if (this.#listeners.size > 0) {
+      await this.#look()
+      for (const listener of this.#listeners) this.#tell(listener)
+    }
+    this.#next = this.#listeners.size > 0 ? this.#later() : undefined
+  }
+
+  async #look(): Promise<void> {
+    for (const [name, page] of Object.entries(this.#parts.pages)) {
+      const value = await page()
+      const comparable = JSON.stringify(value, (key, inner) => (NO_NEWS.has(key) ? undefined : inner))
+      if (this.#latest.get(name)?.comparable !== comparable)
+        this.#latest.set(name, { comparable, text: event(name, value) })
+    }
+  }
+
+  #tell(listener: Listener): void {
+    const { stream, heard } = listener
+    if ((stream.desiredSize ?? 0) <= 0) return
+    let news = ''
+    for (const [name, told] of this.#latest) {
+      if (heard.get(name) === told) continue
+      heard.set(name, told)
+      news += told.text
+    }
+    const now = this.#parts.clock.now()
+    if (news === '' && now - listener.toldAt < SIGN_OF_LIFE_MS) return
+    listener.toldAt = now
+    stream.enqueue(utf8.encode(news === '' ? ': still here\n\n' : news))
+  }
+}
+
+/** JSON has no line breaks of its own, so one line of data is enough. */
+function event(name: string, data: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+}

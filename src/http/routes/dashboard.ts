@@ -1,0 +1,80 @@
+import { type Context, Hono } from 'hono'
+import { HttpProblem } from '../problem.ts'
+
+/** A file of the page, ready to be sent. */
+export interface DashboardFile {
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly contentType: string
+  /** With its quotes. */
+  readonly etag: string
+}
+
+/** Answers `/dashboard` and what lies below it. Throws `not_found`. */
+export type Dashboard = (c: Context) => Response | Promise<Response>
+
+/** What `/dashboard` itself is. */
+const PAGE = 'index.html'
+
+/** Nothing from elsewhere, nothing inline, and in nobody's frame: the page acts with the admin's rights. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const HEADERS = {
+  // A new version of the proxy brings a new page, and is asked for it each time.
+  'Cache-Control': 'no-cache',
+  'Content-Security-Policy': POLICY,
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'same-origin',
+  'X-Content-Type-Options': 'nosniff',
+}
+
+/** The page from files by name, among them `index.html`. */
+export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashboard {
+  return (c) => {
+    const [, name = ''] = /^\/dashboard\/([^/]+)$/.exec(c.req.path) ?? []
+    const file = files.get(c.req.path === '/dashboard' ? PAGE : name)
+    // The page itself has one address only, from which its relative links lead where they should.
+    if (file === undefined || name === PAGE) throw new HttpProblem('not_found')
+    const headers = { ...HEADERS, 'Content-Type': file.contentType, ETag: file.etag }
+    if (namesTag(c.req.header('if-none-match'), file.etag))
+      return new Response(null, { status: 304, headers })
+    return new Response(file.body, {
+      headers: { ...headers, 'Content-Length': String(file.body.byteLength) },
+    })
+  }
+}
+
+export interface DashboardParts {
+  readonly config: { readonly enable_queue_stats: boolean }
+  /** Undefined where there is none. */
+  readonly dashboard?: Dashboard | undefined
+}
+
+export function dashboardRoutes({ config, dashboard }: DashboardParts): Hono {
+  const open = (c: Context) => {
+    if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
+    if (dashboard === undefined) throw new HttpProblem('not_found')
+    return dashboard(c)
+  }
+  return (
+    new Hono()
+      .get('/dashboard', open)
+      // Relative, so that it holds behind a proxy that puts us under a path of its own.
+      .get('/dashboard/', () => new Response(null, { status: 308, headers: { Location: '../dashboard' } }))
+      .get('/dashboard/*', open)
+  )
+}
+
+/** If-None-Match compares weakly: a proxy that compresses may have put W/ in front of our tag. */
+function namesTag(header: string | undefined, etag: string): boolean {
+  const tags = header?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return tags.includes(etag) || tags.includes('*')
+}

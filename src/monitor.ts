@@ -1,0 +1,117 @@
+import type { Admission } from './admission/admission.ts'
+import { Alerts } from './alerts/alerts.ts'
+import { Webhook } from './alerts/webhook.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config/schema.ts'
+import { GATED } from './http/app.ts'
+import { type Memory, memoryFigures } from './http/memory-figures.ts'
+import type { Monitor } from './http/routes/monitor.ts'
+import type { FinishedCall } from './relay/finished-call.ts'
+import type { LiveCall } from './relay/live-call.ts'
+import { parseModelName } from './relay/model-name.ts'
+import type { Log } from './telemetry/call-log.ts'
+import { History } from './telemetry/history.ts'
+import { Meters } from './telemetry/meters.ts'
+import { metricsPage } from './telemetry/metrics-page.ts'
+import type { LaneStats } from './telemetry/stats.ts'
+import type { UpstreamHealth } from './upstream/health.ts'
+
+export interface MonitorParts {
+  readonly clock: Clock
+  readonly config: Config
+  readonly log: Log
+  readonly version: string
+  readonly runtimeName: string
+  readonly admission: Admission<LaneStats>
+  readonly calls: Monitor['calls']
+  readonly upstream: UpstreamHealth
+  readonly memory: () => Promise<Memory>
+  readonly dashboard?: Monitor['dashboard']
+}
+
+/** All that watches the house, composed. Calls pay for it with one `finished` each. */
+export interface RunningMonitor {
+  readonly pages: Monitor
+  finished(call: FinishedCall): void
+  /** `url`: where this proxy listens. */
+  start(url: string): void
+  stop(): void
+}
+
+export function createMonitor(parts: MonitorParts): RunningMonitor {
+  const { admission, calls, clock, config, log, memory, version } = parts
+  let url = ''
+  const webhook =
+    config.alert_webhook === undefined
+      ? undefined
+      : new Webhook({
+          clock,
+          log,
+          version,
+          url: config.alert_webhook,
+          secret: config.alert_webhook_secret,
+          proxyUrl: () => url,
+          fetch: (address, init) => fetch(address, init),
+        })
+  const alerts = new Alerts({
+    clock,
+    rules: config.alerts,
+    told: (event) => {
+      const { id, level, value, unit, action } = event.alert
+      const tell = event.event === 'cleared' ? log.info : log.warn
+      tell(`alert ${event.event}: ${event.alert.message}`, { alert: id, level, value, unit, action })
+      webhook?.send(event)
+    },
+  })
+  const meters = new Meters({
+    routes: GATED,
+    models: Object.keys(config.models).map((name) => parseModelName(name)?.key ?? name),
+  })
+  const history: History = new History({
+    clock,
+    lanes: () => admission.lanes(),
+    tokensOut: tokenCount(clock, meters, calls.live),
+    memoryPercent: async () => memoryFigures(await memory()).percent,
+    windowSeconds: config.alerts.window,
+    sampled: () => alerts.evaluate(history.readings()),
+  })
+  return {
+    pages: {
+      calls,
+      history,
+      pause: (model, paused) => admission.pause(model, paused),
+      alerts: {
+        page: () => alerts.page(),
+        brief: () => alerts.standing().map(({ id, level }) => ({ id, level })),
+      },
+      metrics: metricsPage({ ...parts, meters, draining: () => admission.closed }),
+      ...(parts.dashboard && { dashboard: parts.dashboard }),
+    },
+    finished: (call) => meters.call(call),
+    start(listensAt) {
+      url = listensAt
+      history.start()
+    },
+    stop() {
+      history.stop()
+      webhook?.stop()
+    },
+  }
+}
+
+/** Tokens that a model gave so far: what Ollama counted in the calls that are over, and the parts of running streams. */
+function tokenCount(clock: Clock, meters: Meters, live: () => Iterable<LiveCall>): (model: string) => number {
+  let countedAt = Number.NaN
+  const running = new Map<string, number>()
+  return (model) => {
+    const now = clock.now()
+    if (now !== countedAt) {
+      countedAt = now
+      running.clear()
+      for (const { model: of, chunks } of live()) {
+        if (of !== undefined) running.set(of, (running.get(of) ?? 0) + chunks)
+      }
+    }
+    return meters.tokensOut(model) + (running.get(model) ?? 0)
+  }
+}

@@ -1,0 +1,175 @@
+import type { Cancel, Clock } from '../clock.ts'
+import { type LaneSample, LaneSampler, type LaneSamplerParts, type Track } from './lane-sampler.ts'
+import { type HistoryPage, hundredths, type Limits, type Sample, type WindowFigures } from './snapshot.ts'
+
+const SAMPLE_EVERY_MS = 5_000
+/** Five minutes: the longest window there is. */
+const SAMPLES_KEPT = 60
+
+/** What is to be known of a model to judge it and to advise. */
+export interface ModelReading extends WindowFigures {
+  readonly limits: Limits
+  readonly active: number
+  readonly paused: boolean
+}
+
+/** The last sample as the alerts judge it. */
+export interface Readings {
+  /** Models that saw a call within the window or hold one now. */
+  readonly models: ReadonlyMap<string, ModelReading>
+  readonly memoryPercent: number | null
+  /** False once the model's lane is forgotten. */
+  readonly remembers: (model: string) => boolean
+}
+
+export interface HistoryParts extends LaneSamplerParts {
+  readonly clock: Clock
+  /** Memory in use; null where it cannot be told. The answer goes into the next sample. */
+  readonly memoryPercent: () => Promise<number | null>
+  /** From 10 to 300; rounded to whole samples. */
+  readonly windowSeconds: number
+  /** Told of every new sample. Must not throw. */
+  readonly sampled: (sample: Sample) => void
+}
+
+interface Entry {
+  readonly endedAt: number
+  readonly seconds: number
+  readonly lanes: ReadonlyMap<string, LaneSample>
+  readonly page: Sample
+}
+
+/**
+ * The figures over time: a sample of all lanes every five seconds, sixty of them kept. The calls pay nothing for it,
+ * it takes differences of what is counted anyway.
+ */
+export class History {
+  readonly #parts: HistoryParts
+  readonly #sampler: LaneSampler
+  readonly #entries: Entry[] = []
+  #windowSeconds: number
+  #memoryPercent: number | null = null
+  #tookAt = 0
+  #dueAt = 0
+  #next: Cancel | undefined
+
+  constructor(parts: HistoryParts) {
+    this.#parts = parts
+    this.#sampler = new LaneSampler(parts)
+    this.#windowSeconds = parts.windowSeconds
+  }
+
+  /** Counts from now on: what happened before goes into no sample. */
+  start(): void {
+    if (this.#next !== undefined) return
+    const now = this.#parts.clock.now()
+    this.#sampler.take(now)
+    this.#tookAt = now
+    this.#dueAt = now
+    void this.#askMemory()
+    this.#scheduleNext()
+  }
+
+  stop(): void {
+    this.#next?.()
+    this.#next = undefined
+  }
+
+  setWindow(seconds: number): void {
+    this.#windowSeconds = seconds
+  }
+
+  /** `GET /queue/history`. */
+  page(): HistoryPage {
+    return { interval_seconds: SAMPLE_EVERY_MS / 1_000, samples: this.#entries.map((entry) => entry.page) }
+  }
+
+  /** All of it is 0 for a model that is not known. */
+  window(model: string): WindowFigures {
+    return this.#figures(model, this.#sampler.tracks.get(model), this.#window())
+  }
+
+  readings(): Readings {
+    const window = this.#window()
+    const since = window[0]?.endedAt ?? Number.POSITIVE_INFINITY
+    const models = new Map<string, ModelReading>()
+    for (const [model, track] of this.#sampler.tracks) {
+      if (track.busyAt < since) continue
+      const { limits, active, paused } = track.lane
+      models.set(model, { ...this.#figures(model, track, window), limits, active, paused })
+    }
+    return {
+      models,
+      memoryPercent: this.#memoryPercent,
+      remembers: (model) => this.#sampler.tracks.has(model),
+    }
+  }
+
+  #scheduleNext(): void {
+    const { clock } = this.#parts
+    const now = clock.now()
+    // Counted from when it was due, so that lateness does not add up; what was missed is not made up for.
+    this.#dueAt += SAMPLE_EVERY_MS
+    if (this.#dueAt <= now) this.#dueAt = now + SAMPLE_EVERY_MS
+    this.#next = clock.after(this.#dueAt - now, () => {
+      this.#scheduleNext()
+      this.#take()
+    })
+  }
+
+  #take(): void {
+    const { clock, sampled } = this.#parts
+    const now = clock.now()
+    const lanes = this.#sampler.take(now)
+    const page: Sample = {
+      at: new Date(clock.wallTime()).toISOString(),
+      models: Object.fromEntries(Array.from(lanes, ([model, { page }]) => [model, page])),
+      memory_percent: this.#memoryPercent,
+    }
+    this.#entries.push({ endedAt: now, seconds: (now - this.#tookAt) / 1_000, lanes, page })
+    if (this.#entries.length > SAMPLES_KEPT) this.#entries.shift()
+    this.#tookAt = now
+    void this.#askMemory()
+    sampled(page)
+  }
+
+  /** The samples of the window, the oldest first. Half an interval of tolerance, since no timer is exact. */
+  #window(): Entry[] {
+    const newest = this.#entries.at(-1)?.endedAt ?? 0
+    const from = newest - this.#windowSeconds * 1_000 + SAMPLE_EVERY_MS / 2
+    return this.#entries.filter(({ endedAt }) => endedAt > from)
+  }
+
+  #figures(model: string, track: Track | undefined, window: readonly Entry[]): WindowFigures {
+    let [seconds, arrived, refused, waited, waitedMs, tokens] = [0, 0, 0, 0, 0, 0]
+    for (const entry of window) {
+      seconds += entry.seconds
+      const sums = entry.lanes.get(model)?.sums
+      if (sums === undefined) continue
+      arrived += sums.arrived
+      refused += sums.refused
+      waited += sums.waited
+      waitedMs += sums.waitedMs
+      tokens += sums.tokensOut
+    }
+    const places = track?.lane.limits.queue ?? 0
+    return {
+      seconds: this.#windowSeconds,
+      arrived,
+      rejection_rate_percent: hundredths(arrived === 0 ? 0 : (100 * refused) / arrived),
+      avg_wait_seconds: hundredths(
+        Math.max(waited === 0 ? 0 : waitedMs / waited, track?.meanAgeMs ?? 0) / 1_000,
+      ),
+      queue_depth_percent: hundredths(places === 0 ? 0 : (100 * (track?.queued ?? 0)) / places),
+      tokens_per_second: hundredths(seconds === 0 ? 0 : tokens / seconds),
+    }
+  }
+
+  async #askMemory(): Promise<void> {
+    try {
+      this.#memoryPercent = await this.#parts.memoryPercent()
+    } catch {
+      this.#memoryPercent = null
+    }
+  }
+}

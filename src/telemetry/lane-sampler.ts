@@ -1,0 +1,153 @@
+import type { Spread } from './histogram.ts'
+import { hundredths, type Limits, type ModelSample } from './snapshot.ts'
+import type { LaneInterval } from './stats.ts'
+
+/** What is looked at in a lane, every five seconds. */
+export interface SampledLane {
+  readonly model: string
+  readonly limits: Limits
+  readonly active: number
+  readonly queued: number
+  readonly paused: boolean
+  readonly observer: { readonly untouched: boolean; cut(): LaneInterval }
+  /** The calls in line; `enqueuedAt` is clock time. */
+  waiting(): Iterable<{ readonly enqueuedAt: number }>
+}
+
+/** What one interval adds to a window. */
+export interface Sums {
+  readonly arrived: number
+  readonly refused: number
+  readonly waited: number
+  readonly waitedMs: number
+  readonly tokensOut: number
+}
+
+/** One model's share of a sample. */
+export interface LaneSample {
+  readonly page: ModelSample
+  readonly sums: Sums
+}
+
+/** What is remembered of a lane from one sample to the next. */
+export interface Track {
+  readonly lane: SampledLane
+  /** Clock time of the last sample in which it did or held something. */
+  readonly busyAt: number
+  /** As they stood at that last look. */
+  readonly queued: number
+  readonly meanAgeMs: number
+}
+
+interface OwnTrack extends Track {
+  round: number
+  quiet: boolean
+  busyAt: number
+  queued: number
+  meanAgeMs: number
+}
+
+export interface LaneSamplerParts {
+  readonly lanes: () => Iterable<SampledLane>
+  /** Tokens that the model gave so far, those of running calls included. */
+  readonly tokensOut: (model: string) => number
+}
+
+/** Takes the differences of what the lanes count. One in which nothing happened costs a few comparisons. */
+export class LaneSampler {
+  readonly #parts: LaneSamplerParts
+  readonly #tracks = new Map<string, OwnTrack>()
+  /** Where the tokens stood. Outlives the lanes, and holds only models that did give tokens: no made-up names. */
+  readonly #tokens = new Map<string, number>()
+  #round = 0
+
+  constructor(parts: LaneSamplerParts) {
+    this.#parts = parts
+  }
+
+  /** Every lane there is, by model. */
+  get tracks(): ReadonlyMap<string, Track> {
+    return this.#tracks
+  }
+
+  /** What happened since it was asked last, by model; who did nothing and holds nothing is left out. */
+  take(now: number): Map<string, LaneSample> {
+    const taken = new Map<string, LaneSample>()
+    this.#round++
+    let lanes = 0
+    for (const lane of this.#parts.lanes()) {
+      lanes++
+      const track = this.#trackOf(lane)
+      track.round = this.#round
+      const quiet = lane.active === 0 && lane.queued === 0 && lane.observer.untouched
+      // One that went quiet is looked at once more: a call's tokens are told a little after its slot is free.
+      if (quiet && track.quiet) continue
+      const sample = this.#measure(track, now)
+      track.quiet = quiet
+      if (quiet && sample.sums.arrived === 0 && sample.sums.tokensOut === 0) continue
+      track.busyAt = now
+      taken.set(lane.model, sample)
+    }
+    if (this.#tracks.size > lanes) this.#forget()
+    return taken
+  }
+
+  /** A lane that was forgotten and opened again is another one, and begins at zero. */
+  #trackOf(lane: SampledLane): OwnTrack {
+    const known = this.#tracks.get(lane.model)
+    if (known?.lane === lane) return known
+    const track = { lane, round: 0, quiet: true, busyAt: Number.NEGATIVE_INFINITY, queued: 0, meanAgeMs: 0 }
+    this.#tracks.set(lane.model, track)
+    return track
+  }
+
+  #forget(): void {
+    for (const [model, { round }] of this.#tracks) if (round !== this.#round) this.#tracks.delete(model)
+  }
+
+  #measure(track: OwnTrack, now: number): LaneSample {
+    const { model, active, queued, observer } = track.lane
+    const { waited, waitedMs, turnedAway, refused, done, waitMs, processingMs } = observer.cut()
+    // Who came into line or slot is who has gone on, plus what the line has grown. A reset forgets who went on.
+    const arrived = turnedAway + Math.max(0, waited + queued - track.queued)
+    const tokensOut = this.#newTokens(model)
+    track.queued = queued
+    track.meanAgeMs = meanAgeMs(track.lane, now)
+    return {
+      page: {
+        active,
+        queued,
+        arrived,
+        done,
+        refused,
+        tokens_out: tokensOut,
+        wait_ms: rounded(waitMs),
+        processing_ms: rounded(processingMs),
+      },
+      sums: { arrived, refused, waited, waitedMs, tokensOut },
+    }
+  }
+
+  /** A count that fell began again; it is followed from there. */
+  #newTokens(model: string): number {
+    const now = this.#parts.tokensOut(model)
+    const before = this.#tokens.get(model) ?? 0
+    if (now !== before) this.#tokens.set(model, now)
+    return Math.max(0, now - before)
+  }
+}
+
+function meanAgeMs(lane: SampledLane, now: number): number {
+  if (lane.queued === 0) return 0
+  let calls = 0
+  let ageMs = 0
+  for (const { enqueuedAt } of lane.waiting()) {
+    calls++
+    ageMs += now - enqueuedAt
+  }
+  return calls === 0 ? 0 : ageMs / calls
+}
+
+function rounded(spread: Spread | null): Spread | null {
+  return spread && { p50: hundredths(spread.p50), p95: hundredths(spread.p95) }
+}

@@ -1,0 +1,96 @@
+import type { LiveCall } from '../relay/live-call.ts'
+import { hundredths, type Limits } from './snapshot.ts'
+
+/** Longest list that is given; the total counts all. */
+const MOST_LISTED = 500
+
+/** A lane as far as it tells who is next. */
+export interface LineView {
+  readonly model: string
+  readonly limits: Limits
+  readonly paused: boolean
+  readonly estimate: { waitMs(ahead: number, slots: number): number | undefined }
+  /** Those in line, the next to run first, known by what they stand in line with. */
+  waiting(): Iterable<object>
+}
+
+/** One call of `GET /queue/requests`. */
+export interface LiveRequest {
+  readonly id: string
+  readonly model: string | null
+  readonly client: string
+  readonly path: string
+  readonly state: LiveCall['state']
+  /** From 1, the next to run. */
+  readonly position: number | null
+  readonly waited_ms: number
+  /** From now; null where too little is known, or while its model is paused. */
+  readonly estimated_start_ms: number | null
+  readonly running_ms: number | null
+  readonly bytes_in: number
+  readonly bytes_out: number
+  /** Parts of a stream so far; Ollama sends a token in each. */
+  readonly tokens_out: number
+}
+
+export interface LiveQueue {
+  readonly total: number
+  readonly requests: readonly LiveRequest[]
+}
+
+/** Who runs, the longest first, and who waits, in their order. `model`: its key, or undefined for all. */
+export function liveQueue(
+  calls: Iterable<LiveCall>,
+  lanes: Iterable<LineView>,
+  model: string | undefined,
+): LiveQueue {
+  const places = placesOf(lanes)
+  const requests = Array.from(calls)
+    .filter((call) => model === undefined || call.model === model)
+    .map((call) => requestOf(call, call.place && places.get(call.place)))
+  requests.sort(byTurn)
+  return { total: requests.length, requests: requests.slice(0, MOST_LISTED) }
+}
+
+interface PlaceInLine {
+  readonly position: number
+  readonly startsInMs: number | undefined
+}
+
+function placesOf(lanes: Iterable<LineView>): Map<object, PlaceInLine> {
+  const places = new Map<object, PlaceInLine>()
+  for (const lane of lanes) {
+    let ahead = 0
+    for (const place of lane.waiting()) {
+      const startsInMs = lane.paused ? undefined : lane.estimate.waitMs(ahead, lane.limits.parallel)
+      ahead++
+      places.set(place, { position: ahead, startsInMs })
+    }
+  }
+  return places
+}
+
+function requestOf(call: LiveCall, place: PlaceInLine | undefined): LiveRequest {
+  return {
+    id: call.id,
+    model: call.model ?? null,
+    client: call.client,
+    path: call.path,
+    state: call.state,
+    position: place?.position ?? null,
+    waited_ms: hundredths(call.waitedMs),
+    estimated_start_ms: place?.startsInMs === undefined ? null : hundredths(place.startsInMs),
+    running_ms: call.runningMs === undefined ? null : hundredths(call.runningMs),
+    bytes_in: call.bytesIn,
+    bytes_out: call.bytesOut,
+    tokens_out: call.chunks,
+  }
+}
+
+const RANK = { running: 0, waiting: 1, reading: 2 } as const
+
+function byTurn(a: LiveRequest, b: LiveRequest): number {
+  if (a.state !== b.state) return RANK[a.state] - RANK[b.state]
+  if (a.state === 'running') return (b.running_ms ?? 0) - (a.running_ms ?? 0)
+  return (a.position ?? 0) - (b.position ?? 0) || b.waited_ms - a.waited_ms
+}

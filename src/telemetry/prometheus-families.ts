@@ -1,0 +1,96 @@
+import { Counter, Gauge, type GaugeConfiguration, Histogram, type Registry } from 'prom-client'
+import type { Buckets } from './buckets.ts'
+
+const PREFIX = 'ollama_guard_'
+
+export interface Family<L extends string> {
+  /** Without our prefix; with its unit. */
+  readonly name: string
+  readonly help: string
+  readonly labels?: readonly L[]
+}
+
+type Labels<L extends string> = Readonly<Record<L, string>>
+export type Sample<L extends string, V = number> = readonly [labels: Labels<L>, value: V]
+
+/** Families whose samples are read when they are scraped: what they count is counted elsewhere. */
+export class Families {
+  readonly #registry: Registry
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+  }
+
+  counter<L extends string>(family: Family<L>, read: () => Iterable<Sample<L>>): void {
+    new Counter<L>({
+      ...this.#configuration(family),
+      collect() {
+        this.reset()
+        for (const [labels, value] of read()) this.inc(labels, value)
+      },
+    })
+  }
+
+  gauge<L extends string>(
+    family: Family<L>,
+    read: () => Iterable<Sample<L>> | Promise<Iterable<Sample<L>>>,
+  ): void {
+    new Gauge<L>({
+      ...this.#configuration(family),
+      async collect() {
+        const samples = await read()
+        this.reset()
+        // Without labels a reset leaves a zero behind, which would be a sample.
+        if (family.labels === undefined) this.remove()
+        for (const [labels, value] of samples) this.set(labels, value)
+      },
+    })
+  }
+
+  histogram<L extends string>(family: Family<L>, read: () => Iterable<Sample<L, Buckets>>): void {
+    new CountedHistogram(this.#configuration(family), read)
+  }
+
+  #configuration<L extends string>({ name, help, labels = [] }: Family<L>) {
+    return { name: `${PREFIX}${name}`, help, labelNames: labels, registers: [this.#registry] }
+  }
+}
+
+/**
+ * A histogram whose buckets were counted elsewhere. prom-client's own can only be told figure by figure; but of any
+ * metric a registry prints what its `get` returns, so this is a gauge that returns a histogram's values. What
+ * has recorded nothing is left out.
+ */
+class CountedHistogram extends Gauge {
+  readonly #name: string
+  readonly #read: () => Iterable<Sample<string, Buckets>>
+  readonly #likeness: Histogram
+
+  constructor(configuration: GaugeConfiguration<string>, read: () => Iterable<Sample<string, Buckets>>) {
+    super(configuration)
+    const { name, help } = configuration
+    this.#name = name
+    this.#read = read
+    this.#likeness = new Histogram({ name, help, registers: [] })
+  }
+
+  override async get() {
+    const { type } = await this.#likeness.get()
+    const values = []
+    for (const [labels, buckets] of this.#read())
+      if (buckets.total > 0) values.push(...this.#lines(labels, buckets))
+    return { ...(await super.get()), type, values }
+  }
+
+  #lines(labels: Labels<string>, buckets: Buckets) {
+    return [
+      ...buckets.cumulative().map((value, at) => ({
+        metricName: `${this.#name}_bucket`,
+        labels: { ...labels, le: buckets.bounds[at] ?? '+Inf' },
+        value,
+      })),
+      { metricName: `${this.#name}_sum`, labels, value: buckets.sum },
+      { metricName: `${this.#name}_count`, labels, value: buckets.total },
+    ]
+  }
+}

@@ -1,0 +1,183 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Buckets } from './buckets.ts'
+import { type Meters, type ModelMeters, OTHER, OUTCOMES, REASONS } from './meters.ts'
+import { Families, type Sample } from './prometheus-families.ts'
+
+/** What a scrape sees of a lane. */
+export interface MeteredLane {
+  readonly model: string
+  readonly limits: { readonly parallel: number; readonly queue: number }
+  readonly active: number
+  readonly queued: number
+  readonly paused: boolean
+}
+
+export interface MetricsParts {
+  readonly meters: Meters
+  readonly admission: {
+    lanes(): Iterable<MeteredLane>
+    readonly waiting: { readonly bytes: number }
+  }
+  readonly upstream: { status(): { readonly reachable: boolean; readonly version: string | null } }
+  /** The host's memory or the container's; null where it cannot be told. */
+  readonly memory: () => Promise<{ readonly totalBytes: number; readonly availableBytes: number } | null>
+  readonly draining: () => boolean
+  readonly version: string
+  readonly runtimeName: string
+}
+
+export interface Metrics {
+  readonly contentType: string
+  /** All metrics as they are now, in Prometheus' text format. */
+  text(): Promise<string>
+}
+
+/** Gauges of prom-client that are named like counters, which Prometheus' own linter objects to. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
+
+/** Begins to watch the event loop; everything else is read when `text` is called. */
+export function createMetrics(parts: MetricsParts): Metrics {
+  const registry = new Registry()
+  const families = new Families(registry)
+  describeCalls(families, parts.meters)
+  describeLanes(families, parts)
+  describeHouse(families, parts)
+  collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
+  return { contentType: registry.contentType, text: () => registry.metrics() }
+}
+
+function describeCalls(families: Families, meters: Meters): void {
+  families.counter(
+    {
+      name: 'requests_total',
+      help: 'Calls that are over, by model, route and how they ended.',
+      labels: ['model', 'route', 'outcome'],
+    },
+    () => requests(meters),
+  )
+  families.counter(
+    {
+      name: 'refusals_total',
+      help: 'Calls that were turned away without having had their turn, by reason.',
+      labels: ['model', 'reason'],
+    },
+    function* () {
+      for (const [model, { refusals }] of meters.models())
+        for (const [at, reason] of REASONS.entries()) yield [{ model, reason }, refusals[at] ?? 0]
+    },
+  )
+  const sums = {
+    retries_advised_total: ['Answers that told the client when to come back.', (of) => of.retriesAdvised],
+    tokens_in_total: ['Tokens of prompts, as Ollama counts them.', (of) => of.tokensIn],
+    tokens_out_total: ['Tokens of answers, as Ollama counts them.', (of) => of.tokensOut],
+  } satisfies Record<string, readonly [string, (of: ModelMeters) => number]>
+  for (const [name, [help, figure]] of Object.entries(sums)) {
+    families.counter({ name, help, labels: ['model'] }, () => perModel(meters, figure))
+  }
+  const times = {
+    wait_seconds: ['Time in line, of calls that had their turn or gave up waiting for it.', (of) => of.wait],
+    first_byte_seconds: ["From arrival to the first byte of Ollama's answer.", (of) => of.firstByte],
+    processing_seconds: [
+      'All of the time but the wait, of calls that had their turn.',
+      (of) => of.processing,
+    ],
+    output_token_seconds: ['Time to each output token after the first, of streams.', (of) => of.perToken],
+    model_load_seconds: ['Time Ollama took to have the model ready, for each answer.', (of) => of.load],
+  } satisfies Record<string, readonly [string, (of: ModelMeters) => Buckets]>
+  for (const [name, [help, buckets]] of Object.entries(times)) {
+    families.histogram({ name, help, labels: ['model'] }, () => perModel(meters, buckets))
+  }
+}
+
+function* perModel<V>(meters: Meters, figure: (of: ModelMeters) => V): Iterable<Sample<'model', V>> {
+  for (const [model, of] of meters.models()) yield [{ model }, figure(of)]
+}
+
+/** All outcomes of a route that was used: a rate needs the zero before the first failure. */
+function* requests(meters: Meters): Iterable<Sample<'model' | 'route' | 'outcome'>> {
+  for (const [model, { requests }] of meters.models()) {
+    for (const [at, route] of meters.routes.entries()) {
+      const counts = requests.subarray(at * OUTCOMES.length, (at + 1) * OUTCOMES.length)
+      if (counts.every((count) => count === 0)) continue
+      for (const [index, outcome] of OUTCOMES.entries()) yield [{ model, route, outcome }, counts[index] ?? 0]
+    }
+  }
+}
+
+function describeLanes(families: Families, { meters, admission }: MetricsParts): void {
+  const lanes = (figure: (lane: MeteredLane) => number) => () => sumsByLabel(meters, admission, figure)
+  /** Of `other` these would say nothing: one full line would hide among many empty ones. */
+  const named = (figure: (lane: MeteredLane) => number) =>
+    function* (): Iterable<Sample<'model'>> {
+      for (const lane of admission.lanes())
+        if (meters.labelOf(lane.model) !== OTHER) yield [{ model: lane.model }, figure(lane)]
+    }
+  const labels = ['model'] as const
+  families.gauge(
+    { name: 'active_requests', help: 'Calls that hold a slot.', labels },
+    lanes((lane) => lane.active),
+  )
+  families.gauge(
+    { name: 'queued_requests', help: 'Calls in line.', labels },
+    lanes((lane) => lane.queued),
+  )
+  families.gauge(
+    { name: 'parallel_limit', help: 'Slots.', labels },
+    named((lane) => lane.limits.parallel),
+  )
+  families.gauge(
+    { name: 'queue_limit', help: 'Places in line.', labels },
+    named((lane) => lane.limits.queue),
+  )
+  families.gauge(
+    { name: 'paused', help: 'Whether an operator has paused the model: 1 or 0.', labels },
+    lanes((lane) => Number(lane.paused)),
+  )
+  families.gauge({ name: 'waiting_bytes', help: 'Bodies of the calls in line, all models together.' }, () => [
+    [{}, admission.waiting.bytes],
+  ])
+}
+
+function sumsByLabel(
+  meters: Meters,
+  admission: MetricsParts['admission'],
+  figure: (lane: MeteredLane) => number,
+): Iterable<Sample<'model'>> {
+  const sums = new Map<string, number>()
+  for (const lane of admission.lanes()) {
+    const label = meters.labelOf(lane.model)
+    sums.set(label, (sums.get(label) ?? 0) + figure(lane))
+  }
+  return Array.from(sums, ([model, sum]) => [{ model }, sum] as const)
+}
+
+function describeHouse(families: Families, parts: MetricsParts): void {
+  const { upstream, memory, version, runtimeName } = parts
+  families.gauge({ name: 'upstream_up', help: 'Whether Ollama answers: 1 or 0.' }, () => [
+    [{}, Number(upstream.status().reachable)],
+  ])
+  families.gauge(
+    { name: 'upstream_info', help: 'Always 1; the version Ollama gave last.', labels: ['version'] },
+    () => [[{ version: upstream.status().version ?? 'unknown' }, 1]],
+  )
+  families.gauge({ name: 'memory_bytes', help: "The host's memory, or the container's." }, async () => {
+    const reading = await memory()
+    return reading ? [[{}, reading.totalBytes]] : []
+  })
+  families.gauge({ name: 'memory_available_bytes', help: 'What of it programs can still get.' }, async () => {
+    const reading = await memory()
+    return reading ? [[{}, reading.availableBytes]] : []
+  })
+  families.gauge({ name: 'draining', help: 'Whether the proxy is shutting down: 1 or 0.' }, () => [
+    [{}, Number(parts.draining())],
+  ])
+  families.gauge(
+    { name: 'build_info', help: 'Always 1; what is running.', labels: ['version', 'runtime'] },
+    () => [[{ version, runtime: runtimeName }, 1]],
+  )
+}

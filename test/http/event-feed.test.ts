@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { EventFeed } from '../../src/http/event-feed.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+function aFeed() {
+  const clock = new ManualClock()
+  const state = { stats: { active: 1, uptime_seconds: 0 } as object, ended: false, looks: 0 }
+  const feed = new EventFeed({
+    clock,
+    first: { history: () => ({ samples: [] }) },
+    pages: {
+      stats: () => {
+        state.looks++
+        return state.stats
+      },
+      health: async () => ({ status: 'healthy' }),
+    },
+    ended: () => state.ended,
+  })
+  const listen = async () => {
+    const reader = (await feed.open()).getReader()
+    const decoder = new TextDecoder()
+    return {
+      /** What came since; `end` when that is all there will ever be. */
+      next: async () => {
+        const { done, value } = await reader.read()
+        return done ? 'end' : decoder.decode(value)
+      },
+      leave: () => reader.cancel(),
+    }
+  }
+  /** Time passes, and what is asked for meanwhile answers. */
+  const pass = async (ms: number) => {
+    for (let left = ms; left > 0; left -= 500) {
+      clock.advance(Math.min(left, 500))
+      await new Promise(setImmediate)
+    }
+  }
+  return { clock, feed, state, listen, pass }
+}
+
+describe('a listener of the queue', () => {
+  it('is told everything at first, and then what changed', async () => {
+    const { state, listen, pass } = aFeed()
+    const { next } = await listen()
+    assert.equal(await next(), 'retry: 2000\n\nevent: history\ndata: {"samples":[]}\n\n')
+    assert.equal(
+      await next(),
+      'event: stats\ndata: {"active":1,"uptime_seconds":0}\n\nevent: health\ndata: {"status":"healthy"}\n\n',
+    )
+    state.stats = { active: 2, uptime_seconds: 1 }
+    await pass(500)
+    assert.equal(await next(), 'event: stats\ndata: {"active":2,"uptime_seconds":1}\n\n')
+  })
+
+  it('hears a sign of life when nothing changes but the time', async () => {
+    const { state, listen, pass } = aFeed()
+    const { next } = await listen()
+    await next()
+    await next()
+    state.stats = { active: 1, uptime_seconds: 15 }
+    await pass(15_000)
+    assert.equal(await next(), ': still here\n\n')
+  })
+
+  it('who reads slowly is told how it is, not how it was, and nothing is kept for him', async () => {
+    const { state, listen, pass } = aFeed()
+    const { next } = await listen()
+    const large = 'x'.repeat(300_000)
+    for (let active = 0; active < 50; active++) {
+      state.stats = { active, large }
+      await pass(500)
+    }
+    let unread = (await next()).length + (await next()).length
+    let last = ''
+    for (let heard = 0; !last.includes('"active":49'); heard++) {
+      assert.ok(heard < 6, 'it is told all that was')
+      last = await next()
+      unread += last.length
+      await pass(500)
+    }
+    assert.ok(unread < 2_000_000, `${unread} bytes were kept`)
+  })
+
+  it('is the only reason to look, and costs nothing once it left', async () => {
+    const { clock, feed, state, listen, pass } = aFeed()
+    const [one, two] = [await listen(), await listen()]
+    await one.leave()
+    await two.leave()
+    const { looks } = state
+    await pass(2_000)
+    assert.deepEqual([feed.listeners, clock.pending, state.looks], [0, 0, looks])
+    const again = await listen()
+    assert.match(await again.next(), /^retry/)
+    await pass(500)
+    assert.equal(clock.pending, 1)
+  })
+
+  it('is let go when the proxy ends', async () => {
+    const { clock, state, listen, pass } = aFeed()
+    const { next } = await listen()
+    await next()
+    await next()
+    state.ended = true
+    await pass(500)
+    assert.equal(await next(), 'end')
+    assert.equal(clock.pending, 0)
+  })
+
+  it('is refused where a hundred listen', async () => {
+    const { listen } = aFeed()
+    for (let count = 0; count < 100; count++) await listen()
+    await assert.rejects(listen(), { code: 'too_many_listeners' })
+  })
+})

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { LiveCall } from '../../src/relay/live-call.ts'
+import { type LineView, liveQueue } from '../../src/telemetry/live-queue.ts'
+
+function aCall(parts: Partial<LiveCall>): LiveCall {
+  return {
+    id: 'id',
+    client: '192.0.2.7',
+    path: '/api/chat',
+    model: 'llama2',
+    state: 'waiting',
+    place: undefined,
+    waitedMs: 0,
+    runningMs: undefined,
+    bytesIn: 10,
+    bytesOut: 0,
+    chunks: 0,
+    ...parts,
+  }
+}
+
+/** A lane in which each call takes a second. */
+function aLane(places: readonly object[], parts: Partial<LineView> = {}): LineView {
+  return {
+    model: 'llama2',
+    limits: { parallel: 2, queue: 9 },
+    paused: false,
+    estimate: { waitMs: (ahead, slots) => ((ahead + 1) * 1_000) / slots },
+    waiting: () => places,
+    ...parts,
+  }
+}
+
+const ids = (queue: ReturnType<typeof liveQueue>) => queue.requests.map(({ id }) => id)
+
+describe('the list of calls', () => {
+  const [first, second] = [{}, {}]
+  const calls = [
+    aCall({ id: 'read', state: 'reading', model: undefined, waitedMs: 5 }),
+    aCall({ id: 'w2', place: second, waitedMs: 300 }),
+    aCall({ id: 'w1', place: first, waitedMs: 200 }),
+    aCall({ id: 'r-new', state: 'running', runningMs: 10 }),
+    aCall({ id: 'r-old', state: 'running', runningMs: 999.999, waitedMs: 12.345, bytesOut: 70, chunks: 7 }),
+  ]
+
+  it('has who runs, the longest first, then who waits, in their order', () => {
+    assert.deepEqual(ids(liveQueue(calls, [aLane([first, second])], undefined)), [
+      ...['r-old', 'r-new', 'w1', 'w2', 'read'],
+    ])
+  })
+
+  it('tells when a call that waits should start, and nothing of that while its model is paused', () => {
+    const starts = (lane: LineView) =>
+      liveQueue(calls, [lane], 'llama2').requests.map((each) => [each.position, each.estimated_start_ms])
+    assert.deepEqual(starts(aLane([first, second])), [
+      ...[
+        [null, null],
+        [null, null],
+      ],
+      ...[
+        [1, 500],
+        [2, 1_000],
+      ],
+    ])
+    assert.deepEqual(starts(aLane([first, second], { paused: true })).slice(2), [
+      [1, null],
+      [2, null],
+    ])
+  })
+
+  it('gives each call under the names of the page', () => {
+    const [call] = liveQueue(calls, [], undefined).requests
+    assert.deepEqual(call, {
+      id: 'r-old',
+      model: 'llama2',
+      client: '192.0.2.7',
+      path: '/api/chat',
+      state: 'running',
+      position: null,
+      waited_ms: 12.35,
+      estimated_start_ms: null,
+      running_ms: 1_000,
+      bytes_in: 10,
+      bytes_out: 70,
+      tokens_out: 7,
+    })
+  })
+
+  it('counts all and lists five hundred', () => {
+    const many = Array.from({ length: 700 }, (_, index) => aCall({ id: `${index}` }))
+    const { total, requests } = liveQueue(many, [], undefined)
+    assert.deepEqual([total, requests.length], [700, 500])
+  })
+})

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { aCall, aFullScrape, aHouse, aRefusedCall, metricsIn, samplesOf } from './support/a-scrape.ts'
+
+/** One family's samples. */
+async function samples(house: ReturnType<typeof aHouse>, family: string): Promise<Record<string, number>> {
+  const { text } = await house.scrape()
+  const ours = [...samplesOf(text)].filter(([sample]) => sample.startsWith(`ollama_guard_${family}`))
+  return Object.fromEntries(ours.map(([sample, value]) => [sample.slice('ollama_guard_'.length), value]))
+}
+
+test('a route that was used shows all outcomes, one that was not shows none', async () => {
+  const house = aHouse()
+  house.meters.call(aCall())
+  const labels = 'model="llama2",route="/api/chat",outcome'
+  assert.deepEqual(await samples(house, 'requests_total'), {
+    [`requests_total{${labels}="done"}`]: 1,
+    [`requests_total{${labels}="failed"}`]: 0,
+    [`requests_total{${labels}="cancelled"}`]: 0,
+    [`requests_total{${labels}="timed_out"}`]: 0,
+    [`requests_total{${labels}="refused"}`]: 0,
+  })
+})
+
+test('counters count on from scrape to scrape', async () => {
+  const house = aHouse({ models: ['llama2'] })
+  for (const expected of [1, 2]) {
+    house.meters.call(aRefusedCall())
+    const refusals = await samples(house, 'refusals_total')
+    assert.equal(refusals['refusals_total{model="llama2",reason="queue_full"}'], expected)
+    assert.equal(refusals['refusals_total{model="llama2",reason="timeout"}'], 0)
+    const advised = await samples(house, 'retries_advised_total')
+    assert.equal(advised['retries_advised_total{model="llama2"}'], expected)
+  }
+})
+
+test('tokens are told by model and direction', async () => {
+  const house = aHouse()
+  house.meters.call(aCall())
+  assert.equal((await samples(house, 'tokens_in'))['tokens_in_total{model="llama2"}'], 5)
+  assert.equal((await samples(house, 'tokens_out'))['tokens_out_total{model="llama2"}'], 11)
+})
+
+test('a histogram has every bucket, its sum and its count, and nothing of a model without figures', async () => {
+  const house = aHouse({ models: ['idle'] })
+  house.meters.call(aCall({ waitMs: 200 }))
+  house.meters.call(aCall({ waitMs: 700_000 }))
+  const wait = await samples(house, 'wait_seconds')
+  const bounds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, '+Inf']
+  const buckets = bounds.map((le, at) => [
+    `wait_seconds_bucket{model="llama2",le="${le}"}`,
+    at < 3 ? 0 : at < 15 ? 1 : 2,
+  ])
+  assert.deepEqual(wait, {
+    ...Object.fromEntries(buckets),
+    'wait_seconds_sum{model="llama2"}': 700.2,
+    'wait_seconds_count{model="llama2"}': 2,
+  })
+})
+
+test('lanes show what they hold; those of unknown models add up, without limits', async () => {
+  const house = aHouse({ models: ['llama2'] })
+  const join = (model: string) => house.admission.acquire({ model, deadline: 1_000, bytes: 100 })
+  for (const model of ['llama2', 'llama2', 'made-up', 'made-up', 'made-up', 'other-one']) join(model)
+  house.admission.pause('llama2', true)
+  assert.deepEqual(await samples(house, 'active_requests'), {
+    'active_requests{model="llama2"}': 1,
+    'active_requests{model="other"}': 2,
+  })
+  assert.deepEqual(await samples(house, 'queued_requests'), {
+    'queued_requests{model="llama2"}': 1,
+    'queued_requests{model="other"}': 2,
+  })
+  assert.deepEqual(await samples(house, 'parallel_limit'), { 'parallel_limit{model="llama2"}': 1 })
+  assert.deepEqual(await samples(house, 'queue_limit'), { 'queue_limit{model="llama2"}': 2 })
+  assert.deepEqual(await samples(house, 'paused'), {
+    'paused{model="llama2"}': 1,
+    'paused{model="other"}': 0,
+  })
+  assert.deepEqual(await samples(house, 'waiting_bytes'), { waiting_bytes: 300 })
+})
+
+test('Ollama, memory, the build and a shutdown are told', async () => {
+  const house = aHouse()
+  assert.deepEqual(await samples(house, 'upstream'), {
+    upstream_up: 1,
+    'upstream_info{version="0.33.0"}': 1,
+  })
+  assert.deepEqual(await samples(house, 'memory'), { memory_bytes: 4_000, memory_available_bytes: 1_000 })
+  assert.deepEqual(await samples(house, 'build_info'), { 'build_info{version="0.1.0",runtime="node"}': 1 })
+  assert.deepEqual(await samples(house, 'draining'), { draining: 0 })
+  house.admission.close()
+  assert.deepEqual(await samples(house, 'draining'), { draining: 1 })
+})
+
+test('what is not known is left out or called unknown', async () => {
+  const house = aHouse({
+    upstream: { status: () => ({ reachable: false, version: null }) },
+    memory: async () => null,
+  })
+  assert.deepEqual(await samples(house, 'upstream'), {
+    upstream_up: 0,
+    'upstream_info{version="unknown"}': 1,
+  })
+  assert.deepEqual(await samples(house, 'memory'), {})
+})
+
+test('a label is escaped', async () => {
+  const house = aHouse({ models: ['a"b\\c\nd'] })
+  const tokens = await samples(house, 'tokens_out')
+  assert.equal(tokens['tokens_out_total{model="a\\"b\\\\c\\nd"}'], 0)
+})
+
+test('scrapes that overlap are both whole', async () => {
+  const house = aHouse()
+  house.meters.call(aCall())
+  const ours = async () => {
+    const { text } = await house.scrape()
+    return [...samplesOf(text)].filter(([sample]) => sample.startsWith('ollama_guard_'))
+  }
+  const [one, other] = await Promise.all([ours(), ours()])
+  assert.deepEqual(one, other)
+})
+
+test('the process tells of itself, under names that say what they are', async () => {
+  const { contentType } = await aHouse().scrape()
+  assert.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8')
+  const names = metricsIn(await aFullScrape())
+  for (const name of [
+    'process_resident_memory_bytes',
+    'process_start_time_seconds',
+    'nodejs_eventloop_lag_p99_seconds',
+  ])
+    assert.ok(names.includes(name), name)
+  assert.ok(!names.includes('nodejs_active_handles_total'))
+})

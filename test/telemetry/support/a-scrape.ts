@@ -1,0 +1,104 @@
+import { Admission } from '../../../src/admission/admission.ts'
+import { type MeteredCall, Meters } from '../../../src/telemetry/meters.ts'
+import { type MetricsPage, metricsPage } from '../../../src/telemetry/metrics-page.ts'
+import type { MetricsParts } from '../../../src/telemetry/prometheus.ts'
+import { type LaneStats, Stats } from '../../../src/telemetry/stats.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+
+export const ROUTES = ['/api/chat', '/v1/messages']
+
+/** A stream of 11 tokens, one every 0.05 s, its first byte half a second after arrival. */
+export function aCall(parts: Partial<MeteredCall> = {}): MeteredCall {
+  return {
+    path: '/api/chat',
+    model: 'llama2',
+    outcome: 'done',
+    reason: null,
+    status: 200,
+    waitMs: 300,
+    firstByteMs: 500,
+    totalMs: 1_000,
+    loadMs: 40,
+    tokensIn: 5,
+    tokensOut: 11,
+    streamed: true,
+    ...parts,
+  }
+}
+
+/** A call that was turned away on arrival. */
+export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
+  const nothing = { firstByteMs: null, loadMs: 0, tokensIn: null, tokensOut: null, streamed: false }
+  return aCall({
+    outcome: 'refused',
+    reason: 'queue_full',
+    status: 503,
+    waitMs: 0,
+    totalMs: 0.2,
+    ...nothing,
+    ...parts,
+  })
+}
+
+export interface House {
+  readonly meters: Meters
+  readonly admission: Admission<LaneStats>
+  scrape(): Promise<MetricsPage>
+}
+
+/** Meters and lanes that nothing has happened to yet, and the page that shows them. */
+export function aHouse({
+  models = [],
+  ...change
+}: Partial<MetricsParts> & { models?: string[] } = {}): House {
+  const clock = new ManualClock()
+  const meters = new Meters({ routes: ROUTES, models })
+  const admission = new Admission({
+    clock,
+    observer: new Stats(clock),
+    defaults: { parallel: 1, queue: 2 },
+    maxWaitingBytes: 2 ** 20,
+  })
+  const scrape = metricsPage({
+    meters,
+    admission,
+    upstream: { status: () => ({ reachable: true, version: '0.33.0' }) },
+    memory: async () => ({ totalBytes: 4_000, availableBytes: 1_000 }),
+    draining: () => admission.closed,
+    version: '0.1.0',
+    runtimeName: 'node',
+    ...change,
+  })
+  return { meters, admission, scrape }
+}
+
+/** A scrape in which every metric has samples. */
+export async function aFullScrape(): Promise<string> {
+  const { meters, admission, scrape } = aHouse()
+  meters.call(aCall())
+  meters.call(aRefusedCall())
+  admission.acquire({ model: 'llama2', deadline: 1_000, bytes: 0 })
+  await scrape()
+  // Some of what tells of the process is measured between two scrapes.
+  return (await scrape()).text
+}
+
+/** The samples of a text, by the name and labels in front of the value. */
+export function samplesOf(text: string): ReadonlyMap<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ')
+      return [line.slice(0, space), Number(line.slice(space + 1))]
+    }),
+  )
+}
+
+/** Names of metrics that stand in a text of any kind. */
+export function metricsIn(text: string): readonly string[] {
+  return [...new Set(text.match(/\b(?:ollama_guard|nodejs|process)_[a-z0-9_]+/g))]
+}
+
+export function namesOf(text: string): ReadonlySet<string> {
+  return new Set(Array.from(samplesOf(text).keys(), (sample) => sample.replace(/\{.*/, '')))
+}
