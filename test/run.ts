@@ -54,7 +54,7 @@ else runOnNode()
 
 function runOnNode(): void {
   const counts = { pass: 0, fail: 0, cancelled: 0 }
-  const tests = run({ files, concurrency: onRuntimes ? 1 : 2 })
+  const tests = run({ files, concurrency: 2 })
   tests.on('test:diagnostic', ({ message }) => {
     const [, what, count] = /^(pass|fail|cancelled) (\d+)$/.exec(message) ?? []
     if (what === 'pass' || what === 'fail' || what === 'cancelled') counts[what] = Number(count)
