@@ -1,8 +1,10 @@
 import { defineCommand } from 'citty'
+import { systemClock } from '../clock.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { openLog } from '../runtimes/node/logging.ts'
 import { selectRuntime } from '../runtimes/select.ts'
 import type { Log } from '../telemetry/call-log.ts'
+import { startTracing, type Tracing } from '../tracing/tracing.ts'
 import { banner, demoBanner } from './banner.ts'
 import type { Demo } from './demo.ts'
 import { EXIT_CONFIG, EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
@@ -56,7 +58,14 @@ async function serve(given: LoadedConfig, demo: boolean): Promise<number> {
 async function guard(loaded: LoadedConfig, log: Log, demo: Demo | undefined): Promise<number> {
   const runtime = await selectRuntime()
   const version = readVersion()
-  const running = await runtime.serve(loaded, log, version)
+  const tracing = await startTracing({
+    env: process.env,
+    version,
+    clock: systemClock,
+    log,
+    upstreamUrl: loaded.config.ollama_url,
+  })
+  const running = await runtime.serve(loaded, tracing ? traced(log, tracing) : log, version)
   surviveStrayErrors(log, process)
   const stopped = untilStopped(running, log, process)
 
@@ -66,7 +75,20 @@ async function guard(loaded: LoadedConfig, log: Log, demo: Demo | undefined): Pr
   // To stderr, so that stdout holds nothing but log lines.
   process.stderr.write(banner(loaded, started, upstream))
   if (demo) process.stderr.write(demoBanner(running.url, demo))
-  return stopped
+  const code = await stopped
+  await tracing?.stop()
+  return code
+}
+
+/** The log is told of every call once it is over, and that is when its spans are made. */
+function traced(log: Log, tracing: Tracing): Log {
+  return {
+    ...log,
+    call(finished) {
+      log.call(finished)
+      tracing.call(finished)
+    },
+  }
 }
 
 function withUpstream(loaded: LoadedConfig, ollama_url: string): LoadedConfig {

@@ -15,6 +15,7 @@ import { healthRoutes } from './routes/health.ts'
 import { inference } from './routes/inference.ts'
 import { type Monitor, monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
+import { type ReloadResult, reloadRoutes } from './routes/reload.ts'
 
 /** A lane as our pages see and reset it. */
 export interface AppLane extends LaneView, LineView {
@@ -39,6 +40,7 @@ export interface Services extends CallServices, AdminGuardParts {
   readonly config: {
     readonly enable_queue_stats: boolean
     readonly admin_token?: string | undefined
+    /** May be another one with every message. */
     readonly language: Language | 'auto'
   }
   readonly clock: Clock
@@ -54,6 +56,8 @@ export interface Services extends CallServices, AdminGuardParts {
   readonly describeConfig: () => unknown
   /** Left out where calls and lanes are not in one process. */
   readonly monitor?: Monitor
+  /** Reads the configuration again. Left out where it cannot change while the process lives. */
+  readonly reload?: (() => Promise<ReloadResult>) | undefined
 }
 
 /** What Ollama runs a model for; all POST. */
@@ -78,18 +82,24 @@ const OWN = {
   '/queue/stats': 'GET, HEAD',
   '/queue/memory': 'GET, HEAD',
   '/config': 'GET, HEAD',
+  '/admin/queue/reset': 'POST',
+  '/admin/queue/update': 'POST',
+}
+
+/** Those that need a monitor. */
+const MONITORED = {
   '/queue/requests': 'GET, HEAD',
   '/queue/history': 'GET, HEAD',
   '/queue/events': 'GET, HEAD',
   '/queue/alerts': 'GET, HEAD',
   '/metrics': 'GET, HEAD',
   '/dashboard': 'GET, HEAD',
-  '/admin/queue/reset': 'POST',
-  '/admin/queue/update': 'POST',
   '/admin/queue/cancel': 'POST',
   '/admin/queue/pause': 'POST',
   '/admin/queue/resume': 'POST',
 }
+
+const RELOAD = { '/admin/reload': 'POST' }
 
 /** Below these nothing is Ollama's: a slip of the pen must not end up there. */
 const OWN_TREES = ['/health/*', '/queue/*', '/admin/*', '/dashboard/*', '/metrics/*']
@@ -106,7 +116,9 @@ export function createApp(services: Services): Hono {
   app.route('/', configRoutes(services))
   app.route('/', adminRoutes(services))
   if (services.monitor) app.route('/', monitorRoutes(services, services.monitor))
-  for (const [path, allow] of Object.entries(OWN)) {
+  if (services.reload) app.route('/', reloadRoutes(services, services.reload))
+  const own = { ...OWN, ...(services.monitor && MONITORED), ...(services.reload && RELOAD) }
+  for (const [path, allow] of Object.entries(own)) {
     app.all(path, () => {
       throw new HttpProblem('method_not_allowed', { headers: { Allow: allow } })
     })
@@ -127,7 +139,8 @@ export function createFront(
 ): Hono {
   const app = new Hono({ getPath: routingPath })
   app.on('POST', GATED, inference(services))
-  for (const path of [...Object.keys(OWN), ...OWN_TREES]) app.all(path, (c) => services.pages(c))
+  for (const path of [...Object.keys({ ...OWN, ...MONITORED }), ...OWN_TREES])
+    app.all(path, (c) => services.pages(c))
   app.notFound((c) => services.passThrough(c))
   app.onError(errorRenderer(services))
   return app

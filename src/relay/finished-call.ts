@@ -21,8 +21,8 @@ export interface FinishedCall {
   readonly streamed: boolean
   /** From arrival to the first byte of Ollama's answer; null when there was none. */
   readonly firstByteMs: number | null
-  /** From sending it to Ollama to that byte; null when there was none. */
-  readonly upstreamMs: number | null
+  /** From arrival to sending it to Ollama; null when it never was. */
+  readonly sentMs: number | null
   readonly totalMs: number
   /** Of its time, what went into loading the model; 0 where Ollama does not say. */
   readonly loadMs: number

@@ -237,7 +237,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       waitMs: this.#waitedMs,
       streamed: STREAMED.test(this.#contentType ?? ''),
       firstByteMs: this.#firstByteMs,
-      upstreamMs: this.#firstByteMs === null ? null : this.#arrivedAt + this.#firstByteMs - this.#sentAt,
+      sentMs: this.#sentAt >= 0 ? this.#sentAt - this.#arrivedAt : null,
       totalMs,
       loadMs: figures?.loadMs ?? 0,
       bytesIn: this.#call?.body.length ?? 0,

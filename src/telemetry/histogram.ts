@@ -27,6 +27,7 @@ export class Histogram {
   /** Records since then; a record touches nothing else. */
   #recent: Uint32Array | undefined
   #total = 0
+  #settledTotal = 0
   /** Keeps the middle of the last bucket from exceeding everything that was ever recorded. */
   #longestMs = 0
 
@@ -54,7 +55,7 @@ export class Histogram {
   cut(): Spread | null {
     const recent = this.#recent
     if (recent === undefined) return null
-    const count = recent.reduce((sum, each) => sum + each, 0)
+    const count = this.#total - this.#settledTotal
     const spread = { p50: this.#valueAt(50, count, recent), p95: this.#valueAt(95, count, recent) }
     this.#settle(recent)
     return spread
@@ -64,6 +65,7 @@ export class Histogram {
     this.#settled = undefined
     this.#recent = undefined
     this.#total = 0
+    this.#settledTotal = 0
     this.#longestMs = 0
   }
 
@@ -84,26 +86,39 @@ export class Histogram {
 
   #settle(recent: Uint32Array): void {
     const settled = this.#settled ?? new Uint32Array(BUCKETS)
-    if (recent.some((count, bucket) => count + (settled[bucket] ?? 0) > FULL)) this.#halve()
+    if (overflows(settled, recent)) this.#halve()
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       settled[bucket] = (settled[bucket] ?? 0) + (recent[bucket] ?? 0)
     }
     this.#settled = settled
     this.#recent = undefined
+    this.#settledTotal = this.#total
   }
 
   /** A bucket that is full would start over at zero; halving all of them keeps the percentiles. */
   #halve(): void {
-    this.#total = 0
-    for (const counts of [this.#settled, this.#recent]) {
-      if (counts === undefined) continue
-      for (let bucket = 0; bucket < BUCKETS; bucket++) {
-        const half = (counts[bucket] ?? 0) >>> 1
-        counts[bucket] = half
-        this.#total += half
-      }
-    }
+    this.#settledTotal = halve(this.#settled)
+    this.#total = this.#settledTotal + halve(this.#recent)
   }
+}
+
+function overflows(counts: Uint32Array, more: Uint32Array): boolean {
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    if ((counts[bucket] ?? 0) + (more[bucket] ?? 0) > FULL) return true
+  }
+  return false
+}
+
+/** Returns what is left in all of them together. */
+function halve(counts: Uint32Array | undefined): number {
+  let total = 0
+  if (counts === undefined) return total
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const half = (counts[bucket] ?? 0) >>> 1
+    counts[bucket] = half
+    total += half
+  }
+  return total
 }
 
 function bucketOf(ms: number): number {

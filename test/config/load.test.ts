@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { AlertRules } from '../../src/alerts/rules.ts'
 import { describeConfig } from '../../src/config/describe.ts'
 import { type ConfigInput, loadConfig } from '../../src/config/load.ts'
 import { ConfigError } from '../../src/config/problem.ts'
@@ -67,6 +68,13 @@ describe('sources', () => {
       max_queue_bytes: 512 * 2 ** 20,
       enable_queue_stats: true,
       models: {},
+      alerts: {
+        window: 60,
+        rejection_rate: { warning: 1, critical: 5 },
+        average_wait: { warning: 5, critical: 10 },
+        queue_depth: { warning: 80, critical: 95 },
+        memory: { warning: 80, critical: 90 },
+      },
       log_level: 'info',
       language: 'auto',
     })
@@ -388,6 +396,91 @@ describe('problems', () => {
   })
 })
 
+describe('alerts', () => {
+  const alerts = (...lines: string[]) => load({ files: yaml('alerts:', ...lines) }).config.alerts
+  const flaws = (...lines: string[]) => problems({ files: yaml('alerts:', ...lines) })
+
+  it('keeps the default of every threshold that is left out', () => {
+    const { alerts: defaults } = load().config
+    assert.deepEqual(alerts('  rejection_rate: { critical: 7.5 }', '  window: 120'), {
+      ...defaults,
+      window: 120,
+      rejection_rate: { warning: 1, critical: 7.5 },
+    })
+    assert.deepEqual(alerts(), defaults)
+  })
+
+  it('watches nothing of a metric that is off', () => {
+    assert.equal(alerts('  memory: off').memory, 'off')
+  })
+
+  it('is what the alerts and the history take', () => {
+    const rules: AlertRules = alerts()
+    assert.equal(rules.window, 60)
+  })
+
+  it('names both thresholds where critical is below warning, also when one of them is the default', () => {
+    assert.deepEqual(flaws('  memory: { warning: 60, critical: 50 }', '  average_wait: { warning: 11 }'), [
+      'config.yaml:2: alerts.memory: critical (50) must not be below warning (60)',
+      'config.yaml:3: alerts.average_wait: critical (10) must not be below warning (11)',
+    ])
+    assert.deepEqual(alerts('  memory: { warning: 60, critical: 60 }').memory, { warning: 60, critical: 60 })
+  })
+
+  it('tells of every mistake at its own line, and which key was meant', () => {
+    assert.deepEqual(
+      flaws(
+        '  windw: 60',
+        '  window: 301',
+        '  queue_depth:',
+        '    waring: 3',
+        '    critical: 101',
+        '  rejection_rate: of',
+        '  average_wait: { warning: 0 }',
+        '  memory:',
+      ),
+      [
+        'config.yaml:2: alerts.windw: unknown key; did you mean window?',
+        'config.yaml:3: alerts.window: expected seconds from 10 to 300, got 301',
+        'config.yaml:5: alerts.queue_depth.waring: unknown key; did you mean warning?',
+        'config.yaml:6: alerts.queue_depth.critical: expected percent from 0.01 to 100, got 101',
+        'config.yaml:7: alerts.rejection_rate: expected a map of warning and critical, or off, got "of"',
+        'config.yaml:8: alerts.average_wait.warning: expected seconds from 0.01 to 2147483, got 0',
+        'config.yaml:9: alerts.memory: expected a map of warning and critical, or off, got nothing',
+      ],
+    )
+    assert.match(problems({ files: yaml('alerts: off') })[0] ?? '', /expected a map of window.*got "off"$/)
+  })
+
+  it('posts to an address of any path and query, which is never shown', () => {
+    const given = {
+      env: { ALERT_WEBHOOK: 'https://Hooks.example/T0/s3cret?sig=s3cret', ALERT_WEBHOOK_SECRET_FILE: '/key' },
+      files: { '/key': 'hush\n' },
+    }
+    const { config } = load(given)
+    assert.equal(config.alert_webhook, 'https://hooks.example/T0/s3cret?sig=s3cret')
+    assert.equal(config.alert_webhook_secret, 'hush')
+    assert.equal(load().config.alert_webhook, undefined)
+    const { values } = describeConfig(load(given))
+    assert.deepEqual([values.alert_webhook, values.alert_webhook_secret], ['***', '***'])
+  })
+
+  it('refuses other addresses without repeating them', () => {
+    for (const bad of [
+      'hooks.example/s3cret',
+      'ftp://h/s3cret',
+      'http://me:s3cret@h/',
+      'http://h/#s3cret',
+      '1',
+    ]) {
+      const [problem = '', ...more] = problems({ env: { ALERT_WEBHOOK: bad } })
+      assert.match(problem, /^environment ALERT_WEBHOOK: must /)
+      assert.doesNotMatch(problem, /s3cret/)
+      assert.equal(more.length, 0)
+    }
+  })
+})
+
 describe('describeConfig', () => {
   it('hides secrets, names sources, keeps the order of the schema, and is the same every time', () => {
     const given = { files: yaml('admin_token: hunter2', 'proxy_port: 1'), flags: { language: 'ru' } }
@@ -403,7 +496,7 @@ describe('describeConfig', () => {
     assert.equal(sources.language, 'flag')
     assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'proxy_host', 'proxy_port'])
     assert.deepEqual(Object.keys(values), Object.keys(sources))
-    assert.equal(Object.keys(values).length, 16)
+    assert.equal(Object.keys(values).length, 19)
   })
 
   it('shows an unset token as unset', () => {

@@ -112,7 +112,7 @@ export function disconnects(target: Target): void {
         call.send(head(CHAT, body.length) + body.slice(0, sent))
         // From at once to long after a call that got a slot streams.
         await pause(stage === 1 ? 0 : next(60))
-        if (stage === 3) await until('some answer', () => call.received !== '' || call.closed)
+        if (stage === 3) await until('some answer', () => call.received !== '' || call.closed, 20_000)
         call.leave(next(2) === 0 ? 'fin' : 'rst')
         left++
       }

@@ -50,7 +50,7 @@ describe('a call that goes well', () => {
       waitMs: 0,
       streamed: true,
       firstByteMs: 100,
-      upstreamMs: 100,
+      sentMs: 0,
       totalMs: 150,
       loadMs: 5,
       bytesIn: BODY.length,

@@ -31,7 +31,7 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     waitMs: 0,
     streamed: true,
     firstByteMs: 12.34567,
-    upstreamMs: 12.3,
+    sentMs: 0.04,
     totalMs: 1234.5,
     loadMs: 0,
     bytesIn: 120,

@@ -1,0 +1,93 @@
+import type { Attributes } from '@opentelemetry/api'
+import {
+  ATTR_CLIENT_ADDRESS,
+  ATTR_ERROR_TYPE,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+} from '@opentelemetry/semantic-conventions'
+import type { FinishedCall } from '../relay/finished-call.ts'
+
+/**
+ * What a route does, in the words that are predefined for gen_ai.operation.name. A transcription takes sound and
+ * gives text, for which the conventions have no other word than that of multimodal calls.
+ */
+const OPERATIONS: ReadonlyMap<string, string> = new Map([
+  ['/api/generate', 'text_completion'],
+  ['/api/chat', 'chat'],
+  ['/api/embed', 'embeddings'],
+  ['/api/embeddings', 'embeddings'],
+  ['/v1/chat/completions', 'chat'],
+  ['/v1/completions', 'text_completion'],
+  ['/v1/embeddings', 'embeddings'],
+  ['/v1/responses', 'chat'],
+  ['/v1/messages', 'chat'],
+  ['/v1/audio/transcriptions', 'generate_content'],
+])
+
+/** `chat llama2`; for a call that names no model the operation alone. */
+export function spanName({ path, model }: Pick<FinishedCall, 'path' | 'model'>): string {
+  const operation = OPERATIONS.get(path) ?? `POST ${path}`
+  return model === null ? operation : `${operation} ${model}`
+}
+
+/**
+ * What went wrong, in few words, or undefined where nothing did. As for every HTTP server, what the client did (left,
+ * sent too much, asked for a model that is not there) is no error of ours.
+ */
+export function errorTypeOf(
+  call: Pick<FinishedCall, 'outcome' | 'reason' | 'status' | 'firstByteMs'>,
+): string | undefined {
+  const { outcome, reason, status, firstByteMs } = call
+  if (outcome === 'timed_out') return 'timeout'
+  if (outcome === 'refused') return reason ?? undefined
+  if (outcome !== 'failed') return undefined
+  if (firstByteMs === null) return status === 500 ? 'internal_error' : 'upstream_error'
+  return status >= 500 ? String(status) : 'upstream_error'
+}
+
+/** The same of what was sent to Ollama; there an answer of 400 and above is an error too, as for every client. */
+export function upstreamErrorTypeOf(call: FinishedCall): string | undefined {
+  return call.firstByteMs !== null && call.status >= 400 ? String(call.status) : errorTypeOf(call)
+}
+
+export function callAttributes(call: FinishedCall): Attributes {
+  return {
+    'gen_ai.operation.name': OPERATIONS.get(call.path),
+    'gen_ai.provider.name': 'ollama',
+    'gen_ai.request.model': call.model ?? undefined,
+    'gen_ai.usage.input_tokens': call.tokensIn ?? undefined,
+    'gen_ai.usage.output_tokens': call.tokensOut ?? undefined,
+    [ATTR_HTTP_REQUEST_METHOD]: 'POST',
+    [ATTR_HTTP_ROUTE]: call.path,
+    [ATTR_HTTP_RESPONSE_STATUS_CODE]: call.status > 0 ? call.status : undefined,
+    [ATTR_CLIENT_ADDRESS]: call.client,
+    [ATTR_ERROR_TYPE]: errorTypeOf(call),
+    'ollama_guard.request_id': call.requestId,
+    'ollama_guard.outcome': call.outcome,
+    'ollama_guard.reason': call.reason ?? undefined,
+    'ollama_guard.queue.wait_ms': call.waitMs,
+  }
+}
+
+export function upstreamAttributes(call: FinishedCall, server: Attributes): Attributes {
+  return {
+    ...server,
+    [ATTR_HTTP_REQUEST_METHOD]: 'POST',
+    [ATTR_HTTP_RESPONSE_STATUS_CODE]: call.firstByteMs === null ? undefined : call.status,
+    [ATTR_ERROR_TYPE]: upstreamErrorTypeOf(call),
+    'ollama_guard.upstream.load_ms': call.loadMs > 0 ? call.loadMs : undefined,
+  }
+}
+
+/** `url`: an http or https URL that has been checked. */
+export function serverAttributes(url: string): Attributes {
+  const { hostname, port, protocol } = new URL(url)
+  return {
+    // An IPv6 address without the brackets of a URL.
+    [ATTR_SERVER_ADDRESS]: hostname.replace(/^\[|\]$/g, ''),
+    [ATTR_SERVER_PORT]: Number(port) || (protocol === 'https:' ? 443 : 80),
+  }
+}
