@@ -1,4 +1,8 @@
-import { fromMain, type Target } from '../pair.ts'
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { fromMain, Pair, type Target } from '../pair.ts'
 import { conformance } from '../suite.ts'
 import { installed } from './install.ts'
 
@@ -34,3 +38,22 @@ const bun: Target = {
 }
 
 conformance(bun)
+
+describe('the built entry', () => {
+  it('starts on Bun', async () => {
+    const main = join(import.meta.dirname, '..', '..', '..', 'dist', 'main.js')
+    assert.ok(existsSync(main), `${main} is missing; npm run build makes it`)
+    const pair = await Pair.start(
+      { name: 'bun, built', command: [installed('bun'), main] },
+      { simulate: ['--load-time', '0'], serve: [] },
+    )
+    try {
+      const health = (await (await fetch(`${pair.proxy.url}/health`)).json()) as { runtime: string }
+      assert.equal(health.runtime, 'bun')
+      const body = JSON.stringify({ model: 'llama3.2', prompt: 'x', stream: false })
+      assert.equal((await fetch(`${pair.proxy.url}/api/generate`, { method: 'POST', body })).status, 200)
+    } finally {
+      await pair.stop()
+    }
+  })
+})
