@@ -14,6 +14,9 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   check: async () => (await import('./check.ts')).checkCommand,
   setup: async () => (await import('./setup.ts')).setupCommand,
+  status: async () => (await import('./status.ts')).statusCommand,
+  top: async () => (await import('./top.ts')).topCommand,
+  bench: async () => (await import('./bench.ts')).benchCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommand,
 }
 const DEFAULT_COMMAND = 'serve'

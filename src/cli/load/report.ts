@@ -1,0 +1,67 @@
+import { hundredths } from '../../telemetry/snapshot.ts'
+import type { Distribution, Spread, Tally } from './tally.ts'
+
+/** Sent later than this at the 99th percentile, the load was not the one that was asked for. */
+const TOO_LATE_MS = 25
+
+/** What was asked for, and how long it took. */
+export interface RunFacts {
+  readonly url: string
+  readonly route: string
+  readonly models: readonly string[]
+  readonly stream: boolean
+  /** Null when a trace was replayed. */
+  readonly seed: number | null
+  readonly trace: string | null
+  /** While calls were sent, in milliseconds. */
+  readonly sendingMs: number
+  /** Until the last call was over, in milliseconds. */
+  readonly wholeMs: number
+  readonly interrupted: boolean
+}
+
+export type Report = ReturnType<typeof reportOf>
+
+/** The figures of a run, as `--json` prints them. */
+export function reportOf(tally: Tally, facts: RunFacts) {
+  const { sendingMs, wholeMs, ...asked } = facts
+  const late = spread(tally.late)
+  return {
+    ...asked,
+    sending_seconds: hundredths(sendingMs / 1_000),
+    whole_seconds: hundredths(wholeMs / 1_000),
+    arrivals: tally.arrivals,
+    sent: tally.sent,
+    not_sent: tally.notSent,
+    answered: tally.answered,
+    refused: { total: tally.refused, by: byCount(tally.refusals) },
+    timed_out: tally.timedOut,
+    failed: { total: tally.failed, by: byCount(tally.failures) },
+    aborted: tally.aborted,
+    arrivals_per_second: perSecond(tally.arrivals, sendingMs),
+    sent_per_second: perSecond(tally.sent, sendingMs),
+    first_byte_ms: spread(tally.firstByte),
+    total_ms: spread(tally.total),
+    refusal_ms: spread(tally.refusal),
+    token_gap_ms: spread(tally.gap),
+    tokens_out: tally.tokens,
+    tokens_per_second: perSecond(tally.tokens, wholeMs),
+    late_ms: late,
+    kept_rate: tally.notSent === 0 && (late === null || late.p99 <= TOO_LATE_MS),
+  }
+}
+
+function spread(distribution: Distribution): Spread | null {
+  const read = distribution.read()
+  if (!read) return null
+  const { p50, p95, p99, max } = read
+  return { p50: hundredths(p50), p95: hundredths(p95), p99: hundredths(p99), max: hundredths(max) }
+}
+
+function perSecond(count: number, ms: number): number {
+  return ms > 0 ? hundredths((count * 1_000) / ms) : 0
+}
+
+function byCount(counts: ReadonlyMap<string, number>): Record<string, number> {
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a))
+}

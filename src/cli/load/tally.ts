@@ -1,0 +1,89 @@
+import { Histogram } from '../../telemetry/histogram.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Different reasons that are told apart; more would be another text in each answer. */
+const MOST_REASONS = 20
+const OTHERS = 'others'
+
+/** Milliseconds; null when nothing was measured. */
+export interface Spread {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** A histogram that knows its largest value exactly. */
+export class Distribution {
+  readonly #histogram = new Histogram()
+  #max = 0
+
+  record(ms: number): void {
+    this.#histogram.record(ms)
+    this.#max = Math.max(this.#max, ms)
+  }
+
+  read(): Spread | null {
+    const { total } = this.#histogram
+    if (total === 0) return null
+    const [p50 = 0, p95 = 0, p99 = 0] = [50, 95, 99].map((percent) => this.#histogram.percentile(percent))
+    return { p50, p95, p99, max: this.#max }
+  }
+}
+
+/** What has come of the calls so far. */
+export class Tally {
+  /** Calls that were due: sent or not. */
+  arrivals = 0
+  notSent = 0
+  answered = 0
+  refused = 0
+  timedOut = 0
+  failed = 0
+  aborted = 0
+  tokens = 0
+  readonly refusals = new Map<string, number>()
+  readonly failures = new Map<string, number>()
+  /** Of answered calls. */
+  readonly firstByte = new Distribution()
+  readonly total = new Distribution()
+  /** Of refused ones. */
+  readonly refusal = new Distribution()
+  readonly gap = new Distribution()
+  /** How long after it was due each call was sent. */
+  readonly late = new Distribution()
+
+  get sent(): number {
+    return this.arrivals - this.notSent
+  }
+
+  take(outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'answered':
+        this.answered++
+        this.tokens += outcome.tokens
+        this.firstByte.record(outcome.firstByteMs)
+        this.total.record(outcome.totalMs)
+        break
+      case 'refused':
+        this.refused++
+        addTo(this.refusals, outcome.why)
+        this.refusal.record(outcome.totalMs)
+        break
+      case 'timed_out':
+        this.timedOut++
+        break
+      case 'failed':
+        this.failed++
+        addTo(this.failures, outcome.why)
+        break
+      case 'aborted':
+        this.aborted++
+    }
+  }
+}
+
+function addTo(counts: Map<string, number>, why: string): void {
+  const key = counts.has(why) || counts.size < MOST_REASONS ? why : OTHERS
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}

@@ -1,0 +1,58 @@
+import { defineCommand } from 'citty'
+import { z } from 'zod'
+import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
+import { patience, tellMistakes } from './load/flag-values.ts'
+import { proxyAddress, urlFlag } from './top/address.ts'
+import { EXIT_UNREACHABLE, readHealth, readReady, Unreachable } from './top/pages.ts'
+import { safeJson } from './top/safe-text.ts'
+import { statusText } from './top/status-text.ts'
+
+const flags = z.object({ timeout: patience })
+
+/** Asks once and says it with the exit code, so that a container's HEALTHCHECK is nothing but this command. */
+export const statusCommand = defineCommand({
+  meta: {
+    name: 'status',
+    description:
+      'Ask a running proxy how it is. Exit code 0: healthy, 1: degraded or draining, 2: not reachable (or a wrong flag), 78: wrong configuration.',
+  },
+  args: {
+    url: urlFlag,
+    timeout: { type: 'string', default: '3', valueHint: 'seconds', description: 'Patience with the proxy.' },
+    json: { type: 'boolean', description: 'Print one JSON object.' },
+  },
+  async run({ args }) {
+    const parsed = flags.safeParse(args)
+    if (!parsed.success) {
+      tellMistakes(parsed.error.issues, args)
+      return EXIT_USAGE
+    }
+    const url = proxyAddress(args.url)
+    if (typeof url === 'number') return url
+    const asking = { url, timeoutMs: parsed.data.timeout * 1_000 }
+    try {
+      const [health, ready] = await Promise.all([readHealth(asking), readReady(asking)])
+      const { status } = health.data
+      const told = args.json
+        ? json({ status, ready, url, health: health.raw, error: null })
+        : statusText(health.data, url)
+      process.stdout.write(told)
+      return exitCode(status, ready)
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error
+      const { message } = error
+      if (args.json) {
+        process.stdout.write(json({ status: 'unreachable', ready: false, url, health: null, error: message }))
+      } else process.stderr.write(`${message}\n`)
+      return EXIT_UNREACHABLE
+    }
+  },
+})
+
+function exitCode(status: string, ready: boolean): number {
+  return status === 'healthy' && ready ? 0 : EXIT_FAILED
+}
+
+function json(answer: object): string {
+  return `${safeJson(answer)}\n`
+}

@@ -1,0 +1,67 @@
+import { bytes, count, duration } from './figures.ts'
+import { type Line, span } from './line.ts'
+import { safeText } from './safe-text.ts'
+import type { LiveCall } from './shapes.ts'
+import { type Column, table } from './table.ts'
+
+export function callTable(calls: readonly LiveCall[], width: number): Line[] {
+  return table(COLUMNS, calls, width)
+}
+
+const COLUMNS: readonly Column<LiveCall>[] = [
+  { title: 'CALL', rank: 0, least: 8, shrinksTo: 8, cell: ({ id }) => span(safeText(id)) },
+  {
+    title: 'MODEL',
+    rank: 0,
+    least: 10,
+    shrinksTo: 8,
+    cell: ({ model }) => span(model === null ? '-' : safeText(model)),
+  },
+  {
+    title: 'CLIENT',
+    rank: 3,
+    shrinksTo: 9,
+    cell: ({ client }) => span(client === null ? '-' : safeText(client)),
+  },
+  { title: 'PATH', rank: 7, shrinksTo: 9, cell: ({ path }) => span(safeText(path), 'dim') },
+  {
+    title: 'STATE',
+    rank: 0,
+    least: 7,
+    cell: ({ state }) =>
+      span(safeText(state), state === 'running' ? 'good' : state === 'waiting' ? 'warning' : undefined),
+  },
+  {
+    title: 'POS',
+    rank: 2,
+    align: 'right',
+    least: 3,
+    cell: ({ position }) => span(position === null ? '' : String(position)),
+  },
+  {
+    title: 'WAITED',
+    rank: 1,
+    align: 'right',
+    cell: ({ waited_ms }) => span(duration(waited_ms)),
+  },
+  {
+    title: 'STARTS IN',
+    rank: 6,
+    align: 'right',
+    cell: ({ estimated_start_ms }) => span(estimated_start_ms === null ? '' : duration(estimated_start_ms)),
+  },
+  {
+    title: 'RUNNING',
+    rank: 1,
+    align: 'right',
+    cell: ({ running_ms }) => span(running_ms === null ? '' : duration(running_ms)),
+  },
+  { title: 'IN', rank: 5, align: 'right', least: 5, cell: ({ bytes_in }) => span(bytes(bytes_in)) },
+  { title: 'OUT', rank: 4, align: 'right', least: 5, cell: ({ bytes_out }) => span(bytes(bytes_out)) },
+  {
+    title: 'TOKENS',
+    rank: 2,
+    align: 'right',
+    cell: ({ state, tokens_out }) => span(state === 'running' ? count(tokens_out) : ''),
+  },
+]

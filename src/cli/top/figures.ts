@@ -1,0 +1,46 @@
+/** How figures are written where room is short. Null stands for what is not known. */
+
+const UNKNOWN = '-'
+
+/** `0ms`, `120ms`, `1.2s`, `45s`, `3m05s`, `2h13m`, `4d7h`. */
+export function duration(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return UNKNOWN
+  if (ms < 999.5) return `${Math.round(ms)}ms`
+  if (ms < 9_950) return `${(ms / 1_000).toFixed(1)}s`
+  const seconds = Math.round(ms / 1_000)
+  if (seconds < 60) return `${seconds}s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes}m${String(seconds % 60).padStart(2, '0')}s`
+  const hours = Math.floor(minutes / 60)
+  return hours < 24
+    ? `${hours}h${String(minutes % 60).padStart(2, '0')}m`
+    : `${Math.floor(hours / 24)}d${hours % 24}h`
+}
+
+/** `87`, `1234`, `12.3k`, `4.5M`. */
+export function count(value: number | null | undefined): string {
+  if (value === null || value === undefined) return UNKNOWN
+  if (value < 10_000) return String(Math.round(value))
+  return value < 999_950 ? `${(value / 1_000).toFixed(1)}k` : `${(value / 1e6).toFixed(1)}M`
+}
+
+/** `512B`, `10.0K`, `1.2M`; 2^10 to each step. */
+export function bytes(value: number): string {
+  if (value < 1_024) return `${value}B`
+  const [unit, size] = value < 2 ** 20 ? ['K', 2 ** 10] : value < 2 ** 30 ? ['M', 2 ** 20] : ['G', 2 ** 30]
+  return `${(value / size).toFixed(1)}${unit}`
+}
+
+/** Tokens a second: one decimal below ten. */
+export function rate(value: number | null | undefined): string {
+  if (value === null || value === undefined) return UNKNOWN
+  return value > 0 && value < 10 ? value.toFixed(1) : count(value)
+}
+
+/** `used` of `limit` as a bar of so many cells: empty only when nothing is used, full only when all is. */
+export function bar(used: number, limit: number, cells: number): string {
+  const share = limit > 0 ? Math.min(1, used / limit) : used > 0 ? 1 : 0
+  const rounded = Math.round(share * cells)
+  const filled = share === 0 || share === 1 ? rounded : Math.min(cells - 1, Math.max(1, rounded))
+  return '█'.repeat(filled) + '░'.repeat(cells - filled)
+}

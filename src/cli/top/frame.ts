@@ -1,0 +1,94 @@
+import { callTable } from './call-table.ts'
+import { header } from './header.ts'
+import { fit, flow, type Line, span, type Tone, wrap } from './line.ts'
+import { inOrder, modelTable } from './model-table.ts'
+import type { Missing, Page, Pages } from './pages.ts'
+import { safeText } from './safe-text.ts'
+import type { Alert } from './shapes.ts'
+import type { TopState } from './state.ts'
+
+/** More than these would push the queue off the screen; the dashboard and /queue/alerts have them all. */
+const MOST_ALERTS = 4
+const INDENT = '  '
+/** Rows that the live calls keep when there are many models: title, column titles and a few of them. */
+const ROWS_FOR_CALLS = 6
+
+/** The whole screen: at most `height` lines of at most `width` cells each, text safe for a terminal. */
+export function frame(state: TopState, width: number, height: number): Line[] {
+  const lines = header(state, width)
+  if (state.pages) {
+    lines.push(...alertLines(state.pages.alerts, width, Math.floor(height / 3)))
+    lines.push([], ...modelLines(state.pages, width, Math.max(3, height - lines.length - 1 - ROWS_FOR_CALLS)))
+    lines.push([], ...callLines(state.pages, width, Math.max(2, height - lines.length - 1)))
+  }
+  return lines.slice(0, height).map((line) => fit(line, width))
+}
+
+const ALERT_TONES: Readonly<Record<string, Tone>> = { critical: 'critical', warning: 'warning' }
+
+/** What is wrong, and below it what to do about it, as far as `room` lines allow. */
+function alertLines(page: Pages['alerts'], width: number, room: number): Line[] {
+  const alerts = page.data?.alerts ?? []
+  const shown = alerts.slice(0, MOST_ALERTS)
+  const more = moreOf(alerts.length - shown.length, 'alert')
+  let spare = room - shown.length - more.length
+  const lines = shown.flatMap((alert, index) => {
+    // Alerts of one model often ask for the same: said once, below the last of them.
+    const advised = alert.action === shown[index + 1]?.action ? [] : advice(alert, width)
+    const fits = advised.length <= spare
+    // The critical come first: what is below one that has no room has none either.
+    spare = fits ? spare - advised.length : 0
+    return fits ? [alertLine(alert), ...advised] : [alertLine(alert)]
+  })
+  return [...lines, ...more]
+}
+
+function moreOf(count: number, what: string): Line[] {
+  return count > 0 ? [[span(`… and ${count} more ${what}${count === 1 ? '' : 's'}`, 'dim')]] : []
+}
+
+function alertLine({ level, message }: Alert): Line {
+  return [span(`${safeText(level)}: ${safeText(message)}`, ALERT_TONES[level])]
+}
+
+function advice({ action }: Alert, width: number): Line[] {
+  return wrap(safeText(action), width - INDENT.length).map((text) => [span(INDENT + text, 'dim')])
+}
+
+function modelLines({ stats }: Pages, width: number, height: number): Line[] {
+  if (stats.data === undefined) return absent('The models', '/queue/stats', stats, width)
+  const models = inOrder(Object.values(stats.data.models))
+  if (models.length === 0) return [[span('No model has been asked for yet.', 'dim')]]
+  return shortened(modelTable(models, width), height, 'model')
+}
+
+function callLines({ requests, stats }: Pages, width: number, height: number): Line[] {
+  const { data } = requests
+  if (data === undefined) {
+    // One setting switches both off, and is told of once.
+    if (stats.data === undefined && requests.missing === 'off') return []
+    return absent('The live calls', '/queue/requests', requests, width)
+  }
+  if (data.total === 0) return [[span('No calls at the moment.', 'dim')]]
+  const table = callTable(data.requests, width)
+  return shortened(table, height, 'call', data.total - data.requests.length)
+}
+
+/** The first rows of a table, and how many more there are. `unlisted`: those that the page itself left out. */
+function shortened(table: readonly Line[], height: number, what: string, unlisted = 0): Line[] {
+  if (table.length <= height && unlisted === 0) return [...table]
+  const shown = table.slice(0, Math.max(1, Math.min(table.length, height - 1)))
+  return [...shown, ...moreOf(table.length - shown.length + unlisted, what)]
+}
+
+const WHY: Readonly<Record<Missing, string>> = {
+  off: 'are switched off (enable_queue_stats: false)',
+  unknown: 'are not shown: this proxy has no',
+  strange: 'are not shown: this proxy answers in another way at',
+}
+
+function absent(what: string, path: string, page: Page<unknown>, width: number): Line[] {
+  if (page.data !== undefined || !('missing' in page)) return []
+  const why = WHY[page.missing]
+  return flow([[span(`${what} ${why}${page.missing === 'off' ? '.' : ` ${path}.`}`, 'dim')]], width)
+}

@@ -1,0 +1,83 @@
+import { truncate, widthOf } from './safe-text.ts'
+
+export type Tone = 'dim' | 'bold' | 'good' | 'warning' | 'critical'
+
+/** A piece of a line; its text is safe already. */
+export interface Span {
+  readonly text: string
+  readonly tone?: Tone | undefined
+}
+
+export type Line = readonly Span[]
+
+const CODES: Readonly<Record<Tone, string>> = {
+  dim: '\x1b[2m',
+  bold: '\x1b[1m',
+  good: '\x1b[32m',
+  warning: '\x1b[33m',
+  critical: '\x1b[1;31m',
+}
+const RESET = '\x1b[0m'
+
+export function span(text: string, tone?: Tone): Span {
+  return { text, tone }
+}
+
+export function lineWidth(line: Line): number {
+  return line.reduce((sum, { text }) => sum + widthOf(text), 0)
+}
+
+/** No more than `width` cells of it. */
+export function fit(line: Line, width: number): Line {
+  if (lineWidth(line) <= width) return line
+  const fitting: Span[] = []
+  let left = width
+  for (const { text, tone } of line) {
+    const kept = truncate(text, left)
+    fitting.push({ text: kept, tone })
+    left -= widthOf(kept)
+    if (left <= 0 || kept !== text) break
+  }
+  return fitting
+}
+
+/** Puts one thing after the other, with three cells between, on as many lines as that takes. */
+export function flow(items: readonly Line[], width: number): Line[] {
+  const lines: Line[] = []
+  let current: Line = []
+  for (const item of items) {
+    const joined = current.length === 0 ? item : [...current, span('   '), ...item]
+    if (current.length > 0 && lineWidth(joined) > width) {
+      lines.push(current)
+      current = item
+    } else current = joined
+  }
+  if (current.length > 0) lines.push(current)
+  return lines.map((line) => fit(line, width))
+}
+
+/** A safe text on as many lines of at most `width` cells as it takes; words that are longer stay whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let current = ''
+  for (const word of text.split(' ')) {
+    const joined = current === '' ? word : `${current} ${word}`
+    if (current !== '' && widthOf(joined) > width) {
+      lines.push(current)
+      current = word
+    } else current = joined
+  }
+  return current === '' ? lines : [...lines, current]
+}
+
+export function plainText(line: Line): string {
+  return line
+    .map(({ text }) => text)
+    .join('')
+    .trimEnd()
+}
+
+/** With the escape codes of its tones. */
+export function colouredText(line: Line): string {
+  return line.map(({ text, tone }) => (tone ? `${CODES[tone]}${text}${RESET}` : text)).join('')
+}

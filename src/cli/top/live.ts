@@ -1,0 +1,63 @@
+import type { EventEmitter } from 'node:events'
+import { EXIT_FAILED } from '../exit-codes.ts'
+import { frame } from './frame.ts'
+import { type Keyboard, watchForLeaving } from './leaving.ts'
+import { colouredText, plainText } from './line.ts'
+import { readPages } from './pages.ts'
+import { POLL_TIMEOUT_MS } from './print.ts'
+import { Screen, type TerminalOutput } from './screen.ts'
+import type { TopState } from './state.ts'
+import { type Watching, watch } from './watch.ts'
+
+type Emitter = Pick<EventEmitter, 'on' | 'off'>
+
+export interface Terminal {
+  readonly keyboard: Keyboard
+  readonly output: TerminalOutput & Emitter
+  /** Emits signals, stray errors and the end: the process. */
+  readonly process: Emitter
+  readonly colour: boolean
+}
+
+/** Shows the queue on a terminal until somebody leaves. Returns the exit code. */
+export async function showLive(
+  watching: Pick<Watching, 'url' | 'clock' | 'intervalMs'>,
+  { keyboard, output, process: emitter, colour }: Terminal,
+): Promise<number> {
+  const { url } = watching
+  const screen = new Screen(output)
+  const text = colour ? colouredText : plainText
+  let last: TopState = { url, pages: undefined, ageMs: 0, lost: undefined }
+  const draw = () => screen.draw(frame(last, screen.width, screen.height).map(text))
+  // Whatever ends the process, the terminal is given back first, and the reason is told on the ordinary screen.
+  const crashed = (error: unknown) => {
+    screen.close()
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exit(EXIT_FAILED)
+  }
+  const restore = () => screen.close()
+  emitter.on('exit', restore)
+  emitter.on('uncaughtException', crashed)
+  output.on('resize', draw)
+  const { signal, exitCode, end } = watchForLeaving(keyboard, emitter, output)
+  try {
+    screen.open()
+    draw()
+    await watch({
+      ...watching,
+      signal,
+      read: () => readPages({ url, timeoutMs: POLL_TIMEOUT_MS, signal }),
+      show(state) {
+        last = state
+        draw()
+      },
+    })
+  } finally {
+    end()
+    output.off('resize', draw)
+    emitter.off('uncaughtException', crashed)
+    emitter.off('exit', restore)
+    screen.close()
+  }
+  return exitCode()
+}

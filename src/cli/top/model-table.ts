@@ -1,0 +1,85 @@
+import { bar, count, duration, rate } from './figures.ts'
+import { type Line, span } from './line.ts'
+import { safeText } from './safe-text.ts'
+import type { ModelFigures } from './shapes.ts'
+import { type Column, table } from './table.ts'
+
+/** From so many columns on, there is room for longer bars and for medians beside the 95th percentiles. */
+const ROOMY = 96
+
+/** The busy ones first, else by name, so that the order stays as it is from one second to the next. */
+export function inOrder(models: readonly ModelFigures[]): ModelFigures[] {
+  const busy = ({ active_requests, queued_requests }: ModelFigures) => active_requests + queued_requests > 0
+  return [...models].sort(
+    (a, b) => Number(busy(b)) - Number(busy(a)) || (a.model < b.model ? -1 : a.model > b.model ? 1 : 0),
+  )
+}
+
+export function modelTable(models: readonly ModelFigures[], width: number): Line[] {
+  return table(columns(width >= ROOMY), models, width)
+}
+
+function columns(roomy: boolean): Column<ModelFigures>[] {
+  const percentiles = ({ p50, p95 }: ModelFigures['wait_time_ms']) =>
+    span(roomy ? `${duration(p50)}/${duration(p95)}` : duration(p95))
+  const title = (name: string) => (roomy ? `${name} P50/P95` : `${name} P95`)
+  return [
+    {
+      title: 'MODEL',
+      rank: 0,
+      least: 10,
+      shrinksTo: 12,
+      cell: ({ model }) => span(safeText(model), 'bold'),
+    },
+    { title: 'STATE', rank: 0, cell: ({ paused }) => (paused ? span('paused', 'warning') : span('')) },
+    {
+      title: 'SLOTS',
+      rank: 0,
+      cell: ({ active_requests: active, parallel_limit: limit }) =>
+        span(
+          `${bar(active, limit, roomy ? 10 : 4)} ${active}/${limit}`,
+          active >= limit && limit > 0 ? 'warning' : active > 0 ? 'good' : undefined,
+        ),
+    },
+    {
+      title: 'LINE',
+      rank: 0,
+      align: 'right',
+      least: 5,
+      cell: ({ queued_requests: queued, queue_limit: limit }) =>
+        span(`${queued}/${limit}`, queued === 0 ? undefined : queued >= limit * 0.8 ? 'critical' : 'warning'),
+    },
+    {
+      title: title('WAIT'),
+      rank: 1,
+      align: 'right',
+      cell: ({ wait_time_ms }) => percentiles(wait_time_ms),
+    },
+    {
+      title: title('RUN'),
+      rank: 4,
+      align: 'right',
+      cell: ({ processing_time_ms }) => percentiles(processing_time_ms),
+    },
+    {
+      title: 'TOK/S',
+      rank: 3,
+      align: 'right',
+      least: 6,
+      cell: ({ window }) => span(rate(window?.tokens_per_second)),
+    },
+    {
+      title: 'REFUSED',
+      rank: 2,
+      align: 'right',
+      cell: ({ total_rejected, window }) =>
+        span(count(total_rejected), (window?.rejection_rate_percent ?? 0) > 0 ? 'critical' : undefined),
+    },
+    {
+      title: 'TIMED OUT',
+      rank: 5,
+      align: 'right',
+      cell: ({ total_timed_out }) => span(count(total_timed_out)),
+    },
+  ]
+}

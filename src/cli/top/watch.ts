@@ -1,0 +1,47 @@
+import type { Clock } from '../../clock.ts'
+import { type Pages, Unreachable } from './pages.ts'
+import type { TopState } from './state.ts'
+
+export interface Watching {
+  readonly url: string
+  readonly clock: Clock
+  readonly intervalMs: number
+  /** Rejects with Unreachable when there is nothing to read. */
+  readonly read: () => Promise<Pages>
+  readonly show: (state: TopState) => void
+  /** Ends the watching. */
+  readonly signal: AbortSignal
+}
+
+/** Reads and shows at the interval, whether the proxy is there or not, until the signal. */
+export async function watch({ url, clock, intervalMs, read, show, signal }: Watching): Promise<void> {
+  let pages: Pages | undefined
+  let readAt = 0
+  while (!signal.aborted) {
+    const begun = clock.now()
+    let lost: string | undefined
+    try {
+      pages = await read()
+      readAt = clock.now()
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error
+      lost = error.message
+    }
+    if (signal.aborted) return
+    show({ url, pages, ageMs: clock.now() - readAt, lost })
+    await pause(clock, intervalMs - (clock.now() - begun), signal)
+  }
+}
+
+/** Resolves after so many milliseconds, or at the signal. */
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = clock.after(ms, end)
+    signal.addEventListener('abort', end)
+  })
+}

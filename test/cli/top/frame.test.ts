@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { frame } from '../../../src/cli/top/frame.ts'
+import { colouredText, lineWidth, plainText } from '../../../src/cli/top/line.ts'
+import type { Missing, Page, Pages } from '../../../src/cli/top/pages.ts'
+import { alertsPage, healthPage, requestsPage, statsPage } from '../../../src/cli/top/shapes.ts'
+import { aCall, aModel, anAlert, aStatsPage, busyPages, health, waiting } from '../support/pages.ts'
+
+const TONE = new RegExp(`${'\x1b'}\\[[\\d;]+m`, 'g')
+const URL = 'http://127.0.0.1:8080'
+
+function missing<T>(why: Missing): Page<T> {
+  return { data: undefined, raw: null, missing: why }
+}
+
+function pagesOf(script = busyPages()): Pages {
+  return {
+    health: { data: healthPage.parse(script['/health']), raw: null },
+    stats: { data: statsPage.parse(script['/queue/stats']), raw: null },
+    requests: { data: requestsPage.parse(script['/queue/requests']), raw: null },
+    alerts: { data: alertsPage.parse(script['/queue/alerts']), raw: null },
+  }
+}
+
+function drawn(pages: Pages | undefined, width = 120, height = 40, lost?: string): string[] {
+  return frame({ url: URL, pages, ageMs: 12_000, lost }, width, height).map(plainText)
+}
+
+describe('frame', () => {
+  it('shows the proxy, its alerts, its models and its calls', () => {
+    assert.deepEqual(drawn(pagesOf(), 130), [
+      'ollama-guard-proxy 1.2.3 (node)   healthy   up 2h13m   http://127.0.0.1:8080   Ollama 0.33.0 answers in 1.2ms',
+      'memory 13.5/32.0 GB 42 %   4 running, 2 waiting',
+      'warning: llama2 refuses 3.2 % of its calls (warning from 1 %)',
+      '  Raise its queue_limit or give it more slots.',
+      '',
+      'MODEL       STATE   SLOTS            LINE  WAIT P50/P95  RUN P50/P95   TOK/S  REFUSED  TIMED OUT',
+      'llama2              ██████████ 4/4  2/512     40ms/1.2s    2.3s/8.0s      88       12          0',
+      'qwen2.5:7b  paused  ░░░░░░░░░░ 0/4  0/512     40ms/1.2s    2.3s/8.0s      88        0          0',
+      '',
+      'CALL      MODEL       CLIENT         PATH       STATE    POS  WAITED  STARTS IN  RUNNING     IN    OUT  TOKENS',
+      'k3f9a1-1  llama2      10.0.0.7       /api/chat  running        121ms                2.3s   512B  10.0K      87',
+      'k3f9a1-2  llama2      2001:db8::7:1  /api/chat  running        121ms                2.3s   512B  10.0K      87',
+      'k3f9a1-3  llama2      10.0.0.7       /api/chat  waiting    1   121ms      800ms            512B     0B',
+    ])
+  })
+
+  it('keeps what matters on a narrow terminal', () => {
+    const lines = drawn(pagesOf(), 60)
+    assert.ok(lines.includes('MODEL       STATE   SLOTS      LINE  WAIT P95  REFUSED'), lines.join('\n'))
+    assert.ok(lines.includes('llama2              ████ 4/4  2/512      1.2s       12'), lines.join('\n'))
+    assert.ok(lines.some((line) => line.startsWith('k3f9a1-3  llama2      waiting    1   121ms')))
+  })
+
+  it('stays within every size, and says how much it does not show', () => {
+    const script = busyPages()
+    script['/queue/stats'] = aStatsPage(
+      Array.from({ length: 40 }, (_, i) => aModel(`model-${i}-模型名字很长的`)),
+    )
+    script['/queue/requests'] = {
+      total: 620,
+      requests: Array.from({ length: 500 }, (_, i) => aCall(`id-${i}`)),
+    }
+    script['/queue/alerts'] = { alerts: Array.from({ length: 9 }, () => anAlert) }
+    for (const width of [30, 60, 80, 100, 160, 300]) {
+      for (const height of [5, 12, 24, 30, 60]) {
+        const lines = frame({ url: URL, pages: pagesOf(script), ageMs: 0, lost: undefined }, width, height)
+        assert.ok(lines.length <= height)
+        for (const line of lines)
+          assert.ok(lineWidth(line) <= Math.max(width, 42), `${width}: ${plainText(line)}`)
+      }
+    }
+    const text = drawn(pagesOf(script), 100, 40).join('\n')
+    assert.match(text, /… and 5 more alerts/)
+    assert.match(text, /… and \d+ more models/)
+    assert.match(text, /… and 61\d more calls/)
+  })
+
+  it('says once what several alerts ask for, and as much of it as there is room for', () => {
+    const script = busyPages()
+    const action = 'Raise parallel_limit (now 4), and OLLAMA_NUM_PARALLEL of Ollama with it.'
+    script['/queue/alerts'] = {
+      alerts: [
+        { ...anAlert, message: 'one', action },
+        { ...anAlert, message: 'two', action },
+        { ...anAlert, message: 'three', action: 'Another thing.' },
+      ],
+    }
+    assert.deepEqual(drawn(pagesOf(script), 60, 30).slice(3, 9), [
+      'warning: one',
+      'warning: two',
+      '  Raise parallel_limit (now 4), and OLLAMA_NUM_PARALLEL of',
+      '  Ollama with it.',
+      'warning: three',
+      '  Another thing.',
+    ])
+    assert.deepEqual(drawn(pagesOf(script), 60, 15).slice(3, 9), [
+      'warning: one',
+      'warning: two',
+      '  Raise parallel_limit (now 4), and OLLAMA_NUM_PARALLEL of',
+      '  Ollama with it.',
+      'warning: three',
+      '',
+    ])
+    assert.deepEqual(drawn(pagesOf(script), 60, 12).slice(3, 7), [
+      'warning: one',
+      'warning: two',
+      'warning: three',
+      '',
+    ])
+  })
+
+  it('never lets a name steer the terminal', () => {
+    const script = busyPages()
+    const evil = '\x1b]0;owned\x07\x1b[2J\n\u202eevil'
+    script['/health'] = {
+      ...health,
+      status: evil,
+      version: evil,
+      upstream: { ...health.upstream, version: evil },
+    }
+    script['/queue/stats'] = aStatsPage([aModel(evil)])
+    script['/queue/requests'] = {
+      total: 1,
+      requests: [aCall(evil, { model: evil, client: evil, path: evil, state: evil })],
+    }
+    script['/queue/alerts'] = { alerts: [{ ...anAlert, level: evil, message: evil, action: evil }] }
+    for (const line of frame({ url: URL, pages: pagesOf(script), ageMs: 0, lost: evil }, 200, 50)) {
+      assert.doesNotMatch(plainText(line), /[\p{C}]/u)
+      // Nothing but the tones that the frame itself set.
+      assert.doesNotMatch(colouredText(line).replaceAll(TONE, ''), /\p{C}/u)
+    }
+  })
+
+  it('says that the connection is lost, why, and how old the figures are', () => {
+    const lines = drawn(pagesOf(), 160, 40, `${URL} does not answer: connection refused`)
+    assert.ok(
+      lines.includes(
+        `connection lost, trying again   ${URL} does not answer: connection refused   the figures are 12s old`,
+      ),
+    )
+    assert.ok(lines.some((line) => line.startsWith('llama2')))
+    assert.match(drawn(undefined, 160, 40, 'x').join('\n'), /no connection yet, trying again/)
+  })
+
+  it('says which pages a proxy does not have, or does not show', () => {
+    const old = drawn({ ...pagesOf(), requests: missing('unknown'), alerts: missing('unknown') })
+    assert.match(old.join('\n'), /The live calls are not shown: this proxy has no \/queue\/requests\./)
+    const off = drawn({
+      ...pagesOf(),
+      stats: missing('off'),
+      requests: missing('off'),
+      alerts: missing('off'),
+    })
+    assert.equal(off.filter((line) => /switched off \(enable_queue_stats: false\)/.test(line)).length, 1)
+    const other = drawn({ ...pagesOf(), stats: missing('strange') })
+    assert.match(
+      other.join('\n'),
+      /The models are not shown: this proxy answers in another way at \/queue\/stats\./,
+    )
+  })
+
+  it('shows a proxy without the later figures, and one without any calls', () => {
+    const script = busyPages()
+    const { paused: _, window: __, ...older } = aModel('llama2')
+    script['/queue/stats'] = aStatsPage([older])
+    assert.match(drawn(pagesOf(script)).join('\n'), /llama2 +░+ 0\/4 .* - +0 +0$/m)
+    script['/queue/stats'] = aStatsPage([])
+    script['/queue/requests'] = { total: 0, requests: [] }
+    const text = drawn(pagesOf(script)).join('\n')
+    assert.match(text, /No model has been asked for yet\.\n\nNo calls at the moment\./)
+  })
+
+  it('puts the busy models first, each group by name', () => {
+    const script = busyPages()
+    script['/queue/stats'] = aStatsPage([
+      aModel('c'),
+      aModel('b', { queued_requests: 1 }),
+      aModel('a'),
+      aModel('d', { active_requests: 1 }),
+    ])
+    script['/queue/requests'] = { total: 1, requests: [aCall('z', waiting)] }
+    const order = drawn(pagesOf(script)).flatMap((line) => /^([abcd]) /.exec(line)?.[1] ?? [])
+    assert.deepEqual(order, ['b', 'd', 'a', 'c'])
+  })
+})
