@@ -146,7 +146,10 @@ export function routes(target: Target): void {
         const { host } = new URL(ollama.url)
         const body = '{ "model":\t"llama3.2", "x":"\u00e9" }'
         const length = Buffer.byteLength(body, 'latin1')
-        const common = ['Authorization: Bearer secret', 'X-Odd: a,b', 'User-Agent: odd/1']
+        const common = [
+          ...['Authorization: Bearer secret', 'X-Odd: a,b', 'User-Agent: odd/1'],
+          'Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        ]
         const hops = [
           'Connection: close, X-Hop',
           'X-Hop: 1',
