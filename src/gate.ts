@@ -1,19 +1,20 @@
 import { Admission } from './admission/admission.ts'
-import type { Limits } from './admission/lane.ts'
 import type { Clock } from './clock.ts'
 import { describeConfig } from './config/describe.ts'
 import type { LoadedConfig } from './config/load.ts'
-import type { Config } from './config/schema.ts'
 import { createApp } from './http/app.ts'
 import { renderBreak, statusOf } from './http/errors.ts'
 import { isAllowedHost, type OwnNames } from './http/host-guard.ts'
 import type { Memory } from './http/memory-figures.ts'
 import type { Monitor } from './http/routes/monitor.ts'
+import type { ReloadResult } from './http/routes/reload.ts'
+import { limitsByKey } from './model-limits.ts'
 import { createMonitor, type RunningMonitor } from './monitor.ts'
 import { parseModelName } from './relay/model-name.ts'
 import { Origins } from './relay/origins.ts'
 import { Relay } from './relay/relay.ts'
 import type { Exchange } from './relay/transport.ts'
+import { putInForce, Reloader, type Reloading } from './reload.ts'
 import type { Log } from './telemetry/call-log.ts'
 import { type LaneStats, Stats } from './telemetry/stats.ts'
 import { UpstreamHealth } from './upstream/health.ts'
@@ -38,6 +39,8 @@ export interface GateParts<Env> {
   readonly own: OwnNames
   /** The dashboard's files. */
   readonly dashboard?: Monitor['dashboard']
+  /** Left out where the configuration cannot change while the process lives. */
+  readonly reloading?: Reloading | undefined
 }
 
 export interface Gate<Env> {
@@ -45,13 +48,15 @@ export interface Gate<Env> {
   readonly upstream: UpstreamHealth
   /** Begins to watch Ollama and itself. `url`: where it listens. */
   start(url: string): void
+  /** Reads the configuration again and takes over what changed; absent without `reloading`. */
+  readonly reload?: (() => Promise<ReloadResult>) | undefined
   /** Admits nobody any more and refuses the waiting; what runs goes on. */
   close(): void
 }
 
 /** The house, composed. */
 export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env> {
-  const { clock, loaded, log } = parts
+  const { clock, loaded, log, reloading } = parts
   const { config } = loaded
   const origins = new Origins()
   const upstream = new UpstreamHealth({
@@ -66,7 +71,7 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     clock,
     observer: new Stats(clock),
     defaults: { parallel: parts.parallel, queue: config.ollama_max_queue },
-    models: limitsByKey(config),
+    models: limitsByKey(config.models),
     maxWaitingBytes: config.max_queue_bytes,
   })
   const relay: Relay<LaneStats> = new Relay({
@@ -76,7 +81,7 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     requestTimeoutMs: config.request_timeout * 1000,
     streamIdleTimeoutMs: config.stream_idle_timeout * 1000,
     maxBodyBytes: config.max_body_size,
-    lastWords: (broken) => renderBreak(broken, config.language),
+    lastWords: (broken) => renderBreak(broken, inForce().config.language),
     statusOf,
     finished: (call) => {
       monitor.finished(call)
@@ -91,9 +96,25 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     upstream,
     calls: { live: () => relay.live(), cancel: (id) => relay.cancel(id) },
   })
+  const reloader =
+    reloading &&
+    new Reloader({
+      loaded,
+      read: reloading.read,
+      apply: (changes, before) => putInForce({ ...reloading, admission, monitor }, changes, before),
+      draining: () => admission.closed,
+      log,
+    })
+  const inForce = (): LoadedConfig => reloader?.inForce ?? loaded
+  const reload = reloader && (() => reloader.reload())
   const listensOnLoopback = isLoopbackName(config.proxy_host)
   const app = createApp({
-    config,
+    config: {
+      ...config,
+      get language() {
+        return inForce().config.language
+      },
+    },
     clock,
     admission,
     upstream,
@@ -103,13 +124,14 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     modelKey: (name) => parseModelName(name)?.key,
     memory: parts.memory,
     draining: () => admission.closed,
-    describeConfig: () => describeConfig(loaded),
+    describeConfig: () => describeConfig(inForce()),
     relay: (c) => relay.gated(parts.exchange(c.env as Env, c.req.raw), c.req.path, c),
     passThrough: (c) => relay.through(parts.exchange(c.env as Env, c.req.raw)),
     reportError: (error) => log.error('unexpected error in a request', { error }),
     listensOnLoopback,
     clientAddress: (c) => parts.clientAddress(c.env as Env),
     monitor: monitor.pages,
+    reload,
   })
 
   let allowedHost: string | undefined
@@ -126,6 +148,7 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
         ? new Response(null, { status: 403 })
         : app.fetch(request, env),
     upstream,
+    reload,
     start(url) {
       upstream.start()
       monitor.start(url)
@@ -136,19 +159,6 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
       upstream.stop()
     },
   }
-}
-
-/** The configuration's models by lane key. Two spellings of one name are one model; the later one counts. */
-function limitsByKey(config: Config): Map<string, Partial<Limits>> {
-  const byKey = new Map<string, Partial<Limits>>()
-  for (const [name, { parallel_limit, queue_limit }] of Object.entries(config.models)) {
-    const key = parseModelName(name)?.key ?? name
-    byKey.set(key, {
-      ...(parallel_limit !== undefined && { parallel: parallel_limit }),
-      ...(queue_limit !== undefined && { queue: queue_limit }),
-    })
-  }
-  return byKey
 }
 
 function isLoopbackName(host: string): boolean {

@@ -6,9 +6,9 @@ import type { Config } from './config/schema.ts'
 import { GATED } from './http/app.ts'
 import { type Memory, memoryFigures } from './http/memory-figures.ts'
 import type { Monitor } from './http/routes/monitor.ts'
+import { limitsByKey } from './model-limits.ts'
 import type { FinishedCall } from './relay/finished-call.ts'
 import type { LiveCall } from './relay/live-call.ts'
-import { parseModelName } from './relay/model-name.ts'
 import type { Log } from './telemetry/call-log.ts'
 import { History } from './telemetry/history.ts'
 import { Meters } from './telemetry/meters.ts'
@@ -35,6 +35,8 @@ export interface RunningMonitor {
   finished(call: FinishedCall): void
   /** `url`: where this proxy listens. */
   start(url: string): void
+  /** Other thresholds count from the next sample on; models that are named now get figures of their own. */
+  reconfigure(config: Pick<Config, 'alerts' | 'models'>): void
   stop(): void
 }
 
@@ -63,10 +65,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
       webhook?.send(event)
     },
   })
-  const meters = new Meters({
-    routes: GATED,
-    models: Object.keys(config.models).map((name) => parseModelName(name)?.key ?? name),
-  })
+  const meters = new Meters({ routes: GATED, models: limitsByKey(config.models).keys() })
   const history: History = new History({
     clock,
     lanes: () => admission.lanes(),
@@ -91,6 +90,11 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
     start(listensAt) {
       url = listensAt
       history.start()
+    },
+    reconfigure(changed) {
+      alerts.setRules(changed.alerts)
+      history.setWindow(changed.alerts.window)
+      for (const model of limitsByKey(changed.models).keys()) meters.name(model)
     },
     stop() {
       history.stop()

@@ -94,6 +94,15 @@ export class Admission<L extends LaneObserver = LaneObserver> {
     return lane.limits
   }
 
+  /** Takes limits of one model's own back: in these it follows the defaults again. */
+  takeBack(model: string, limits: readonly (keyof Limits)[]): void {
+    const own: { -readonly [K in keyof Limits]?: Limits[K] } = { ...this.#own.get(model) }
+    for (const limit of limits) delete own[limit]
+    if (Object.keys(own).length > 0) this.#own.set(model, own)
+    else this.#own.delete(model)
+    this.#lanes.get(model)?.setLimits(this.#limitsOf(model), this.#clock.now())
+  }
+
   /**
    * Holds the calls of one model in line, or with `*` those of all; `false` lets them go on, at once.
    * Returns the lanes that are in that state now because of it.

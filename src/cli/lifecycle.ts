@@ -46,6 +46,11 @@ export function untilStopped(
   })
 }
 
+/** Calls back at SIGHUP, which without a listener would end the process. Windows sends it as the end of a console. */
+export function onHangup(run: () => void, process: Emitter & { readonly platform: string }): void {
+  if (process.platform !== 'win32') process.on('SIGHUP', run)
+}
+
 /**
  * Keeps a stray error from taking every running call down with it. Each one is a defect: it is logged with its
  * stack and the number of them so far.

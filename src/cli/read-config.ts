@@ -3,11 +3,18 @@ import { hostname, networkInterfaces } from 'node:os'
 import { type LoadedConfig, loadConfig } from '../config/load.ts'
 import { ConfigError } from '../config/problem.ts'
 
-/** The configuration of this process; its problems go to stderr, one line each, and undefined comes back. */
-export function readConfig(flags: Readonly<Record<string, string | undefined>>): LoadedConfig | undefined {
+type Flags = Readonly<Record<string, string | undefined>>
+
+/** The configuration of this process as it stands now. @throws ConfigError with every problem. */
+export function loadOwn(flags: Flags): LoadedConfig {
+  const readFile = (path: string) => readFileSync(path, 'utf8')
+  return loadConfig({ flags, env: process.env, readFile, ownAddresses: ownAddresses() })
+}
+
+/** The same; its problems go to stderr, one line each, and undefined comes back. */
+export function readConfig(flags: Flags): LoadedConfig | undefined {
   try {
-    const readFile = (path: string) => readFileSync(path, 'utf8')
-    return loadConfig({ flags, env: process.env, readFile, ownAddresses: ownAddresses() })
+    return loadOwn(flags)
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     process.stderr.write(`${error.message}\n`)

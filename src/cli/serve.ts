@@ -1,18 +1,21 @@
 import { defineCommand } from 'citty'
 import { systemClock } from '../clock.ts'
-import type { LoadedConfig } from '../config/load.ts'
-import { openLog } from '../runtimes/node/logging.ts'
+import { DEFAULT_FILE, type LoadedConfig } from '../config/load.ts'
+import { type LogOutput, openLog } from '../runtimes/node/logging.ts'
+import type { RunningProxy } from '../runtimes/runtime.ts'
 import { selectRuntime } from '../runtimes/select.ts'
+import { slotsPerModel } from '../runtimes/slots.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { startTracing, type Tracing } from '../tracing/tracing.ts'
 import { banner, demoBanner } from './banner.ts'
 import type { Demo } from './demo.ts'
 import { EXIT_CONFIG, EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
 import { flagValues, optionFlags } from './flags.ts'
-import { surviveStrayErrors, untilStopped } from './lifecycle.ts'
-import { readConfig } from './read-config.ts'
+import { onHangup, surviveStrayErrors, untilStopped } from './lifecycle.ts'
+import { loadOwn, readConfig } from './read-config.ts'
 import { whyNotListening } from './start-error.ts'
 import { readVersion } from './version.ts'
+import { watchFile } from './watch-file.ts'
 
 export const serveCommand = defineCommand({
   meta: { name: 'serve', description: 'Guard an Ollama (the default command).' },
@@ -32,20 +35,20 @@ export const serveCommand = defineCommand({
     const loaded = readConfig(flags)
     if (!loaded) return EXIT_CONFIG
     // A connection that somebody keeps open must not keep a stopped proxy alive.
-    process.exit(await serve(loaded, args.demo === true))
+    process.exit(await serve(loaded, () => loadOwn(flags), args.demo === true))
   },
 })
 
 /** From start to end; returns the exit code, with everything that was opened closed again. */
-async function serve(given: LoadedConfig, demo: boolean): Promise<number> {
+async function serve(given: LoadedConfig, read: () => LoadedConfig, demo: boolean): Promise<number> {
   let simulated: Demo | undefined
   try {
-    const { log, close } = await openLog(given.config)
+    const output = await openLog(given.config)
     try {
       if (demo) simulated = await (await import('./demo.ts')).startDemo()
-      return await guard(simulated ? withUpstream(given, simulated.url) : given, log, simulated)
+      return await guard(given, read, output, simulated)
     } finally {
-      await close()
+      await output.close()
     }
   } catch (error) {
     process.stderr.write(`${whyNotListening(error, given.config)}\n`)
@@ -55,7 +58,14 @@ async function serve(given: LoadedConfig, demo: boolean): Promise<number> {
   }
 }
 
-async function guard(loaded: LoadedConfig, log: Log, demo: Demo | undefined): Promise<number> {
+async function guard(
+  given: LoadedConfig,
+  read: () => LoadedConfig,
+  { log, setLevel }: LogOutput,
+  demo: Demo | undefined,
+): Promise<number> {
+  const inFrontOf = (config: LoadedConfig) => (demo ? withUpstream(config, demo.url) : config)
+  const loaded = inFrontOf(given)
   const runtime = await selectRuntime()
   const version = readVersion()
   const tracing = await startTracing({
@@ -65,8 +75,13 @@ async function guard(loaded: LoadedConfig, log: Log, demo: Demo | undefined): Pr
     log,
     upstreamUrl: loaded.config.ollama_url,
   })
-  const running = await runtime.serve(loaded, tracing ? traced(log, tracing) : log, version)
+  const running = await runtime.serve(loaded, tracing ? traced(log, tracing) : log, version, {
+    read: () => inFrontOf(read()),
+    setLogLevel: setLevel,
+    slotsPerModel,
+  })
   surviveStrayErrors(log, process)
+  const unwatch = reloadWhenTold(running, loaded.configFile ?? DEFAULT_FILE, log)
   const stopped = untilStopped(running, log, process)
 
   const started = { version, runtime: runtime.name, url: running.url }
@@ -76,6 +91,7 @@ async function guard(loaded: LoadedConfig, log: Log, demo: Demo | undefined): Pr
   process.stderr.write(banner(loaded, started, upstream))
   if (demo) process.stderr.write(demoBanner(running.url, demo))
   const code = await stopped
+  unwatch()
   await tracing?.stop()
   return code
 }
@@ -89,6 +105,22 @@ function traced(log: Log, tracing: Tracing): Log {
       tracing.call(finished)
     },
   }
+}
+
+/** By SIGHUP, and when the file is saved. Returns what ends the watch over the file. */
+function reloadWhenTold({ reload }: RunningProxy, path: string, log: Log): () => void {
+  // What came of it is in the log already, but for what nobody expects.
+  const run = () => void reload?.().catch((error) => log.error('the configuration was not read', { error }))
+  onHangup(run, process)
+  return watchFile({
+    path,
+    clock: systemClock,
+    changed: run,
+    failed: (error) => {
+      const why = error instanceof Error ? error.message : String(error)
+      log.warn(`${path} is not watched; after a change send SIGHUP, or POST /admin/reload`, { why })
+    },
+  })
 }
 
 function withUpstream(loaded: LoadedConfig, ollama_url: string): LoadedConfig {

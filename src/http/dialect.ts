@@ -8,7 +8,6 @@ export type ErrorCode =
   | 'timeout'
   | 'upstream_error'
   | 'body_too_large'
-  | 'shutting_down'
   | 'cancelled'
   | 'internal_error'
   | ProblemCode
@@ -37,6 +36,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   model_not_found: 404,
   stats_disabled: 404,
   invalid_request: 400,
+  invalid_config: 400,
   request_not_found: 404,
   too_many_listeners: 503,
   not_found: 404,
@@ -56,6 +56,7 @@ const ANTHROPIC_TYPE: Readonly<Record<ErrorCode, string>> = {
   model_not_found: 'not_found_error',
   stats_disabled: 'not_found_error',
   invalid_request: 'invalid_request_error',
+  invalid_config: 'invalid_request_error',
   request_not_found: 'not_found_error',
   too_many_listeners: 'overloaded_error',
   not_found: 'not_found_error',

@@ -16,6 +16,7 @@ export type MessageKey =
   | 'model_not_found'
   | 'stats_disabled'
   | 'invalid_request'
+  | 'invalid_config'
   | 'not_found'
   | 'method_not_allowed'
 
@@ -39,6 +40,7 @@ export const MESSAGES = {
     model_not_found: 'No requests for this model have been seen.',
     stats_disabled: 'Queue statistics are switched off on this server.',
     invalid_request: 'The request is not valid.',
+    invalid_config: 'The configuration is not valid. Nothing was changed.',
     not_found: 'There is nothing at this address.',
     method_not_allowed: 'This address does not support the request method.',
   },
@@ -60,6 +62,7 @@ export const MESSAGES = {
     model_not_found: '尚未收到过针对该模型的请求。',
     stats_disabled: '此服务器已关闭队列统计功能。',
     invalid_request: '请求无效。',
+    invalid_config: '配置无效，未作任何更改。',
     not_found: '此地址没有任何内容。',
     method_not_allowed: '此地址不支持该请求方法。',
   },
@@ -81,6 +84,7 @@ export const MESSAGES = {
     model_not_found: 'Chưa có yêu cầu nào cho mô hình này.',
     stats_disabled: 'Thống kê hàng đợi đã bị tắt trên máy chủ này.',
     invalid_request: 'Yêu cầu không hợp lệ.',
+    invalid_config: 'Cấu hình không hợp lệ. Chưa có gì được thay đổi.',
     not_found: 'Không có gì tại địa chỉ này.',
     method_not_allowed: 'Địa chỉ này không hỗ trợ phương thức của yêu cầu.',
   },
@@ -105,6 +109,7 @@ export const MESSAGES = {
     model_not_found: 'このモデルへのリクエストはまだありません。',
     stats_disabled: 'このサーバーではキューの統計が無効になっています。',
     invalid_request: 'リクエストが正しくありません。',
+    invalid_config: '設定に誤りがあります。何も変更されていません。',
     not_found: 'このアドレスには何もありません。',
     method_not_allowed: 'このアドレスでは、そのリクエストメソッドを使用できません。',
   },
@@ -126,6 +131,7 @@ export const MESSAGES = {
     model_not_found: '이 모델에 대한 요청이 아직 없습니다.',
     stats_disabled: '이 서버에서는 대기열 통계가 꺼져 있습니다.',
     invalid_request: '요청이 올바르지 않습니다.',
+    invalid_config: '설정이 올바르지 않습니다. 아무것도 변경되지 않았습니다.',
     not_found: '이 주소에는 아무것도 없습니다.',
     method_not_allowed: '이 주소는 해당 요청 메서드를 지원하지 않습니다.',
   },
@@ -147,6 +153,7 @@ export const MESSAGES = {
     model_not_found: 'Запросов к этой модели ещё не было.',
     stats_disabled: 'Статистика очереди на этом сервере отключена.',
     invalid_request: 'Некорректный запрос.',
+    invalid_config: 'Ошибка в конфигурации. Ничего не изменено.',
     not_found: 'По этому адресу ничего нет.',
     method_not_allowed: 'Этот адрес не поддерживает такой метод запроса.',
   },
@@ -168,6 +175,7 @@ export const MESSAGES = {
     model_not_found: 'لم تصل أي طلبات لهذا النموذج بعد.',
     stats_disabled: 'إحصاءات قائمة الانتظار معطّلة على هذا الخادم.',
     invalid_request: 'الطلب غير صالح.',
+    invalid_config: 'الإعدادات غير صالحة. لم يتغيّر شيء.',
     not_found: 'لا يوجد شيء في هذا العنوان.',
     method_not_allowed: 'لا يدعم هذا العنوان طريقة الطلب المستخدمة.',
   },

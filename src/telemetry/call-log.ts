@@ -16,6 +16,12 @@ export interface Log {
   error(message: string, fields?: Fields): void
 }
 
+/** A log whose logger can be told to log more or less. */
+export interface AdjustableLog extends Log {
+  /** To be called once the logger has another lowest level, which calls do not look up. */
+  levelChanged(): void
+}
+
 // Braces in a LogTape message are placeholders, so our own text travels as a property beside these two names.
 const CALL = 'call'
 const NOTE = 'note'
@@ -24,8 +30,9 @@ const NOTE = 'note'
  * `takeCall` gets the records of calls past the logger, which costs more than the rest of the line: there is one
  * with every call, and all it would do is to hand it on.
  */
-export function createLog(logger: Logger, takeCall: (record: LogRecord) => void): Log {
-  const levels = { info: logger.isEnabledFor('info'), warning: logger.isEnabledFor('warning') }
+export function createLog(logger: Logger, takeCall: (record: LogRecord) => void): AdjustableLog {
+  const look = () => ({ info: logger.isEnabledFor('info'), warning: logger.isEnabledFor('warning') })
+  let levels = look()
   const { category } = logger
   return {
     call(call) {
@@ -38,6 +45,9 @@ export function createLog(logger: Logger, takeCall: (record: LogRecord) => void)
     info: (message, fields) => logger.info(NOTE, { message, fields }),
     warn: (message, fields) => logger.warn(NOTE, { message, fields }),
     error: (message, fields) => logger.error(NOTE, { message, fields }),
+    levelChanged() {
+      levels = look()
+    },
   }
 }
 

@@ -51,6 +51,46 @@ describe('limits that change', () => {
   })
 })
 
+describe('a limit of one model’s own that is taken back', () => {
+  const anAdmission = () =>
+    new Admission({
+      clock: new ManualClock(),
+      observer: { lane: () => new Tally() },
+      defaults: { parallel: 2, queue: 512 },
+      models: new Map([['llama2', { parallel: 1, queue: 0 }]]),
+      maxWaitingBytes: FAR,
+    })
+
+  it('is the default again at once and from then on, the other one stays', () => {
+    const admission = anAdmission()
+    admission.configure('llama2', { queue: 5 })
+    permitOf(admission.acquire(aCall({ model: 'llama2' })))
+    const waits = ticketOf(admission.acquire(aCall({ model: 'llama2' })))
+    admission.takeBack('llama2', ['parallel'])
+    assert.equal(fateOf(waits), 'granted')
+    assert.deepEqual(admission.lane('llama2')?.limits, { parallel: 2, queue: 5 })
+    admission.configure('*', { parallel: 3, queue: 7 })
+    assert.deepEqual(admission.lane('llama2')?.limits, { parallel: 3, queue: 5 })
+  })
+
+  it('no longer keeps its lane from being forgotten when it was the last', () => {
+    const admission = anAdmission()
+    const pass = (model: string) => permitOf(admission.acquire(aCall({ model }))).release('done', 0)
+    admission.takeBack('llama2', ['parallel'])
+    for (let i = 0; i < 1_100; i++) pass(`other-${i}`)
+    assert.deepEqual(admission.lane('llama2')?.limits, { parallel: 2, queue: 0 })
+    admission.takeBack('llama2', ['queue'])
+    for (let i = 0; i < 1_100; i++) pass(`another-${i}`)
+    assert.equal(admission.lane('llama2'), undefined)
+  })
+
+  it('may be of a model that was never seen', () => {
+    const admission = anAdmission()
+    admission.takeBack('mistral', ['parallel', 'queue'])
+    assert.equal(admission.lane('mistral'), undefined)
+  })
+})
+
 describe('bytes in line', () => {
   it('are bounded, those of running calls not counted', () => {
     const { lane, waiting } = aLane({}, { maxBytes: 100 })

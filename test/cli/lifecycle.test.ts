@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { describe, it } from 'node:test'
-import { surviveStrayErrors, untilStopped } from '../../src/cli/lifecycle.ts'
+import { onHangup, surviveStrayErrors, untilStopped } from '../../src/cli/lifecycle.ts'
 import type { Log } from '../../src/telemetry/call-log.ts'
 
 type Line = [level: string, message: string, fields?: Readonly<Record<string, unknown>>]
@@ -84,6 +84,22 @@ describe('untilStopped', () => {
     broken(error)
     assert.equal(await stopped, 1)
     assert.deepEqual(lines.at(-1), ['error', 'draining failed', { error }])
+  })
+})
+
+describe('onHangup', () => {
+  it('calls back at every SIGHUP, and has nothing to listen to on Windows', () => {
+    for (const [platform, expected] of [
+      ['linux', 2],
+      ['win32', 0],
+    ] as const) {
+      let heard = 0
+      const source = Object.assign(new EventEmitter(), { platform })
+      onHangup(() => heard++, source)
+      source.emit('SIGHUP')
+      source.emit('SIGHUP')
+      assert.equal(heard, expected)
+    }
   })
 })
 

@@ -12,6 +12,7 @@ import { operators } from './operator.cases.ts'
 import type { Target } from './pair.ts'
 import { protocol } from './protocol.cases.ts'
 import { refusals } from './refusals.cases.ts'
+import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { streams } from './streams.cases.ts'
 import { uploads } from './uploads.cases.ts'
@@ -31,6 +32,7 @@ export function conformance(target: Target): void {
     uploads(target)
     streams(target)
     operators(target)
+    reloads(target)
     waits(target)
     ollamaClient(target)
     openaiClient(target)

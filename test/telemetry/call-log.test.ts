@@ -210,6 +210,24 @@ describe('openLog', () => {
     assert.deepEqual(levels(out()), ['warn'])
   })
 
+  it('logs more or less from one line to the next when its level changes', async () => {
+    const { log, setLevel, close } = await openLog({ log_level: 'error' }, { fd })
+    const three = (status: number) => {
+      log.call(aCall({ status }))
+      log.call(aCall({ status, outcome: 'failed' }))
+      log.debug(`${status}`)
+    }
+    three(1)
+    setLevel('debug')
+    three(2)
+    setLevel('warn')
+    three(3)
+    setLevel('error')
+    three(4)
+    await close()
+    assert.deepEqual(levels(out()), ['info', 'warn', 'debug', 'warn'])
+  })
+
   it('leaves braces in a message alone', async () => {
     const { log, close } = await openLog({ log_level: 'info' }, { fd })
     log.info('got {"a":1} and {b}', { b: 2 })

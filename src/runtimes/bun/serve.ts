@@ -2,6 +2,7 @@ import http from 'node:http'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { createGate } from '../../gate.ts'
+import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { DRAIN_MS, within } from '../drain.ts'
 import { ownNames } from '../node/host.ts'
@@ -29,7 +30,12 @@ interface BunEnv {
   exchange: BunExchange | undefined
 }
 
-async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<RunningProxy> {
+async function serve(
+  loaded: LoadedConfig,
+  log: Log,
+  version: string,
+  reloading?: Reloading,
+): Promise<RunningProxy> {
   const { config } = loaded
   const bun = bunApi()
   const upstream = new BunUpstream(config.ollama_url, bun)
@@ -50,6 +56,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
     memory: sampleMemory(systemClock),
     fetchVersion: () => upstream.fetchVersion(),
     own: ownNames(),
+    reloading,
   })
   Reflect.set(http, 'maxHeaderSize', MAX_HEADER_BYTES)
   const server = bun.serve({
@@ -83,6 +90,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
   return {
     url,
     upstreamReachable: () => gate.upstream.checkNow(),
+    reload: gate.reload,
     destroy,
     async drain() {
       gate.close()

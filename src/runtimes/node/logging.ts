@@ -1,4 +1,4 @@
-import { configure, getLogger, type LogRecord, reset } from '@logtape/logtape'
+import { configureSync, getLogger, type LogRecord, reset } from '@logtape/logtape'
 import type { Config } from '../../config/schema.ts'
 import { createLog, formatJson, formatText, type Log } from '../../telemetry/call-log.ts'
 import { descriptor, LineWriter } from './line-writer.ts'
@@ -11,6 +11,8 @@ const MOST_GATHERED = 100_000
 
 export interface LogOutput {
   readonly log: Log
+  /** What is logged from now on. */
+  setLevel(level: Config['log_level']): void
   /** Writes what is still held. Nothing is logged afterwards. */
   close(): Promise<void>
 }
@@ -37,21 +39,28 @@ export async function openLog(
     tellDropped,
   )
   const take = (record: LogRecord) => gathered.add(record)
-  await configure({
-    sinks: { gathered: take },
-    loggers: [
-      {
-        category: 'proxy',
-        lowestLevel: log_level === 'warn' ? 'warning' : log_level,
-        sinks: ['gathered'],
-      },
-      { category: ['logtape', 'meta'], lowestLevel: 'warning', sinks: ['gathered'] },
-    ],
-    reset: true,
-  })
+  // In one go, so that no line falls between the old level and the new one.
+  const configureFor = (level: Config['log_level']) =>
+    configureSync({
+      sinks: { gathered: take },
+      loggers: [
+        {
+          category: 'proxy',
+          lowestLevel: level === 'warn' ? 'warning' : level,
+          sinks: ['gathered'],
+        },
+        { category: ['logtape', 'meta'], lowestLevel: 'warning', sinks: ['gathered'] },
+      ],
+      reset: true,
+    })
+  configureFor(log_level)
   const log = createLog(getLogger('proxy'), take)
   return {
     log,
+    setLevel(level) {
+      configureFor(level)
+      log.levelChanged()
+    },
     async close() {
       await reset()
       gathered.close()

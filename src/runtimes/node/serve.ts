@@ -7,6 +7,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { createGate } from '../../gate.ts'
+import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { DRAIN_MS, within } from '../drain.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
@@ -36,7 +37,12 @@ function collectInOneThread(): void {
   setFlagsFromString('--no-parallel-scavenge')
 }
 
-async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<RunningProxy> {
+async function serve(
+  loaded: LoadedConfig,
+  log: Log,
+  version: string,
+  reloading?: Reloading,
+): Promise<RunningProxy> {
   collectInOneThread()
   const { config } = loaded
   const upstream = new NodeUpstream(config.ollama_url)
@@ -55,6 +61,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
     memory: sampleMemory(systemClock),
     fetchVersion: () => upstream.fetchVersion(),
     own: ownNames(),
+    reloading,
   })
   const server = createAdaptorServer({
     // Stands in for the Host that an HTTP/1.0 client need not send.
@@ -86,6 +93,7 @@ async function serve(loaded: LoadedConfig, log: Log, version: string): Promise<R
   return {
     url,
     upstreamReachable: () => gate.upstream.checkNow(),
+    reload: gate.reload,
     destroy,
     async drain() {
       gate.close()

@@ -1,0 +1,34 @@
+import { Hono } from 'hono'
+import type { Problem } from '../../config/problem.ts'
+import { type AdminGuardParts, adminGuard } from '../admin-guard.ts'
+import { answer } from '../answer.ts'
+import { HttpProblem } from '../problem.ts'
+
+/** What came of reading the configuration again. Keys are those of config.yaml. */
+export type ReloadResult =
+  | {
+      readonly status: 'reloaded'
+      readonly applied: readonly string[]
+      readonly needsRestart: readonly string[]
+    }
+  /** Nothing changed. */
+  | { readonly status: 'invalid'; readonly problems: readonly Problem[] }
+  /** Nothing was read: the proxy is about to end. */
+  | { readonly status: 'draining' }
+
+/** A restart takes a few seconds, and begins with the new configuration. */
+const RETRY_SECONDS = 5
+
+export function reloadRoutes(services: AdminGuardParts, reload: () => Promise<ReloadResult>): Hono {
+  return new Hono().post('/admin/reload', adminGuard(services), async () => {
+    const result = await reload()
+    switch (result.status) {
+      case 'reloaded':
+        return answer({ status: 'reloaded', applied: result.applied, needs_restart: result.needsRestart })
+      case 'invalid':
+        throw new HttpProblem('invalid_config', { fields: { problems: result.problems } })
+      case 'draining':
+        throw new HttpProblem('shutting_down', { headers: { 'Retry-After': String(RETRY_SECONDS) } })
+    }
+  })
+}

@@ -1,0 +1,58 @@
+import type { Admission } from './admission/admission.ts'
+import type { Limits } from './admission/lane.ts'
+import type { Config } from './config/schema.ts'
+import { parseModelName } from './relay/model-name.ts'
+
+type Models = Config['models']
+
+/** The configuration's models by lane key. Two spellings of one name are one model; the later one counts. */
+export function limitsByKey(models: Models): Map<string, Partial<Limits>> {
+  const byKey = new Map<string, Partial<Limits>>()
+  for (const [name, { parallel_limit, queue_limit }] of Object.entries(models)) {
+    const key = parseModelName(name)?.key ?? name
+    byKey.set(key, {
+      ...(parallel_limit !== undefined && { parallel: parallel_limit }),
+      ...(queue_limit !== undefined && { queue: queue_limit }),
+    })
+  }
+  return byKey
+}
+
+export interface LimitsChange {
+  readonly before: Models
+  readonly after: Models
+  /** The default limits that changed. */
+  readonly defaults: Partial<Limits>
+}
+
+/**
+ * Puts the limits in force that the configuration says otherwise than before. One that it says as before is left
+ * alone: an operator may have set another one since.
+ */
+export function applyLimits(
+  admission: Pick<Admission, 'configure' | 'takeBack'>,
+  { before, after, defaults }: LimitsChange,
+): void {
+  const [old, own] = [limitsByKey(before), limitsByKey(after)]
+  // In this order every limit goes from its old value to its new one, past no third that would let calls in.
+  for (const [model, limits] of own) {
+    const set = differing(old.get(model), limits)
+    if (LIMITS.some((limit) => limit in set)) admission.configure(model, set)
+  }
+  if (LIMITS.some((limit) => limit in defaults)) admission.configure('*', defaults)
+  for (const [model, limits] of old) {
+    const kept = own.get(model)
+    const gone = LIMITS.filter((limit) => limit in limits && !(kept && limit in kept))
+    if (gone.length > 0 || !kept) admission.takeBack(model, gone)
+  }
+}
+
+const LIMITS = ['parallel', 'queue'] as const
+
+function differing(before: Partial<Limits> = {}, after: Partial<Limits>): Partial<Limits> {
+  const { parallel, queue } = after
+  return {
+    ...(parallel !== undefined && parallel !== before.parallel && { parallel }),
+    ...(queue !== undefined && queue !== before.queue && { queue }),
+  }
+}

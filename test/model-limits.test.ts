@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Admission } from '../src/admission/admission.ts'
+import type { Limits } from '../src/admission/lane.ts'
+import type { LaneObserver } from '../src/admission/observer.ts'
+import { Permit } from '../src/admission/permit.ts'
+import { applyLimits, type LimitsChange, limitsByKey } from '../src/model-limits.ts'
+import { ManualClock } from './support/manual-clock.ts'
+
+type Models = LimitsChange['before']
+
+const NOBODY = {
+  lane: () => ({ queued() {}, granted() {}, refused() {}, left() {}, released() {} }),
+}
+
+/** An admission that started with these models; two slots and 512 places by default. */
+function anAdmission(models: Models): Admission {
+  return new Admission<LaneObserver>({
+    clock: new ManualClock(),
+    observer: NOBODY,
+    defaults: { parallel: 2, queue: 512 },
+    models: limitsByKey(models),
+    maxWaitingBytes: 2 ** 20,
+  })
+}
+
+/** As many calls of a model at once; returns how many run. */
+function flood(admission: Admission, model: string, calls: number): () => number {
+  for (let i = 0; i < calls; i++) {
+    const turn = admission.acquire({ model, deadline: 1e6, bytes: 0 })
+    if (!(turn instanceof Permit)) turn.onSettled(() => {})
+  }
+  return () => admission.lane(model)?.active ?? 0
+}
+
+const limitsOf = (admission: Admission, model: string): Limits | undefined => admission.lane(model)?.limits
+
+describe('limits of the configuration', () => {
+  it('have one model under each key, the later of two spellings counting', () => {
+    const models = { 'LLAMA2:latest': { parallel_limit: 1 }, llama2: { queue_limit: 3 }, mistral: {} }
+    assert.deepEqual(
+      [...limitsByKey(models)],
+      [
+        ['llama2', { queue: 3 }],
+        ['mistral', {}],
+      ],
+    )
+  })
+
+  it('are put in force where they changed', () => {
+    const before = { llama2: { parallel_limit: 1 } }
+    const admission = anAdmission(before)
+    const after = { llama2: { parallel_limit: 3, queue_limit: 9 }, mistral: { queue_limit: 0 } }
+    applyLimits(admission, { before, after, defaults: { queue: 100 } })
+    assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 3, queue: 9 })
+    assert.deepEqual(limitsOf(admission, 'mistral'), { parallel: 2, queue: 0 })
+    assert.deepEqual(admission.defaults, { parallel: 2, queue: 100 })
+  })
+
+  it('that an operator set since stay, unless the configuration says something new of that very limit', () => {
+    const before = { llama2: { parallel_limit: 1, queue_limit: 9 } }
+    const admission = anAdmission(before)
+    admission.configure('llama2', { parallel: 8, queue: 80 })
+    admission.configure('mistral', { parallel: 5 })
+    admission.configure('*', { parallel: 6, queue: 60 })
+    applyLimits(admission, { before, after: before, defaults: {} })
+    assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 8, queue: 80 })
+
+    const after = { 'llama2:latest': { parallel_limit: 1, queue_limit: 10 } }
+    applyLimits(admission, { before, after, defaults: { queue: 100 } })
+    assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 8, queue: 10 })
+    assert.deepEqual(limitsOf(admission, 'mistral'), { parallel: 5, queue: 100 })
+    assert.deepEqual(admission.defaults, { parallel: 6, queue: 100 })
+  })
+
+  it('that are gone from it fall back to the defaults, those an operator set beside them do not', () => {
+    const before = {
+      llama2: { parallel_limit: 1 },
+      mistral: { parallel_limit: 1, queue_limit: 1 },
+      empty: {},
+    }
+    const admission = anAdmission(before)
+    admission.configure('llama2', { queue: 7 })
+    applyLimits(admission, { before, after: { mistral: { queue_limit: 1 } }, defaults: {} })
+    assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 2, queue: 7 })
+    assert.deepEqual(limitsOf(admission, 'mistral'), { parallel: 2, queue: 1 })
+    admission.configure('*', { parallel: 4 })
+    assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 4, queue: 7 })
+  })
+
+  it('let nobody in on their way whom the new ones keep out', () => {
+    const rises = anAdmission({})
+    const own = flood(rises, 'llama2', 9)
+    applyLimits(rises, { before: {}, after: { llama2: { parallel_limit: 2 } }, defaults: { parallel: 8 } })
+    assert.equal(own(), 2, 'the default rises, the model gets a limit of its own')
+
+    const before = { llama2: { parallel_limit: 1 } }
+    const falls = anAdmission(before)
+    falls.configure('*', { parallel: 8 })
+    const freed = flood(falls, 'llama2', 9)
+    applyLimits(falls, { before, after: {}, defaults: { parallel: 3 } })
+    assert.equal(freed(), 3, 'the default falls, the model goes back to it')
+  })
+})
