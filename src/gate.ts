@@ -38,7 +38,7 @@ export interface GateParts<Env> {
   readonly fetchVersion: () => Promise<string>
   readonly own: OwnNames
   /** The dashboard's files. */
-  readonly dashboard?: Monitor['dashboard']
+  readonly dashboard: Monitor['dashboard']
   /** Left out where the configuration cannot change while the process lives. */
   readonly reloading?: Reloading | undefined
 }

@@ -26,7 +26,7 @@ export interface MonitorParts {
   readonly calls: Monitor['calls']
   readonly upstream: UpstreamHealth
   readonly memory: () => Promise<Memory>
-  readonly dashboard?: Monitor['dashboard']
+  readonly dashboard: Monitor['dashboard']
 }
 
 /** All that watches the house, composed. Calls pay for it with one `finished` each. */
@@ -84,7 +84,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
         brief: () => alerts.standing().map(({ id, level }) => ({ id, level })),
       },
       metrics: metricsPage({ ...parts, meters, draining: () => admission.closed }),
-      ...(parts.dashboard && { dashboard: parts.dashboard }),
+      dashboard: parts.dashboard,
     },
     finished: (call) => meters.call(call),
     start(listensAt) {

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono'
+import type { Context } from 'hono'
 import { HttpProblem } from '../problem.ts'
 
 /** A file of the page, ready to be sent. */
@@ -39,10 +39,14 @@ const HEADERS = {
 /** The page from files by name, among them `index.html`. */
 export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashboard {
   return (c) => {
-    const [, name = ''] = /^\/dashboard\/([^/]+)$/.exec(c.req.path) ?? []
-    const file = files.get(c.req.path === '/dashboard' ? PAGE : name)
-    // The page itself has one address only, from which its relative links lead where they should.
-    if (file === undefined || name === PAGE) throw new HttpProblem('not_found')
+    const { path } = c.req
+    // One address only, from which the page's links lead where they should. All of them are relative, as this one
+    // is, so that they hold behind a proxy that puts us under a path of its own.
+    if (path === '/dashboard/')
+      return new Response(null, { status: 308, headers: { Location: '../dashboard' } })
+    const name = path === '/dashboard' ? PAGE : path.slice('/dashboard/'.length)
+    const file = files.get(name)
+    if (file === undefined || path === `/dashboard/${PAGE}`) throw new HttpProblem('not_found')
     const headers = { ...HEADERS, 'Content-Type': file.contentType, ETag: file.etag }
     if (namesTag(c.req.header('if-none-match'), file.etag))
       return new Response(null, { status: 304, headers })
@@ -50,27 +54,6 @@ export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashb
       headers: { ...headers, 'Content-Length': String(file.body.byteLength) },
     })
   }
-}
-
-export interface DashboardParts {
-  readonly config: { readonly enable_queue_stats: boolean }
-  /** Undefined where there is none. */
-  readonly dashboard?: Dashboard | undefined
-}
-
-export function dashboardRoutes({ config, dashboard }: DashboardParts): Hono {
-  const open = (c: Context) => {
-    if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
-    if (dashboard === undefined) throw new HttpProblem('not_found')
-    return dashboard(c)
-  }
-  return (
-    new Hono()
-      .get('/dashboard', open)
-      // Relative, so that it holds behind a proxy that puts us under a path of its own.
-      .get('/dashboard/', () => new Response(null, { status: 308, headers: { Location: '../dashboard' } }))
-      .get('/dashboard/*', open)
-  )
 }
 
 /** If-None-Match compares weakly: a proxy that compresses may have put W/ in front of our tag. */

@@ -5,6 +5,7 @@ import { createGate } from '../../gate.ts'
 import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { DRAIN_MS, within } from '../drain.ts'
+import { readDashboard } from '../node/dashboard-files.ts'
 import { ownNames } from '../node/host.ts'
 import { sampleMemory } from '../node/memory.ts'
 import { OpenExchanges } from '../node/open-exchanges.ts'
@@ -56,6 +57,7 @@ async function serve(
     memory: sampleMemory(systemClock),
     fetchVersion: () => upstream.fetchVersion(),
     own: ownNames(),
+    dashboard: readDashboard(),
     reloading,
   })
   Reflect.set(http, 'maxHeaderSize', MAX_HEADER_BYTES)

@@ -12,6 +12,7 @@ import type { Log } from '../../telemetry/call-log.ts'
 import { DRAIN_MS, within } from '../drain.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
 import { slotsPerModel } from '../slots.ts'
+import { readDashboard } from './dashboard-files.ts'
 import { NodeExchange } from './exchange.ts'
 import { ownNames } from './host.ts'
 import { sampleMemory } from './memory.ts'
@@ -61,6 +62,7 @@ async function serve(
     memory: sampleMemory(systemClock),
     fetchVersion: () => upstream.fetchVersion(),
     own: ownNames(),
+    dashboard: readDashboard(),
     reloading,
   })
   const server = createAdaptorServer({

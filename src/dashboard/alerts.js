@@ -1,0 +1,62 @@
+import { arrange, byId, element, setAttribute, setText } from './dom.js'
+import { count, timeOfDay } from './figures.js'
+
+const TITLE = document.title
+
+/** The alerts that stand. What comes or goes is said aloud; a figure that only moves is not. */
+export class Alerts {
+  #list = byId('alerts-list')
+  #rows = new Map()
+
+  show({ alerts, window_seconds }) {
+    const rows = alerts.map((alert) => this.#row(alert))
+    const kept = new Set(alerts.map(({ id }) => id))
+    for (const [id, row] of this.#rows) {
+      if (kept.has(id)) continue
+      this.#rows.delete(id)
+      announce(`No longer: ${row.message.textContent}`)
+    }
+    arrange(
+      this.#list,
+      rows.map((row) => row.item),
+    )
+    setText(byId('alerts-count'), alerts.length === 0 ? '' : count(alerts.length))
+    const none = byId('alerts-none')
+    none.hidden = alerts.length > 0
+    setText(none, `Nothing stands out in the last ${window_seconds} s.`)
+    document.title = alerts.length === 0 ? TITLE : `(${alerts.length}) ${TITLE}`
+  }
+
+  #row({ id, level, message, action, since }) {
+    const row = this.#rows.get(id) ?? newRow()
+    this.#rows.set(id, row)
+    if (row.item.dataset.level !== level) announce(`${level}: ${message}`)
+    setAttribute(row.item, 'data-level', level)
+    setText(row.level, level)
+    setText(row.message, message)
+    setText(row.since, `since ${timeOfDay(new Date(since))}`)
+    setText(row.action, action)
+    return row
+  }
+}
+
+function newRow() {
+  const level = element('span', { class: 'badge' })
+  const message = element('strong')
+  const since = element('span', { class: 'since' })
+  const action = element('p', { class: 'action' })
+  return {
+    level,
+    message,
+    since,
+    action,
+    item: element('li', { class: 'alert' }, element('p', {}, level, ' ', message, ' ', since), action),
+  }
+}
+
+/** Several at once are read one after the other, so each is a line of its own. */
+function announce(text) {
+  const alarm = byId('alarm')
+  while (alarm.childElementCount > 4) alarm.firstElementChild.remove()
+  alarm.append(element('span', {}, `${text} `))
+}

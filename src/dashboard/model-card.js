@@ -1,0 +1,133 @@
+import { element, setAttribute, setText } from './dom.js'
+import { count, counted, duration, percent, rate } from './figures.js'
+import { LimitsForm } from './limits-form.js'
+import { Plot, roundCount, roundDuration } from './plot.js'
+
+/** One model: what it does, how it went over the last minutes, and its limits. */
+export class ModelCard {
+  element
+  #model
+  #paused = false
+  #badge = element('span', { class: 'badge', hidden: '' }, 'paused')
+  #slots = new Bar('Slots')
+  #line = new Bar('Line')
+  #figures = new Map()
+  #plots
+  #form
+
+  constructor(model, actions) {
+    this.#model = model
+    this.#plots = [
+      {
+        plot: new Plot({
+          name: 'Calls',
+          write: count,
+          round: roundCount,
+          curves: ['running', 'waiting'],
+          empty: 'no samples yet',
+        }),
+        picks: [(sample) => sample?.active ?? 0, (sample) => sample?.queued ?? 0],
+      },
+      {
+        plot: new Plot({
+          name: 'Wait',
+          write: duration,
+          round: roundDuration,
+          curves: ['p50', 'p95'],
+          empty: 'no call got a slot',
+        }),
+        picks: [(sample) => sample?.wait_ms?.p50, (sample) => sample?.wait_ms?.p95],
+      },
+      {
+        plot: new Plot({
+          name: 'Processing',
+          write: duration,
+          round: roundDuration,
+          curves: ['p50', 'p95'],
+          empty: 'no call ended',
+        }),
+        picks: [(sample) => sample?.processing_ms?.p50, (sample) => sample?.processing_ms?.p95],
+      },
+    ]
+    this.#form = new LimitsForm(model, actions, () => this.#paused)
+    const title = element('h3', {}, element('bdi', {}, model), ' ', this.#badge)
+    const bars = element('div', { class: 'bars' }, this.#slots.element, this.#line.element)
+    const plots = element('div', { class: 'plots' }, ...this.#plots.map(({ plot }) => plot.element))
+    this.element = element(
+      'li',
+      { class: 'card' },
+      title,
+      bars,
+      this.#figureList(),
+      plots,
+      this.#form.element,
+    )
+  }
+
+  /** `stats`: its object of /queue/stats. */
+  show(stats) {
+    this.#paused = stats.paused
+    this.#badge.hidden = !stats.paused
+    setAttribute(this.element, 'data-paused', String(stats.paused))
+    this.#slots.show(stats.active_requests, stats.parallel_limit)
+    this.#line.show(stats.queued_requests, stats.queue_limit)
+    const { seconds, tokens_per_second, rejection_rate_percent } = stats.window
+    this.#set('Tokens/s', rate(tokens_per_second))
+    this.#set('Done', count(stats.total_processed))
+    this.#set('Refused', count(stats.total_rejected))
+    this.#set('Now refused', percent(rejection_rate_percent))
+    setAttribute(this.#figures.get('Now refused'), 'title', `of the calls of the last ${seconds} s`)
+    const others = [
+      [stats.total_timed_out, 'timed out'],
+      [stats.total_cancelled, 'cancelled'],
+      [stats.total_failed, 'failed'],
+    ]
+    const told = others.filter(([number]) => number > 0).map(([number, how]) => `${count(number)} ${how}`)
+    this.#set('Other ends', told.join(', '))
+    this.#figures.get('Other ends').parentElement.hidden = told.length === 0
+    this.#form.show(stats)
+  }
+
+  plot(samples) {
+    for (const { plot, picks } of this.#plots) {
+      const curves = picks.map((pick) => samples.curve(this.#model, pick))
+      plot.show(this.#model, curves, samples.spanSeconds)
+    }
+  }
+
+  #figureList() {
+    const list = element('dl', { class: 'figures' })
+    for (const name of ['Tokens/s', 'Done', 'Refused', 'Now refused', 'Other ends']) {
+      const value = element('dd')
+      this.#figures.set(name, value)
+      list.append(element('div', {}, element('dt', {}, name), value))
+    }
+    return list
+  }
+
+  #set(name, text) {
+    setText(this.#figures.get(name), text)
+  }
+}
+
+/** How much of something is taken, in figures and as a bar. */
+class Bar {
+  element
+  #name
+  #text = element('b')
+  #fill = element('span')
+
+  constructor(name) {
+    this.#name = name
+    const bar = element('span', { class: 'bar', 'aria-hidden': 'true' }, this.#fill)
+    this.element = element('p', {}, `${name} `, this.#text, bar)
+  }
+
+  show(taken, limit) {
+    const share = limit > 0 ? Math.min(1, taken / limit) : taken > 0 ? 1 : 0
+    setText(this.#text, `${count(taken)} of ${count(limit)}`)
+    setAttribute(this.element, 'title', counted(Math.max(0, limit - taken), `free place`))
+    setAttribute(this.element, 'data-full', String(limit > 0 && taken >= limit && this.#name === 'Line'))
+    this.#fill.style.width = `${Math.round(share * 1_000) / 10}%`
+  }
+}

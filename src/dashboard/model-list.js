@@ -1,0 +1,80 @@
+import { arrange, byId, setText } from './dom.js'
+import { count, counted } from './figures.js'
+import { ModelCard } from './model-card.js'
+
+/** All models, the busiest first; those that did nothing for minutes are folded away. */
+export class ModelList {
+  #actions
+  #samples
+  #busy = byId('models-busy')
+  #idle = byId('models-idle')
+  #fold = byId('idle')
+  #cards = new Map()
+  #stats = {}
+
+  constructor(actions, samples) {
+    this.#actions = actions
+    this.#samples = samples
+    this.#fold.addEventListener('toggle', () => this.#place())
+  }
+
+  stats({ models }) {
+    this.#stats = models
+    for (const model of this.#cards.keys()) if (!(model in models)) this.#cards.delete(model)
+    for (const model of Object.keys(models)) if (!this.#cards.has(model)) this.#add(model)
+    this.#place()
+    const none = byId('models-none')
+    none.hidden = this.#cards.size > 0
+    setText(none, 'No model was called yet.')
+    setText(byId('models-count'), this.#cards.size === 0 ? '' : count(this.#cards.size))
+  }
+
+  /** After new samples. */
+  plot() {
+    for (const model of this.#cards.keys())
+      if (this.#isShown(model)) this.#cards.get(model).plot(this.#samples)
+    this.#place()
+  }
+
+  #add(model) {
+    const card = new ModelCard(model, this.#actions)
+    card.plot(this.#samples)
+    this.#cards.set(model, card)
+  }
+
+  #place() {
+    const groups = { busy: [], idle: [] }
+    for (const [model, card] of this.#cards) {
+      const group = this.#isIdle(model, card) ? groups.idle : groups.busy
+      group.push(model)
+    }
+    groups.busy.sort((a, b) => this.#samples.load(b) - this.#samples.load(a) || a.localeCompare(b))
+    groups.idle.sort((a, b) => a.localeCompare(b))
+    this.#fold.hidden = groups.idle.length === 0
+    setText(byId('idle-title'), `${counted(groups.idle.length, 'idle model')}`)
+    this.#show(this.#busy, groups.busy)
+    this.#show(this.#idle, this.#fold.open ? groups.idle : [])
+  }
+
+  #show(list, models) {
+    arrange(
+      list,
+      models.map((model) => {
+        const card = this.#cards.get(model)
+        card.show(this.#stats[model])
+        return card.element
+      }),
+    )
+  }
+
+  #isShown(model) {
+    return this.#cards.get(model).element.isConnected
+  }
+
+  /** A card that somebody is at stays where it is: moved, it would lose the focus. */
+  #isIdle(model, { element }) {
+    if (element.contains(document.activeElement)) return this.#idle.contains(element)
+    const { active_requests, queued_requests, paused } = this.#stats[model]
+    return active_requests + queued_requests === 0 && !paused && this.#samples.load(model) === 0
+  }
+}

@@ -1,0 +1,53 @@
+import { Actions } from './actions.js'
+import { Alerts } from './alerts.js'
+import { CallTable } from './call-table.js'
+import { Connection } from './connection.js'
+import { byId } from './dom.js'
+import { Feed } from './feed.js'
+import { ModelList } from './model-list.js'
+import { Overview } from './overview.js'
+import { Samples } from './samples.js'
+
+const actions = new Actions()
+const samples = new Samples()
+const connection = new Connection()
+const overview = new Overview()
+const alerts = new Alerts()
+const models = new ModelList(actions, samples)
+const calls = new CallTable(actions)
+
+for (const [id, path, done] of [
+  ['pause-all', 'admin/queue/pause', 'paused'],
+  ['resume-all', 'admin/queue/resume', 'resumed'],
+]) {
+  const button = byId(id)
+  button.addEventListener('click', () => {
+    actions.run(button, path, {}, (answer) => `All models are ${done} (${answer.models.length} known).`)
+  })
+}
+
+const feed = new Feed(
+  'queue/events',
+  {
+    history(page) {
+      samples.replace(page)
+      models.plot()
+    },
+    sample(sample) {
+      samples.add(sample)
+      models.plot()
+    },
+    stats(page) {
+      models.stats(page)
+      overview.stats(page)
+    },
+    requests: (page) => calls.show(page),
+    alerts: (page) => alerts.show(page),
+    health(page) {
+      connection.health(page)
+      overview.health(page)
+    },
+  },
+  (live) => connection.changed(live),
+)
+feed.open()

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it, type TestContext } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { until } from '../support/until.ts'
+import { audit } from './support/audit.ts'
+import { launchBrowser, OpenPage } from './support/browser.ts'
+import { health, NO_ALERTS, NO_HISTORY, ScriptedProxy, stats, waiting } from './support/scripted-proxy.ts'
+
+const STARTED = new Date('2026-03-04T05:06:07Z')
+const QUIET = {
+  history: NO_HISTORY,
+  stats: stats({}),
+  requests: waiting([]),
+  alerts: NO_ALERTS,
+  health: health(STARTED),
+}
+
+const numbered = (count: number, name: string) =>
+  Array.from({ length: count }, (_, index) => `${name}-${index}`)
+
+describe('the dashboard, told', () => {
+  let browser: Browser
+  before(async () => {
+    browser = await launchBrowser()
+  })
+  after(() => browser?.close())
+
+  /** Opens the page on events of the test's own; what it needs beside a quiet proxy is `first`. */
+  async function open(t: TestContext, first: object = {}, expected: readonly string[] = []) {
+    let events: Readonly<Record<string, unknown>> = { ...QUIET, ...first }
+    const proxy = await ScriptedProxy.start(() => events)
+    let opened: OpenPage | undefined
+    t.after(async () => {
+      try {
+        await opened?.close()
+      } finally {
+        proxy.stop()
+      }
+    })
+    opened = await OpenPage.open(browser, proxy.url, { expected })
+    return {
+      proxy,
+      opened,
+      page: opened.page,
+      next(change: object) {
+        events = { ...events, ...change }
+      },
+    }
+  }
+
+  it('names that are markup, shows them as they are', async (t) => {
+    const name = '<img src=x onerror=document.title="owned">'
+    const client = '<script>document.title="owned"</script>\u202e'
+    const requests = waiting(['<b>id</b>'], { model: name, client })
+    const { opened, page } = await open(t, { stats: stats({ [name]: [1, 2] }), requests })
+    assert.equal(await page.locator('.card h3 bdi').textContent(), name)
+    assert.equal(await page.locator('td[data-label=Client]').textContent(), client)
+    await opened.rows().getByRole('button').click()
+    assert.match((await page.locator('#cancel-what').textContent()) ?? '', /^Call <b>id<\/b> of <script>/)
+    assert.equal(await page.locator('body img, body b img, body script').count(), 0)
+    assert.equal(await page.title(), 'ollama-guard-proxy')
+  })
+
+  it('of 200 models, shows the busy ones and folds the idle away', async (t) => {
+    const idle = Object.fromEntries(numbered(195, 'idle').map((model) => [model, [0, 0] as const]))
+    const busy = Object.fromEntries(numbered(5, 'busy').map((model) => [model, [1, 0] as const]))
+    const { proxy, opened, page } = await open(t, { stats: stats({ ...idle, ...busy }) })
+    await page.getByText('195 idle models').waitFor()
+    assert.equal(await page.locator('.card').count(), 5)
+    await page.getByText('195 idle models').click()
+    await page.locator('.card').nth(199).waitFor()
+    const { 'idle-7': _, ...others } = idle
+    proxy.send('stats', stats({ ...others, ...busy, 'idle-9': [2, 0] }))
+    await page.getByText('193 idle models').waitFor()
+    assert.equal(await page.locator('#models-busy').locator(opened.card('idle-9')).count(), 1)
+    assert.equal(await page.locator('.card').count(), 199)
+  })
+
+  it('of 500 calls, keeps every row in its place and the focus on the one that has it', async (t) => {
+    const ids = numbered(500, 'call')
+    const { proxy, opened, page } = await open(t, { requests: waiting(ids) })
+    await page.getByRole('button', { name: 'Show all 500' }).click()
+    await opened.rows().nth(499).waitFor()
+    const button = opened.rows('call-250').getByRole('button')
+    await button.focus()
+    await page.evaluate(() => {
+      for (const row of document.querySelectorAll('#calls-rows tr')) row.setAttribute('data-seen', '')
+    })
+    const turned = [...ids.slice(300), ...ids.slice(3, 300).reverse(), 'newcomer']
+    proxy.send('requests', waiting(turned))
+    await opened.rows('newcomer').waitFor()
+    const order = await page.locator('#calls-rows td[data-label=Id]').allTextContents()
+    assert.deepEqual(order, turned)
+    assert.equal(await page.locator('#calls-rows tr[data-seen]').count(), 497, 'rows are kept')
+    assert.ok(await button.evaluate((each) => each === document.activeElement))
+
+    proxy.send('requests', waiting(['call-1', 'call-2', 'newcomer']))
+    await opened.rows().nth(3).waitFor({ state: 'detached' })
+    const focused = page.locator('#calls-rows tr button:focus')
+    assert.equal(await focused.getAttribute('aria-label'), 'Cancel call newcomer', 'the row that came up')
+    proxy.send('requests', waiting([]))
+    await page.getByText('No call is running or waiting.').waitFor()
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'calls')
+  })
+
+  it('of alerts, shows what to do and says aloud those that come and go', async (t) => {
+    const alert = {
+      id: 'rejection_rate:llama2',
+      metric: 'rejection_rate',
+      model: 'llama2',
+      level: 'warning',
+      since: STARTED.toISOString(),
+      message: 'llama2 refuses 3.2 % of its calls (warning from 1 %)',
+      action: 'Raise parallel_limit (now 4): POST /admin/queue/update {"model":"llama2","parallel_limit":5}',
+    }
+    const { proxy, page } = await open(t, {
+      stats: stats({ llama2: [4, 31], mistral: [0, 2], idle: [0, 0] }),
+      requests: waiting(numbered(60, 'call')),
+      alerts: { ...NO_ALERTS, alerts: [alert] },
+    })
+    const alarm = page.locator('#alarm')
+    await page.locator('#alerts').getByText(alert.message).waitFor()
+    await page.locator('#alerts').getByText(alert.action).waitFor()
+    assert.equal(await alarm.textContent(), `warning: ${alert.message} `)
+    assert.equal(await page.title(), '(1) ollama-guard-proxy')
+
+    const message = 'llama2 refuses 4.1 % of its calls (warning from 1 %)'
+    proxy.send('alerts', { ...NO_ALERTS, alerts: [{ ...alert, message }] })
+    await page.locator('#alerts').getByText(message).waitFor()
+    assert.doesNotMatch((await alarm.textContent()) ?? '', /4\.1/, 'a figure that moves is no news')
+    proxy.send('alerts', { ...NO_ALERTS, alerts: [{ ...alert, message, level: 'critical' }] })
+    await alarm.getByText('critical: llama2 refuses 4.1 %').waitFor()
+
+    await page.getByText('1 idle model').click()
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      for (const width of [360, 820, 1440]) {
+        await page.setViewportSize({ width, height: 900 })
+        assert.deepEqual(await audit(page), [], `${colorScheme}, ${width} px`)
+      }
+      await page.getByRole('button', { name: 'Cancel call call-3', exact: true }).click()
+      assert.deepEqual(await audit(page), [], `${colorScheme}, with a question`)
+      await page.keyboard.press('Escape')
+    }
+
+    proxy.send('alerts', NO_ALERTS)
+    await page.getByText('Nothing stands out in the last 60 s.').waitFor()
+    await alarm.getByText('No longer: llama2 refuses').waitFor()
+    assert.equal(await page.title(), 'ollama-guard-proxy')
+  })
+
+  it('of samples, draws what there is and says where there is nothing', async (t) => {
+    const at = (seconds: number) => new Date(STARTED.getTime() + seconds * 1_000).toISOString()
+    const sample = (seconds: number, wait: number | null) => ({
+      at: at(seconds),
+      memory_percent: 42,
+      models: {
+        llama2: {
+          active: 2,
+          queued: 5,
+          arrived: 1,
+          done: 1,
+          refused: 0,
+          tokens_out: 9,
+          wait_ms: wait === null ? null : { p50: wait, p95: wait * 2 },
+          processing_ms: null,
+        },
+      },
+    })
+    const samples = [sample(0, 120), sample(5, null), sample(10, 150), sample(15, 180)]
+    const { proxy, opened, page } = await open(t, {
+      stats: stats({ llama2: [2, 5] }),
+      history: { interval_seconds: 5, samples },
+    })
+    const plot = (name: string) =>
+      opened
+        .card('llama2')
+        .locator('figure')
+        .filter({ hasText: new RegExp(`^${name}`) })
+    const told = 'Wait of llama2 over the last 5 min: last p50 180 ms, p95 360 ms; highest 360 ms'
+    await page.getByRole('img', { name: told }).waitFor()
+    assert.equal(await plot('Wait').locator('.top').textContent(), '500 ms')
+    const path = () => plot('Wait').locator('path').first().getAttribute('d')
+    assert.equal(await path(), 'M285.0 76.0h.01M295.0 70.0h.01L300.0 64.0', 'a gap where nothing is known')
+    await plot('Processing').getByText('no call ended').waitFor()
+
+    proxy.send('sample', sample(20, 1_700))
+    proxy.send('sample', sample(20, 1_700))
+    await plot('Wait').locator('.key').first().getByText('1.7 s').waitFor()
+    assert.equal((await path())?.match(/[ML]/g)?.length, 4, 'one that is sent again is drawn once')
+    assert.equal(await plot('Wait').locator('.top').textContent(), '5.0 s')
+  })
+
+  it('that the proxy drains, says so until another one is there', async (t) => {
+    const { proxy, opened, next } = await open(t, {}, ['/queue/events'])
+    proxy.send('health', health(STARTED, 'draining'))
+    await opened.connection('The proxy is shutting down.')
+    next({ health: health(STARTED, 'draining') })
+    proxy.hangUp()
+    await until('it came back to the one that drains', () => proxy.listeners === 2)
+    await opened.connection('The proxy is shutting down.')
+    next({ health: health(new Date()) })
+    proxy.hangUp()
+    await opened.connection('Live. The proxy was restarted at')
+  })
+
+  it('nothing for 20 s, takes the connection for dead and opens another', async (t) => {
+    const { proxy, opened, page } = await open(t)
+    await page.clock.install()
+    proxy.send('health', health(STARTED))
+    proxy.send('stats', stats({ llama2: [1, 0] }))
+    await opened.card('llama2').waitFor()
+    await page.clock.fastForward(19_000)
+    assert.equal(proxy.listeners, 1)
+    await page.clock.fastForward(2_000)
+    await until('there is another connection', () => proxy.listeners === 2)
+    await opened.connection('Live')
+  })
+})
