@@ -69,7 +69,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
   const history: History = new History({
     clock,
     lanes: () => admission.lanes(),
-    tokensOut: tokenCount(clock, meters, calls.live),
+    tokensOut: tokenCount(meters, calls.live),
     memoryPercent: async () => memoryFigures(await memory()).percent,
     windowSeconds: config.alerts.window,
     sampled: () => alerts.evaluate(history.readings()),
@@ -104,11 +104,10 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
 }
 
 /** Tokens that a model gave so far: what Ollama counted in the calls that are over, and the parts of running streams. */
-function tokenCount(clock: Clock, meters: Meters, live: () => Iterable<LiveCall>): (model: string) => number {
+function tokenCount(meters: Meters, live: () => Iterable<LiveCall>): (model: string, now: number) => number {
   let countedAt = Number.NaN
   const running = new Map<string, number>()
-  return (model) => {
-    const now = clock.now()
+  return (model, now) => {
     if (now !== countedAt) {
       countedAt = now
       running.clear()

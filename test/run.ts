@@ -16,6 +16,7 @@ const NOT_ON_BUN: Readonly<Record<string, string>> = {
     'starts the proxy as a program on Node; on Bun the conformance suite of --runtimes does',
   [join('runtimes', 'node-answers.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node-departures.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node-events.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node-requests.test.ts')]: NODE_SERVER,
 }
 

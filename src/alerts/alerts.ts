@@ -89,7 +89,8 @@ export class Alerts {
     for (const [model, reading] of readings.models) {
       for (const metric of MODEL_METRICS) {
         const action = () => adviceForModel(metric, model, reading, memoryIsShort)
-        this.#see(metric, model, figureOf(metric, reading), action)
+        const stands = this.#watched.get(idOf(metric, model))?.alert !== undefined
+        this.#see(metric, model, figureOf(metric, reading, stands), action)
       }
     }
     this.#see('memory', null, readings.memoryPercent, () => adviceForMemory(readings))
@@ -123,7 +124,7 @@ export class Alerts {
   #see(metric: Metric, model: string | null, figure: number | null, action: () => string): void {
     const rule = this.#rules[metric]
     if (rule === 'off') return
-    const id = model === null ? metric : `${metric}:${model}`
+    const id = idOf(metric, model)
     let watched = this.#watched.get(id)
     if (watched === undefined) {
       if (figure === null || figure < rule.warning) return
@@ -172,4 +173,8 @@ export class Alerts {
     if (!before) this.#told({ event: 'raised', alert })
     else if (before.level !== level) this.#told({ event: 'changed', alert })
   }
+}
+
+function idOf(metric: Metric, model: string | null): string {
+  return model === null ? metric : `${metric}:${model}`
 }

@@ -19,6 +19,8 @@ export interface AlertRules extends Readonly<Record<Metric, Thresholds | 'off'>>
 
 /** Below so many calls within the window a single refusal would already be a critical rate. */
 const LEAST_ARRIVALS = 10
+/** A rate that stands as an alert is believed down to here: where about ten calls come, their number is no news. */
+const LEAST_ARRIVALS_STANDING = 5
 
 export const UNITS: Readonly<Record<Metric, Unit>> = {
   rejection_rate: 'percent',
@@ -29,11 +31,13 @@ export const UNITS: Readonly<Record<Metric, Unit>> = {
 
 export const MODEL_METRICS: readonly ModelMetric[] = ['rejection_rate', 'average_wait', 'queue_depth']
 
-/** The figure that is watched; null where the reading says nothing. */
-export function figureOf(metric: ModelMetric, reading: ModelReading): number | null {
+/** The figure that is watched; null where the reading says nothing. `stands`: whether there is an alert of it now. */
+export function figureOf(metric: ModelMetric, reading: ModelReading, stands: boolean): number | null {
   switch (metric) {
-    case 'rejection_rate':
-      return reading.arrived < LEAST_ARRIVALS ? null : reading.rejection_rate_percent
+    case 'rejection_rate': {
+      const least = stands ? LEAST_ARRIVALS_STANDING : LEAST_ARRIVALS
+      return reading.arrived < least ? null : reading.rejection_rate_percent
+    }
     case 'average_wait':
       return reading.avg_wait_seconds
     case 'queue_depth':

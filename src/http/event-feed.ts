@@ -10,8 +10,11 @@ const RETRY_MS = 2_000
 /** A listener that has this much unread is told nothing more until it has read. */
 const UNREAD_BYTES = 1024 * 1024
 const MOST_LISTENERS = 100
-/** These change from one moment to the next and are no news by themselves. */
-const NO_NEWS = new Set(['timestamp', 'uptime_seconds', 'checked_at', 'latency_ms'])
+/**
+ * These change from one moment to the next and are no news by themselves. Their values hold no comma and no brace,
+ * and within a text the quotes would be escaped.
+ */
+const NO_NEWS = /"(?:timestamp|uptime_seconds|checked_at|latency_ms)":[^,}]*/g
 
 export interface EventFeedParts {
   readonly clock: Clock
@@ -19,6 +22,8 @@ export interface EventFeedParts {
   readonly first: Readonly<Record<string, () => unknown>>
   /** Told to each who comes, and again whenever they differ. */
   readonly pages: Readonly<Record<string, () => unknown>>
+  /** Told when a page cannot be had, once until it can be had again. */
+  readonly failed: (error: unknown) => void
   /** True when nobody is to be told anything any more. */
   readonly ended: () => boolean
 }
@@ -45,6 +50,7 @@ export class EventFeed {
   readonly #parts: EventFeedParts
   readonly #listeners = new Set<Listener>()
   readonly #latest = new Map<string, Told>()
+  readonly #failing = new Set<string>()
   #next: Cancel | undefined
 
   constructor(parts: EventFeedParts) {
@@ -55,17 +61,19 @@ export class EventFeed {
     return this.#listeners.size
   }
 
-  /** A stream for one more listener. Throws `too_many_listeners`. */
+  /** A stream for one more listener. Throws `too_many_listeners`, or what a page for the first time throws. */
   async open(): Promise<ReadableStream<Uint8Array>> {
-    if (this.#listeners.size >= MOST_LISTENERS) throw new HttpProblem('too_many_listeners')
+    this.#refuseCrowd()
     await this.#look()
+    // Many may have come while that went on.
+    this.#refuseCrowd()
+    const first = Object.entries(this.#parts.first).map(([name, page]) => event(name, JSON.stringify(page())))
     let listener: Listener | undefined
     return new ReadableStream<Uint8Array>(
       {
         start: (stream) => {
           listener = { stream, heard: new Map(), toldAt: this.#parts.clock.now() }
           this.#listeners.add(listener)
-          const first = Object.entries(this.#parts.first).map(([name, page]) => event(name, page()))
           stream.enqueue(utf8.encode(`retry: ${RETRY_MS}\n\n${first.join('')}`))
           this.#tell(listener)
           this.#next ??= this.#later()
@@ -76,6 +84,10 @@ export class EventFeed {
       },
       new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES }),
     )
+  }
+
+  #refuseCrowd(): void {
+    if (this.#listeners.size >= MOST_LISTENERS) throw new HttpProblem('too_many_listeners')
   }
 
   #later(): Cancel {
@@ -93,12 +105,21 @@ export class EventFeed {
     this.#next = this.#listeners.size > 0 ? this.#later() : undefined
   }
 
+  /** Never rejects: one page that fails must not silence the others. */
   async #look(): Promise<void> {
     for (const [name, page] of Object.entries(this.#parts.pages)) {
-      const value = await page()
-      const comparable = JSON.stringify(value, (key, inner) => (NO_NEWS.has(key) ? undefined : inner))
-      if (this.#latest.get(name)?.comparable !== comparable)
-        this.#latest.set(name, { comparable, text: event(name, value) })
+      try {
+        const data = JSON.stringify(await page())
+        const comparable = data.replace(NO_NEWS, '')
+        if (this.#latest.get(name)?.comparable !== comparable)
+          this.#latest.set(name, { comparable, text: event(name, data) })
+        this.#failing.delete(name)
+      } catch (error) {
+        // Who comes now is told nothing rather than what was true once.
+        this.#latest.delete(name)
+        if (!this.#failing.has(name)) this.#parts.failed(error)
+        this.#failing.add(name)
+      }
     }
   }
 
@@ -118,7 +139,7 @@ export class EventFeed {
   }
 }
 
-/** JSON has no line breaks of its own, so one line of data is enough. */
-function event(name: string, data: unknown): string {
-  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+/** `data`: JSON, which has no line breaks of its own, so that one line is enough. */
+function event(name: string, data: string): string {
+  return `event: ${name}\ndata: ${data}\n\n`
 }

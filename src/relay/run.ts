@@ -37,6 +37,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   #delivery: Delivery | undefined
   #status = 0
   #contentType: string | undefined
+  #streamed = false
   #firstByteMs: number | null = null
   #bytesOut = 0
   #chunks = 0
@@ -60,9 +61,10 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     return this.#id
   }
 
-  /** Its body is here and read; returns the clock time of that. */
+  /** Its body is here and read; returns the clock time of that. Throws when it was cancelled while it was decoded. */
   read(call: ReadCall): number {
     this.#call = call
+    if (this.#stopped) throw this.#stopped
     this.#readAt = this.#parts.clock.now()
     this.#stage = 'waiting'
     return this.#readAt
@@ -100,6 +102,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#stage = 'answering'
     this.#status = status
     this.#contentType = header('content-type')
+    this.#streamed = STREAMED.test(this.#contentType ?? '')
     this.#firstByteMs = now - this.#arrivedAt
     this.#moved(now)
     this.#parts.upstreamAnswered(true)
@@ -115,14 +118,12 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   over(ending: Ending): void {
-    const answered = this.#stage === 'answering'
     const figures = this.#tail.figures()
-    const failed = ending === 'done' && (figures.failed || this.#status >= 500)
     const ended = ending === 'aborted' && this.#stopped ? FAILED[this.#stopped.code] : DELIVERED[ending]
-    const outcome = failed ? 'failed' : ended
+    const outcome = ending === 'done' && (figures.failed || this.#status >= 500) ? 'failed' : ended
     const now = this.#parts.clock.now()
     this.#permit?.release(outcome, now, figures.loadMs)
-    if (answered) this.#finish(now, outcome, null, this.#status, figures)
+    if (this.#stage === 'answering') this.#finish(now, outcome, null, this.#status, figures)
   }
 
   /** There is no answer from Ollama, and this is why. Returns what the client is to be told. */
@@ -135,8 +136,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     if (outcome !== 'refused') this.#permit?.release(outcome, now)
     if (error instanceof Failure && error.code === 'upstream_error') this.#parts.upstreamAnswered(false)
     const status = this.#exchange.gone ? 0 : this.#parts.statusOf(error)
-    const reason = thrown instanceof Refusal ? thrown.code : null
-    this.#finish(now, outcome, reason, status)
+    this.#finish(now, outcome, thrown instanceof Refusal ? thrown.code : null, status)
     return error
   }
 
@@ -168,7 +168,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       runningMs: sent ? now - this.#sentAt : undefined,
       bytesIn: this.#call?.body.length ?? 0,
       bytesOut: this.#bytesOut,
-      chunks: this.#chunks,
+      chunks: this.#streamed ? this.#chunks : 0,
     }
   }
 
@@ -235,7 +235,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       status,
       startedAt: this.#parts.clock.wallTime() - totalMs,
       waitMs: this.#waitedMs,
-      streamed: STREAMED.test(this.#contentType ?? ''),
+      streamed: this.#streamed,
       firstByteMs: this.#firstByteMs,
       sentMs: this.#sentAt >= 0 ? this.#sentAt - this.#arrivedAt : null,
       totalMs,

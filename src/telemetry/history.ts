@@ -1,10 +1,12 @@
 import type { Cancel, Clock } from '../clock.ts'
-import { type LaneSample, LaneSampler, type LaneSamplerParts, type Track } from './lane-sampler.ts'
+import { type LaneSample, LaneSampler, type LaneSamplerParts, type Sums, type Track } from './lane-sampler.ts'
 import { type HistoryPage, hundredths, type Limits, type Sample, type WindowFigures } from './snapshot.ts'
 
 const SAMPLE_EVERY_MS = 5_000
 /** Five minutes: the longest window there is. */
 const SAMPLES_KEPT = 60
+/** Models that a sample shows: sixty samples of a thousand made-up names would be ten megabytes for each reader. */
+const MODELS_SHOWN = 100
 
 /** What is to be known of a model to judge it and to advise. */
 export interface ModelReading extends WindowFigures {
@@ -35,7 +37,7 @@ export interface HistoryParts extends LaneSamplerParts {
 interface Entry {
   readonly endedAt: number
   readonly seconds: number
-  readonly lanes: ReadonlyMap<string, LaneSample>
+  readonly sums: ReadonlyMap<string, Sums>
   readonly page: Sample
 }
 
@@ -79,7 +81,7 @@ export class History {
     this.#windowSeconds = seconds
   }
 
-  /** `GET /queue/history`. */
+  /** `GET /queue/history`. Of more than a hundred models a sample shows the busiest. */
   page(): HistoryPage {
     return { interval_seconds: SAMPLE_EVERY_MS / 1_000, samples: this.#entries.map((entry) => entry.page) }
   }
@@ -123,10 +125,11 @@ export class History {
     const lanes = this.#sampler.take(now)
     const page: Sample = {
       at: new Date(clock.wallTime()).toISOString(),
-      models: Object.fromEntries(Array.from(lanes, ([model, { page }]) => [model, page])),
+      models: Object.fromEntries(busiest(lanes).map(([model, { page }]) => [model, page])),
       memory_percent: this.#memoryPercent,
     }
-    this.#entries.push({ endedAt: now, seconds: (now - this.#tookAt) / 1_000, lanes, page })
+    const sums = new Map(Array.from(lanes, ([model, { sums }]) => [model, sums]))
+    this.#entries.push({ endedAt: now, seconds: (now - this.#tookAt) / 1_000, sums, page })
     if (this.#entries.length > SAMPLES_KEPT) this.#entries.shift()
     this.#tookAt = now
     void this.#askMemory()
@@ -144,7 +147,7 @@ export class History {
     let [seconds, arrived, refused, waited, waitedMs, tokens] = [0, 0, 0, 0, 0, 0]
     for (const entry of window) {
       seconds += entry.seconds
-      const sums = entry.lanes.get(model)?.sums
+      const sums = entry.sums.get(model)
       if (sums === undefined) continue
       arrived += sums.arrived
       refused += sums.refused
@@ -172,4 +175,16 @@ export class History {
       this.#memoryPercent = null
     }
   }
+}
+
+/** Who gives most tokens, holds most calls or sees most of them, in this order: a made-up model gives no tokens. */
+function busiest(lanes: ReadonlyMap<string, LaneSample>): (readonly [model: string, sample: LaneSample])[] {
+  const all = [...lanes]
+  if (all.length <= MODELS_SHOWN) return all
+  const held = ({ page }: LaneSample) => page.active + page.queued
+  all.sort(
+    ([, a], [, b]) =>
+      b.page.tokens_out - a.page.tokens_out || held(b) - held(a) || b.page.arrived - a.page.arrived,
+  )
+  return all.slice(0, MODELS_SHOWN)
 }

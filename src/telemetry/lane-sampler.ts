@@ -49,15 +49,18 @@ interface OwnTrack extends Track {
 
 export interface LaneSamplerParts {
   readonly lanes: () => Iterable<SampledLane>
-  /** Tokens that the model gave so far, those of running calls included. */
-  readonly tokensOut: (model: string) => number
+  /**
+   * Tokens that the model gave so far, those of running calls included. `now`: clock time of the sample, the same
+   * for all of its models, so that whoever has to go through all calls for it does so once.
+   */
+  readonly tokensOut: (model: string, now: number) => number
 }
 
 /** Takes the differences of what the lanes count. One in which nothing happened costs a few comparisons. */
 export class LaneSampler {
   readonly #parts: LaneSamplerParts
   readonly #tracks = new Map<string, OwnTrack>()
-  /** Where the tokens stood. Outlives the lanes, and holds only models that did give tokens: no made-up names. */
+  /** Where the tokens stood, unless at 0. Outlives the lanes, but holds only models that did give tokens. */
   readonly #tokens = new Map<string, number>()
   #round = 0
 
@@ -110,7 +113,7 @@ export class LaneSampler {
     const { waited, waitedMs, turnedAway, refused, done, waitMs, processingMs } = observer.cut()
     // Who came into line or slot is who has gone on, plus what the line has grown. A reset forgets who went on.
     const arrived = turnedAway + Math.max(0, waited + queued - track.queued)
-    const tokensOut = this.#newTokens(model)
+    const tokensOut = this.#newTokens(model, now)
     track.queued = queued
     track.meanAgeMs = meanAgeMs(track.lane, now)
     return {
@@ -129,11 +132,12 @@ export class LaneSampler {
   }
 
   /** A count that fell began again; it is followed from there. */
-  #newTokens(model: string): number {
-    const now = this.#parts.tokensOut(model)
+  #newTokens(model: string, now: number): number {
+    const tokens = this.#parts.tokensOut(model, now)
     const before = this.#tokens.get(model) ?? 0
-    if (now !== before) this.#tokens.set(model, now)
-    return Math.max(0, now - before)
+    if (tokens === 0) this.#tokens.delete(model)
+    else if (tokens !== before) this.#tokens.set(model, tokens)
+    return Math.max(0, tokens - before)
   }
 }
 

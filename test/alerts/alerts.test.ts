@@ -143,6 +143,24 @@ describe('an alert', () => {
   })
 })
 
+describe('a rate of few calls', () => {
+  const ofCalls = (arrived: number) => ({ a: { arrived, rejection_rate_percent: 30 } })
+
+  it('that stands does not fall because now nine come and now eleven', () => {
+    const { judge, told } = aJudge()
+    for (const arrived of [10, 11, 9, 8, 9, 7, 11, 10, 9, 5, 6, 5, 10, 10]) judge(ofCalls(arrived))
+    assert.deepEqual(told(), ['raised rejection_rate:a critical'])
+  })
+
+  it('that stands falls when hardly any come, and is raised again from ten on', () => {
+    const { judge, told } = aJudge()
+    for (const arrived of [10, 10, 4, 4, 4, 9, 9, 9]) judge(ofCalls(arrived))
+    assert.deepEqual(told(), ['raised rejection_rate:a critical', 'cleared rejection_rate:a critical'])
+    for (const arrived of [10, 10]) judge(ofCalls(arrived))
+    assert.equal(told().at(-1), 'raised rejection_rate:a critical')
+  })
+})
+
 describe('what raises none', () => {
   it('is a high rate of very few calls', () => {
     const { judge, told } = aJudge()

@@ -6,16 +6,28 @@ import { ManualClock } from '../support/manual-clock.ts'
 function aFeed() {
   const clock = new ManualClock()
   const state = { stats: { active: 1, uptime_seconds: 0 } as object, ended: false, looks: 0 }
+  const broken = { first: false, stats: false, health: false }
+  const failures: unknown[] = []
   const feed = new EventFeed({
     clock,
-    first: { history: () => ({ samples: [] }) },
+    first: {
+      history: () => {
+        if (broken.first) throw new Error('no history')
+        return { samples: [] }
+      },
+    },
     pages: {
       stats: () => {
         state.looks++
+        if (broken.stats) throw new Error('no stats')
         return state.stats
       },
-      health: async () => ({ status: 'healthy' }),
+      health: async () => {
+        if (broken.health) throw new Error('no health')
+        return { status: 'healthy' }
+      },
     },
+    failed: (error) => void failures.push(error),
     ended: () => state.ended,
   })
   const listen = async () => {
@@ -37,7 +49,7 @@ function aFeed() {
       await new Promise(setImmediate)
     }
   }
-  return { clock, feed, state, listen, pass }
+  return { clock, feed, state, broken, failures, listen, pass }
 }
 
 describe('a listener of the queue', () => {
@@ -112,5 +124,62 @@ describe('a listener of the queue', () => {
     const { listen } = aFeed()
     for (let count = 0; count < 100; count++) await listen()
     await assert.rejects(listen(), { code: 'too_many_listeners' })
+  })
+
+  it('is refused as the hundred-and-first, too, of many who come at once', async () => {
+    const { feed, listen } = aFeed()
+    const came = await Promise.allSettled(Array.from({ length: 150 }, listen))
+    assert.equal(came.filter(({ status }) => status === 'fulfilled').length, 100)
+    assert.equal(feed.listeners, 100)
+  })
+
+  it('goes on hearing of the rest while a page fails, and of that page again after', async () => {
+    const { clock, state, broken, failures, listen, pass } = aFeed()
+    const { next } = await listen()
+    await next()
+    await next()
+    broken.stats = true
+    broken.health = true
+    await pass(1_500)
+    broken.stats = false
+    state.stats = { active: 2 }
+    await pass(500)
+    assert.equal(await next(), 'event: stats\ndata: {"active":2}\n\n')
+    broken.health = false
+    await pass(500)
+    assert.equal(await next(), 'event: health\ndata: {"status":"healthy"}\n\n')
+    assert.deepEqual(failures.map(String), ['Error: no stats', 'Error: no health'])
+    assert.equal(clock.pending, 1)
+  })
+
+  it('who comes while a page fails is told the others, and nothing that was true once', async () => {
+    const { broken, listen, pass } = aFeed()
+    await listen()
+    await pass(500)
+    broken.stats = true
+    const { next } = await listen()
+    await next()
+    assert.equal(await next(), 'event: health\ndata: {"status":"healthy"}\n\n')
+  })
+
+  it('is none when what comes first cannot be had, and takes no place', async () => {
+    const { clock, feed, broken, listen } = aFeed()
+    broken.first = true
+    await assert.rejects(listen(), /no history/)
+    assert.deepEqual([feed.listeners, clock.pending], [0, 0])
+  })
+
+  it('hears of a change in what only looks like a figure that always changes', async () => {
+    const { state, listen, pass } = aFeed()
+    const { next } = await listen()
+    await next()
+    await next()
+    const named = (active: number) => ({ models: { timestamp: { model: '"uptime_seconds":', active } } })
+    state.stats = named(1)
+    await pass(500)
+    await next()
+    state.stats = named(2)
+    await pass(500)
+    assert.match(await next(), /"active":2/)
   })
 })

@@ -8,7 +8,8 @@ describe('the calls that are not over', () => {
   it('tell who they are, what they are at and how far they have come', async () => {
     const { clock, relay, call, admission } = aHouse()
     const first = await call(withId('first'))
-    first.exchange.delivery?.begin().send('{"a":1}\n').send('{"b":2}\n')
+    const streamed = { 'content-type': 'application/x-ndjson' }
+    first.exchange.delivery?.begin(200, streamed).send('{"a":1}\n').send('{"b":2}\n')
     await call(withId('second'))
     clock.advance(100)
     const [running, waiting] = [...relay.live()].sort((a, b) => a.id.localeCompare(b.id))
@@ -26,6 +27,19 @@ describe('the calls that are not over', () => {
     assert.deepEqual(
       Array.from(relay.live(), ({ id, state, waitedMs }) => [id, state, waitedMs]),
       [['second', 'waiting', 100]],
+    )
+  })
+
+  it('count no parts of an answer that is no stream: they are no tokens', async () => {
+    const { relay, call } = aHouse()
+    const { exchange } = await call()
+    exchange.delivery
+      ?.begin(200, { 'content-type': 'application/json' })
+      .send('{"embeddings":[[0.1,')
+      .send('0.2]]}')
+    assert.deepEqual(
+      Array.from(relay.live(), ({ bytesOut, chunks }) => [bytesOut, chunks]),
+      [[26, 0]],
     )
   })
 })
@@ -105,6 +119,26 @@ describe('an operator who cancels a call', () => {
     assert.equal(relay.cancel('slow')?.state, 'reading')
     assert.equal(await result, 'cancelled')
     assert.equal(finished[0]?.outcome, 'cancelled')
+  })
+
+  it('ends one whose body is being decoded, before it goes anywhere', async () => {
+    const { relay, call, settle, clock, finished } = aHouse()
+    // A zstd frame of 100 blocks of 100 000 blanks, which takes several turns to decode.
+    const blocks = Array.from({ length: 100 }, (_, at) => [at === 99 ? 3 : 2, 0x35, 0x0c, 0x20]).flat()
+    const body = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, 80, ...blocks])
+    const headers = { 'content-encoding': 'zstd', 'x-request-id': 'packed' }
+    const { exchange, result } = await call({ target: '/v1/responses', headers, body })
+    assert.equal(relay.cancel('packed')?.state, 'reading')
+    for (let turn = 0; turn < 50 && finished.length === 0 && !exchange.delivery; turn++) {
+      await settle()
+      clock.advance(0)
+    }
+    assert.equal(exchange.delivery, undefined)
+    assert.equal(await result, 'cancelled')
+    assert.deepEqual(
+      finished.map(({ requestId, outcome }) => [requestId, outcome]),
+      [['packed', 'cancelled']],
+    )
   })
 
   it('is told when there is no such call', () => {

@@ -5,10 +5,20 @@ import { aHouse, leftovers, NOTHING } from './support/house.ts'
 
 /** One thing that happens to one of the calls, or to all of them. */
 const step = fc.record({
-  what: fc.constantFrom('arrive', 'body', 'begin', 'send', 'end', 'break', 'leave', 'advance', 'turn'),
+  what: fc.constantFrom(
+    ...(['arrive', 'body', 'packed', 'begin', 'send', 'end', 'break', 'leave', 'advance', 'turn'] as const),
+    ...(['cancel', 'pause', 'resume'] as const),
+  ),
   which: fc.nat(7),
   ms: fc.constantFrom(1, 100, 1_000, 3_000),
 })
+
+const BODY = '{"model":"llama2"}'
+/** A zstd frame of 30 blocks of 100 000 blanks, which takes a few turns to decode and names no model. */
+const PACKED = new Uint8Array([
+  ...[0x28, 0xb5, 0x2f, 0xfd, 0, 80],
+  ...Array.from({ length: 30 }, (_, at) => [at === 29 ? 3 : 2, 0x35, 0x0c, 0x20]).flat(),
+])
 
 it('whatever happens in whatever order, each slot comes back once and each call is told once', async () => {
   await fc.assert(
@@ -18,10 +28,21 @@ it('whatever happens in whatever order, each slot comes back once and each call 
       async (steps, parallel) => {
         const house = aHouse({ parallel, queue: 2 })
         const calls: ReturnType<typeof house.start>[] = []
+        const cancelledUnsent: (typeof calls)[number][] = []
         for (const { what, which, ms } of steps) {
-          const { exchange } = calls[which % Math.max(1, calls.length)] ?? {}
-          if (what === 'arrive') calls.push(house.start({}))
-          else if (what === 'body') exchange?.sendBody('{"model":"llama2"}')
+          const at = which % Math.max(1, calls.length)
+          const call = calls[at]
+          const exchange = call?.exchange
+          if (what === 'arrive') {
+            const headers = { 'x-request-id': `call-${calls.length}`, 'content-encoding': 'zstd' }
+            calls.push(house.start({ target: '/v1/responses', headers }))
+          } else if (what === 'packed') exchange?.sendBody(PACKED)
+          else if (what === 'cancel') {
+            if (house.relay.cancel(`call-${at}`) && call && !call.exchange.delivery)
+              cancelledUnsent.push(call)
+          } else if (what === 'pause' || what === 'resume')
+            house.admission.pause(which < 4 ? 'llama2' : '*', what === 'pause')
+          else if (what === 'body') exchange?.sendBody(BODY)
           else if (what === 'begin') exchange?.delivery?.begin()
           else if (what === 'send') exchange?.delivery?.send('{}\n')
           else if (what === 'end') exchange?.delivery?.begin().end()
@@ -32,10 +53,19 @@ it('whatever happens in whatever order, each slot comes back once and each call 
           assert.ok(house.lane().active <= parallel)
         }
         for (const { exchange } of calls) exchange.leave()
+        for (let turn = 0; house.finished.length < calls.length && turn < 50; turn++) {
+          await house.settle()
+          house.clock.advance(0)
+        }
         await Promise.all(calls.map(({ result }) => result))
+        for (const { exchange, result } of cancelledUnsent) {
+          assert.equal(exchange.delivery, undefined)
+          assert.equal(await result, 'cancelled')
+        }
+        assert.deepEqual([...house.relay.live()], [])
         assert.deepEqual(leftovers(house), NOTHING)
         assert.equal(house.finished.length, calls.length)
-        const sent = calls.filter(({ exchange }) => exchange.delivery !== undefined).length
+        const sent = calls.filter(({ exchange }) => exchange.delivery?.sent?.length === BODY.length).length
         // A slot whose client was gone before anything was sent is given back too.
         assert.ok(house.released.length >= sent)
       },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
+import { collectGarbage } from '../support/collect-garbage.ts'
 import { aHouse, type House } from '../support/node-house.ts'
 import { CHAT, chunk, get, post } from '../support/raw-http.ts'
 import type { Wire } from '../support/raw-upstream.ts'
@@ -114,6 +115,7 @@ describe('a body over max_body_size', () => {
     const big = chunk('x'.repeat(2 ** 20))
     for (let i = 0; i < 30; i++) client.write(big)
     assert.match(await client.get('body_too_large'), /^HTTP\/1\.1 413 /)
+    collectGarbage()
     assert.ok(process.memoryUsage().arrayBuffers - before < 2 ** 26)
     assert.equal(house.upstream.arrived.length, 0)
   })

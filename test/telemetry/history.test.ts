@@ -130,6 +130,19 @@ describe('samples', () => {
     assert.deepEqual(Object.keys(sample()?.models ?? {}), ['held'])
   })
 
+  it('show a hundred models at most, those that give tokens and hold calls before made-up names', () => {
+    const { history, tokens, run, call, sample } = aHistory()
+    history.start()
+    for (let i = 0; i < 150; i++) for (let times = 0; times < 3; times++) run(0, `made-up-${i}`)
+    call('held')
+    run(1, 'real')
+    tokens.set('real', 5)
+    const { models = {} } = sample() ?? {}
+    assert.deepEqual(Object.keys(models).slice(0, 3), ['real', 'held', 'made-up-0'])
+    assert.equal(Object.keys(models).length, 100)
+    assert.equal(history.window('made-up-149').arrived, 3)
+  })
+
   it('know nothing of what happened before the start', () => {
     const { history, tokens, run, sample } = aHistory()
     run(10)
@@ -149,6 +162,40 @@ describe('samples', () => {
     assert.equal(sample()?.models.a?.tokens_out, 0)
     tokens.set('a', 7)
     assert.equal(sample()?.models.a?.tokens_out, 7)
+  })
+
+  it('ask for the tokens of all models as of one time, though the clock goes on meanwhile', () => {
+    const manual = new ManualClock()
+    let lookedAt = 0
+    const clock: Clock = {
+      now: () => manual.now() + lookedAt++ / 1_000,
+      wallTime: () => manual.wallTime(),
+      after: (ms, run) => manual.after(ms, run),
+    }
+    const admission = new Admission<LaneStats>({
+      clock,
+      observer: new Stats(clock),
+      defaults: { parallel: 1, queue: 0 },
+      maxWaitingBytes: 1e9,
+    })
+    const times: number[] = []
+    const history = new History({
+      clock,
+      lanes: () => admission.lanes(),
+      memoryPercent: async () => null,
+      tokensOut: (_model, now) => {
+        times.push(now)
+        return 0
+      },
+      windowSeconds: 60,
+      sampled: () => {},
+    })
+    history.start()
+    for (const model of ['a', 'b', 'c']) admission.acquire({ model, deadline: 1e9, bytes: 0 })
+    manual.advance(5 * SECOND)
+    assert.equal(times.length, 3)
+    assert.equal(new Set(times).size, 1)
+    history.stop()
   })
 
   it('carry the memory as it was told last, null where it cannot be told', async () => {

@@ -26,7 +26,7 @@ export interface Monitor {
     brief(): readonly { readonly id: string; readonly level: string }[]
   }
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
-  readonly dashboard?: (c: Context) => Response | Promise<Response>
+  readonly dashboard: (c: Context) => Response | Promise<Response>
 }
 
 const EVENT_STREAM: Readonly<Record<string, string>> = {
@@ -50,6 +50,7 @@ export function monitorRoutes(services: Services, monitor: Monitor): Hono {
       health: healthPage(services),
       sample: () => monitor.history.page().samples.at(-1) ?? null,
     },
+    failed: services.reportError,
     ended: services.draining,
   })
 
@@ -68,8 +69,9 @@ export function monitorRoutes(services: Services, monitor: Monitor): Hono {
       await next()
     })
   }
-  if (monitor.dashboard) app.get('/dashboard', monitor.dashboard).get('/dashboard/*', monitor.dashboard)
   return app
+    .get('/dashboard', monitor.dashboard)
+    .get('/dashboard/*', monitor.dashboard)
     .get('/queue/requests', (c) => {
       const model = c.req.query('model')
       return answer(requests(model === undefined ? undefined : (modelKey(model) ?? model)))

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
@@ -24,6 +24,9 @@ const KEEP_ALIVE_MS = 75_000
 
 /** Connections that may wait to be accepted; the kernel's own bound applies too. */
 const BACKLOG = 4_096
+
+/** How long pages of our own may take to end once no call runs: a stream of events ends within half a second. */
+const LAST_BYTES_MS = 1_000
 
 /** How RESPONSE_ALREADY_SENT is marked. */
 const ALREADY_SENT = 'x-hono-already-sent'
@@ -82,6 +85,7 @@ async function serve(
     if (incoming.url?.startsWith('/admin/')) outgoing.writeContinue()
     server.emit('request', incoming, outgoing)
   })
+  server.prependListener('request', endWithSocket)
   await listen(server, config.proxy_host, config.proxy_port)
   const url = urlOf(server)
   gate.start(url)
@@ -103,6 +107,9 @@ async function serve(
         outgoing.shouldKeepAlive = false
       })
       const drained = await within(DRAIN_MS, open.none())
+      const closed = once(server, 'close')
+      server.close()
+      await within(LAST_BYTES_MS, closed)
       destroy()
       return drained ? 'drained' : 'forced'
     },
@@ -120,6 +127,21 @@ function unsent(answer: Response | Promise<Response>): Response | Promise<Respon
 
 function wasSent(response: Response): boolean {
   return response === RESPONSE_ALREADY_SENT || (response.body === null && response.headers.has(ALREADY_SENT))
+}
+
+/**
+ * A pipelined response has no socket before its turn comes and hears nothing of the end of one: whatever streams
+ * into it would never be cancelled.
+ */
+function endWithSocket({ socket }: IncomingMessage, outgoing: ServerResponse): void {
+  if (outgoing.socket !== null) return
+  const ended = (): void => {
+    if (outgoing.socket !== null) return
+    outgoing.destroy()
+    outgoing.emit('close')
+  }
+  socket.once('close', ended)
+  outgoing.once('close', () => socket.off('close', ended))
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
