@@ -84,6 +84,7 @@ export const benchCommand = defineCommand({
     })
     process.stdout.write(args.json === true ? `${safeJson(report)}\n` : reportText(report))
     if (cut) return EXIT_INTERRUPTED
-    return report.sent > 0 && report.failed.total === report.sent ? EXIT_UNREACHABLE : 0
+    const unanswered = report.failed.total + report.timed_out
+    return report.sent > 0 && unanswered === report.sent ? EXIT_UNREACHABLE : 0
   },
 })

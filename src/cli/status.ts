@@ -3,7 +3,8 @@ import { z } from 'zod'
 import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
 import { patience, tellMistakes } from './load/flag-values.ts'
 import { proxyAddress, urlFlag } from './top/address.ts'
-import { EXIT_UNREACHABLE, readHealth, readReady, Unreachable } from './top/pages.ts'
+import { Unreachable } from './top/get.ts'
+import { EXIT_UNREACHABLE, readState } from './top/pages.ts'
 import { safeJson } from './top/safe-text.ts'
 import { statusText } from './top/status-text.ts'
 
@@ -31,7 +32,7 @@ export const statusCommand = defineCommand({
     if (typeof url === 'number') return url
     const asking = { url, timeoutMs: parsed.data.timeout * 1_000 }
     try {
-      const [health, ready] = await Promise.all([readHealth(asking), readReady(asking)])
+      const { health, ready } = await readState(asking)
       const { status } = health.data
       const told = args.json
         ? json({ status, ready, url, health: health.raw, error: null })

@@ -78,6 +78,7 @@ describe('bench', () => {
       [told.sent, told.answered, told.tokens_out, told.trace, told.seed],
       [3, 3, 12, trace, null],
     )
+    assert.deepEqual(told.models, ['llama3.2', 'mistral'])
     assert.ok(told.sending_seconds >= 0.4 && told.sending_seconds < 4, String(told.sending_seconds))
     const processed = async () => (await pair.stats('mistral')).total_processed
     await until('the proxy has counted', async () => (await processed()) === before.total_processed + 1)
@@ -90,7 +91,8 @@ describe('bench', () => {
   })
 
   it('prints a report to read, and what it is about to do before it', async (t) => {
-    const args = ['bench', '--url', pair.proxy.url, '--rate', '5', '--duration', '1', '--tokens', '2']
+    const load = ['--rate', '5', '--duration', '1', '--tokens', '2', '--seed', '5']
+    const args = ['bench', '--url', pair.proxy.url, ...load]
     const { code, stdout, stderr } = await ran(t, args)
     assert.equal(code, 0)
     assert.match(
@@ -155,17 +157,11 @@ describe('bench', () => {
     const server = await scriptedProxy({ '/api/chat': () => {} })
     t.after(() => server.close())
     const limits = ['--max-in-flight', '2', '--timeout', '2']
-    const told = await report(t, [
-      '--url',
-      server.url,
-      '--rate',
-      '20',
-      '--duration',
-      '1',
-      '--seed',
-      '1',
-      ...limits,
-    ])
+    const load = ['--rate', '20', '--duration', '1', '--seed', '1']
+    const { code, stdout } = await ran(t, ['bench', '--json', '--url', server.url, ...load, ...limits])
+    const told = JSON.parse(stdout)
+    // Not one was answered.
+    assert.equal(code, 2)
     assert.deepEqual([told.sent, told.timed_out, told.not_sent > 0, told.kept_rate], [2, 2, true, false])
   })
 

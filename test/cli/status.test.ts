@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { describe, it, type TestContext } from 'node:test'
 import { busyPages, health } from './support/pages.ts'
 import { deadUrl, ran } from './support/program.ts'
 import { answerJson, type Script, scriptedProxy } from './support/scripted-proxy.ts'
+
+function* spaces() {
+  for (;;) yield ' '.repeat(2 ** 16)
+}
 
 async function aProxy(t: TestContext, change: Script = {}) {
   const proxy = await scriptedProxy({ ...busyPages(), ...change })
@@ -61,6 +67,27 @@ describe('status', () => {
     const silent = await aProxy(t, { '/health': () => {} })
     const { code, stderr } = await ran(t, ['status', '--url', silent.url, '--timeout', '0.3'])
     assert.deepEqual([code, stderr], [2, `${silent.url} does not answer: no answer within 0.3 s\n`])
+  })
+
+  it('waits for nothing more once it knows, and for no page without an end', async (t) => {
+    // With a patience that would outlast the test.
+    const other = await aProxy(t, { '/health': 'Ollama is running', '/health/ready': () => {} })
+    assert.equal((await ran(t, ['status', '--url', other.url, '--timeout', '600'])).code, 2)
+    const endless = await aProxy(t, {
+      '/health': (response: ServerResponse) => Readable.from(spaces()).pipe(response),
+    })
+    const { code, stderr } = await ran(t, ['status', '--url', endless.url, '--timeout', '600'])
+    assert.deepEqual([code, stderr], [2, `${endless.url} answers, but not as an ollama-guard-proxy does\n`])
+  })
+
+  it('says in a few words that there is no TLS', async (t) => {
+    const { port } = await aProxy(t)
+    const url = `https://127.0.0.1:${port}`
+    const { code, stderr } = await ran(t, ['status', '--url', url])
+    assert.deepEqual(
+      [code, stderr],
+      [2, `${url} does not answer: no TLS connection comes about; does it speak https?\n`],
+    )
   })
 
   it('prints one JSON object with --json, reachable or not', async (t) => {

@@ -6,7 +6,7 @@ export type Format = 'ndjson' | 'sse' | 'whole'
 /** A line or a whole answer that is longer is not looked at to its end. */
 const LONGEST_TEXT = 2 ** 20
 // In JSON a quote inside a text is escaped, so none of these can be found in what a model said.
-const TOKENS = /"(?:eval_count|completion_tokens|output_tokens)":\s*(\d+)/g
+const TOKENS = /"(?:eval_count|completion_tokens|output_tokens)":\s*(\d{1,15})\b/g
 const ERROR = /^\s*\{\s*"(?:error"|type":\s*"(?:error|response\.failed)")/
 const ERROR_EVENT = /^event:\s*(?:error|response\.failed)\s*$/
 const LAST_LINE = /"done":\s*true/
@@ -34,6 +34,8 @@ export class AnswerReader {
   #text = ''
   #tokens = 0
   #ended = false
+  /** The beginning of a whole answer is not kept any more. */
+  #cut = false
   #flaw: string | undefined
 
   /** `onPiece` is told of each line or event of a stream. */
@@ -45,6 +47,7 @@ export class AnswerReader {
   take(chunk: Buffer): void {
     const text = this.#text + this.#decoder.write(chunk)
     if (this.#format === 'whole') {
+      this.#cut ||= text.length > LONGEST_TEXT
       this.#text = text.slice(-LONGEST_TEXT)
       return
     }
@@ -55,12 +58,21 @@ export class AnswerReader {
 
   /** To be called when the last byte was taken. */
   end(): Reading {
-    if (this.#format === 'whole') this.#count(this.#text)
+    if (this.#format === 'whole') this.#whole(this.#text)
     else {
       this.#line(this.#text)
       if (!this.#ended) this.#flaw ??= 'stream cut short'
     }
     return { flaw: this.#flaw, tokens: this.#tokens }
+  }
+
+  #whole(text: string): void {
+    this.#count(text)
+    if (this.#cut) return
+    const whole = text.trim()
+    // Enough to tell an answer of Ollama from a page of whatever else may stand there.
+    if (!whole.startsWith('{') || !whole.endsWith('}')) this.#flaw = 'answer is not JSON'
+    else if (ERROR.test(text)) this.#flaw = 'error inside the answer'
   }
 
   #line(line: string): void {

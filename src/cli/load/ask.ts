@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { urlProblem } from '../top/address.ts'
-import { patience, positive, whole } from './flag-values.ts'
+import { MOST_PROMPT_TOKENS, patience, positive, whole } from './flag-values.ts'
 import { parseMix } from './model-mix.ts'
 import { ROUTES } from './routes.ts'
 import { parseTrace, TraceError } from './trace.ts'
 
 const LARGEST_SEED = 2 ** 32 - 1
-/** A prompt of a few megabytes: more than any model takes. */
-const MOST_PROMPT_TOKENS = 1_000_000
 
 const flags = z.object({
   url: z

@@ -82,7 +82,7 @@ export async function runBench({
     const facts = {
       url,
       route,
-      models: mix.map(({ model }) => model),
+      models: plan.models,
       stream,
       seed: asked.trace ? null : seed,
       trace: asked.trace?.path ?? null,

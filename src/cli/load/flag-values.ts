@@ -1,5 +1,8 @@
 import { z } from 'zod'
 
+/** A prompt of a few megabytes: more than any model takes. */
+export const MOST_PROMPT_TOKENS = 1_000_000
+
 /** A number written out, so that an empty text or 0x10 is none. */
 const decimal = z
   .string()

@@ -1,3 +1,4 @@
+import { safeText } from '../top/safe-text.ts'
 import { type Arrival, poissonArrivals, replayed } from './arrivals.ts'
 import type { Asked } from './ask.ts'
 import type { Random } from './random.ts'
@@ -10,18 +11,22 @@ export interface Plan {
   /** Calls to be expected, rounded. */
   readonly calls: number
   readonly durationMs: number
+  /** All that are asked for, those of a trace in the order of their first calls. */
+  readonly models: readonly string[]
 }
 
 export function planOf(asked: Asked, random: Random): Plan {
   const { trace, speed, rate, duration, tokens } = asked
+  const mix = asked.model.map(({ model }) => model)
   if (trace) {
     const durationMs = duration === undefined ? Number.POSITIVE_INFINITY : duration * 1_000
     const lastMs = (trace.arrivals.at(-1)?.atMs ?? 0) / speed
-    const calls = trace.arrivals.filter(({ atMs }) => atMs / speed < durationMs).length
+    const due = trace.arrivals.filter(({ atMs }) => atMs / speed < durationMs)
     return {
       arrivals: replayed(trace.arrivals, speed, durationMs),
-      calls,
+      calls: due.length,
       durationMs: Math.min(lastMs, durationMs),
+      models: [...new Set(due.flatMap(({ model }) => model ?? mix))],
     }
   }
   const durationMs = (duration ?? DURATION_SECONDS) * 1_000
@@ -30,16 +35,16 @@ export function planOf(asked: Asked, random: Random): Plan {
     arrivals: poissonArrivals(load, random),
     calls: Math.round((rate * durationMs) / 1_000),
     durationMs,
+    models: mix,
   }
 }
 
 /** What is about to happen, said before it does. */
-export function planNote(asked: Asked, { calls, durationMs }: Plan): string {
+export function planNote(asked: Asked, { calls, durationMs, models }: Plan): string {
   const { url, route, stream, 'max-in-flight': most } = asked
-  const models = asked.model.map(({ model }) => model).join(', ')
   const what = `${calls} calls over ${(durationMs / 1_000).toFixed(1)} s, at most ${most} at once`
   const lines = [
-    `Sending ${asked.trace ? '' : 'about '}${what}, to ${url}${route}${stream ? ' (streams)' : ''}: ${models}`,
+    `Sending ${asked.trace ? '' : 'about '}${what}, to ${url}${route}${stream ? ' (streams)' : ''}: ${safeText(models.join(', '))}`,
   ]
   if (!isLoopback(new URL(url).hostname))
     lines.push(`${url} is not this machine: every call makes it run a model. Ctrl-C stops sending.`)

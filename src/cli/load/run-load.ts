@@ -13,6 +13,9 @@ export interface LoadParts {
   readonly tally: Tally
 }
 
+/** A load that cannot be kept up with lets answers, timers and signals have their turn this often. */
+const LONGEST_TURN_MS = 10
+
 /**
  * Open-loop load: calls are sent when they are due, whatever has become of those before. One that would be too many
  * at once is counted and never sent, since sending it later would be another load than the one asked for.
@@ -67,11 +70,15 @@ export class LoadRun {
 
   async #sendAll(): Promise<void> {
     const { arrivals, clock, tally } = this.#parts
+    let turnBeganAt = clock.now()
     for (let next = arrivals.next(); !next.done && !this.#stopped; next = arrivals.next()) {
       const dueAt = this.#startedAt + next.value.atMs
-      const early = dueAt - clock.now()
-      // Timers take whole milliseconds, and a call is never sent before its time.
-      if (early > 0) await this.#pause(Math.ceil(early))
+      const now = clock.now()
+      if (dueAt > now || now - turnBeganAt >= LONGEST_TURN_MS) {
+        // Timers take whole milliseconds, and a call is never sent before its time.
+        await (dueAt > now ? this.#pause(Math.ceil(dueAt - now)) : nextTurn())
+        turnBeganAt = clock.now()
+      }
       if (this.#stopped) return
       tally.arrivals++
       if (this.#open.size >= this.#parts.maxInFlight) tally.notSent++
@@ -99,4 +106,8 @@ export class LoadRun {
       }
     })
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Clock } from '../../clock.ts'
-import { reasonOf } from '../top/pages.ts'
+import { reasonOf } from '../top/get.ts'
 import { AnswerReader, formatOf } from './answer-reader.ts'
 import { type Outcome, refusalName } from './outcome.ts'
 
@@ -66,6 +66,11 @@ export class Sender {
     const told = (found: Outcome) => settle(found)
     const fail = (why: string) => told({ kind: 'failed', why })
     request.on('error', (error) => fail(reasonOf(error)))
+    // Nobody asked for another protocol; unheard, this would be neither an error nor an answer.
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy()
+      fail('server switched protocols')
+    })
     request.on('response', (response) => {
       const elapsed = () => clock.now() - dueAt
       response.on('error', (error) => fail(`answer broken off: ${reasonOf(error)}`))

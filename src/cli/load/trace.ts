@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Arrival } from './arrivals.ts'
+import { MOST_PROMPT_TOKENS, whole } from './flag-values.ts'
 
 /** Carries what is wrong with a trace file, a line each. */
 export class TraceError extends Error {
@@ -11,16 +12,16 @@ const MOST_MISTAKES = 5
 const SECONDS = /^\d+(\.\d+)?$/
 const STAMP = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d+)?Z?$/
 
-const whole = (least: number) => z.coerce.number().int().min(least)
-const lengths = z.object({
-  prompt_tokens: whole(0),
-  output_tokens: whole(1),
+const jsonLine = z.object({
+  seconds: z.number().min(0),
+  prompt_tokens: z.int().min(0).max(MOST_PROMPT_TOKENS),
+  output_tokens: z.int().min(1),
   model: z.string().trim().min(1).optional(),
 })
-const jsonLine = lengths.extend({
-  seconds: z.number().min(0),
-  prompt_tokens: z.number(),
-  output_tokens: z.number(),
+const csvLine = jsonLine.extend({
+  seconds: z.string().transform(timeSeconds).pipe(jsonLine.shape.seconds),
+  prompt_tokens: whole(0).pipe(jsonLine.shape.prompt_tokens),
+  output_tokens: whole(1),
 })
 
 /**
@@ -50,34 +51,31 @@ export function parseTrace(text: string, name: string): Arrival[] {
 }
 
 function fromCsv(line: string): Arrival | undefined {
-  const [time = '', prompt_tokens = '', output_tokens = '', model, ...rest] = line
-    .split(',')
-    .map((each) => each.trim())
-  const atMs = timeMs(time)
-  if (atMs === undefined || rest.length > 0 || prompt_tokens === '' || output_tokens === '') return undefined
-  const { data } = lengths.safeParse({ prompt_tokens, output_tokens, model: model || undefined })
-  return data && arrival(atMs, data)
+  const [seconds, prompt_tokens, output_tokens, model, ...rest] = line.split(',').map((each) => each.trim())
+  if (rest.length > 0) return undefined
+  const { data } = csvLine.safeParse({ seconds, prompt_tokens, output_tokens, model: model || undefined })
+  return data && arrival(data)
 }
 
 function fromJson(line: string): Arrival | undefined {
   try {
     const { data } = jsonLine.safeParse(JSON.parse(line))
-    return data && arrival(data.seconds * 1_000, data)
+    return data && arrival(data)
   } catch {
     return undefined
   }
 }
 
-function arrival(atMs: number, { prompt_tokens, output_tokens, model }: z.output<typeof lengths>): Arrival {
-  return { atMs, promptTokens: prompt_tokens, outputTokens: output_tokens, model }
+function arrival({ seconds, prompt_tokens, output_tokens, model }: z.output<typeof jsonLine>): Arrival {
+  return { atMs: seconds * 1_000, promptTokens: prompt_tokens, outputTokens: output_tokens, model }
 }
 
-function timeMs(text: string): number | undefined {
-  if (SECONDS.test(text)) return Number(text) * 1_000
+/** NaN for what is no time. */
+function timeSeconds(text: string): number {
+  if (SECONDS.test(text)) return Number(text)
   const [, day, time, fraction = ''] = STAMP.exec(text) ?? []
   // Date reads three digits of a second at most; the rest is added by hand.
-  const ms = Date.parse(`${day}T${time}Z`) + Number(`0${fraction || '.0'}`) * 1_000
-  return Number.isNaN(ms) ? undefined : ms
+  return Date.parse(`${day}T${time}Z`) / 1_000 + Number(`0${fraction || '.0'}`)
 }
 
 function brief(line: string): string {

@@ -17,6 +17,7 @@ export interface Leaving {
 }
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
+export const EXIT_HUNG_UP = 128 + SIGNALS.SIGHUP
 /** Of the keys that come as bytes once the terminal hands every key on: q, Q, Ctrl-C. */
 const LEAVING_KEYS = ['q', 'Q', '\x03']
 

@@ -1,12 +1,13 @@
 import type { EventEmitter } from 'node:events'
 import { EXIT_FAILED } from '../exit-codes.ts'
 import { frame } from './frame.ts'
-import { type Keyboard, watchForLeaving } from './leaving.ts'
+import { EXIT_HUNG_UP, type Keyboard, watchForLeaving } from './leaving.ts'
 import { colouredText, plainText } from './line.ts'
 import { readPages } from './pages.ts'
 import { POLL_TIMEOUT_MS } from './print.ts'
 import { Screen, type TerminalOutput } from './screen.ts'
 import type { TopState } from './state.ts'
+import { type OwnProcess, watchForSuspension } from './suspending.ts'
 import { type Watching, watch } from './watch.ts'
 
 type Emitter = Pick<EventEmitter, 'on' | 'off'>
@@ -14,8 +15,8 @@ type Emitter = Pick<EventEmitter, 'on' | 'off'>
 export interface Terminal {
   readonly keyboard: Keyboard
   readonly output: TerminalOutput & Emitter
-  /** Emits signals, stray errors and the end: the process. */
-  readonly process: Emitter
+  /** Emits signals, stray errors and the end. */
+  readonly process: OwnProcess
   readonly colour: boolean
 }
 
@@ -40,9 +41,13 @@ export async function showLive(
   emitter.on('uncaughtException', crashed)
   output.on('resize', draw)
   const { signal, exitCode, end } = watchForLeaving(keyboard, emitter, output)
-  try {
+  const show = () => {
     screen.open()
     draw()
+  }
+  const endSuspension = watchForSuspension({ keyboard, process: emitter, hide: restore, show })
+  try {
+    show()
     await watch({
       ...watching,
       signal,
@@ -54,10 +59,13 @@ export async function showLive(
     })
   } finally {
     end()
+    endSuspension()
     output.off('resize', draw)
     emitter.off('uncaughtException', crashed)
     emitter.off('exit', restore)
     screen.close()
   }
+  // The terminal may be gone: Node aborts over that when it cleans up, and a signal leaves it no time to.
+  if (exitCode() === EXIT_HUNG_UP) emitter.kill(emitter.pid, 'SIGHUP')
   return exitCode()
 }

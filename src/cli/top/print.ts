@@ -1,7 +1,8 @@
 import { frame } from './frame.ts'
+import { Unreachable } from './get.ts'
 import { watchForLeaving } from './leaving.ts'
 import { plainText } from './line.ts'
-import { EXIT_UNREACHABLE, type Pages, readPages, Unreachable } from './pages.ts'
+import { EXIT_UNREACHABLE, type Pages, readPages } from './pages.ts'
 import { safeJson } from './safe-text.ts'
 import { type Watching, watch } from './watch.ts'
 

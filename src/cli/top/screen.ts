@@ -65,6 +65,8 @@ export class Screen {
   close(): void {
     if (!this.#open) return
     this.#open = false
+    // Opened again, it shows nothing yet.
+    this.#size = ''
     this.#output.write(END_UPDATE + LEAVE)
   }
 }

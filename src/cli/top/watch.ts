@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
-import { type Pages, Unreachable } from './pages.ts'
+import { Unreachable } from './get.ts'
+import type { Pages } from './pages.ts'
 import type { TopState } from './state.ts'
 
 export interface Watching {

@@ -48,6 +48,18 @@ describe('AnswerReader', () => {
     assert.deepEqual(read('whole', ['{"embeddings":[[1]]}']), { flaw: undefined, tokens: 0, pieces: 0 })
   })
 
+  it('takes no page of something else for a whole answer', () => {
+    for (const page of ['', '<html>Welcome</html>', '[1]', '{"response":"cut sh'])
+      assert.equal(read('whole', [page]).flaw, 'answer is not JSON', page)
+    assert.equal(read('whole', [' {"error":"crashed"}\n']).flaw, 'error inside the answer')
+    const long = `{"embedding":[${'0.1,'.repeat(300_000)}1],"error":""}`
+    assert.equal(read('whole', [long]).flaw, undefined)
+  })
+
+  it('takes no figure for tokens that is none', () => {
+    assert.equal(read('whole', [`{"eval_count":${'9'.repeat(400)}}`]).tokens, 0)
+  })
+
   it('sees that a stream was cut short', () => {
     const short = (format: Format, text: string) => read(format, [text.slice(0, text.length / 2)]).flaw
     assert.equal(short('ndjson', NDJSON), 'stream cut short')

@@ -95,6 +95,28 @@ describe('LoadRun', () => {
     assert.equal(tally.late.read()?.max, 490)
   })
 
+  it('can be stopped while it cannot keep up', async () => {
+    const tally = new Tally()
+    const clock = new ManualClock()
+    let sent = 0
+    const run = new LoadRun({
+      clock,
+      maxInFlight: 1_000_000,
+      tally,
+      arrivals: Array.from({ length: 1_000 }, () => ({ atMs: 0, promptTokens: 1, outputTokens: 1 })).values(),
+      send() {
+        sent++
+        // Each call takes longer to send than there is time for it.
+        clock.advance(1)
+        return new FakeCall()
+      },
+    })
+    await settled()
+    run.stop()
+    await run.sent()
+    assert.ok(sent < 100, `${sent} were sent`)
+  })
+
   it('counts what would be too many at once, and never sends it later', async () => {
     const { clock, run, sent, tally } = aRun([0, 1, 2, 3], 2)
     await settled()

@@ -103,6 +103,13 @@ describe('Sender', () => {
     assert.equal(outcome.kind, 'failed')
   })
 
+  it('calls a call failed at once when the server wants to talk about something else', async (t) => {
+    const { outcome } = await sent(t, ({ socket }) =>
+      socket?.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+    )
+    assert.deepEqual(outcome, { kind: 'failed', why: 'server switched protocols' })
+  })
+
   it('gives up when its patience ends, also in the middle of an answer', async (t) => {
     const silent = await sent(t, () => {}, { timeoutMs: 150 })
     assert.deepEqual(silent.outcome, { kind: 'timed_out' })

@@ -41,6 +41,23 @@ describe('parseTrace', () => {
     )
   })
 
+  it('takes no figure that would bring the run down or was not written out', () => {
+    const json = (change: object) =>
+      JSON.stringify({ seconds: 1, prompt_tokens: 1, output_tokens: 1, ...change })
+    const lines = [
+      `${'9'.repeat(400)},1,1`,
+      '1,900000000000,1',
+      '1,0x10,1',
+      '1,1,1e3',
+      json({ prompt_tokens: -5 }),
+      json({ prompt_tokens: 1e9 }),
+      json({ output_tokens: 0.5 }),
+      '{"seconds":1e400,"prompt_tokens":1,"output_tokens":1}',
+    ]
+    for (const line of lines)
+      assert.throws(() => parseTrace(line, 'f'), /^TraceError: f:1: not an arrival/, line)
+  })
+
   it('names every line that it does not understand, but not a thousand of them', () => {
     const lines = ['1,2,3', '1,2', '1,2,0', '-1,2,3', '1,2.5,3', '{"seconds":1}', '1,2,3,m,x', '{no', 'x,1,1']
     assert.throws(() => parseTrace(lines.slice(0, 4).join('\n'), 'file.csv'), {

@@ -30,13 +30,23 @@ class FakeOutput extends EventEmitter {
   }
 }
 
+class FakeProcess extends EventEmitter {
+  readonly pid = 42
+  readonly killed: unknown[] = []
+  onKill = () => {}
+  kill(pid: number, signal: string) {
+    this.killed.push([pid, signal])
+    this.onKill()
+  }
+}
+
 async function live(t: TestContext, colour = false) {
   const proxy = await scriptedProxy(busyPages())
   t.after(() => proxy.close())
   const [keyboard, output, emitter, clock] = [
     new FakeKeyboard(),
     new FakeOutput(),
-    new EventEmitter(),
+    new FakeProcess(),
     new ManualClock(),
   ]
   const ended = showLive(
@@ -74,6 +84,34 @@ it('leaves on Ctrl-C with 0 and on a signal with 128 and its number', async (t) 
     emitter.emit(signal)
     assert.equal(await ended, code)
   }
+})
+
+it('dies of the signal when its terminal hangs up, after giving back what may still be there', async (t) => {
+  const { emitter, output, ended } = await live(t)
+  emitter.onKill = () => assert.ok(output.written.endsWith('\x1b[?25h\x1b[?1049l'))
+  emitter.emit('SIGHUP')
+  await ended
+  assert.deepEqual(emitter.killed, [[42, 'SIGHUP']])
+})
+
+it('stops and wakes as its shell says, with the terminal given back in between', async (t) => {
+  const { emitter, output, keyboard, ended } = await live(t)
+  keyboard.emit('data', '\x1a')
+  // The whole group, since npm may stand between it and the shell.
+  assert.deepEqual(emitter.killed.splice(0), [[0, 'SIGTSTP']])
+  emitter.onKill = () => {
+    assert.ok(output.written.endsWith('\x1b[?25h\x1b[?1049l'))
+    assert.equal(keyboard.modes.at(-1), false)
+    assert.equal(emitter.listenerCount('SIGTSTP'), 0)
+    output.written = ''
+  }
+  emitter.emit('SIGTSTP')
+  assert.deepEqual(emitter.killed, [[42, 'SIGTSTP']])
+  assert.equal(keyboard.modes.at(-1), true)
+  assert.ok(output.written.startsWith('\x1b[?1049h') && output.written.includes('k3f9a1-3'))
+  assert.equal(emitter.listenerCount('SIGTSTP'), 1)
+  keyboard.emit('data', 'q')
+  assert.equal(await ended, 0)
 })
 
 it('gives the terminal back when the process ends in another way', async (t) => {
