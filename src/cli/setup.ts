@@ -39,7 +39,8 @@ export const setupCommand = defineCommand({
       process.stderr.write(`${refusal(path, error)}\n`)
       return EXIT_FAILED
     }
-    process.stdout.write(`Wrote ${path}; \`ollama-guard-proxy check\` shows what counts.\n`)
+    const check = `ollama-guard-proxy check${args.config === undefined ? '' : ` --config ${path}`}`
+    process.stdout.write(`Wrote ${path}; \`${check}\` shows what counts.\n`)
     return 0
   },
 })
