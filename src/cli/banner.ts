@@ -18,6 +18,7 @@ export function banner(
       'To look around without Ollama: --demo',
     )
   }
+  if (config.enable_queue_stats) lines.push(`Its queue, live: ${url}/dashboard`)
   return `${lines.join('\n')}\n`
 }
 

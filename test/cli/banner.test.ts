@@ -10,7 +10,8 @@ const started = { version: '1.2.3', runtime: 'node', url: 'http://127.0.0.1:8080
 it('tells where it listens and what it guards', () => {
   assert.equal(
     banner(loaded, started, { reachable: true, version: '0.33.0' }),
-    'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n',
+    'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n' +
+      'Its queue, live: http://127.0.0.1:8080/dashboard\n',
   )
 })
 
@@ -27,6 +28,12 @@ it('tells what to do when no Ollama answers', () => {
   ]) {
     assert.ok(text.includes(part), part)
   }
+})
+
+it('does not name a dashboard that is switched off', () => {
+  const config = { ...loaded.config, enable_queue_stats: false }
+  const text = banner({ ...loaded, config }, started, { reachable: true, version: null })
+  assert.doesNotMatch(text, /dashboard/)
 })
 
 it('gives three commands for a demo: a stream, the statistics, the health', () => {
