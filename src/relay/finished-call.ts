@@ -17,8 +17,11 @@ export interface FinishedCall {
   /** Arrival, in milliseconds since 1970. */
   readonly startedAt: number
   readonly waitMs: number
-  /** Whether the answer came in pieces as it was made: NDJSON or SSE. */
-  readonly streamed: boolean
+  /**
+   * Parts in which a stream went to the client, NDJSON or SSE: Ollama sends a token in each. Null for an answer that
+   * is none.
+   */
+  readonly parts: number | null
   /** From arrival to the first byte of Ollama's answer; null when there was none. */
   readonly firstByteMs: number | null
   /** From arrival to sending it to Ollama; null when it never was. */

@@ -235,7 +235,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       status,
       startedAt: this.#parts.clock.wallTime() - totalMs,
       waitMs: this.#waitedMs,
-      streamed: this.#streamed,
+      parts: this.#streamed ? this.#chunks : null,
       firstByteMs: this.#firstByteMs,
       sentMs: this.#sentAt >= 0 ? this.#sentAt - this.#arrivedAt : null,
       totalMs,

@@ -47,10 +47,8 @@ export type MeteredCall = Pick<
   | 'loadMs'
   | 'tokensIn'
   | 'tokensOut'
-> & {
-  /** Whether the answer came in pieces as it was made: NDJSON or SSE. */
-  readonly streamed: boolean
-}
+  | 'parts'
+>
 
 /** One model's figures since the start. Times in seconds. */
 export class ModelMeters {
@@ -135,7 +133,7 @@ export class Meters {
     } else if (call.outcome === 'refused') increment(meters.refusals, BODY_TOO_LARGE_AT)
     if (call.model !== null && call.outcome !== 'refused') recordTimes(meters, call)
     if (call.tokensIn !== null) meters.tokensIn += call.tokensIn
-    if (call.tokensOut !== null) meters.tokensOut += call.tokensOut
+    meters.tokensOut += tokensOf(call) ?? 0
   }
 
   #metersOf(call: MeteredCall): ModelMeters {
@@ -158,7 +156,7 @@ export class Meters {
 }
 
 function recordTimes(meters: ModelMeters, call: MeteredCall): void {
-  const { firstByteMs, tokensOut } = call
+  const { firstByteMs, parts } = call
   meters.wait.record(call.waitMs / 1_000)
   // With a reason it left the line without a turn.
   if (call.reason === null) meters.processing.record((call.totalMs - call.waitMs) / 1_000)
@@ -166,8 +164,13 @@ function recordTimes(meters: ModelMeters, call: MeteredCall): void {
   meters.firstByte.record(firstByteMs / 1_000)
   if (call.loadMs > 0) meters.load.record(call.loadMs / 1_000)
   // Sent in one piece, the first byte comes after the last token.
-  if (call.streamed && tokensOut !== null && tokensOut >= 2)
-    meters.perToken.record((call.totalMs - firstByteMs) / 1_000 / (tokensOut - 1))
+  const tokens = parts === null ? 0 : (tokensOf(call) ?? 0)
+  if (tokens >= 2) meters.perToken.record((call.totalMs - firstByteMs) / 1_000 / (tokens - 1))
+}
+
+/** What Ollama counted; of a stream that did not come to its count, its parts. */
+function tokensOf({ tokensOut, parts }: MeteredCall): number | null {
+  return tokensOut ?? parts
 }
 
 function increment(counts: Float64Array, at: number): void {

@@ -48,7 +48,7 @@ describe('a call that goes well', () => {
       status: 200,
       startedAt: clock.wallTime() - 150,
       waitMs: 0,
-      streamed: true,
+      parts: 2,
       firstByteMs: 100,
       sentMs: 0,
       totalMs: 150,

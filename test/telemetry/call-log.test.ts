@@ -29,7 +29,7 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     status: 200,
     startedAt: 1_700_000_000_000,
     waitMs: 0,
-    streamed: true,
+    parts: 35,
     firstByteMs: 12.34567,
     sentMs: 0.04,
     totalMs: 1234.5,

@@ -96,7 +96,9 @@ describe('tokens', () => {
     const meters = metersOf(aCall(), aCall(), aCall({ model: 'phi3', tokensIn: null, tokensOut: null }))
     const { tokensIn, tokensOut } = figures(meters, 'llama2')
     assert.deepEqual([tokensIn, tokensOut, meters.tokensOut('llama2')], [10, 22, 22])
-    assert.deepEqual([meters.tokensOut('phi3'), meters.tokensOut('unknown')], [0, 0])
+    assert.equal(meters.tokensOut('unknown'), 0)
+    // A stream that did not come to its count is counted by its parts.
+    assert.equal(meters.tokensOut('phi3'), 12)
   })
 })
 
@@ -114,8 +116,9 @@ describe('times', () => {
   it('to a token are told of streams of two tokens or more', () => {
     assert.deepEqual(timesOf({ tokensOut: 2 }).perToken, [1, 0.5])
     assert.deepEqual(timesOf({ tokensOut: 1 }).perToken, [0, 0])
-    assert.deepEqual(timesOf({ tokensOut: null }).perToken, [0, 0])
-    assert.deepEqual(timesOf({ streamed: false }).perToken, [0, 0])
+    assert.deepEqual(timesOf({ tokensOut: null, parts: 6 }).perToken, [1, 0.1])
+    assert.deepEqual(timesOf({ tokensOut: null, parts: 1 }).perToken, [0, 0])
+    assert.deepEqual(timesOf({ parts: null }).perToken, [0, 0])
   })
 
   it('of loading are told where Ollama tells them', () => {

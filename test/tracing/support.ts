@@ -26,7 +26,7 @@ export function aCall(changes: Partial<FinishedCall> = {}): FinishedCall {
     bytesOut: 10_240,
     tokensIn: 26,
     tokensOut: 87,
-    streamed: true,
+    parts: 88,
     traceparent: null,
     ...changes,
   }

@@ -21,14 +21,14 @@ export function aCall(parts: Partial<MeteredCall> = {}): MeteredCall {
     loadMs: 40,
     tokensIn: 5,
     tokensOut: 11,
-    streamed: true,
+    parts: 12,
     ...parts,
   }
 }
 
 /** A call that was turned away on arrival. */
 export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
-  const nothing = { firstByteMs: null, loadMs: 0, tokensIn: null, tokensOut: null, streamed: false }
+  const nothing = { firstByteMs: null, loadMs: 0, tokensIn: null, tokensOut: null, parts: null }
   return aCall({
     outcome: 'refused',
     reason: 'queue_full',
