@@ -95,12 +95,14 @@ export class EventFeed {
   }
 
   async #turn(): Promise<void> {
-    if (this.#parts.ended()) {
-      for (const { stream } of this.#listeners) stream.close()
-      this.#listeners.clear()
-    } else if (this.#listeners.size > 0) {
+    const ended = this.#parts.ended()
+    if (this.#listeners.size > 0) {
       await this.#look()
       for (const listener of this.#listeners) this.#tell(listener)
+    }
+    if (ended) {
+      for (const { stream } of this.#listeners) stream.close()
+      this.#listeners.clear()
     }
     this.#next = this.#listeners.size > 0 ? this.#later() : undefined
   }

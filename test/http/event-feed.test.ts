@@ -109,13 +109,15 @@ describe('a listener of the queue', () => {
     assert.equal(clock.pending, 1)
   })
 
-  it('is let go when the proxy ends', async () => {
+  it('is told of the end and let go when the proxy ends', async () => {
     const { clock, state, listen, pass } = aFeed()
     const { next } = await listen()
     await next()
     await next()
+    state.stats = { active: 0 }
     state.ended = true
     await pass(500)
+    assert.equal(await next(), 'event: stats\ndata: {"active":0}\n\n')
     assert.equal(await next(), 'end')
     assert.equal(clock.pending, 0)
   })
