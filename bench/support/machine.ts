@@ -44,7 +44,7 @@ export function machineLine(machine: Machine): string {
   return [
     `${cpu}, ${cores} cores, ${memoryGb} GiB, ${kernel}`,
     `Node ${node}, undici ${undici}, hono ${hono}, @hono/node-server ${nodeServer}, wrk ${wrk}, HAProxy ${haproxy}`,
-    `${machine.pinning}; commit ${machine.commit}; load average before it ${machine.load.toFixed(2)}`,
+    machine.pinning,
   ].join('\n')
 }
 

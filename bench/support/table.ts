@@ -30,20 +30,24 @@ export function writeTable(): void {
   if (quick.length > 0) throw new Error(`quick figures are not published: ${quick.join(', ')}`)
   const [first] = reports
   if (!first) return
-  const sections = reports.map(({ bench, rows, notes }) => {
+  const sections = reports.map(({ bench, date, machine, rows, notes }) => {
     const table = rows.map(({ what, value, target, met }) => [what, value, target ?? '', verdict(met)])
     return [
       `### ${bench}`,
       '',
       tableOf(['what', 'measured', 'target', ''], table),
       '',
-      ...notes.map((note) => `- ${note}`),
+      // One bench may have been run again by itself, on a later build.
+      ...[
+        `${date}, commit ${machine.commit}, load average before it ${machine.load.toFixed(2)}`,
+        ...notes,
+      ].map((note) => `- ${note}`),
     ]
   })
   const text = [
     BEGIN,
     '',
-    `${first.date}, \`npm run bench -- --write\`; median of the rounds, their lowest and highest in brackets.`,
+    '`npm run bench -- --write`; median of the rounds, their lowest and highest in brackets.',
     '',
     ...machineLine(first.machine)
       .split('\n')
