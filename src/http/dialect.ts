@@ -8,6 +8,8 @@ export type ErrorCode =
   | 'timeout'
   | 'upstream_error'
   | 'body_too_large'
+  | 'body_stalled'
+  | 'invalid_form'
   | 'cancelled'
   | 'internal_error'
   | ProblemCode
@@ -27,6 +29,10 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   timeout: 504,
   upstream_error: 502,
   body_too_large: 413,
+  body_stalled: 408,
+  invalid_form: 400,
+  invalid_target: 400,
+  too_many_attempts: 429,
   shutting_down: 503,
   // Google's canonical mapping of CANCELLED, after nginx; no client takes it for a reason to come back.
   cancelled: 499,
@@ -48,6 +54,10 @@ const ANTHROPIC_TYPE: Readonly<Record<ErrorCode, string>> = {
   timeout: 'timeout_error',
   upstream_error: 'api_error',
   body_too_large: 'request_too_large',
+  body_stalled: 'timeout_error',
+  invalid_form: 'invalid_request_error',
+  invalid_target: 'invalid_request_error',
+  too_many_attempts: 'rate_limit_error',
   shutting_down: 'overloaded_error',
   cancelled: 'api_error',
   internal_error: 'api_error',

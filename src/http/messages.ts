@@ -3,6 +3,10 @@ export type MessageKey =
   | 'timeout'
   | 'upstream_error'
   | 'body_too_large'
+  | 'body_stalled'
+  | 'invalid_form'
+  | 'invalid_target'
+  | 'too_many_attempts'
   | 'shutting_down'
   | 'stream_broken'
   | 'stream_idle'
@@ -27,6 +31,11 @@ export const MESSAGES = {
     timeout: 'Request timed out. Please try again with a shorter prompt or later.',
     upstream_error: 'Ollama cannot be reached or did not answer properly. Please try again later.',
     body_too_large: 'The request body is larger than this server accepts.',
+    body_stalled: 'The request body stopped coming. Please send the request again.',
+    invalid_form:
+      'This form cannot be read. Please send a plain multipart/form-data body with the model near its beginning.',
+    invalid_target: 'This request target is not valid.',
+    too_many_attempts: 'Too many failed attempts from this address. Please wait before the next one.',
     shutting_down: 'Server is shutting down. Please try again in a moment.',
     stream_broken: 'Ollama broke off in the middle of its answer. Please try again.',
     stream_idle: 'Ollama stopped in the middle of its answer for too long. Please try again.',
@@ -49,6 +58,10 @@ export const MESSAGES = {
     timeout: '请求超时。请缩短提示词，或稍后再试。',
     upstream_error: '无法连接 Ollama，或其响应异常，请稍后再试。',
     body_too_large: '请求体超过了服务器允许的大小。',
+    body_stalled: '请求体传输中断，请重新发送请求。',
+    invalid_form: '无法读取此表单。请发送普通的 multipart/form-data 请求体，并将 model 放在靠前的位置。',
+    invalid_target: '请求目标无效。',
+    too_many_attempts: '此地址的失败尝试次数过多，请稍候再试。',
     shutting_down: '服务器正在关闭，请稍候重试。',
     stream_broken: 'Ollama 在回答过程中意外中断，请重试。',
     stream_idle: 'Ollama 在回答过程中停顿过久，请重试。',
@@ -71,6 +84,11 @@ export const MESSAGES = {
     timeout: 'Yêu cầu đã hết thời gian chờ. Vui lòng thử lại với câu lệnh ngắn hơn hoặc thử lại sau.',
     upstream_error: 'Không thể kết nối tới Ollama hoặc Ollama phản hồi không đúng. Vui lòng thử lại sau.',
     body_too_large: 'Nội dung yêu cầu vượt quá kích thước mà máy chủ cho phép.',
+    body_stalled: 'Nội dung yêu cầu đã ngừng được gửi đến. Vui lòng gửi lại yêu cầu.',
+    invalid_form:
+      'Không thể đọc biểu mẫu này. Vui lòng gửi nội dung multipart/form-data đơn giản với trường model ở gần đầu.',
+    invalid_target: 'Đích của yêu cầu không hợp lệ.',
+    too_many_attempts: 'Có quá nhiều lần thử thất bại từ địa chỉ này. Vui lòng đợi trước khi thử lại.',
     shutting_down: 'Máy chủ đang tắt. Vui lòng thử lại sau giây lát.',
     stream_broken: 'Ollama bị ngắt giữa chừng khi đang trả lời. Vui lòng thử lại.',
     stream_idle: 'Ollama ngừng quá lâu khi đang trả lời. Vui lòng thử lại.',
@@ -96,6 +114,11 @@ export const MESSAGES = {
     upstream_error:
       'Ollama に接続できないか、正しい応答がありませんでした。しばらくしてからもう一度お試しください。',
     body_too_large: 'リクエスト本文が、このサーバーの上限サイズを超えています。',
+    body_stalled: 'リクエスト本文の送信が途中で止まりました。もう一度リクエストを送信してください。',
+    invalid_form:
+      'このフォームは読み取れません。model を先頭近くに置いた通常の multipart/form-data を送信してください。',
+    invalid_target: 'リクエストの宛先が正しくありません。',
+    too_many_attempts: 'このアドレスからの失敗が多すぎます。しばらく待ってからもう一度お試しください。',
     shutting_down: 'サーバーを停止しています。少し待ってからもう一度お試しください。',
     stream_broken: 'Ollama の応答が途中で途切れました。もう一度お試しください。',
     stream_idle: 'Ollama の応答が途中で長時間止まりました。もう一度お試しください。',
@@ -118,6 +141,11 @@ export const MESSAGES = {
     timeout: '요청 시간이 초과되었습니다. 프롬프트를 줄이거나 잠시 후 다시 시도해 주세요.',
     upstream_error: 'Ollama에 연결할 수 없거나 올바른 응답을 받지 못했습니다. 잠시 후 다시 시도해 주세요.',
     body_too_large: '요청 본문이 서버가 허용하는 크기를 초과했습니다.',
+    body_stalled: '요청 본문의 전송이 멈췄습니다. 요청을 다시 보내 주세요.',
+    invalid_form:
+      '이 양식을 읽을 수 없습니다. model 필드가 앞쪽에 있는 일반 multipart/form-data 본문을 보내 주세요.',
+    invalid_target: '요청 대상이 올바르지 않습니다.',
+    too_many_attempts: '이 주소에서 실패한 시도가 너무 많습니다. 잠시 기다린 후 다시 시도해 주세요.',
     shutting_down: '서버가 종료되는 중입니다. 잠시 후 다시 시도해 주세요.',
     stream_broken: 'Ollama의 응답이 도중에 끊어졌습니다. 다시 시도해 주세요.',
     stream_idle: 'Ollama의 응답이 도중에 너무 오래 멈췄습니다. 다시 시도해 주세요.',
@@ -140,6 +168,11 @@ export const MESSAGES = {
     timeout: 'Время ожидания запроса истекло. Сократите промпт или повторите попытку позже.',
     upstream_error: 'Ollama недоступна или ответила некорректно. Повторите попытку позже.',
     body_too_large: 'Тело запроса больше, чем принимает этот сервер.',
+    body_stalled: 'Передача тела запроса остановилась. Отправьте запрос ещё раз.',
+    invalid_form:
+      'Не удалось прочитать форму. Отправьте обычное тело multipart/form-data с полем model в начале.',
+    invalid_target: 'Недопустимый адрес в запросе.',
+    too_many_attempts: 'Слишком много неудачных попыток с этого адреса. Подождите перед следующей.',
     shutting_down: 'Сервер завершает работу. Повторите попытку через некоторое время.',
     stream_broken: 'Ollama прервала ответ на середине. Повторите попытку.',
     stream_idle: 'Ollama слишком надолго замолчала посреди ответа. Повторите попытку.',
@@ -162,6 +195,11 @@ export const MESSAGES = {
     timeout: 'انتهت مهلة الطلب. يُرجى المحاولة مرة أخرى بنص أقصر أو في وقت لاحق.',
     upstream_error: 'تعذّر الاتصال بـ Ollama أو لم تكن استجابته سليمة. يُرجى المحاولة مرة أخرى لاحقًا.',
     body_too_large: 'حجم محتوى الطلب أكبر مما يقبله هذا الخادم.',
+    body_stalled: 'توقف وصول محتوى الطلب. يُرجى إرسال الطلب مرة أخرى.',
+    invalid_form:
+      'تتعذّر قراءة هذا النموذج. يُرجى إرسال محتوى multipart/form-data عادي مع وضع الحقل model قرب بدايته.',
+    invalid_target: 'وجهة الطلب غير صالحة.',
+    too_many_attempts: 'محاولات فاشلة كثيرة جدًا من هذا العنوان. يُرجى الانتظار قبل المحاولة التالية.',
     shutting_down: 'يجري إيقاف تشغيل الخادم. يُرجى المحاولة مرة أخرى بعد قليل.',
     stream_broken: 'انقطعت استجابة Ollama قبل اكتمالها. يُرجى المحاولة مرة أخرى.',
     stream_idle: 'توقفت استجابة Ollama لفترة طويلة قبل اكتمالها. يُرجى المحاولة مرة أخرى.',

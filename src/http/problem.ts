@@ -5,6 +5,8 @@ export type ProblemCode =
   | 'model_not_found'
   | 'stats_disabled'
   | 'invalid_request'
+  | 'invalid_target'
+  | 'too_many_attempts'
   | 'invalid_config'
   | 'shutting_down'
   | 'request_not_found'

@@ -2,9 +2,17 @@
  * What can go wrong with a call that is not a Refusal of admission.
  * upstream_error: Ollama refused the connection or broke before its first byte.
  * timeout: Ollama stayed silent past the call's deadline.
- * body_too_large: over max_body_size. client_gone: nobody reads the answer. cancelled: an operator ended it.
+ * body_too_large: over max_body_size. body_stalled: the body stopped coming. invalid_form: a form that is not plain
+ * enough for Ollama and us to find the same model in it. client_gone: nobody reads the answer. cancelled: an operator ended it.
  */
-export type FailureCode = 'upstream_error' | 'timeout' | 'body_too_large' | 'client_gone' | 'cancelled'
+export type FailureCode =
+  | 'upstream_error'
+  | 'timeout'
+  | 'body_too_large'
+  | 'body_stalled'
+  | 'invalid_form'
+  | 'client_gone'
+  | 'cancelled'
 
 export class Failure extends Error {
   override readonly name = 'Failure'

@@ -16,9 +16,14 @@ export const FAILED: Readonly<Record<FailureCode, Outcome>> = {
   upstream_error: 'failed',
   timeout: 'timed_out',
   body_too_large: 'failed',
+  body_stalled: 'failed',
+  invalid_form: 'failed',
   client_gone: 'cancelled',
   cancelled: 'cancelled',
 }
+
+/** Failures of the request itself: it was refused before Ollama could have heard of it. */
+const NEVER_SENT: ReadonlySet<FailureCode> = new Set(['body_too_large', 'body_stalled', 'invalid_form'])
 
 /** How one counts that got no answer from Ollama. */
 export function outcomeOf(error: unknown): Outcome | 'refused' {
@@ -27,5 +32,5 @@ export function outcomeOf(error: unknown): Outcome | 'refused' {
     return error.code === 'timeout' ? 'timed_out' : 'refused'
   }
   if (!(error instanceof Failure)) return 'failed'
-  return error.code === 'body_too_large' ? 'refused' : FAILED[error.code]
+  return NEVER_SENT.has(error.code) ? 'refused' : FAILED[error.code]
 }
