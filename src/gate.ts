@@ -6,6 +6,7 @@ import { createApp } from './http/app.ts'
 import { renderBreak, statusOf } from './http/errors.ts'
 import { isAllowedHost, type OwnNames } from './http/host-guard.ts'
 import type { Memory } from './http/memory-figures.ts'
+import { HttpProblem } from './http/problem.ts'
 import type { Monitor } from './http/routes/monitor.ts'
 import type { ReloadResult } from './http/routes/reload.ts'
 import { limitsByKey } from './model-limits.ts'
@@ -13,14 +14,21 @@ import { createMonitor, type RunningMonitor } from './monitor.ts'
 import { parseModelName } from './relay/model-name.ts'
 import { Origins } from './relay/origins.ts'
 import { Relay } from './relay/relay.ts'
+import type { Target } from './relay/target.ts'
 import type { Exchange } from './relay/transport.ts'
 import { putInForce, Reloader, type Reloading } from './reload.ts'
 import type { Log } from './telemetry/call-log.ts'
 import { type LaneStats, Stats } from './telemetry/stats.ts'
 import { UpstreamHealth } from './upstream/health.ts'
 
+/** What comes with each request, whatever the runtime. */
+export interface GateEnv {
+  /** Undefined: the request names nothing that could be routed. */
+  readonly target: Target | undefined
+}
+
 /** What a runtime brings. `Env`: what its server hands over with each request. */
-export interface GateParts<Env> {
+export interface GateParts<Env extends GateEnv> {
   readonly runtimeName: string
   readonly version: string
   readonly clock: Clock
@@ -28,7 +36,7 @@ export interface GateParts<Env> {
   readonly log: Log
   /** Slots per model; `auto` of the configuration already resolved. */
   readonly parallel: number
-  readonly exchange: (env: Env, request: Request) => Exchange
+  readonly exchange: (env: Env, request: Request, target: Target) => Exchange
   readonly clientAddress: (env: Env) => string
   /** The Host header as the client sent it. */
   readonly host: (env: Env, request: Request) => string | undefined
@@ -55,7 +63,7 @@ export interface Gate<Env> {
 }
 
 /** The house, composed. */
-export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env> {
+export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env> {
   const { clock, loaded, log, reloading } = parts
   const { config } = loaded
   const origins = new Origins()
@@ -108,6 +116,12 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
   const inForce = (): LoadedConfig => reloader?.inForce ?? loaded
   const reload = reloader && (() => reloader.reload())
   const listensOnLoopback = isLoopbackName(config.proxy_host)
+  /** @throws HttpProblem invalid_target */
+  const exchangeOf = (c: { readonly env: unknown; readonly req: { readonly raw: Request } }): Exchange => {
+    const env = c.env as Env
+    if (env.target === undefined) throw new HttpProblem('invalid_target')
+    return parts.exchange(env, c.req.raw, env.target)
+  }
   const app = createApp({
     config: {
       ...config,
@@ -125,8 +139,9 @@ export function createGate<Env extends object>(parts: GateParts<Env>): Gate<Env>
     memory: parts.memory,
     draining: () => admission.closed,
     describeConfig: () => describeConfig(inForce()),
-    relay: (c) => relay.gated(parts.exchange(c.env as Env, c.req.raw), c.req.path, c),
-    passThrough: (c) => relay.through(parts.exchange(c.env as Env, c.req.raw)),
+    path: (_request, env) => (env as Env).target?.path ?? '',
+    relay: (c) => relay.gated(exchangeOf(c), c.req.path, c),
+    passThrough: (c) => relay.through(exchangeOf(c)),
     reportError: (error) => log.error('unexpected error in a request', { error }),
     listensOnLoopback,
     clientAddress: (c) => parts.clientAddress(c.env as Env),

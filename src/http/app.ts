@@ -7,7 +7,6 @@ import type { AdminGuardParts } from './admin-guard.ts'
 import { type ErrorParts, errorRenderer } from './errors.ts'
 import type { Memory } from './memory-figures.ts'
 import type { Language } from './messages.ts'
-import { routingPath } from './path.ts'
 import { HttpProblem } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { configRoutes } from './routes/config.ts'
@@ -29,6 +28,8 @@ export interface AppAdmission extends AdmissionView<AppLane> {
 }
 
 export interface CallServices extends ErrorParts {
+  /** The path that routes are matched against; empty for a target that nothing can be done with. */
+  readonly path: (request: Request, env: unknown) => string
   /** A call that takes a slot. */
   readonly relay: (c: Context) => Promise<Response>
   /** Anything else: straight on to Ollama. */
@@ -109,7 +110,7 @@ const OWN_TREES = ['/health/*', '/queue/*', '/admin/*', '/dashboard/*', '/metric
  * what no route matches is Ollama's, and that is what `notFound` means here.
  */
 export function createApp(services: Services): Hono {
-  const app = new Hono({ getPath: routingPath })
+  const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
   app.on('POST', GATED, inference(services))
   app.route('/', healthRoutes(services))
   app.route('/', queueRoutes(services))
@@ -137,7 +138,7 @@ export function createApp(services: Services): Hono {
 export function createFront(
   services: CallServices & { readonly pages: (c: Context) => Promise<Response> },
 ): Hono {
-  const app = new Hono({ getPath: routingPath })
+  const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
   app.on('POST', GATED, inference(services))
   for (const path of [...Object.keys({ ...OWN, ...MONITORED }), ...OWN_TREES])
     app.all(path, (c) => services.pages(c))

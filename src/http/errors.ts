@@ -4,7 +4,7 @@ import { Refusal } from '../admission/refusal.ts'
 import { Failure } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
 import type { BrokenAnswer } from '../relay/relay.ts'
-import { OWN_HEADERS } from './answer.ts'
+import { answer, OWN_HEADERS } from './answer.ts'
 import { dialectOf, type ErrorFacts, errorBody, errorEvent, STATUS } from './dialect.ts'
 import { chooseLanguage } from './language.ts'
 import { type Language, MESSAGES } from './messages.ts'
@@ -52,6 +52,11 @@ export const errorRenderer =
     const body = errorBody(dialectOf(c.req.path), facts)
     return new Response(JSON.stringify(body), { status: STATUS[verdict.code], headers })
   }
+
+/** The answer to a request of which the platform itself can make no URL, so that it never comes to a route. */
+export function invalidTarget(): Response {
+  return answer({ error: 'invalid_target', message: MESSAGES.en.invalid_target }, STATUS.invalid_target)
+}
 
 const BREAKS = {
   broken: { code: 'upstream_error', text: 'stream_broken' },

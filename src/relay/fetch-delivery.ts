@@ -4,8 +4,8 @@ import type { Delivery, DeliveryObserver, Ending } from './transport.ts'
 
 /** The upstream as a runtime's own fetch reaches it. */
 export interface FetchUpstream {
-  /** Address without a slash at its end; paths are put behind it. */
-  readonly url: string
+  /** Scheme, host and port; a target is put behind it. */
+  readonly origin: string
   /** Must follow no redirect, undo no encoding and have no deadline, as far as the runtime lets it. */
   readonly fetch: (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
 }
@@ -44,7 +44,7 @@ export class FetchDelivery implements Delivery {
     upstream: FetchUpstream,
   ): Promise<void> {
     try {
-      const answer = await upstream.fetch(upstream.url + target, this.#init(request, body))
+      const answer = await upstream.fetch(upstream.origin + target, this.#init(request, body))
       if (this.#over) await answer.body?.cancel()
       else this.#begin(answer, request.method)
     } catch (error) {

@@ -1,11 +1,13 @@
 import { Failure } from './failure.ts'
 import { FetchDelivery, type FetchUpstream } from './fetch-delivery.ts'
 import { readStream } from './read-stream.ts'
+import type { Target } from './target.ts'
 import type { Delivery, DeliveryObserver, Exchange } from './transport.ts'
 
 export type { FetchUpstream } from './fetch-delivery.ts'
 
 export interface FetchClient {
+  readonly target: Target
   /** Its signal tells of the client's departure. */
   readonly request: Request
   readonly address: string
@@ -13,6 +15,7 @@ export interface FetchClient {
 
 /** One request on a runtime that speaks Request and Response, answered through its own fetch. */
 export class FetchExchange implements Exchange {
+  readonly target: string
   readonly clientAddress: string
   readonly #request: Request
   readonly #upstream: FetchUpstream
@@ -21,7 +24,8 @@ export class FetchExchange implements Exchange {
   #stopReading: ((reason: Error) => void) | undefined
   #delivery: FetchDelivery | undefined
 
-  constructor({ request, address }: FetchClient, upstream: FetchUpstream) {
+  constructor({ request, address, target }: FetchClient, upstream: FetchUpstream) {
+    this.target = target.forwarded
     this.clientAddress = address
     this.#request = request
     this.#upstream = upstream
@@ -31,11 +35,6 @@ export class FetchExchange implements Exchange {
 
   get method(): string {
     return this.#request.method
-  }
-
-  get target(): string {
-    const { url } = this.#request
-    return url.slice(url.indexOf('/', url.indexOf('://') + 3))
   }
 
   get gone(): boolean {

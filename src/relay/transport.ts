@@ -1,7 +1,7 @@
 /** What one exchange with a client is to the relay, whatever the runtime. One object a request. */
 export interface Exchange {
   readonly method: string
-  /** Path and query as the client wrote them. */
+  /** Path and query for Ollama: what `Target.forwarded` is. */
   readonly target: string
   /** Address of the client's socket; empty when the runtime does not tell. */
   readonly clientAddress: string

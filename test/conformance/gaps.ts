@@ -32,6 +32,8 @@ export type GapName =
   | 'ownParser'
   /** Lanes and calls in one process, which can then be shown together and ended by hand. */
   | 'monitor'
+  /** The request target as the client wrote it. */
+  | 'rawTarget'
   /** A start that tells of itself, and an end by signals. */
   | 'lifecycle'
 

@@ -15,6 +15,7 @@ import { refusals } from './refusals.cases.ts'
 import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { streams } from './streams.cases.ts'
+import { targets } from './targets.cases.ts'
 import { uploads } from './uploads.cases.ts'
 import { waits } from './waits.cases.ts'
 
@@ -29,6 +30,7 @@ export function conformance(target: Target): void {
     refusals(target)
     protocol(target)
     hostileInput(target)
+    targets(target)
     uploads(target)
     streams(target)
     operators(target)

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FetchExchange } from '../../src/relay/fetch-transport.ts'
+import { type Target, targetOfUrl } from '../../src/relay/target.ts'
 import type { DeliveryObserver } from '../../src/relay/transport.ts'
 
-const URL_OF_OLLAMA = 'http://ollama.example:11434'
+const ORIGIN_OF_OLLAMA = 'http://ollama.example:11434'
 const text = (bytes: string) => new TextEncoder().encode(bytes)
 /** Lets what is settled by now go on. */
 const settle = () => new Promise(setImmediate)
@@ -14,7 +15,7 @@ class Platform {
   #settle: { resolve(answer: Response): void; reject(why: Error): void } | undefined
 
   readonly upstream = {
-    url: URL_OF_OLLAMA,
+    origin: ORIGIN_OF_OLLAMA,
     fetch: (url: string, init: RequestInit): Promise<Response> => {
       this.asked.push({ url, init })
       return new Promise((resolve, reject) => {
@@ -62,12 +63,21 @@ function aBody() {
   }
 }
 
+function targetFor(url: string): Target {
+  const target = targetOfUrl(url)
+  assert.ok(target)
+  return target
+}
+
 function anExchange(init: RequestInit & { url?: string } = {}) {
   const platform = new Platform()
   const leave = new AbortController()
   const { url = 'http://proxy.example/api/chat?x=%2F', ...rest } = init
   const request = new Request(url, { method: 'POST', signal: leave.signal, ...rest })
-  const exchange = new FetchExchange({ request, address: '192.0.2.7' }, platform.upstream)
+  const exchange = new FetchExchange(
+    { request, target: targetFor(request.url), address: '192.0.2.7' },
+    platform.upstream,
+  )
   const told: string[] = []
   const observer: DeliveryObserver = {
     began: (status, header) => {
@@ -148,7 +158,7 @@ describe('a request on its way to Ollama', () => {
     })
     forward('{}')
     const [{ url, init } = { url: '', init: {} }] = platform.asked
-    assert.equal(url, `${URL_OF_OLLAMA}/api/chat?x=%2F`)
+    assert.equal(url, `${ORIGIN_OF_OLLAMA}/api/chat?x=%2F`)
     assert.equal(init.method, 'POST')
     assert.deepEqual(init.headers, [['x-kept', '2']])
     assert.deepEqual(init.body, text('{}'))

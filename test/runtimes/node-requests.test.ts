@@ -54,6 +54,18 @@ describe('what Ollama sees', () => {
     assert.deepEqual(await house.lane(), { active: 1, queued: 0 })
   })
 
+  it('is a path below the prefix of ollama_url, which no target leaves', async () => {
+    house = await aHouse({}, '/ollama')
+    for (const path of ['/../api/chat', '/%2e%2e/api/chat', '/x%2f..%2f..%2fapi/chat', '/..%5capi/chat']) {
+      const refused = (await house.client()).write(post(path, CHAT))
+      await refused.get('"error":"invalid_target"')
+    }
+    const client = (await house.client()).write(post('/api/chat?x=..', CHAT))
+    const wire = await house.upstream.next()
+    assert.ok(headOf(wire).startsWith('POST /ollama/api/chat?x=.. HTTP/1.1\r\n'), headOf(wire))
+    client.socket.destroy()
+  })
+
   it('is every byte of a header that is not ASCII', async () => {
     const { head } = await seen(get('/api/tags', ['X-Latin: caf\u00e9']))
     assert.match(head, /X-Latin: caf\u00c3\u00a9\r\n/)

@@ -19,8 +19,11 @@ export interface House {
   close(): void
 }
 
-/** The whole gate on a port of its own, in front of a raw upstream; one slot, unless told otherwise. */
-export async function aHouse(env: Readonly<Record<string, string>> = {}): Promise<House> {
+/**
+ * The whole gate on a port of its own, in front of a raw upstream; one slot, unless told otherwise. `prefix`: the path
+ * of its `ollama_url`.
+ */
+export async function aHouse(env: Readonly<Record<string, string>> = {}, prefix = ''): Promise<House> {
   const upstream = await aRawUpstream()
   const calls: FinishedCall[] = []
   const errors: unknown[] = []
@@ -33,7 +36,7 @@ export async function aHouse(env: Readonly<Record<string, string>> = {}): Promis
   }
   const loaded = loadConfig({
     flags: {},
-    env: { OLLAMA_URL: upstream.url, PROXY_PORT: '0', OLLAMA_NUM_PARALLEL: '1', ...env },
+    env: { OLLAMA_URL: upstream.url + prefix, PROXY_PORT: '0', OLLAMA_NUM_PARALLEL: '1', ...env },
     readFile: () => {
       throw Object.assign(new Error('no file'), { code: 'ENOENT' })
     },

@@ -75,7 +75,7 @@ export async function aRawUpstream() {
     const wire = new Wire(socket)
     socket.on('data', () => {
       if (wire.busy || !wire.received.includes('\r\n\r\n')) return
-      if (wire.received.startsWith('GET /api/version ')) wire.answer(VERSION_ANSWER)
+      if (/^GET \S*\/api\/version /.test(wire.received)) wire.answer(VERSION_ANSWER)
       else {
         wire.busy = true
         arrived.push(wire)

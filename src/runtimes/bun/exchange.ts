@@ -1,6 +1,7 @@
 import { Failure } from '../../relay/failure.ts'
 import { requestHeaders } from '../../relay/headers.ts'
 import { readStream } from '../../relay/read-stream.ts'
+import type { Target } from '../../relay/target.ts'
 import type { Delivery, DeliveryObserver, Exchange } from '../../relay/transport.ts'
 import type { OpenExchanges } from '../node/open-exchanges.ts'
 import type { BunServer } from './bun-api.ts'
@@ -33,9 +34,8 @@ export class BunExchange implements Exchange, Client {
   #stopReading: ((reason: Error) => void) | undefined
   #delivery: BunDelivery | undefined
 
-  constructor(request: Request, parts: ExchangeParts) {
-    const { url } = request
-    this.target = url.slice(url.indexOf('/', url.indexOf('://') + 3))
+  constructor(request: Request, { forwarded }: Target, parts: ExchangeParts) {
+    this.target = forwarded
     // Asked for now: once the request is over Bun does not know it any more.
     this.clientAddress = parts.server.requestIP(parts.received)?.address ?? ''
     this.#request = request
@@ -142,7 +142,7 @@ export class BunExchange implements Exchange, Client {
     const empty = stream === undefined && METHODS_WITH_BODY.has(method) ? EMPTY : undefined
     return {
       method,
-      target: upstream.pathPrefix + this.target,
+      target: this.target,
       headers: ['Host', upstream.host, ...kept],
       body: body ?? stream ?? empty,
     }

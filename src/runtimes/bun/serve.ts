@@ -1,7 +1,8 @@
 import http from 'node:http'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { createGate } from '../../gate.ts'
+import { createGate, type GateEnv } from '../../gate.ts'
+import { targetOfUrl } from '../../relay/target.ts'
 import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { DRAIN_MS, within } from '../drain.ts'
@@ -25,7 +26,7 @@ const LAST_BYTES_MS = 1_000
 export const bunRuntime: Runtime = { name: 'bun', serve }
 
 /** What the gate is handed with each request. */
-interface BunEnv {
+interface BunEnv extends GateEnv {
   readonly server: BunServer
   readonly received: Request
   exchange: BunExchange | undefined
@@ -48,8 +49,9 @@ async function serve(
     loaded,
     log,
     parallel: await slotsPerModel(config.ollama_num_parallel),
-    exchange: (env, request) => {
-      env.exchange = new BunExchange(request, { server: env.server, upstream, open, received: env.received })
+    exchange: (env, request, target) => {
+      const { server, received } = env
+      env.exchange = new BunExchange(request, target, { server, upstream, open, received })
       return env.exchange
     },
     host: (_env, request) => request.headers.get('host') ?? undefined,
@@ -70,8 +72,9 @@ async function serve(
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     fetch: async (received, server) => {
-      const env: BunEnv = { server, received, exchange: undefined }
       const request = absolute(received)
+      const target = targetOfUrl(request.url, upstream.pathPrefix)
+      const env: BunEnv = { server, received, target, exchange: undefined }
       const response = await gate.fetch(request, env)
       env.exchange?.answered()
       return env.exchange?.bodyUnread ? lastAnswer(response, request) : response

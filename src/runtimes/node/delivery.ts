@@ -48,7 +48,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     const stream = body === undefined && hasBody(incoming) ? incoming.pipe(new PassThrough()) : null
     const request: Dispatcher.DispatchOptions = {
       method: incoming.method ?? 'GET',
-      path: upstream.pathPrefix + target,
+      path: target,
       headers: requestHeaders(incoming.rawHeaders, { connection, host, keepLength: stream !== null }),
       body: body ?? stream,
     }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../../relay/failure.ts'
+import type { Target } from '../../relay/target.ts'
 import type { Delivery, DeliveryObserver, Exchange } from '../../relay/transport.ts'
 import { BodyReader } from './body-reader.ts'
 import { NodeDelivery } from './delivery.ts'
@@ -21,10 +22,11 @@ export class NodeExchange implements Exchange {
   constructor(
     incoming: IncomingMessage,
     outgoing: ServerResponse,
+    { forwarded }: Target,
     upstream: NodeUpstream,
     open: OpenExchanges,
   ) {
-    this.target = originForm(incoming.url ?? '/')
+    this.target = forwarded
     this.clientAddress = incoming.socket.remoteAddress ?? ''
     this.#incoming = incoming
     this.#outgoing = outgoing
@@ -101,12 +103,4 @@ export class NodeExchange implements Exchange {
   #expectBody(): void {
     if (this.#incoming.headers.expect?.toLowerCase() === '100-continue') this.#outgoing.writeContinue()
   }
-}
-
-/** Path and query, also of a target in absolute form (RFC 9112 section 3.2.2). */
-function originForm(target: string): string {
-  if (target.startsWith('/')) return target
-  const scheme = target.indexOf('://')
-  const path = scheme < 0 ? -1 : target.indexOf('/', scheme + 3)
-  return path < 0 ? '/' : target.slice(path)
 }

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { createGate } from '../../gate.ts'
+import { createGate, type GateEnv } from '../../gate.ts'
+import { invalidTarget } from '../../http/errors.ts'
+import { parseTarget } from '../../relay/target.ts'
 import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { DRAIN_MS, within } from '../drain.ts'
@@ -27,6 +29,8 @@ const BACKLOG = 4_096
 
 /** How long pages of our own may take to end once no call runs: a stream of events ends within half a second. */
 const LAST_BYTES_MS = 1_000
+
+type NodeEnv = HttpBindings & GateEnv
 
 /** How RESPONSE_ALREADY_SENT is marked. */
 const ALREADY_SENT = 'x-hono-already-sent'
@@ -51,35 +55,47 @@ async function serve(
   const { config } = loaded
   const upstream = new NodeUpstream(config.ollama_url)
   const open = new OpenExchanges()
-  const gate = createGate({
+  const gate = createGate<NodeEnv>({
     runtimeName: 'node',
     version,
     clock: systemClock,
     loaded,
     log,
     parallel: await slotsPerModel(config.ollama_num_parallel),
-    exchange: ({ incoming, outgoing }: HttpBindings) =>
-      new NodeExchange(incoming, outgoing as ServerResponse, upstream, open),
-    host: ({ incoming }: HttpBindings) => incoming.headers.host,
-    clientAddress: ({ incoming }: HttpBindings) => incoming.socket.remoteAddress ?? '',
+    exchange: ({ incoming, outgoing }, _request, target) =>
+      new NodeExchange(incoming, outgoing as ServerResponse, target, upstream, open),
+    host: ({ incoming }) => incoming.headers.host,
+    clientAddress: ({ incoming }) => incoming.socket.remoteAddress ?? '',
     memory: sampleMemory(systemClock),
     fetchVersion: () => upstream.fetchVersion(),
     own: ownNames(),
     dashboard: readDashboard(),
     reloading,
   })
-  const server = createAdaptorServer({
-    // Stands in for the Host that an HTTP/1.0 client need not send.
-    hostname: 'localhost',
-    fetch: (request, env) => unsent(gate.fetch(request, env as HttpBindings)),
-    serverOptions: {
-      // A body may take as long as the call's own deadline lets it.
-      requestTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      noDelay: true,
+  const answer = getRequestListener(
+    (request, bindings) => {
+      const { incoming, outgoing } = bindings as HttpBindings
+      const target = parseTarget(incoming.url ?? '', upstream.pathPrefix)
+      return unsent(gate.fetch(request, { incoming, outgoing, target }))
     },
-  }) as Server
+    {
+      // Stands in for the Host that an HTTP/1.0 client need not send.
+      hostname: 'localhost',
+      // Only for a request of which node-server cannot make a URL: all other errors are answered by the gate.
+      errorHandler: invalidTarget,
+    },
+  )
+  const serverOptions = {
+    // A body may take as long as the call's own deadline lets it.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    noDelay: true,
+  }
+  const server = createServer(serverOptions, (incoming, outgoing) => {
+    if (asksWholeServer(incoming)) outgoing.writeHead(200, { 'Content-Length': 0 }).end()
+    else void answer(incoming, outgoing)
+  })
   // The exchange says "continue" once somebody reads the body, and not before a refusal; our own pages just read.
   server.on('checkContinue', (incoming, outgoing) => {
     if (incoming.url?.startsWith('/admin/')) outgoing.writeContinue()
@@ -114,6 +130,11 @@ async function serve(
       return drained ? 'drained' : 'forced'
     },
   }
+}
+
+/** `OPTIONS *` is about this server and not about a route (RFC 9110 section 9.3.7). The answer is that of Ollama. */
+function asksWholeServer({ method, url }: IncomingMessage): boolean {
+  return url === '*' && method === 'OPTIONS'
 }
 
 /**

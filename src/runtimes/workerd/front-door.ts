@@ -2,9 +2,11 @@ import type { Context } from 'hono'
 import { createFront } from '../../http/app.ts'
 import { renderBreak, statusOf } from '../../http/errors.ts'
 import { isAllowedHost } from '../../http/host-guard.ts'
+import { HttpProblem } from '../../http/problem.ts'
 import { FetchExchange } from '../../relay/fetch-transport.ts'
 import { Origins } from '../../relay/origins.ts'
 import { Relay } from '../../relay/relay.ts'
+import { targetOfUrl } from '../../relay/target.ts'
 import { workerdClock } from './clock.ts'
 import { handOver } from './hand-over.ts'
 import type { House } from './house.ts'
@@ -26,9 +28,16 @@ const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 export function createFrontDoor({ loaded, log }: House): FrontDoor {
   const { config } = loaded
   const origins = new Origins()
-  const upstream = { url: config.ollama_url, fetch: (url: string, init: RequestInit) => fetch(url, init) }
-  const exchange = (c: Context) =>
-    new FetchExchange({ request: c.req.raw, address: clientAddress(c.req.raw) }, upstream)
+  const { origin, pathname } = new URL(config.ollama_url)
+  const prefix = pathname === '/' ? '' : pathname
+  const upstream = { origin, fetch: (url: string, init: RequestInit) => fetch(url, init) }
+  /** @throws HttpProblem invalid_target */
+  const exchange = (c: Context) => {
+    const request = c.req.raw
+    const target = targetOfUrl(request.url, prefix)
+    if (target === undefined) throw new HttpProblem('invalid_target')
+    return new FetchExchange({ request, target, address: clientAddress(request) }, upstream)
+  }
 
   /** One for each request: timers and connections cannot be shared between requests here. */
   const relayFor = (c: Context) =>
@@ -55,6 +64,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
   const app = createFront({
     config,
     origins,
+    path: (request) => targetOfUrl(request.url)?.path ?? '',
     reportError: (error) => log.error('unexpected error in a request', { error }),
     relay: async (c) => handOver(await relayFor(c).gated(exchange(c), c.req.path, c), c.executionCtx),
     passThrough: async (c) => handOver(await relayFor(c).through(exchange(c)), c.executionCtx),

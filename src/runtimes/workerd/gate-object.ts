@@ -4,10 +4,10 @@ import type { Outcome } from '../../admission/observer.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
 import { createApp } from '../../http/app.ts'
-import { routingPath } from '../../http/path.ts'
 import { HttpProblem } from '../../http/problem.ts'
 import { parseModelName } from '../../relay/model-name.ts'
 import { Origins } from '../../relay/origins.ts'
+import { targetOfUrl } from '../../relay/target.ts'
 import { type LaneStats, Stats } from '../../telemetry/stats.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
 import { workerdClock } from './clock.ts'
@@ -68,7 +68,7 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
   }
 
   async fetch(request: Request): Promise<Response> {
-    if (/^\/health(?:\/ready)?$/.test(routingPath(request))) await this.#lookAtOllama()
+    if (/^\/health(?:\/ready)?$/.test(pathOf(request))) await this.#lookAtOllama()
     return this.#pages.fetch(request)
   }
 
@@ -110,6 +110,7 @@ function createPages(env: WorkerEnv, leases: Leases<LaneStats>, upstream: Upstre
     memory: async () => null,
     draining: () => false,
     describeConfig: () => describeConfig(loaded),
+    path: pathOf,
     relay: elsewhere,
     passThrough: elsewhere,
     reportError: (error) => log.error('unexpected error in a request', { error }),
@@ -117,4 +118,8 @@ function createPages(env: WorkerEnv, leases: Leases<LaneStats>, upstream: Upstre
     listensOnLoopback: true,
     clientAddress: (c) => clientAddress(c.req.raw),
   })
+}
+
+function pathOf({ url }: Request): string {
+  return targetOfUrl(url)?.path ?? ''
 }

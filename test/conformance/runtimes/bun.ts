@@ -29,6 +29,11 @@ const bun: Target = {
       link: 'https://github.com/oven-sh/bun/pull/32887',
       provenBy: 'takes a body with a trailer behind it',
     },
+    rawTarget: {
+      reason:
+        'Bun.serve makes a URL of the request target before the request is handed over, and answers "OPTIONS *" with 400 itself',
+      provenBy: 'that means the whole server is answered as Ollama answers it',
+    },
     headerLines: {
       reason:
         'Bun keeps headers in a Headers object, which joins repeated ones, and spells Content-Length its own way',

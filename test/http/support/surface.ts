@@ -4,6 +4,7 @@ import { Permit } from '../../../src/admission/permit.ts'
 import { createApp, type Services } from '../../../src/http/app.ts'
 import { parseModelName } from '../../../src/relay/model-name.ts'
 import { Origins } from '../../../src/relay/origins.ts'
+import { targetOfUrl } from '../../../src/relay/target.ts'
 import { type LaneStats, Stats } from '../../../src/telemetry/stats.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
@@ -61,6 +62,7 @@ export function aSurface(change: Change = {}): Surface {
     describeConfig: () => ({ config_file: null, values: { admin_token: '***' }, sources: {} }),
     clientAddress: () => '127.0.0.1',
     reportError: (error) => void reported.push(error),
+    path: (request) => targetOfUrl(request.url)?.path ?? '',
     relay: async (c) => {
       relayed.push(`${c.req.method} ${c.req.path}`)
       return new Response('relayed')

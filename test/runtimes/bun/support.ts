@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import type { TestContext } from 'node:test'
+import { targetOfUrl } from '../../../src/relay/target.ts'
 import type { Delivery, DeliveryObserver, Ending } from '../../../src/relay/transport.ts'
 import { bunApi } from '../../../src/runtimes/bun/bun-api.ts'
 import type { AnswerSink, UpstreamRequest } from '../../../src/runtimes/bun/connection.ts'
@@ -120,7 +121,9 @@ export async function aHouse(t: TestContext) {
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     async fetch(received, server) {
-      const exchange = new BunExchange(received, { server, upstream, open, received })
+      const target = targetOfUrl(received.url)
+      assert.ok(target)
+      const exchange = new BunExchange(received, target, { server, upstream, open, received })
       const watched = new Watched()
       const delivery = exchange.forward(undefined, watched)
       calls.push({ watched, delivery })

@@ -1,0 +1,61 @@
+/**
+ * Where a request goes. It is parsed once per request, so that the path which is routed is the path which is forwarded.
+ */
+export interface Target {
+  /** Path and query for the upstream: the prefix of `ollama_url`, then the client's own bytes. Begins with a slash. */
+  readonly forwarded: string
+  /** The path that routes are matched against: decoded once and as a whole, as Ollama does, without empty segments. */
+  readonly path: string
+}
+
+const SLASH = 0x2f
+
+/** Scheme and authority of a target in absolute form (RFC 9112 section 3.2.2). The authority must not be empty. */
+const AUTHORITY = /^https?:\/\/[^/?#\\\s]+(?=[/?]|$)/i
+
+/** A backslash, an empty segment, or a segment that begins with a dot: rare, so that most paths need no second look. */
+const UNUSUAL = /\\|\/[/.]/
+
+/** A dot segment, or a backslash that some servers read as a slash. */
+const CLIMBING = /\\|\/\.\.?(?:\/|$)/
+
+/**
+ * Reads a request target in origin or absolute form. `prefix`: the path of `ollama_url`, empty without one.
+ *
+ * Undefined for a target that two servers could read in two ways: another form or scheme, an empty authority, a
+ * fragment, a dot segment or a backslash (percent-encoded or not), and a path that is encoded twice. Ollama has no route
+ * with such a path, but a server between us and Ollama could make a gated route of it, or leave the prefix.
+ */
+export function parseTarget(raw: string, prefix = ''): Target | undefined {
+  const origin = raw.charCodeAt(0) === SLASH ? raw : originForm(raw)
+  if (origin === undefined || origin.includes('#')) return undefined
+  const question = origin.indexOf('?')
+  const written = question < 0 ? origin : origin.slice(0, question)
+  const path = decoded(written)
+  const forwarded = prefix === '' ? origin : prefix + origin
+  if (!UNUSUAL.test(path) && !path.includes('%')) return { forwarded, path }
+  if (CLIMBING.test(path) || decoded(path) !== path) return undefined
+  return { forwarded, path: path.replace(/\/{2,}/g, '/') }
+}
+
+/** The target of a request whose platform has made a URL of it already. */
+export function targetOfUrl(url: string, prefix = ''): Target | undefined {
+  return parseTarget(url.slice(url.indexOf('/', url.indexOf('://') + 3)), prefix)
+}
+
+function originForm(raw: string): string | undefined {
+  const authority = AUTHORITY.exec(raw)?.[0]
+  if (authority === undefined) return undefined
+  const rest = raw.slice(authority.length)
+  return rest.charCodeAt(0) === SLASH ? rest : `/${rest}`
+}
+
+/** Percent-encoding undone. A path that does not decode stays as it is: no route of Ollama's has such a path. */
+function decoded(path: string): string {
+  if (!path.includes('%')) return path
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
