@@ -85,6 +85,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const relay: Relay<LaneStats> = new Relay({
     clock,
     admission,
+    waiting: admission.waiting,
     origins,
     requestTimeoutMs: config.request_timeout * 1000,
     streamIdleTimeoutMs: config.stream_idle_timeout * 1000,
@@ -170,6 +171,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     },
     close() {
       admission.close()
+      relay.close()
       monitor.stop()
       upstream.stop()
     },

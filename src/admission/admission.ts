@@ -1,8 +1,9 @@
 import type { Cancel, Clock } from '../clock.ts'
-import { type Call, Lane, type Limits, type Waiting } from './lane.ts'
+import { type Call, Lane, type Limits } from './lane.ts'
 import type { AdmissionObserver, LaneObserver } from './observer.ts'
 import type { Permit } from './permit.ts'
 import type { Ticket } from './ticket.ts'
+import { Waiting } from './waiting.ts'
 
 /** Idle lanes that are remembered; made-up names must not grow the process. */
 export const REMEMBERED_LANES = 1_000
@@ -16,7 +17,7 @@ export interface AdmissionParts<L extends LaneObserver> {
   readonly defaults: Limits
   /** Limits of single models, by key; what is left out follows the defaults. */
   readonly models?: ReadonlyMap<string, Partial<Limits>>
-  /** Bytes of bodies that may wait, all lanes together. */
+  /** Bytes of bodies that may be read or wait, all lanes together. */
   readonly maxWaitingBytes: number
   /** 0 ≤ x < 1; spreads the returns of refused clients. */
   readonly random?: () => number
@@ -40,7 +41,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
     this.#observer = parts.observer
     this.#defaults = parts.defaults
     this.#random = parts.random ?? Math.random
-    this.#waiting = { calls: 0, bytes: 0, maxBytes: parts.maxWaitingBytes }
+    this.#waiting = new Waiting(parts.maxWaitingBytes)
     for (const [model, own] of parts.models ?? []) this.configure(model, own)
   }
 
@@ -58,8 +59,8 @@ export class Admission<L extends LaneObserver = LaneObserver> {
     return this.#paused
   }
 
-  /** What the calls in line hold together. */
-  get waiting(): Readonly<Waiting> {
+  /** What calls hold together before they have a slot. */
+  get waiting(): Waiting {
     return this.#waiting
   }
 

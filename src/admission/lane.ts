@@ -4,6 +4,7 @@ import type { LaneObserver, Outcome } from './observer.ts'
 import { Permit } from './permit.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
 import { Ticket } from './ticket.ts'
+import type { Waiting } from './waiting.ts'
 
 /** `parallel`: slots. `queue`: places in line, 0 = nobody waits. */
 export interface Limits {
@@ -16,13 +17,6 @@ export interface Call {
   readonly model: string
   readonly deadline: number
   readonly bytes: number
-}
-
-/** What the calls in line hold together, all lanes counted. */
-export interface Waiting {
-  calls: number
-  bytes: number
-  readonly maxBytes: number
 }
 
 /** How many standard deviations of the predicted wait must fit before the deadline. */

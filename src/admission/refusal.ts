@@ -2,7 +2,8 @@
 export type RefusalCode = 'queue_full' | 'timeout' | 'shutting_down' | 'cancelled'
 
 export interface RefusalFacts {
-  readonly model: string
+  /** Undefined for a call that was refused before its model was read. */
+  readonly model?: string | undefined
   /** When it pays to come back, in milliseconds from now; already paced and jittered. */
   readonly retryAfterMs?: number
   /** The wait that was predicted at arrival, when that is what the call was refused for. */
@@ -16,7 +17,7 @@ export class Refusal extends Error {
   readonly facts: RefusalFacts
 
   constructor(code: RefusalCode, facts: RefusalFacts) {
-    super(`${code}: ${facts.model}`)
+    super(`${code}: ${facts.model ?? 'model not read'}`)
     this.code = code
     this.facts = facts
   }

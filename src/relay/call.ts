@@ -34,16 +34,14 @@ const MODEL_ONLY: readonly BodyKey[] = ['model']
 const UNLOAD_KEYS: readonly BodyKey[] = ['model', 'keep_alive', 'prompt', 'messages']
 
 /**
- * Reads a gated request and finds what it asks for. `path`: the route, decoded.
- * Throws Failure body_too_large or client_gone, or what the reading was stopped with.
+ * Finds what a gated request asks for. `path`: the route, decoded. Throws Failure body_too_large.
  */
 export async function readCall(
   exchange: Exchange,
   path: string,
-  maxBytes: number,
+  body: Uint8Array,
   clock: Clock,
 ): Promise<ReadCall> {
-  const body = await exchange.readBody(maxBytes)
   if (path === TRANSCRIPTIONS) {
     // Ollama's form reader looks at the query first.
     const inQuery = queryField(exchange.target, 'model')

@@ -16,6 +16,8 @@ export interface FetchUpstream {
  */
 export class FetchDelivery implements Delivery {
   readonly answer: Promise<Response>
+  /** The platform reads the client's own body by itself and does not tell how far it is. */
+  readonly upload = undefined
   readonly #observer: DeliveryObserver
   readonly #cut = new AbortController()
   #resolve: (response: Response) => void = () => {}

@@ -1,5 +1,7 @@
+import { Refusal } from '../admission/refusal.ts'
 import { Failure } from './failure.ts'
 import { FetchDelivery, type FetchUpstream } from './fetch-delivery.ts'
+import type { IncomingBody } from './incoming-body.ts'
 import { readStream } from './read-stream.ts'
 import type { Target } from './target.ts'
 import type { Delivery, DeliveryObserver, Exchange } from './transport.ts'
@@ -50,9 +52,9 @@ export class FetchExchange implements Exchange {
     if (this.#gone) listener()
   }
 
-  async readBody(maxBytes: number): Promise<Uint8Array> {
+  async readBody(incoming: IncomingBody): Promise<Uint8Array> {
     if (this.#gone) throw new Failure('client_gone')
-    if (Number(this.header('content-length') ?? 0) > maxBytes) throw new Failure('body_too_large')
+    if (Number(this.header('content-length') ?? 0) > incoming.maxBytes) throw new Failure('body_too_large')
     const { body } = this.#request
     if (body === null) return new Uint8Array()
     const reader = body.getReader()
@@ -60,7 +62,7 @@ export class FetchExchange implements Exchange {
       this.#stopReading = reject
     })
     try {
-      return await Promise.race([broken(readStream(reader, maxBytes)), stopped])
+      return await Promise.race([broken(readStream(reader, incoming)), stopped])
     } catch (error) {
       reader.cancel().catch(() => {})
       throw error
@@ -96,6 +98,8 @@ async function broken(reading: Promise<Uint8Array>): Promise<Uint8Array> {
   try {
     return await reading
   } catch (error) {
-    throw error instanceof Failure ? error : new Failure('client_gone', { cause: error })
+    throw error instanceof Failure || error instanceof Refusal
+      ? error
+      : new Failure('client_gone', { cause: error })
   }
 }

@@ -1,26 +1,14 @@
-import { Failure } from './failure.ts'
+import type { IncomingBody } from './incoming-body.ts'
 
-/** Everything that a stream brings. Throws Failure body_too_large, or what the stream breaks with. */
+/** Reads a stream to its end into `body`. Throws what `body` says to stop for, or what the stream breaks with. */
 export async function readStream(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  maxBytes: number,
+  body: IncomingBody,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) break
-    size += value.length
-    if (size > maxBytes) throw new Failure('body_too_large')
-    chunks.push(value)
+    if (done) return body.whole()
+    const stop = body.add(value)
+    if (stop !== undefined) throw stop
   }
-  const [only] = chunks
-  if (only !== undefined && chunks.length === 1) return only
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }

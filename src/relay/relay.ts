@@ -2,6 +2,7 @@ import type { Call } from '../admission/lane.ts'
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Permit } from '../admission/permit.ts'
 import type { Refusal } from '../admission/refusal.ts'
+import type { Waiting } from '../admission/waiting.ts'
 import type { Clock } from '../clock.ts'
 import { readCall } from './call.ts'
 import { Deadlines } from './deadlines.ts'
@@ -10,6 +11,7 @@ import type { LiveCall } from './live-call.ts'
 import { Passage, type PassageParts } from './passage.ts'
 import { Run } from './run.ts'
 import type { Exchange } from './transport.ts'
+import { Uploads } from './uploads.ts'
 
 /** Where slots come from: the lanes of this process, or a gate elsewhere, which never has one at once. */
 export interface Slots<L extends LaneObserver = LaneObserver> {
@@ -43,6 +45,8 @@ export interface RelayParts<L extends LaneObserver> extends PassageParts {
   /** Milliseconds without a byte once the answer has begun; 0 = no limit. */
   readonly streamIdleTimeoutMs: number
   readonly maxBodyBytes: number
+  /** Counts the bodies that are being read. */
+  readonly waiting: Waiting
   /** What a client is told when its answer breaks after the first byte; undefined where nothing can be said. */
   readonly lastWords: (answer: BrokenAnswer) => string | undefined
   /** The status a client is given for an error thrown here. */
@@ -68,10 +72,12 @@ export interface Explained {
 export class Relay<L extends LaneObserver = LaneObserver> {
   readonly #parts: RelayParts<L>
   readonly #deadlines: Deadlines<Run<L>>
+  readonly #uploads: Uploads
 
   constructor(parts: RelayParts<L>) {
     this.#parts = parts
     this.#deadlines = new Deadlines(parts.clock)
+    this.#uploads = new Uploads(parts.clock)
   }
 
   /**
@@ -79,10 +85,10 @@ export class Relay<L extends LaneObserver = LaneObserver> {
    * the one from us is to say of the call.
    */
   async gated(exchange: Exchange, path: string, answer: Explained): Promise<Response> {
-    const { admission, clock, maxBodyBytes } = this.#parts
+    const { admission, clock } = this.#parts
     const run = new Run(this.#parts, this.#deadlines, exchange, path)
     try {
-      const call = await readCall(exchange, path, maxBodyBytes, clock)
+      const call = await readCall(exchange, path, await run.readBody(), clock)
       const now = run.read(call)
       if (call.model !== undefined && call.takesSlot) {
         const wish = { model: call.model.key, deadline: run.deadline, bytes: call.body.length }
@@ -114,8 +120,16 @@ export class Relay<L extends LaneObserver = LaneObserver> {
     return undefined
   }
 
-  /** Anything that is not gated streams through both ways, without a slot and without a deadline. */
+  /** Anything that is not gated streams through both ways, without a slot. Only an upload that stands still is ended. */
   through(exchange: Exchange): Promise<Response> {
-    return exchange.forward(undefined, new Passage(this.#parts, exchange)).answer
+    const delivery = exchange.forward(undefined, new Passage(this.#parts, exchange))
+    this.#uploads.watch(delivery)
+    return delivery.answer
+  }
+
+  /** Nobody is admitted any more: ends what only waits for a body. Calls that Ollama has go on. */
+  close(): void {
+    for (const run of this.#deadlines.watched) run.refuseUnread()
+    this.#uploads.hurry()
   }
 }

@@ -4,6 +4,7 @@ import type { ReadCall } from './call.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
 import { explain } from './explain.ts'
 import { Failure, type FailureCode } from './failure.ts'
+import { IncomingBody } from './incoming-body.ts'
 import type { LiveCall } from './live-call.ts'
 import { DELIVERED, FAILED, outcomeOf } from './outcome.ts'
 import { learnOrigin } from './passage.ts'
@@ -26,6 +27,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   readonly #path: string
   readonly #arrivedAt: number
   readonly #tail = new Tail()
+  #body: IncomingBody | undefined
   #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
   #call: ReadCall | undefined
   #id: string | undefined
@@ -55,6 +57,16 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     deadlines.watch(this)
   }
 
+  /** The request's body. Throws the Failure or the Refusal that ended the reading. */
+  async readBody(): Promise<Uint8Array> {
+    const { maxBodyBytes, waiting, clock } = this.#parts
+    this.#body = new IncomingBody(maxBodyBytes, waiting, clock)
+    this.dueAt = Math.min(this.deadline, this.#body.stallsAt)
+    const whole = await this.#exchange.readBody(this.#body)
+    this.dueAt = this.deadline
+    return whole
+  }
+
   /** Its name for client, log and operator. */
   get id(): string {
     this.#id ??= requestIdOf(this.#exchange)
@@ -64,6 +76,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   /** Its body is here and read; returns the clock time of that. Throws when it was cancelled while it was decoded. */
   read(call: ReadCall): number {
     this.#call = call
+    this.#body?.free()
     if (this.#stopped) throw this.#stopped
     this.#readAt = this.#parts.clock.now()
     this.#stage = 'waiting'
@@ -130,6 +143,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   fail(thrown: unknown): unknown {
     const error = this.#stopped ?? thrown
     if (this.#stage === 'over') return error
+    if (this.#stage === 'reading') this.#body?.drop()
     if (error instanceof Failure) error.model ??= this.#model
     const outcome = outcomeOf(error)
     const now = this.#parts.clock.now()
@@ -166,17 +180,28 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       place: this.#place,
       waitedMs: this.#waitMs(now),
       runningMs: sent ? now - this.#sentAt : undefined,
-      bytesIn: this.#call?.body.length ?? 0,
+      bytesIn: this.#body?.size ?? 0,
       bytesOut: this.#bytesOut,
       chunks: this.#streamed ? this.#chunks : 0,
     }
   }
 
-  overdue(): void {
+  overdue(now: number): void {
+    const stallsAt = this.#body?.stallsAt ?? 0
+    if (this.#stage === 'reading' && now < this.deadline && now < stallsAt) {
+      this.dueAt = Math.min(this.deadline, stallsAt)
+      return
+    }
     this.dueAt = Number.POSITIVE_INFINITY
-    if (this.#stage === 'reading') this.#exchange.stopReading(new Failure('timeout', { model: this.#model }))
+    if (this.#stage === 'reading')
+      this.#exchange.stopReading(new Failure(now < this.deadline ? 'body_stalled' : 'timeout'))
     else this.#stop('timeout', 'idle')
     // In line its ticket knows the same deadline.
+  }
+
+  /** A shutdown has begun. A call that is still being read would be refused afterwards, so its body is not waited for. */
+  refuseUnread(): void {
+    if (this.#stage === 'reading') this.#exchange.stopReading(new Refusal('shutting_down', {}))
   }
 
   /** Ends the call from our side. */
@@ -240,7 +265,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       sentMs: this.#sentAt >= 0 ? this.#sentAt - this.#arrivedAt : null,
       totalMs,
       loadMs: figures?.loadMs ?? 0,
-      bytesIn: this.#call?.body.length ?? 0,
+      bytesIn: this.#body?.size ?? 0,
       bytesOut: this.#bytesOut,
       tokensIn: figures?.tokensIn ?? null,
       tokensOut: figures?.tokensOut ?? null,

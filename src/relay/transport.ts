@@ -1,3 +1,5 @@
+import type { IncomingBody } from './incoming-body.ts'
+
 /** What one exchange with a client is to the relay, whatever the runtime. One object a request. */
 export interface Exchange {
   readonly method: string
@@ -12,11 +14,11 @@ export interface Exchange {
   /** Calls back once if the client leaves before its answer is over. A later listener replaces an earlier one. */
   onGone(listener: () => void): void
   /**
-   * The whole request body.
-   * Throws Failure body_too_large without keeping what came, client_gone when the client left,
-   * or what `stopReading` was given.
+   * Reads the whole request body into `body`, and hands it out in one piece.
+   * Throws what `body` says to stop for, Failure client_gone when the client left, or what `stopReading` was given.
+   * After a stop nothing of the body is kept.
    */
-  readBody(maxBytes: number): Promise<Uint8Array>
+  readBody(body: IncomingBody): Promise<Uint8Array>
   stopReading(reason: Error): void
   /**
    * Sends the request on to Ollama and its answer back to the client, byte for byte, chunk for chunk, each
@@ -32,10 +34,22 @@ export interface Delivery {
    */
   readonly answer: Promise<Response>
   /**
+   * How far the client's own body has come on its way to Ollama. Undefined once it is whole, or the delivery is over;
+   * also where there is no such body, and where the platform does not tell.
+   */
+  readonly upload: Upload | undefined
+  /**
    * Cuts the connection to Ollama. Before the first byte `answer` rejects with `reason`; after it the client
    * gets `lastWords`, if any, and its connection is closed.
    */
   abort(reason: Error, lastWords?: string): void
+}
+
+export interface Upload {
+  /** Grows with everything that comes. */
+  readonly bytes: number
+  /** Ollama takes no more at the moment, so that the client cannot send. */
+  readonly heldBack: boolean
 }
 
 export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'

@@ -10,7 +10,7 @@ describe('a lane with a free slot', () => {
     assert.equal(permit.waitMs, 0)
     assert.equal(permit.grantedAt, 7)
     assert.equal(lane.active, 1)
-    assert.deepEqual(waiting, { calls: 0, bytes: 0, maxBytes: FAR })
+    assert.deepEqual({ ...waiting }, { calls: 0, bytes: 0, maxBytes: FAR })
     assert.deepEqual(recorder.story, ['granted 0'])
   })
 

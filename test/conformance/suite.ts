@@ -1,4 +1,5 @@
 import { describe } from 'node:test'
+import { bodies } from './bodies.cases.ts'
 import { anthropicClient } from './clients/anthropic.cases.ts'
 import { ollamaClient } from './clients/ollama.cases.ts'
 import { openaiClient } from './clients/openai.cases.ts'
@@ -32,6 +33,7 @@ export function conformance(target: Target): void {
     hostileInput(target)
     targets(target)
     uploads(target)
+    bodies(target)
     streams(target)
     operators(target)
     reloads(target)

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type ReadCall, readCall } from '../../src/relay/call.ts'
-import { Failure } from '../../src/relay/failure.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { type Request, ScriptedExchange } from '../support/scripted-exchange.ts'
+import { bytesOf, type Request, ScriptedExchange } from '../support/scripted-exchange.ts'
 
-const read = (path: string, request: Request, maxBytes = 1e9) =>
-  readCall(new ScriptedExchange({ target: path, ...request }), path, maxBytes, new ManualClock())
+const read = (path: string, request: Request) =>
+  readCall(
+    new ScriptedExchange({ target: path, ...request }),
+    path,
+    bytesOf(request.body ?? ''),
+    new ManualClock(),
+  )
 
 const verdict = ({ model, takesSlot }: ReadCall) => ({ key: model?.key, takesSlot })
 
@@ -46,11 +50,6 @@ describe('a call for a model', () => {
   it('cannot hide its model behind white space that Ollama trims', async () => {
     const body = JSON.stringify({ model: `${' '.repeat(50_000)}llama2${'\n'.repeat(50_000)}` })
     assert.deepEqual(verdict(await read('/api/chat', { body })), { key: 'llama2', takesSlot: true })
-  })
-
-  it('is refused when its body is too large', async () => {
-    await assert.rejects(read('/api/chat', { body: '{"model":"a"}' }, 12), { code: 'body_too_large' })
-    assert.equal((await read('/api/chat', { body: '{"model":"a"}' }, 13)).takesSlot, true)
   })
 })
 
@@ -156,15 +155,5 @@ describe('a form', () => {
       const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type }
       assert.equal((await read(PATH, { headers, body: BODY })).takesSlot, false, type)
     }
-  })
-})
-
-describe('what a failure of reading says', () => {
-  it('is passed on', async () => {
-    const exchange = new ScriptedExchange()
-    const reading = readCall(exchange, '/api/chat', 100, new ManualClock())
-    const why = new Failure('timeout')
-    exchange.stopReading(why)
-    await assert.rejects(reading, (error) => error === why)
   })
 })

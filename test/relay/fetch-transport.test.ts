@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Waiting } from '../../src/admission/waiting.ts'
 import { FetchExchange } from '../../src/relay/fetch-transport.ts'
+import { IncomingBody } from '../../src/relay/incoming-body.ts'
 import { type Target, targetOfUrl } from '../../src/relay/target.ts'
 import type { DeliveryObserver } from '../../src/relay/transport.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 
 const ORIGIN_OF_OLLAMA = 'http://ollama.example:11434'
 const text = (bytes: string) => new TextEncoder().encode(bytes)
@@ -98,13 +101,16 @@ const codeOf = (promise: Promise<unknown>) =>
     (error: Error & { code?: string }) => error.code ?? error.message,
   )
 
+/** A body of ten bytes at most. */
+const ofTen = () => new IncomingBody(10, new Waiting(1e9), new ManualClock())
+
 const NDJSON = { headers: { 'content-type': 'application/x-ndjson' } }
 
 describe('a body on a runtime of Request and Response', () => {
   it('is read whole, in as many parts as it comes', async () => {
     const body = aBody()
     const { exchange } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
-    const read = exchange.readBody(10)
+    const read = exchange.readBody(ofTen())
     body.send('hel')
     body.send('lo')
     body.end()
@@ -112,23 +118,23 @@ describe('a body on a runtime of Request and Response', () => {
   })
 
   it('that is absent is empty', async () => {
-    assert.deepEqual(await anExchange().exchange.readBody(10), new Uint8Array())
+    assert.deepEqual(await anExchange().exchange.readBody(ofTen()), new Uint8Array())
   })
 
   it('is refused by what it announces, before any of it is read', async () => {
     const { exchange } = anExchange({ body: 'hello', headers: { 'content-length': '11' } })
-    assert.equal(await codeOf(exchange.readBody(10)), 'body_too_large')
+    assert.equal(await codeOf(exchange.readBody(ofTen())), 'body_too_large')
   })
 
   it('is refused once it is larger than it may be', async () => {
     const { exchange } = anExchange({ body: 'hello world' })
-    assert.equal(await codeOf(exchange.readBody(10)), 'body_too_large')
+    assert.equal(await codeOf(exchange.readBody(ofTen())), 'body_too_large')
   })
 
   it('is not waited for once reading was stopped', async () => {
     const body = aBody()
     const { exchange } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
-    const read = codeOf(exchange.readBody(10))
+    const read = codeOf(exchange.readBody(ofTen()))
     exchange.stopReading(new Error('too slow'))
     assert.equal(await read, 'too slow')
   })
@@ -137,7 +143,7 @@ describe('a body on a runtime of Request and Response', () => {
     it(`ends as client_gone when its client ${how}`, async () => {
       const body = aBody()
       const { exchange, leave } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
-      const read = codeOf(exchange.readBody(10))
+      const read = codeOf(exchange.readBody(ofTen()))
       if (how === 'leaves') leave()
       else body.break()
       assert.equal(await read, 'client_gone')

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { readCall } from '../../src/relay/call.ts'
 import { decodeZstd } from '../../src/relay/zstd.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { ScriptedExchange } from '../support/scripted-exchange.ts'
+import { bytesOf, ScriptedExchange } from '../support/scripted-exchange.ts'
 
 /** `{"model": "llama2"}` as the reference encoder writes it, in all the ways it can. */
 const SAMPLES = {
@@ -101,8 +101,8 @@ describe('a zstd body', () => {
 
 describe('which model a zstd body is for', () => {
   const modelOf = async (path: string, encoding: string, body: string | Uint8Array) => {
-    const exchange = new ScriptedExchange({ target: path, headers: { 'content-encoding': encoding }, body })
-    return (await readCall(exchange, path, 1e9, new ManualClock())).model?.key
+    const exchange = new ScriptedExchange({ target: path, headers: { 'content-encoding': encoding } })
+    return (await readCall(exchange, path, bytesOf(body), new ManualClock())).model?.key
   }
   const sample = bytes(SAMPLES['in one frame with its size'])
 

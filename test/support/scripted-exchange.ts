@@ -1,5 +1,6 @@
 import { Failure } from '../../src/relay/failure.ts'
-import type { Delivery, DeliveryObserver, Exchange } from '../../src/relay/transport.ts'
+import type { IncomingBody } from '../../src/relay/incoming-body.ts'
+import type { Delivery, DeliveryObserver, Exchange, Upload } from '../../src/relay/transport.ts'
 
 export interface Request {
   readonly method?: string
@@ -7,6 +8,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>
   /** The body; left out, it comes when the test says `sendBody`. */
   readonly body?: string | Uint8Array
+  /** How far the body has come when it is passed through; left out, there is none. */
+  readonly upload?: Upload
 }
 
 /** An exchange whose client and whose Ollama are played by the test, one step at a time. */
@@ -15,16 +18,22 @@ export class ScriptedExchange implements Exchange {
   readonly target: string
   readonly clientAddress = '192.0.2.7'
   readonly #headers: Readonly<Record<string, string>>
+  readonly #upload: Upload | undefined
   #body: Uint8Array | undefined
   #reading:
-    | { maxBytes: number; resolve: (body: Uint8Array) => void; reject: (why: Error) => void }
+    | {
+        incoming: IncomingBody
+        resolve: (body: Uint8Array | Promise<Uint8Array>) => void
+        reject: (why: Error) => void
+      }
     | undefined
   #onGone: (() => void) | undefined
   #gone = false
   /** What was sent to Ollama; undefined until something was. */
   delivery: ScriptedDelivery | undefined
 
-  constructor({ method = 'POST', target = '/api/chat', headers = {}, body }: Request = {}) {
+  constructor({ method = 'POST', target = '/api/chat', headers = {}, body, upload }: Request = {}) {
+    this.#upload = upload
     this.method = method
     this.target = target
     this.#headers = headers
@@ -44,10 +53,10 @@ export class ScriptedExchange implements Exchange {
     if (this.#gone) listener()
   }
 
-  readBody(maxBytes: number): Promise<Uint8Array> {
+  readBody(incoming: IncomingBody): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#gone) return reject(new Failure('client_gone'))
-      this.#reading = { maxBytes, resolve, reject }
+      this.#reading = { incoming, resolve, reject }
       if (this.#body !== undefined) this.sendBody(this.#body)
     })
   }
@@ -58,17 +67,23 @@ export class ScriptedExchange implements Exchange {
   }
 
   forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
-    this.delivery = new ScriptedDelivery(body, observer)
+    this.delivery = new ScriptedDelivery(body, observer, this.#upload)
     if (this.#gone) this.delivery.clientLeft()
     return this.delivery
   }
 
   sendBody(body: string | Uint8Array): void {
     const reading = this.#reading
-    const bytes = bytesOf(body)
-    if (reading && bytes.length > reading.maxBytes) this.stopReading(new Failure('body_too_large'))
-    else reading?.resolve(bytes)
+    if (!this.sendPart(body)) return
+    reading?.resolve(reading.incoming.whole())
     this.#reading = undefined
+  }
+
+  /** A part of the body. False when the reading was stopped for it. */
+  sendPart(part: string | Uint8Array): boolean {
+    const stop = this.#reading?.incoming.add(bytesOf(part))
+    if (stop !== undefined) this.stopReading(stop)
+    return stop === undefined
   }
 
   /** The client closes its socket. */
@@ -86,6 +101,8 @@ export class ScriptedDelivery implements Delivery {
   readonly sent: Uint8Array | undefined
   /** All that the client was given. */
   text = ''
+  /** How far the client's own body has come. */
+  upload: Upload | undefined
   /** Whether the connection to Ollama was cut. */
   cut = false
   readonly #observer: DeliveryObserver
@@ -94,7 +111,8 @@ export class ScriptedDelivery implements Delivery {
   #began = false
   #over = false
 
-  constructor(sent: Uint8Array | undefined, observer: DeliveryObserver) {
+  constructor(sent: Uint8Array | undefined, observer: DeliveryObserver, upload?: Upload) {
+    this.upload = upload
     this.sent = sent
     this.#observer = observer
     this.answer = new Promise((resolve, reject) => {
@@ -151,7 +169,7 @@ export class ScriptedDelivery implements Delivery {
   }
 }
 
-function bytesOf(body: string | Uint8Array): Uint8Array {
+export function bytesOf(body: string | Uint8Array): Uint8Array {
   return typeof body === 'string' ? new TextEncoder().encode(body) : body
 }
 

@@ -1,3 +1,4 @@
+import type { Upload } from '../../relay/transport.ts'
 import { type AnswerListener, AnswerParser } from './answer-parser.ts'
 import type { BunSocket } from './bun-api.ts'
 
@@ -28,6 +29,8 @@ export class Connection {
   #unsent: Uint8Array[] = []
   #onDrain: (() => void) | undefined
   #sending = false
+  /** Bytes of the stream that is being sent, as far as they have come. */
+  #streamed = 0
   #paused = false
   #closed = false
 
@@ -38,6 +41,14 @@ export class Connection {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** How far the stream of a request has come. Undefined once it is whole. */
+  get upload(): Upload | undefined {
+    if (this.#closed) return undefined
+    if (this.#socket === undefined) return { bytes: 0, heldBack: true }
+    if (!this.#sending) return undefined
+    return { bytes: this.#streamed, heldBack: this.#unsent.length > 0 }
   }
 
   opened(socket: BunSocket<Connection>): void {
@@ -135,6 +146,7 @@ export class Connection {
     sink: AnswerSink,
   ): Promise<void> {
     this.#sending = true
+    this.#streamed = 0
     try {
       for (;;) {
         const { done, value } = await reader.read()
@@ -145,6 +157,7 @@ export class Connection {
           return
         }
         if (value.length === 0) continue
+        this.#streamed += value.length
         if (!sized) this.#write(Buffer.from(`${value.length.toString(16)}\r\n`, 'latin1'))
         this.#write(value)
         if (!sized) this.#write(CRLF)

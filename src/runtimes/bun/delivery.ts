@@ -1,6 +1,6 @@
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, responseHeaders } from '../../relay/headers.ts'
-import type { Delivery, DeliveryObserver, Ending } from '../../relay/transport.ts'
+import type { Delivery, DeliveryObserver, Ending, Upload } from '../../relay/transport.ts'
 import { type AnswerBody, SizedBody, StreamedBody } from './answer-body.ts'
 import type { AnswerSink, Connection, UpstreamRequest } from './connection.ts'
 import type { BunUpstream } from './upstream.ts'
@@ -31,6 +31,7 @@ export class BunDelivery implements Delivery, AnswerSink {
   #connection: Connection | undefined
   #whole: { readonly begin: () => ResponseInit; readonly parts: Uint8Array[] } | undefined
   #body: AnswerBody | undefined
+  #uploads = false
   #over = false
 
   constructor(observer: DeliveryObserver, client: Client) {
@@ -42,7 +43,12 @@ export class BunDelivery implements Delivery, AnswerSink {
     })
   }
 
+  get upload(): Upload | undefined {
+    return this.#uploads && !this.#over ? this.#connection?.upload : undefined
+  }
+
   send(request: UpstreamRequest, upstream: BunUpstream): void {
+    this.#uploads = request.body instanceof ReadableStream
     this.#connection = upstream.send(request, this)
   }
 

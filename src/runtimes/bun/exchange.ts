@@ -1,5 +1,7 @@
+import { Refusal } from '../../admission/refusal.ts'
 import { Failure } from '../../relay/failure.ts'
 import { requestHeaders } from '../../relay/headers.ts'
+import type { IncomingBody } from '../../relay/incoming-body.ts'
 import { readStream } from '../../relay/read-stream.ts'
 import type { Target } from '../../relay/target.ts'
 import type { Delivery, DeliveryObserver, Exchange } from '../../relay/transport.ts'
@@ -68,23 +70,26 @@ export class BunExchange implements Exchange, Client {
     if (this.#gone) listener()
   }
 
-  readBody(maxBytes: number): Promise<Uint8Array> {
+  readBody(incoming: IncomingBody): Promise<Uint8Array> {
     const request = this.#request
     return new Promise((resolve, reject) => {
       if (this.#gone) return reject(new Failure('client_gone'))
       const length = this.header('content-length')
-      if (length !== undefined && Number(length) > maxBytes) return reject(new Failure('body_too_large'))
-      const body = length === undefined ? request.body : null
-      const reader = body?.getReader()
+      const declared = length === undefined ? undefined : Number(length)
+      if (declared !== undefined && declared > incoming.maxBytes) return reject(new Failure('body_too_large'))
+      const small = declared !== undefined && declared <= COLLECTED_BY_BUN_BYTES
+      const refused = small ? incoming.expect(declared) : undefined
+      if (refused !== undefined) return reject(refused)
+      const reader = small ? undefined : request.body?.getReader()
       this.#stopReading = (reason) => {
         this.#stopReading = undefined
         reject(reason)
         // Not cancelled: what still comes is for whoever answers to throw away.
         reader?.releaseLock()
       }
-      // A body of an announced length is Bun's to collect; one in chunks is read here, to stop where it is too large.
+      // A larger body is read here, since Bun tells nobody how much of it there is so far.
       const whole = reader
-        ? readStream(reader, maxBytes)
+        ? readStream(reader, incoming)
         : request.arrayBuffer().then((bytes) => new Uint8Array(bytes))
       whole.then(
         (bytes) => {
@@ -94,7 +99,9 @@ export class BunExchange implements Exchange, Client {
         },
         (error) =>
           this.#stopReading?.(
-            error instanceof Failure ? error : new Failure('client_gone', { cause: error }),
+            error instanceof Failure || error instanceof Refusal
+              ? error
+              : new Failure('client_gone', { cause: error }),
           ),
       )
     })
@@ -165,6 +172,9 @@ export class BunExchange implements Exchange, Client {
 }
 
 const EMPTY = new Uint8Array()
+
+/** A body of an announced length up to this is collected by Bun, which takes less time than to read its stream. */
+const COLLECTED_BY_BUN_BYTES = 64 * 1024
 
 /** For these the absence of a body is said with a length of 0 (RFC 9110 section 8.6). */
 const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])

@@ -1,25 +1,26 @@
-import type { IncomingMessage } from 'node:http'
-import { Failure } from '../../relay/failure.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingBody } from '../../relay/incoming-body.ts'
+import { discardRest } from './unread-body.ts'
 
 /**
- * A request's body on its way into memory; it ends once: whole, too large, or stopped. An object of its own, because
- * with closures kept by the exchange whole calls outlived young collections, which then took six times as long.
+ * A request's body on its way into memory; it ends once: whole, or stopped. An object of its own, because with closures
+ * kept by the exchange whole calls outlived young collections, which then took six times as long.
  */
 export class BodyReader {
-  readonly body: Promise<Uint8Array>
+  readonly whole: Promise<Uint8Array>
   readonly #incoming: IncomingMessage
-  readonly #maxBytes: number
+  readonly #outgoing: ServerResponse
+  readonly #body: IncomingBody
   readonly #take = (chunk: Buffer): void => this.#add(chunk)
   readonly #finish = (): void => this.#complete()
-  #chunks: Buffer[] = []
-  #size = 0
-  #resolve: (body: Uint8Array) => void = () => {}
+  #resolve: (whole: Uint8Array | Promise<Uint8Array>) => void = () => {}
   #reject: (reason: Error) => void = () => {}
 
-  constructor(incoming: IncomingMessage, maxBytes: number) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, body: IncomingBody) {
     this.#incoming = incoming
-    this.#maxBytes = maxBytes
-    this.body = new Promise((resolve, reject) => {
+    this.#outgoing = outgoing
+    this.#body = body
+    this.whole = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
@@ -27,24 +28,27 @@ export class BodyReader {
     incoming.on('end', this.#finish)
   }
 
-  /** Keeps nothing of what came; does nothing once the body is there. */
+  /** Does nothing once the body is there. The connection is closed behind the answer. */
   stop(reason: Error): void {
-    this.#release()
-    this.#chunks = []
-    this.#reject(reason)
+    if (!this.#incoming.complete) this.#outgoing.shouldKeepAlive = false
+    this.#refuse(reason)
   }
 
   #add(chunk: Buffer): void {
-    this.#size += chunk.length
-    if (this.#size > this.#maxBytes) this.stop(new Failure('body_too_large'))
-    else this.#chunks.push(chunk)
+    const reason = this.#body.add(chunk)
+    if (reason === undefined) return
+    discardRest(this.#incoming, this.#outgoing)
+    this.#refuse(reason)
+  }
+
+  #refuse(reason: Error): void {
+    this.#release()
+    this.#reject(reason)
   }
 
   #complete(): void {
     this.#release()
-    const [only] = this.#chunks
-    const whole = only !== undefined && this.#chunks.length === 1
-    this.#resolve(whole ? only : Buffer.concat(this.#chunks, this.#size))
+    this.#resolve(this.#body.whole())
   }
 
   #release(): void {

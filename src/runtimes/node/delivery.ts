@@ -4,8 +4,9 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Dispatcher } from 'undici'
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, requestHeaders, responseHeaders } from '../../relay/headers.ts'
-import type { Delivery, DeliveryObserver, Ending } from '../../relay/transport.ts'
+import type { Delivery, DeliveryObserver, Ending, Upload } from '../../relay/transport.ts'
 import { AnswerWriter } from './answer-writer.ts'
+import { discardRest } from './unread-body.ts'
 import type { NodeUpstream } from './upstream.ts'
 
 /** After an answer broke, its client has this long to take the rest before its socket is destroyed. */
@@ -26,6 +27,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   #reject: (reason: Error) => void = () => {}
   #cutUpstream: ((reason?: Error) => void) | undefined
   #writer: AnswerWriter | undefined
+  #uploading: IncomingMessage | undefined
   #over = false
 
   constructor(outgoing: ServerResponse, observer: DeliveryObserver) {
@@ -37,6 +39,12 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     })
   }
 
+  get upload(): Upload | undefined {
+    const incoming = this.#uploading
+    if (incoming === undefined || incoming.complete || this.#over) return undefined
+    return { bytes: incoming.socket.bytesRead, heldBack: incoming.isPaused() }
+  }
+
   /** `body` undefined streams the client's own. */
   send(
     incoming: IncomingMessage,
@@ -46,6 +54,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   ): void {
     const { connection, host } = incoming.headers
     const stream = body === undefined && hasBody(incoming) ? incoming.pipe(new PassThrough()) : null
+    if (stream !== null) this.#uploading = incoming
     const request: Dispatcher.DispatchOptions = {
       method: incoming.method ?? 'GET',
       path: target,
@@ -58,7 +67,11 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   abort(reason: Error, lastWords?: string): void {
     if (this.#over) return
     if (this.#writer) this.#breakOff(this.#writer, lastWords)
-    else this.#reject(reason)
+    else {
+      // Unread bytes of an upload would be taken for the next request.
+      if (this.upload !== undefined) this.#outgoing.shouldKeepAlive = false
+      this.#reject(reason)
+    }
     this.#end('aborted')
   }
 
@@ -101,7 +114,10 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   }
 
   onComplete(): void {
-    if (!this.#over) this.#writer?.end()
+    if (this.#over) return
+    // Ollama answered before it had the whole upload. The client may be one that sends everything before it reads.
+    if (this.#uploading && !this.#uploading.complete) discardRest(this.#uploading, this.#outgoing)
+    this.#writer?.end()
   }
 
   onError(error: Error): void {

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Failure } from '../../relay/failure.ts'
+import type { IncomingBody } from '../../relay/incoming-body.ts'
 import type { Target } from '../../relay/target.ts'
 import type { Delivery, DeliveryObserver, Exchange } from '../../relay/transport.ts'
 import { BodyReader } from './body-reader.ts'
 import { NodeDelivery } from './delivery.ts'
 import type { OpenExchanges } from './open-exchanges.ts'
+import { discardRest } from './unread-body.ts'
 import type { NodeUpstream } from './upstream.ts'
 
 /** One request on Node, read and answered on its own sockets. */
@@ -66,13 +68,18 @@ export class NodeExchange implements Exchange {
     if (this.#gone) listener()
   }
 
-  readBody(maxBytes: number): Promise<Uint8Array> {
+  readBody(body: IncomingBody): Promise<Uint8Array> {
     if (this.#gone) return Promise.reject(new Failure('client_gone'))
     const declared = Number(this.#incoming.headers['content-length'] ?? 0)
-    if (declared > maxBytes) return Promise.reject(new Failure('body_too_large'))
+    if (declared > body.maxBytes) {
+      // A client that waits for the go-ahead sends nothing: its connection is closed behind the answer.
+      if (this.#waitsForGoAhead) this.#outgoing.shouldKeepAlive = false
+      else discardRest(this.#incoming, this.#outgoing)
+      return Promise.reject(new Failure('body_too_large'))
+    }
     this.#expectBody()
-    this.#reader = new BodyReader(this.#incoming, maxBytes)
-    return this.#reader.body
+    this.#reader = new BodyReader(this.#incoming, this.#outgoing, body)
+    return this.#reader.whole
   }
 
   stopReading(reason: Error): void {
@@ -101,6 +108,10 @@ export class NodeExchange implements Exchange {
 
   /** A client that asked to hear first whether its body is wanted is told once somebody reads it. */
   #expectBody(): void {
-    if (this.#incoming.headers.expect?.toLowerCase() === '100-continue') this.#outgoing.writeContinue()
+    if (this.#waitsForGoAhead) this.#outgoing.writeContinue()
+  }
+
+  get #waitsForGoAhead(): boolean {
+    return this.#incoming.headers.expect?.toLowerCase() === '100-continue'
   }
 }

@@ -81,6 +81,8 @@ async function serve(
     {
       // Stands in for the Host that an HTTP/1.0 client need not send.
       hostname: 'localhost',
+      // Bodies that nobody reads are the business of the exchange, which waits longer for the rest of them.
+      autoCleanupIncoming: false,
       // Only for a request of which node-server cannot make a URL: all other errors are answered by the gate.
       errorHandler: invalidTarget,
     },

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { Waiting } from '../../admission/waiting.ts'
 import { createFront } from '../../http/app.ts'
 import { renderBreak, statusOf } from '../../http/errors.ts'
 import { isAllowedHost } from '../../http/host-guard.ts'
@@ -28,6 +29,8 @@ const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 export function createFrontDoor({ loaded, log }: House): FrontDoor {
   const { config } = loaded
   const origins = new Origins()
+  // The gate counts the bodies in line, of all isolates. Bodies that are being read can only be counted here.
+  const waiting = new Waiting(config.max_queue_bytes)
   const { origin, pathname } = new URL(config.ollama_url)
   const prefix = pathname === '/' ? '' : pathname
   const upstream = { origin, fetch: (url: string, init: RequestInit) => fetch(url, init) }
@@ -51,6 +54,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
           c.executionCtx.waitUntil(work)
         },
       }),
+      waiting,
       origins,
       requestTimeoutMs: config.request_timeout * 1000,
       streamIdleTimeoutMs: config.stream_idle_timeout * 1000,

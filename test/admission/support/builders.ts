@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { Admission, type AdmissionParts } from '../../../src/admission/admission.ts'
-import { type Call, Lane, type Limits, type Waiting } from '../../../src/admission/lane.ts'
+import { type Call, Lane, type Limits } from '../../../src/admission/lane.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import { Permit } from '../../../src/admission/permit.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { Ticket } from '../../../src/admission/ticket.ts'
+import { Waiting } from '../../../src/admission/waiting.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { Recorder } from './recorder.ts'
 
@@ -17,7 +18,7 @@ export function aCall(overrides: Partial<Call> = {}): Call {
 
 export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = {}) {
   const recorder = new Recorder()
-  const shared: Waiting = { calls: 0, bytes: 0, maxBytes: FAR, ...waiting }
+  const shared = Object.assign(new Waiting(waiting.maxBytes ?? FAR), waiting)
   const lane = new Lane('llama2', { parallel: 1, queue: 512, ...limits }, recorder, shared, () => 0)
   return { lane, recorder, waiting: shared }
 }

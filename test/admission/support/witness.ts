@@ -80,7 +80,7 @@ export class Witness {
     }
     this.live({ kind: 'advance', ms: SWEEP_MS })
     assert.equal(this.clock.pending, 0, 'a timer is left')
-    assert.deepEqual(this.#admission.waiting, { calls: 0, bytes: 0, maxBytes: MAX_WAITING_BYTES })
+    assert.deepEqual({ ...this.#admission.waiting }, { calls: 0, bytes: 0, maxBytes: MAX_WAITING_BYTES })
     for (const lane of this.#admission.lanes()) {
       assert.equal(lane.idle, true)
       assert.ok(lane.nodes <= 33)
@@ -246,7 +246,10 @@ export class Witness {
       assert.equal(lane.active, running, 'slots taken and permits held differ')
       queued += lane.queued
     }
-    assert.deepEqual(waiting, { calls: queued, bytes: this.#model.waitingBytes, maxBytes: MAX_WAITING_BYTES })
+    assert.deepEqual(
+      { ...waiting },
+      { calls: queued, bytes: this.#model.waitingBytes, maxBytes: MAX_WAITING_BYTES },
+    )
     assert.ok(waiting.bytes <= MAX_WAITING_BYTES)
     assert.equal(this.#standing.length, queued)
     if (queued > 0) assert.equal(this.clock.pending, 1, 'no sweeper while somebody waits')

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { Admission } from '../../../src/admission/admission.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import type { FinishedCall } from '../../../src/relay/finished-call.ts'
@@ -35,6 +36,7 @@ export function aHouse(
   const relay = new Relay({
     clock,
     admission,
+    waiting: admission.waiting,
     origins,
     requestTimeoutMs: 10_000,
     streamIdleTimeoutMs: 2_000,
@@ -71,11 +73,35 @@ export function aHouse(
     )
     return { exchange, result, explanation }
   }
+  /** A request that is not gated. */
+  const passThrough = (request: Request) => {
+    const exchange = new ScriptedExchange(request)
+    const answer = relay.through(exchange).then(
+      (response) => String(response.status),
+      (error: Error & { code?: string }) => error.code ?? error.message,
+    )
+    const { delivery } = exchange
+    assert.ok(delivery)
+    return { exchange, delivery, answer }
+  }
   const lane = () => {
     const { active = 0, queued = 0 } = admission.lane('llama2') ?? {}
     return { active, queued }
   }
-  return { clock, admission, relay, origins, released, finished, answers, call, start, settle, lane }
+  return {
+    clock,
+    admission,
+    relay,
+    origins,
+    released,
+    finished,
+    answers,
+    call,
+    start,
+    passThrough,
+    settle,
+    lane,
+  }
 }
 
 export type House = ReturnType<typeof aHouse>

@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** How long the rest of a refused body is read and thrown away before its connection is closed. */
+const DISCARD_MS = 10_000
+
+/**
+ * Lets a client whose body is refused send the rest of it, so that it comes to read the answer. Many clients read
+ * nothing before they have sent everything, and a connection that is closed on unread bytes is reset, which takes the
+ * answer with it. Node closes the connection of a client that asked for it right behind the answer, so that is put off.
+ */
+export function discardRest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const { socket } = incoming
+  const closesAfterwards = !outgoing.shouldKeepAlive
+  outgoing.shouldKeepAlive = true
+  const late = setTimeout(() => socket.destroy(), DISCARD_MS)
+  late.unref()
+  const forget = (): void => clearTimeout(late)
+  socket.once('close', forget)
+  incoming.once('end', () => {
+    forget()
+    socket.off('close', forget)
+    if (!closesAfterwards) return
+    if (outgoing.writableFinished) socket.destroySoon()
+    else outgoing.once('finish', () => socket.destroySoon())
+  })
+  incoming.unpipe()
+  incoming.resume()
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { Waiting } from '../../src/admission/waiting.ts'
+import { IncomingBody } from '../../src/relay/incoming-body.ts'
+import { collectGarbage } from '../support/collect-garbage.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+const MIB = 2 ** 20
+
+function aBody(maxBytes = 1e9, waiting = new Waiting(1e9)) {
+  const clock = new ManualClock()
+  return { body: new IncomingBody(maxBytes, waiting, clock), waiting, clock }
+}
+
+describe('a body that comes in', () => {
+  it('is all of its parts, in their order, whatever their sizes', async () => {
+    const size = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 4_000, max: 9_000 }))
+    await fc.assert(
+      fc.asyncProperty(fc.array(size, { maxLength: 60 }), async (sizes) => {
+        const { body } = aBody()
+        const parts = sizes.map((length, index) => new Uint8Array(length).fill(index))
+        for (const part of parts) assert.equal(body.add(part), undefined)
+        assert.deepEqual(Buffer.from(await body.whole()), Buffer.concat(parts))
+        assert.equal(body.size, Buffer.concat(parts).length)
+      }),
+    )
+  })
+
+  it('of a single part is that part, not a copy', async () => {
+    const { body } = aBody()
+    const part = new Uint8Array(10)
+    body.add(part)
+    assert.equal(await body.whole(), part)
+  })
+
+  it('takes at most twice its bytes while it comes one byte at a time', () => {
+    const { body } = aBody()
+    const one = new Uint8Array([7])
+    collectGarbage()
+    const before = process.memoryUsage()
+    for (let at = 0; at < 16 * MIB; at++) body.add(one)
+    collectGarbage()
+    const after = process.memoryUsage()
+    const grown = after.arrayBuffers - before.arrayBuffers + after.heapUsed - before.heapUsed
+    assert.equal(body.size, 16 * MIB)
+    assert.ok(grown < 2 * body.size, `${grown} bytes for ${body.size}`)
+  })
+
+  it('takes at most twice its bytes while small parts and large ones take turns', () => {
+    const { body } = aBody()
+    const parts = [new Uint8Array(1), new Uint8Array(4_096)]
+    collectGarbage()
+    const before = process.memoryUsage()
+    for (let at = 0; at < 8_000; at++) for (const part of parts) body.add(part)
+    collectGarbage()
+    const after = process.memoryUsage()
+    // The large parts are one and the same here, so what is left to see are the blocks and the objects.
+    const grown = after.arrayBuffers - before.arrayBuffers + after.heapUsed - before.heapUsed
+    assert.ok(grown < body.size / 4, `${grown} bytes beside ${body.size}`)
+  })
+
+  it('that is large is put together in steps, between which others have their turn', async () => {
+    const { body, clock } = aBody()
+    for (let part = 0; part < 40; part++) body.add(new Uint8Array(MIB).fill(part))
+    const whole = body.whole()
+    let steps = 0
+    for (; clock.pending > 0; steps++) {
+      clock.advance(0)
+      await new Promise(setImmediate)
+    }
+    assert.equal(steps, 10)
+    assert.deepEqual([...new Set(await whole)].length, 40)
+  })
+
+  it('is refused with the part that makes it too large', () => {
+    const { body } = aBody(10)
+    assert.equal(body.add(new Uint8Array(10)), undefined)
+    assert.equal(body.add(new Uint8Array(1))?.code, 'body_too_large')
+  })
+
+  it('is refused as queue_full once all bodies together hold too much, and gives back what it held', () => {
+    const waiting = new Waiting(100)
+    const first = aBody(1e3, waiting).body
+    const second = aBody(1e3, waiting).body
+    assert.equal(first.add(new Uint8Array(60)), undefined)
+    assert.equal(second.add(new Uint8Array(40)), undefined)
+    assert.equal(second.add(new Uint8Array(1))?.code, 'queue_full')
+    assert.equal(waiting.bytes, 100)
+    second.drop()
+    second.drop()
+    assert.equal(waiting.bytes, 60)
+    assert.equal(first.add(new Uint8Array(40)), undefined)
+    first.free()
+    assert.equal(waiting.bytes, 0)
+  })
+
+  it('that is alone may be larger than all bodies may be together', () => {
+    const waiting = new Waiting(100)
+    const { body } = aBody(1e3, waiting)
+    assert.equal(body.add(new Uint8Array(90)), undefined)
+    assert.equal(body.add(new Uint8Array(90)), undefined)
+    assert.equal(aBody(1e3, waiting).body.add(new Uint8Array(1))?.code, 'queue_full')
+  })
+
+  it('stalls 30 s after its last part', () => {
+    const { body, clock } = aBody()
+    const begun = clock.now()
+    assert.equal(body.stallsAt, begun + 30_000)
+    clock.advance(20_000)
+    body.add(new Uint8Array(1))
+    assert.equal(body.stallsAt, begun + 50_000)
+  })
+})
