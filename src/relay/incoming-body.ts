@@ -3,20 +3,21 @@ import type { Waiting } from '../admission/waiting.ts'
 import type { Clock } from '../clock.ts'
 import { Failure } from './failure.ts'
 
-/** A part of at least this size is kept as it is. Smaller parts are copied together: each object costs about 200 bytes. */
-const WHOLE_PART_BYTES = 4 * 1024
-/** Blocks for small parts grow with what has come, up to this size. */
-const LARGEST_BLOCK_BYTES = 2 ** 20
 /** A body that has not moved on for so long is stalled: no client on any network that works needs longer. */
 const STALLED_MS = 30_000
-/** Copying this much takes about a millisecond. Other requests get their turn after it. */
-const COPIED_IN_ONE_GO_BYTES = 4 * 2 ** 20
+/** A part of at least this size is kept as it is. Smaller parts are copied together: each object costs about 200 bytes. */
+const WHOLE_PART_BYTES = 4 * 1024
+/**
+ * From this size on a body is gathered in one buffer that grows in place, in steps of the same size. It is then in one
+ * piece without a last copy, which would hold the body twice. Smaller bodies are not worth the system calls.
+ */
+const LARGE_BODY_BYTES = 2 ** 20
 
 const NOTHING = new Uint8Array()
 
 /**
- * A request body on its way into memory, in at most twice the bytes that have come, whatever their parts. What it holds
- * is counted among what all waiting calls hold, until `free`.
+ * A request body on its way into memory, in little more than the bytes that have come, whatever their parts. What it
+ * holds is counted among what all waiting calls hold, until `free`.
  */
 export class IncomingBody {
   readonly maxBytes: number
@@ -27,6 +28,8 @@ export class IncomingBody {
   #block: Uint8Array = NOTHING
   #from = 0
   #used = 0
+  /** All of a large body. */
+  #large: ArrayBuffer | undefined
   #size = 0
   #counted = 0
   /** Clock time of the last part that came, and of the beginning until one comes. */
@@ -51,13 +54,15 @@ export class IncomingBody {
 
   /** Takes what came. Returns why the reading must stop: body_too_large, or queue_full where nothing more may be held. */
   add(part: Uint8Array): Failure | Refusal | undefined {
+    const at = this.#size
     const stop = this.expect(part.length)
     if (stop !== undefined) return stop
-    if (part.length >= WHOLE_PART_BYTES || this.#parts.length + this.#block.length === 0) {
+    this.#progressAt = this.#clock.now()
+    if (at > 0 && this.#size > LARGE_BODY_BYTES) new Uint8Array(this.#grown()).set(part, at)
+    else if (at === 0 || part.length >= WHOLE_PART_BYTES) {
       this.#seal()
       this.#parts.push(part)
     } else this.#copy(part)
-    this.#progressAt = this.#clock.now()
     return undefined
   }
 
@@ -70,21 +75,12 @@ export class IncomingBody {
     return undefined
   }
 
-  /** All that came, in one piece. A large body is put together in steps. */
-  whole(): Uint8Array | Promise<Uint8Array> {
+  /** All that came, in one piece. */
+  whole(): Uint8Array {
+    if (this.#large !== undefined) return new Uint8Array(this.#large, 0, this.#size)
     this.#seal()
-    const parts = this.#parts
-    this.#parts = []
-    const [only = NOTHING] = parts
-    if (parts.length <= 1) return only
-    const whole = new Uint8Array(this.#size)
-    if (this.#size > COPIED_IN_ONE_GO_BYTES) return this.#join(parts, whole)
-    let at = 0
-    for (const part of parts) {
-      whole.set(part, at)
-      at += part.length
-    }
-    return whole
+    const [only = NOTHING] = this.#parts
+    return this.#parts.length <= 1 ? only : joined(this.#parts, new Uint8Array(this.#size))
   }
 
   /** What it holds is counted no more: it is over, or the line counts it. */
@@ -96,16 +92,14 @@ export class IncomingBody {
   /** Keeps nothing of what came. */
   drop(): void {
     this.free()
-    this.#parts = []
-    this.#block = NOTHING
-    this.#from = 0
-    this.#used = 0
+    this.#letGo()
+    this.#large = undefined
   }
 
   #copy(part: Uint8Array): void {
     if (part.length > this.#block.length - this.#used) {
       this.#seal()
-      this.#block = new Uint8Array(Math.min(Math.max(this.#size, WHOLE_PART_BYTES), LARGEST_BLOCK_BYTES))
+      this.#block = new Uint8Array(Math.max(this.#size, WHOLE_PART_BYTES))
       this.#from = 0
       this.#used = 0
     }
@@ -119,20 +113,32 @@ export class IncomingBody {
     this.#from = this.#used
   }
 
-  async #join(parts: Uint8Array[], whole: Uint8Array): Promise<Uint8Array> {
-    let at = 0
-    let copied = 0
-    for (let index = 0; index < parts.length; index++) {
-      const part = parts[index] ?? NOTHING
-      // Given back part by part, so that a body is never held twice as a whole.
-      parts[index] = NOTHING
-      whole.set(part, at)
-      at += part.length
-      copied += part.length
-      if (copied < COPIED_IN_ONE_GO_BYTES) continue
-      copied = 0
-      await new Promise<void>((resolve) => this.#clock.after(0, resolve))
-    }
-    return whole
+  /** The buffer of a large body, with room for all that has come. */
+  #grown(): ArrayBuffer {
+    const steps = Math.ceil(this.#size / LARGE_BODY_BYTES)
+    const room = Math.min(steps * LARGE_BODY_BYTES, this.maxBytes)
+    if (this.#large === undefined) {
+      this.#large = new ArrayBuffer(room, { maxByteLength: this.maxBytes })
+      this.#seal()
+      joined(this.#parts, new Uint8Array(this.#large))
+      this.#letGo()
+    } else if (room > this.#large.byteLength) this.#large.resize(room)
+    return this.#large
   }
+
+  #letGo(): void {
+    this.#parts = []
+    this.#block = NOTHING
+    this.#from = 0
+    this.#used = 0
+  }
+}
+
+function joined(parts: readonly Uint8Array[], whole: Uint8Array): Uint8Array {
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
