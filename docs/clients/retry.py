@@ -114,7 +114,7 @@ def _describe(body: bytes) -> str:
     try:
         answer = json.loads(text)
         if isinstance(answer["error"], str):
-            return f"{answer['error']}: {answer['message']}" if "message" in answer else answer["error"]
+            return answer["error"]
     except (ValueError, TypeError, KeyError):
         pass  # a program between us and the proxy may answer in words of its own
     return text[:200]

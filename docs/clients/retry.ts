@@ -110,8 +110,8 @@ function codeOf(error: unknown): unknown {
 
 function describe(text: string): string {
   try {
-    const { error, message } = JSON.parse(text) as { error?: unknown; message?: unknown }
-    if (typeof error === 'string') return typeof message === 'string' ? `${error}: ${message}` : error
+    const { error } = JSON.parse(text) as { error?: unknown }
+    if (typeof error === 'string') return error
   } catch {
     // A program between us and the proxy may answer in words of its own.
   }

@@ -1,7 +1,7 @@
 import type { ProblemCode } from './problem.ts'
 
-/** The three shapes in which clients of Ollama understand an error. */
-export type Dialect = 'ollama' | 'openai' | 'anthropic'
+/** The three shapes in which clients of Ollama understand an error, and that of our own pages. */
+export type Dialect = 'ollama' | 'openai' | 'anthropic' | 'own'
 
 export type ErrorCode =
   | 'queue_full'
@@ -73,23 +73,26 @@ const ANTHROPIC_TYPE: Readonly<Record<ErrorCode, string>> = {
   method_not_allowed: 'invalid_request_error',
 }
 
+/** Ours, and never Ollama's. */
+const OWN_PAGES = /^\/(?:health|queue|config|admin|metrics|dashboard)(?:\/|$)/
+
 /** `path`: decoded, without query. */
 export function dialectOf(path: string): Dialect {
   if (path === '/v1/messages' || path.startsWith('/v1/messages/')) return 'anthropic'
-  return path.startsWith('/v1/') ? 'openai' : 'ollama'
+  if (path.startsWith('/v1/')) return 'openai'
+  return OWN_PAGES.test(path) ? 'own' : 'ollama'
 }
 
 /** The body of an error answer, before it is written as JSON. */
 export function errorBody(dialect: Dialect, facts: ErrorFacts): Record<string, unknown> {
   switch (dialect) {
-    case 'ollama':
-      return {
-        error: facts.code,
-        message: facts.message,
-        ...(facts.model !== undefined && { model: facts.model }),
-        ...estimate(facts),
-        ...facts.fields,
-      }
+    case 'ollama': {
+      const { code, message } = facts
+      // Clients of Ollama show `error` to their user, and nothing else.
+      return { error: `${code}: ${message}`, code, message, ...more(facts) }
+    }
+    case 'own':
+      return { error: facts.code, message: facts.message, ...more(facts) }
     case 'openai':
       return { error: openAiError(facts) }
     case 'anthropic':
@@ -117,6 +120,14 @@ function anthropicError(facts: ErrorFacts): Record<string, unknown> {
   return {
     type: 'error',
     error: { type: ANTHROPIC_TYPE[facts.code], message: facts.message, ...estimate(facts) },
+  }
+}
+
+function more(facts: ErrorFacts): Record<string, unknown> {
+  return {
+    ...(facts.model !== undefined && { model: facts.model }),
+    ...estimate(facts),
+    ...facts.fields,
   }
 }
 

@@ -7,7 +7,7 @@ import type { BrokenAnswer } from '../relay/relay.ts'
 import { answer, OWN_HEADERS } from './answer.ts'
 import { dialectOf, type ErrorFacts, errorBody, errorEvent, STATUS } from './dialect.ts'
 import { chooseLanguage } from './language.ts'
-import { type Language, MESSAGES } from './messages.ts'
+import { type Language, say } from './messages.ts'
 import { HttpProblem } from './problem.ts'
 
 /** nginx's number for a client that left; only logs ever see it. */
@@ -25,6 +25,8 @@ export interface ErrorParts {
 
 interface Verdict extends Omit<ErrorFacts, 'message'> {
   readonly headers?: Readonly<Record<string, string>>
+  /** What Retry-After says. */
+  readonly waitSeconds?: number
 }
 
 /** Hono's onError: the one place where an error becomes status, headers and a body in the route's dialect. */
@@ -34,7 +36,7 @@ export const errorRenderer =
     if (isClientGone(error)) return new Response(null, { status: CLIENT_GONE })
     const verdict = judge(error, parts.reportError)
     const { language, negotiated } = chooseLanguage(parts.config.language, c.req.header('accept-language'))
-    const facts = { ...verdict, message: MESSAGES[language][verdict.code] }
+    const facts = { ...verdict, message: say(language, verdict.code, verdict.waitSeconds) }
     const headers = new Headers({
       ...OWN_HEADERS,
       ...verdict.headers,
@@ -55,7 +57,8 @@ export const errorRenderer =
 
 /** The answer to a request of which the platform itself can make no URL, so that it never comes to a route. */
 export function invalidTarget(): Response {
-  return answer({ error: 'invalid_target', message: MESSAGES.en.invalid_target }, STATUS.invalid_target)
+  const facts = { code: 'invalid_target', message: say('en', 'invalid_target') } as const
+  return answer(errorBody('ollama', facts), STATUS.invalid_target)
 }
 
 const BREAKS = {
@@ -71,7 +74,7 @@ const BREAKS = {
 export function renderBreak(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
   const { language } = chooseLanguage(configured, broken.acceptLanguage)
   const { code, text } = BREAKS[broken.why]
-  const message = MESSAGES[language][text]
+  const message = say(language, text)
   switch (broken.contentType?.split(';', 1)[0]?.trim().toLowerCase()) {
     case 'application/x-ndjson':
       return `${broken.midLine ? '\n' : ''}${JSON.stringify({ error: message })}\n`
@@ -113,11 +116,12 @@ function judgeRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts 
   const retryAfterMs = facts.retryAfterMs ?? (code === 'timeout' ? undefined : UNKNOWN_RETRY_MS)
   if (retryAfterMs === undefined) return { code, model, estimatedWaitMs }
   const waitMs = Math.min(Math.max(1, Math.ceil(retryAfterMs)), LONGEST_RETRY_MS)
+  const waitSeconds = Math.ceil(waitMs / 1_000)
   const headers = {
-    'Retry-After': String(Math.ceil(waitMs / 1_000)),
+    'Retry-After': String(waitSeconds),
     ...(code === 'queue_full' && { 'retry-after-ms': String(waitMs) }),
   }
-  return { code, model, estimatedWaitMs, headers }
+  return { code, model, estimatedWaitMs, headers, waitSeconds }
 }
 
 /** The status the client is given for an error of the relay's, for the log. */

@@ -1,4 +1,4 @@
-import { type Language, MESSAGES } from './messages.ts'
+import { type Language, WORDS } from './messages.ts'
 
 export interface Choice {
   readonly language: Language
@@ -36,5 +36,5 @@ function weightOf(parameters: readonly string[]): number {
 }
 
 function isLanguage(text: string): text is Language {
-  return Object.hasOwn(MESSAGES, text)
+  return Object.hasOwn(WORDS, text)
 }

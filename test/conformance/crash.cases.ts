@@ -66,7 +66,7 @@ export function crashes(target: Target): void {
         else await until('it says so', saysSo)
         const answer = await fetch(`${proxy.url}/api/chat`, { method: 'POST', body: chat(1) })
         assert.equal(answer.status, 502)
-        assert.equal(((await answer.json()) as { error: string }).error, 'upstream_error')
+        assert.equal(((await answer.json()) as { code: string }).code, 'upstream_error')
         assert.equal((await fetch(`${proxy.url}/health/ready`)).status, 503)
         const health = (await (await fetch(`${proxy.url}/health`)).json()) as { status: string }
         assert.equal(health.status, 'degraded')

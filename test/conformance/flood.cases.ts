@@ -38,7 +38,7 @@ export function floods(target: Target): void {
       assert.equal(refused.length, 47)
       for (const { body } of served) assert.match(body, /"done":true/)
       for (const { body, headers } of refused) {
-        assert.equal(JSON.parse(body).error, 'queue_full')
+        assert.equal(JSON.parse(body).code, 'queue_full')
         const seconds = Number(headers.get('retry-after'))
         assert.ok(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60, `Retry-After: ${seconds}`)
       }
@@ -109,7 +109,7 @@ export function floods(target: Target): void {
         await until('streams', () => running.received.includes('"done":false'))
         const waited = await call(pair, 1)
         assert.equal(waited.status, 504)
-        assert.equal(JSON.parse(waited.body).error, 'timeout')
+        assert.equal(JSON.parse(waited.body).code, 'timeout')
         assert.ok(Number(waited.headers.get('retry-after')) >= 1)
         running.leave('rst')
 
@@ -154,7 +154,7 @@ export function floods(target: Target): void {
         const ended = pair.proxy.stop('SIGTERM')
         const refused = await waiting
         assert.equal(refused.status, 503)
-        assert.equal(JSON.parse(refused.body).error, 'shutting_down')
+        assert.equal(JSON.parse(refused.body).code, 'shutting_down')
         assert.ok(Number(refused.headers.get('retry-after')) >= 1)
         assert.equal((await fetch(`${pair.proxy.url}/health/ready`)).status, 503)
         const served = await running

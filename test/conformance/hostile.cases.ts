@@ -91,7 +91,7 @@ export function hostileInput(target: Target): void {
       await until('it is answered', () => call.received.includes('body_too_large'))
       await closed(call, target)
       assert.equal(call.status, 413)
-      assert.match(call.received, /"error":"body_too_large"/)
+      assert.match(call.received, /"error":"body_too_large: .+","code":"body_too_large"/)
       await live()
     })
 
@@ -189,7 +189,7 @@ export function hostileInput(target: Target): void {
         const drip = setInterval(() => call.send(' '), 50)
         await until('it is answered', () => call.status > 0).finally(() => clearInterval(drip))
         assert.equal(call.status, 504)
-        assert.match(call.received, /"error":"timeout"/)
+        assert.match(call.received, /"code":"timeout"/)
         await closed(call, target)
         assert.equal((await pair.simulated()).submitted, 0)
       } finally {

@@ -112,7 +112,7 @@ export function operators(target: Target): void {
       assert.deepEqual(await cancel('unwanted'), [200, 'waiting'])
       await until('it is told', () => waiting.status !== 0)
       const { status, headers, body } = parseAnswer(waiting.received)
-      assert.deepEqual([status, JSON.parse(body).error], [499, 'cancelled'])
+      assert.deepEqual([status, JSON.parse(body).code], [499, 'cancelled'])
       assert.ok(headers.some(([name, value]) => /^x-should-retry$/i.test(name) && value === 'false'))
       assert.ok(headers.some(([name, value]) => /^x-request-id$/i.test(name) && value === 'unwanted'))
       assert.deepEqual(await cancel('unwanted'), [404, 'request_not_found'])

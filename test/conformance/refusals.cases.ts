@@ -6,12 +6,24 @@ import { occupy } from './occupied.ts'
 import { Pair, type Target } from './pair.ts'
 import { ask } from './raw-answer.ts'
 
-const BUSY = 'Server is currently busy processing other requests. Please try again later.'
+const busyFor = (seconds: number) =>
+  `Server is currently busy processing other requests. Please try again in ${seconds === 1 ? '1 second' : `${seconds} seconds`}.`
 
 const BODIES = {
-  ollama: { error: 'queue_full', message: BUSY, model: 'llama3.2' },
-  openai: { error: { message: BUSY, type: 'server_error', param: null, code: 'queue_full' } },
-  anthropic: { type: 'error', error: { type: 'overloaded_error', message: BUSY }, request_id: 'req_#' },
+  ollama: (message: string) => ({
+    error: `queue_full: ${message}`,
+    code: 'queue_full',
+    message,
+    model: 'llama3.2',
+  }),
+  openai: (message: string) => ({
+    error: { message, type: 'server_error', param: null, code: 'queue_full' },
+  }),
+  anthropic: (message: string) => ({
+    type: 'error',
+    error: { type: 'overloaded_error', message },
+    request_id: 'req_#',
+  }),
 }
 
 /** Accept-Language, the language of the answer, and a letter that only it would use. */
@@ -73,11 +85,11 @@ export function refusals(target: Target): void {
         assert.match(answer.headers.get('server-timing') ?? '', /^queue;dur=[\d.]+$/)
         const body = (await answer.text()).replace(/req_[0-9a-f]{24}/, 'req_#')
         assert.equal(answer.status, 503)
-        assert.deepEqual(JSON.parse(body), BODIES[dialect])
         assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
         assert.equal(answer.headers.get('access-control-allow-origin'), 'http://localhost:3000')
         assert.match(answer.headers.get('vary') ?? '', /Origin/)
         const seconds = Number(answer.headers.get('retry-after'))
+        assert.deepEqual(JSON.parse(body), BODIES[dialect](busyFor(seconds)))
         const ms = Number(answer.headers.get('retry-after-ms'))
         assert.ok(Number.isInteger(seconds) && seconds >= 1 && seconds <= 60, `Retry-After: ${seconds}`)
         assert.ok(ms > 0 && ms <= 60_000 && Math.ceil(ms / 1_000) === seconds, `retry-after-ms: ${ms}`)
@@ -102,9 +114,10 @@ export function refusals(target: Target): void {
           headers: { 'accept-language': asked },
         })
         assert.equal(answer.headers.get('content-language'), language)
-        const { error, message } = (await answer.json()) as { error: string; message: string }
-        assert.equal(error, 'queue_full')
-        assert.match(message, sign)
+        const { error, code, message } = (await answer.json()) as Record<string, string>
+        assert.deepEqual([error, code], [`queue_full: ${message}`, 'queue_full'])
+        assert.match(message ?? '', sign)
+        assert.match(message ?? '', /\d|ثانية|ثانيتين/, 'the wait is named')
       })
     }
 

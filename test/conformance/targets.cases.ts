@@ -74,7 +74,7 @@ export function targets(target: Target): void {
       )
       if (platformReads) return assert.ok([500, 503].includes(answer.status), `answered ${answer.status}`)
       assert.equal(answer.status, 400)
-      assert.match(answer.body, /"error":"invalid_target"/)
+      assert.match(answer.body, /"code":"invalid_target"/)
     })
 
     it('that means the whole server is answered as Ollama answers it', async () => {

@@ -105,7 +105,7 @@ describe('the dashboard', () => {
       await opened.page.getByRole('button', { name: 'Cancel the call' }).click()
       const { status, body } = await waiting
       assert.equal(status, 499)
-      assert.equal(JSON.parse(body).error, 'cancelled')
+      assert.equal(JSON.parse(body).code, 'cancelled')
       await opened.rows('waits-1').waitFor({ state: 'detached' })
       await opened.said('Call waits-1 is cancelled; it was waiting.')
     })

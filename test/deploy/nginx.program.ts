@@ -124,7 +124,7 @@ describe('the nginx site in front of the proxy', () => {
     assert.equal(status, 503)
     const names = headers.map(([name]) => name.toLowerCase())
     assert.ok(names.includes('retry-after') && names.includes('retry-after-ms'), names.join())
-    assert.equal(JSON.parse(body).error, 'queue_full')
+    assert.equal(JSON.parse(body).code, 'queue_full')
     waiting.leave('fin')
     await site.becomes(1, 0)
     running.leave('fin')
@@ -180,7 +180,7 @@ describe('the nginx site in front of the proxy', () => {
   it('leaves it to the proxy to refuse a body', async () => {
     const answer = await ask(site.nginx.port, head('/api/generate', [OUTSIDE, 'Content-Length: 209715200']))
     assert.equal(answer.status, 413)
-    assert.equal(JSON.parse(answer.body).error, 'body_too_large')
+    assert.equal(JSON.parse(answer.body).code, 'body_too_large')
   })
 
   it('tells Ollama and the proxy the address that it sees itself', async () => {

@@ -5,11 +5,12 @@ import { renderBreak } from '../../src/http/errors.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import { aSurface } from './support/surface.ts'
 
-const BUSY = 'Server is currently busy processing other requests. Please try again later.'
+const BUSY = 'Server is currently busy processing other requests. Please try again in'
 const SLOW = 'Request timed out. Please try again with a shorter prompt or later.'
+const SLOW_IN_LINE = 'Request timed out. Please try again with a shorter prompt or in 4 seconds.'
 const DOWN = 'Ollama cannot be reached or did not answer properly. Please try again later.'
 const LARGE = 'The request body is larger than this server accepts.'
-const CLOSING = 'Server is shutting down. Please try again in a moment.'
+const CLOSING = 'Server is shutting down. Please try again in'
 const model = 'llama2'
 
 /** What a client gets when its call ends in `error`. */
@@ -36,34 +37,34 @@ const ROWS = [
     error: () => new Refusal('queue_full', { model, retryAfterMs: 2_300 }),
     status: 503,
     retry: ['3', '2300'],
-    ollama: `{"error":"queue_full","message":"${BUSY}","model":"llama2"}`,
-    openai: `{"error":{"message":"${BUSY}","type":"server_error","param":null,"code":"queue_full"}}`,
-    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${BUSY}"},"request_id":"req_#"}`,
+    ollama: `{"error":"queue_full: ${BUSY} 3 seconds.","code":"queue_full","message":"${BUSY} 3 seconds.","model":"llama2"}`,
+    openai: `{"error":{"message":"${BUSY} 3 seconds.","type":"server_error","param":null,"code":"queue_full"}}`,
+    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${BUSY} 3 seconds."},"request_id":"req_#"}`,
   },
   {
     when: 'the predicted wait is past the deadline',
     error: () => new Refusal('queue_full', { model, retryAfterMs: 9_000, estimatedWaitMs: 412_000.4 }),
     status: 503,
     retry: ['9', '9000'],
-    ollama: `{"error":"queue_full","message":"${BUSY}","model":"llama2","estimated_wait_ms":412001}`,
-    openai: `{"error":{"message":"${BUSY}","type":"server_error","param":null,"code":"queue_full","estimated_wait_ms":412001}}`,
-    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${BUSY}","estimated_wait_ms":412001},"request_id":"req_#"}`,
+    ollama: `{"error":"queue_full: ${BUSY} 9 seconds.","code":"queue_full","message":"${BUSY} 9 seconds.","model":"llama2","estimated_wait_ms":412001}`,
+    openai: `{"error":{"message":"${BUSY} 9 seconds.","type":"server_error","param":null,"code":"queue_full","estimated_wait_ms":412001}}`,
+    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${BUSY} 9 seconds.","estimated_wait_ms":412001},"request_id":"req_#"}`,
   },
   {
     when: 'the deadline passes in line',
     error: () => new Refusal('timeout', { model, retryAfterMs: 4_000 }),
     status: 504,
     retry: ['4', null],
-    ollama: `{"error":"timeout","message":"${SLOW}","model":"llama2"}`,
-    openai: `{"error":{"message":"${SLOW}","type":"server_error","param":null,"code":"timeout"}}`,
-    anthropic: `{"type":"error","error":{"type":"timeout_error","message":"${SLOW}"},"request_id":"req_#"}`,
+    ollama: `{"error":"timeout: ${SLOW_IN_LINE}","code":"timeout","message":"${SLOW_IN_LINE}","model":"llama2"}`,
+    openai: `{"error":{"message":"${SLOW_IN_LINE}","type":"server_error","param":null,"code":"timeout"}}`,
+    anthropic: `{"type":"error","error":{"type":"timeout_error","message":"${SLOW_IN_LINE}"},"request_id":"req_#"}`,
   },
   {
     when: 'Ollama stays silent',
     error: () => new Failure('timeout', { model }),
     status: 504,
     retry: [null, null],
-    ollama: `{"error":"timeout","message":"${SLOW}","model":"llama2"}`,
+    ollama: `{"error":"timeout: ${SLOW}","code":"timeout","message":"${SLOW}","model":"llama2"}`,
     openai: `{"error":{"message":"${SLOW}","type":"server_error","param":null,"code":"timeout"}}`,
     anthropic: `{"type":"error","error":{"type":"timeout_error","message":"${SLOW}"},"request_id":"req_#"}`,
   },
@@ -73,7 +74,7 @@ const ROWS = [
       new Failure('upstream_error', { model, cause: new Error('connect ECONNREFUSED 10.1.2.3:11434') }),
     status: 502,
     retry: [null, null],
-    ollama: `{"error":"upstream_error","message":"${DOWN}","model":"llama2"}`,
+    ollama: `{"error":"upstream_error: ${DOWN}","code":"upstream_error","message":"${DOWN}","model":"llama2"}`,
     openai: `{"error":{"message":"${DOWN}","type":"server_error","param":null,"code":"upstream_error"}}`,
     anthropic: `{"type":"error","error":{"type":"api_error","message":"${DOWN}"},"request_id":"req_#"}`,
   },
@@ -82,7 +83,7 @@ const ROWS = [
     error: () => new Failure('body_too_large'),
     status: 413,
     retry: [null, null],
-    ollama: `{"error":"body_too_large","message":"${LARGE}"}`,
+    ollama: `{"error":"body_too_large: ${LARGE}","code":"body_too_large","message":"${LARGE}"}`,
     openai: `{"error":{"message":"${LARGE}","type":"invalid_request_error","param":null,"code":"body_too_large"}}`,
     anthropic: `{"type":"error","error":{"type":"request_too_large","message":"${LARGE}"},"request_id":"req_#"}`,
   },
@@ -91,16 +92,17 @@ const ROWS = [
     error: () => new Refusal('shutting_down', { model }),
     status: 503,
     retry: ['5', null],
-    ollama: `{"error":"shutting_down","message":"${CLOSING}","model":"llama2"}`,
-    openai: `{"error":{"message":"${CLOSING}","type":"server_error","param":null,"code":"shutting_down"}}`,
-    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${CLOSING}"},"request_id":"req_#"}`,
+    ollama: `{"error":"shutting_down: ${CLOSING} 5 seconds.","code":"shutting_down","message":"${CLOSING} 5 seconds.","model":"llama2"}`,
+    openai: `{"error":{"message":"${CLOSING} 5 seconds.","type":"server_error","param":null,"code":"shutting_down"}}`,
+    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${CLOSING} 5 seconds."},"request_id":"req_#"}`,
   },
   {
     when: 'something unforeseen breaks',
     error: () => new TypeError('secret path /home/x at 10.1.2.3:11434'),
     status: 500,
     retry: [null, null],
-    ollama: '{"error":"internal_error","message":"Something went wrong on this server."}',
+    ollama:
+      '{"error":"internal_error: Something went wrong on this server.","code":"internal_error","message":"Something went wrong on this server."}',
     openai:
       '{"error":{"message":"Something went wrong on this server.","type":"server_error","param":null,"code":"internal_error"}}',
     anthropic:
@@ -170,11 +172,19 @@ describe('a call that ends without an answer', () => {
     assert.deepEqual((await answerTo(new Refusal('queue_full', { model }))).surface.reported, [])
   })
 
+  test('on a page of our own is a code and a sentence apart', async () => {
+    const { app } = aSurface({ passThrough: () => Promise.reject(new Failure('upstream_error')) })
+    for (const path of ['/queue', '/queue/nope', '/health/nope', '/admin/nope', '/dashboard/nope'])
+      assert.match(await (await app.request(path)).text(), /^\{"error":"[a-z_]+","message":"/, path)
+    for (const path of ['/queues', '/configure', '/healthy'])
+      assert.match(await (await app.request(path)).text(), /^\{"error":"upstream_error: /, path)
+  })
+
   test('outside the gate is answered in the dialect of its path', async () => {
     const { app } = aSurface({ passThrough: () => Promise.reject(new Failure('upstream_error')) })
     assert.equal(
       await (await app.request('/api/tags')).text(),
-      `{"error":"upstream_error","message":"${DOWN}"}`,
+      `{"error":"upstream_error: ${DOWN}","code":"upstream_error","message":"${DOWN}"}`,
     )
     assert.match(await (await app.request('/v1/models')).text(), /^\{"error":\{"message":/)
     assert.match(await (await app.request('/v1/messages/count_tokens')).text(), /^\{"type":"error"/)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { MESSAGES } from '../../src/http/messages.ts'
+import { type Language, say, WORDS } from '../../src/http/messages.ts'
+import type { Words } from '../../src/http/words/words.ts'
 
 const SCRIPTS = {
   en: /[a-z]/,
@@ -12,14 +13,71 @@ const SCRIPTS = {
   ar: /\p{Script=Arabic}/u,
 }
 
+const LANGUAGES = Object.keys(WORDS) as Language[]
+
 test('seven languages have every message, each in its own script and none twice', () => {
-  assert.deepEqual(Object.keys(MESSAGES), Object.keys(SCRIPTS))
-  const keys = Object.keys(MESSAGES.en)
-  for (const [language, messages] of Object.entries(MESSAGES)) {
+  assert.deepEqual(LANGUAGES, Object.keys(SCRIPTS))
+  const keys = Object.keys(WORDS.en.messages)
+  for (const language of LANGUAGES) {
+    const { messages }: Words = WORDS[language]
     assert.deepEqual(Object.keys(messages), keys, language)
     assert.equal(new Set(Object.values(messages)).size, keys.length, language)
     for (const message of Object.values(messages)) {
-      assert.match(message, SCRIPTS[language as keyof typeof SCRIPTS], `${language}: ${message}`)
+      assert.match(message, SCRIPTS[language], `${language}: ${message}`)
     }
   }
 })
+
+test('the same messages name the wait in every language, and every form of it that the language has', () => {
+  for (const language of LANGUAGES) {
+    const { messages, seconds }: Words = WORDS[language]
+    const waits = Object.entries(messages).filter(([, message]) => message.includes('{wait|'))
+    assert.deepEqual(
+      waits.map(([key]) => key),
+      ['queue_full', 'paused', 'timeout', 'shutting_down'],
+      language,
+    )
+    const rules = new Intl.PluralRules(language)
+    for (let count = 1; count <= 60; count++)
+      assert.ok(seconds[rules.select(count)] !== undefined, `${language}: ${count}`)
+  }
+})
+
+/** What the wait of queue_full reads like, by its seconds. */
+const WAITS: Readonly<Record<Language, Readonly<Record<number, string>>>> = {
+  en: { 1: 'in 1 second.', 12: 'in 12 seconds.', 21: 'in 21 seconds.' },
+  zh: { 1: '请在 1 秒后再试。', 12: '请在 12 秒后再试。' },
+  vi: { 1: 'thử lại sau 1 giây.', 12: 'thử lại sau 12 giây.' },
+  ja: { 1: '1 秒後にもう一度お試しください。', 12: '12 秒後にもう一度お試しください。' },
+  ko: { 1: '1초 후 다시 시도해 주세요.', 12: '12초 후 다시 시도해 주세요.' },
+  ru: {
+    1: 'через 1 секунду.',
+    2: 'через 2 секунды.',
+    5: 'через 5 секунд.',
+    11: 'через 11 секунд.',
+    21: 'через 21 секунду.',
+    34: 'через 34 секунды.',
+    60: 'через 60 секунд.',
+  },
+  ar: {
+    1: 'بعد ثانية واحدة.',
+    2: 'بعد ثانيتين.',
+    3: 'بعد 3 ثوانٍ.',
+    10: 'بعد 10 ثوانٍ.',
+    11: 'بعد 11 ثانية.',
+    60: 'بعد 60 ثانية.',
+  },
+}
+
+for (const language of LANGUAGES) {
+  test(`the wait is right in singular and plural: ${language}`, () => {
+    for (const [seconds, end] of Object.entries(WAITS[language])) {
+      const said = say(language, 'queue_full', Number(seconds))
+      assert.ok(said.endsWith(end), said)
+    }
+    for (const key of ['queue_full', 'paused', 'timeout', 'shutting_down', 'upstream_error'] as const) {
+      assert.doesNotMatch(say(language, key), /[{}|\d]/, 'without a wait')
+      assert.doesNotMatch(say(language, key, 7), /[{}|]/, 'with one')
+    }
+  })
+}

@@ -58,7 +58,7 @@ describe('what Ollama sees', () => {
     house = await aHouse({}, '/ollama')
     for (const path of ['/../api/chat', '/%2e%2e/api/chat', '/x%2f..%2f..%2fapi/chat', '/..%5capi/chat']) {
       const refused = (await house.client()).write(post(path, CHAT))
-      await refused.get('"error":"invalid_target"')
+      await refused.get('"code":"invalid_target"')
     }
     const client = (await house.client()).write(post('/api/chat?x=..', CHAT))
     const wire = await house.upstream.next()

@@ -25,9 +25,10 @@ const LONGEST_CODE = 60
 
 function codeIn(body: string): string | undefined {
   try {
-    const { error }: { error?: unknown } = Object(JSON.parse(body))
+    const { error, code: ours }: { error?: unknown; code?: unknown } = Object(JSON.parse(body))
     const { code, type }: { code?: unknown; type?: unknown } = Object(error)
-    const found = [error, code, type].find((each) => typeof each === 'string' && each !== '')
+    // On /api routes our `error` is a sentence behind the code, and Ollama's is a sentence alone.
+    const found = [ours, error, code, type].find((each) => typeof each === 'string' && each !== '')
     return typeof found === 'string' ? found.slice(0, LONGEST_CODE) : undefined
   } catch {
     return undefined

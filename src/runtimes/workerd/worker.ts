@@ -1,5 +1,7 @@
 import { answer } from '../../http/answer.ts'
-import { MESSAGES } from '../../http/messages.ts'
+import { dialectOf, errorBody } from '../../http/dialect.ts'
+import { say } from '../../http/messages.ts'
+import { targetOfUrl } from '../../relay/target.ts'
 import { createFrontDoor, type FrontDoor } from './front-door.ts'
 import { houseOf } from './house.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
@@ -17,7 +19,8 @@ export default {
       // The caller cannot mend it and need not know it; who deployed it finds every problem here.
       // biome-ignore lint/suspicious/noConsole: without a configuration there is no log yet
       console.error(error instanceof Error ? error.message : error)
-      return answer({ error: 'internal_error', message: MESSAGES.en.internal_error }, 500)
+      const facts = { code: 'internal_error', message: say('en', 'internal_error') } as const
+      return answer(errorBody(dialectOf(targetOfUrl(request.url)?.path ?? ''), facts), 500)
     }
     return door(request, env, context)
   },

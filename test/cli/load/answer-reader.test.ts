@@ -91,7 +91,8 @@ describe('AnswerReader', () => {
 
 describe('refusalName', () => {
   it('names the code in every dialect, and the status where there is none', () => {
-    assert.equal(refusalName(503, '{"error":"queue_full","message":"busy"}'), '503 queue_full')
+    assert.equal(refusalName(503, '{"error":"queue_full: busy","code":"queue_full"}'), '503 queue_full')
+    assert.equal(refusalName(503, '{"error":"stats_disabled","message":"off"}'), '503 stats_disabled')
     assert.equal(
       refusalName(503, '{"error":{"message":"busy","type":"server_error","code":"queue_full"}}'),
       '503 queue_full',

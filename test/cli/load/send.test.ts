@@ -84,7 +84,9 @@ describe('Sender', () => {
   })
 
   it('names a refusal by its status and code', async (t) => {
-    const { outcome } = await sent(t, (response) => response.writeHead(503).end('{"error":"queue_full"}'))
+    const { outcome } = await sent(t, (response) =>
+      response.writeHead(503).end('{"error":"queue_full: busy","code":"queue_full"}'),
+    )
     assert.deepEqual({ ...outcome, totalMs: 0 }, { kind: 'refused', why: '503 queue_full', totalMs: 0 })
   })
 

@@ -25,7 +25,14 @@ export function clientTimeouts(target: Target): void {
 
     it('sees a 504 in ollama-js', async () => {
       const error = await failureOf(new Ollama({ host: pair.proxy.url }).chat(ask))
-      assert.deepEqual({ ...error }, { name: 'ResponseError', status_code: 504, error: 'timeout' })
+      assert.deepEqual(
+        { ...error },
+        {
+          name: 'ResponseError',
+          status_code: 504,
+          error: `timeout: ${MESSAGE}`,
+        },
+      )
       await quiet(pair)
     })
 
