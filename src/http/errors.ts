@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { Refusal } from '../admission/refusal.ts'
-import { Failure } from '../relay/failure.ts'
+import { Failure, type FailureCode } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
 import type { BrokenAnswer } from '../relay/relay.ts'
 import { answer, OWN_HEADERS } from './answer.ts'
@@ -9,6 +9,7 @@ import { dialectOf, type ErrorFacts, errorBody, errorEvent, STATUS } from './dia
 import { chooseLanguage } from './language.ts'
 import { type Language, say } from './messages.ts'
 import { HttpProblem } from './problem.ts'
+import type { MessageKey } from './words/words.ts'
 
 /** nginx's number for a client that left; only logs ever see it. */
 const CLIENT_GONE = 499
@@ -24,6 +25,8 @@ export interface ErrorParts {
 }
 
 interface Verdict extends Omit<ErrorFacts, 'message'> {
+  /** What is said, where there is more to say than the code's own sentence. */
+  readonly text?: MessageKey
   readonly headers?: Readonly<Record<string, string>>
   /** What Retry-After says. */
   readonly waitSeconds?: number
@@ -36,7 +39,7 @@ export const errorRenderer =
     if (isClientGone(error)) return new Response(null, { status: CLIENT_GONE })
     const verdict = judge(error, parts.reportError)
     const { language, negotiated } = chooseLanguage(parts.config.language, c.req.header('accept-language'))
-    const facts = { ...verdict, message: say(language, verdict.code, verdict.waitSeconds) }
+    const facts = { ...verdict, message: say(language, verdict.text ?? verdict.code, verdict.waitSeconds) }
     const headers = new Headers({
       ...OWN_HEADERS,
       ...verdict.headers,
@@ -96,10 +99,7 @@ function isClientGone(error: Error): boolean {
 
 function judge(error: Error, reportError: (error: unknown) => void): Verdict {
   if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
-  if (error instanceof Failure && error.code !== 'client_gone') {
-    const headers = error.code === 'cancelled' ? { headers: { 'x-should-retry': 'false' } } : {}
-    return { code: error.code, model: error.model, ...headers }
-  }
+  if (error instanceof Failure && error.code !== 'client_gone') return judgeFailure(error.code, error)
   if (error instanceof HttpProblem) return { code: error.code, fields: error.fields, headers: error.headers }
   if (error instanceof HTTPException && error.status === 400) {
     return {
@@ -122,6 +122,21 @@ function judgeRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts 
     ...(code === 'queue_full' && { 'retry-after-ms': String(waitMs) }),
   }
   return { code, model, estimatedWaitMs, headers, waitSeconds }
+}
+
+/**
+ * A call that an operator ended must not come back by itself. Neither must one that Ollama had when its time was up:
+ * the SDKs would send it twice more, and each time it would hold a slot for as long.
+ */
+function judgeFailure(code: Exclude<FailureCode, 'client_gone'>, failure: Failure): Verdict {
+  const { model, sent, askedForWhole } = failure
+  const final = code === 'cancelled' || (code === 'timeout' && sent)
+  return {
+    code,
+    model,
+    ...(askedForWhole && { text: 'timeout_whole' }),
+    ...(final && { headers: { 'x-should-retry': 'false' } }),
+  }
 }
 
 /** The status the client is given for an error of the relay's, for the log. */

@@ -23,6 +23,11 @@ const ZSTD = /^zstd(?:,|$)/
 
 const TRANSCRIPTIONS = '/v1/audio/transcriptions'
 
+/** Whether Ollama will try to decode the body of this request. */
+export function isZstd(exchange: Exchange, path: string): boolean {
+  return path.startsWith('/v1/') && ZSTD.test(exchange.header('content-encoding') ?? '')
+}
+
 /** The routes on which an empty prompt with keep_alive 0 means: unload. */
 const UNLOADING = new Map<string, 'prompt' | 'messages'>([
   ['/api/generate', 'prompt'],
@@ -49,9 +54,8 @@ export async function readCall(
     const boundary = multipartBoundary(exchange.header('content-type'))
     return callOf(body, boundary === undefined ? undefined : multipartField(body, boundary, 'model'))
   }
-  const encoded = path.startsWith('/v1/') && ZSTD.test(exchange.header('content-encoding') ?? '')
   // What does not decode is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
-  const json = (encoded ? await decodeZstd(body, clock) : undefined) ?? body
+  const json = (isZstd(exchange, path) ? await decodeZstd(body, clock) : undefined) ?? body
 
   const emptiable = UNLOADING.get(path)
   const found = scanTopLevel(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY, 'model')

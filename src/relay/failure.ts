@@ -19,10 +19,18 @@ export class Failure extends Error {
   readonly code: FailureCode
   /** The lane's model, where one is known; the relay adds it to what a transport throws. */
   model: string | undefined
+  /** Ollama had the call: whoever sends it again makes Ollama begin anew. */
+  readonly sent: boolean
+  /** The client asked for the whole answer at once; the relay adds it where that is why nothing came in time. */
+  askedForWhole = false
 
-  constructor(code: FailureCode, options: { model?: string | undefined; cause?: unknown } = {}) {
+  constructor(
+    code: FailureCode,
+    options: { model?: string | undefined; sent?: boolean; cause?: unknown } = {},
+  ) {
     super(code, { cause: options.cause })
     this.code = code
     this.model = options.model
+    this.sent = options.sent ?? false
   }
 }

@@ -4,8 +4,10 @@ import { Permit } from '../admission/permit.ts'
 import type { Refusal } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
 import type { Clock } from '../clock.ts'
-import { readCall } from './call.ts'
+import { askedForWhole } from './asked-whole.ts'
+import { type ReadCall, readCall } from './call.ts'
 import { Deadlines } from './deadlines.ts'
+import { Failure } from './failure.ts'
 import type { FinishedCall } from './finished-call.ts'
 import type { LiveCall } from './live-call.ts'
 import { Passage, type PassageParts } from './passage.ts'
@@ -87,8 +89,9 @@ export class Relay<L extends LaneObserver = LaneObserver> {
   async gated(exchange: Exchange, path: string, answer: Explained): Promise<Response> {
     const { admission, clock } = this.#parts
     const run = new Run(this.#parts, this.#deadlines, exchange, path)
+    let call: ReadCall | undefined
     try {
-      const call = await readCall(exchange, path, await run.readBody(), clock)
+      call = await readCall(exchange, path, await run.readBody(), clock)
       const now = run.read(call)
       if (call.model !== undefined && call.takesSlot) {
         const wish = { model: call.model.key, deadline: run.deadline, bytes: call.body.length }
@@ -99,6 +102,8 @@ export class Relay<L extends LaneObserver = LaneObserver> {
     } catch (error) {
       const told = run.fail(error)
       answer.set('explanation', run.explain())
+      if (call !== undefined && told instanceof Failure && told.code === 'timeout' && told.sent)
+        told.askedForWhole = askedForWhole(exchange, path, call.body)
       throw told
     }
   }

@@ -211,7 +211,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   #stopFor(code: FailureCode): Failure {
-    this.#stopped = new Failure(code, { model: this.#model })
+    this.#stopped = new Failure(code, { model: this.#model, sent: this.#sentAt >= 0 })
     return this.#stopped
   }
 

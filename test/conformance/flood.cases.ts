@@ -111,6 +111,7 @@ export function floods(target: Target): void {
         assert.equal(waited.status, 504)
         assert.equal(JSON.parse(waited.body).code, 'timeout')
         assert.ok(Number(waited.headers.get('retry-after')) >= 1)
+        assert.equal(waited.headers.get('x-should-retry'), null, 'it never came to Ollama')
         running.leave('rst')
 
         await pair.faults({ stall: { calls: 1 } })

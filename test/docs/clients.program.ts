@@ -147,6 +147,31 @@ describe('the examples of docs/clients', () => {
     })
   }
 
+  describe('before an Ollama that stays silent', () => {
+    let silent: Pair
+    let witness: Recorder
+    let silentUrl: string
+    before(async () => {
+      silent = await Pair.start(node, { simulate: [], serve: ['--timeout', '0.3'] })
+      await silent.faults({ stall: true })
+      witness = new Recorder(silent.proxy.port)
+      silentUrl = await witness.listen()
+    })
+    after(async () => {
+      witness?.close()
+      await silent?.stop()
+    })
+
+    for (const [name, command] of Object.entries(PROGRAMS)) {
+      it(`${name} does not repeat a call that Ollama had until its time was up`, async () => {
+        witness.attempts.splice(0)
+        const { code, stderr } = await runToEnd([...command, '--url', silentUrl, '--base-ms', '1', prompt])
+        assert.deepEqual([code, witness.attempts.map(({ status }) => status)], [1, [504]])
+        assert.match(stderr, /^504 timeout: Request timed out\. [^\n]+\n$/)
+      })
+    }
+  })
+
   describe('retry.ts, imported', () => {
     it('is left at once by a signal while it waits', async (t) => {
       await occupyFor(t)

@@ -8,6 +8,9 @@ import { aSurface } from './support/surface.ts'
 const BUSY = 'Server is currently busy processing other requests. Please try again in'
 const SLOW = 'Request timed out. Please try again with a shorter prompt or later.'
 const SLOW_IN_LINE = 'Request timed out. Please try again with a shorter prompt or in 4 seconds.'
+const WHOLE =
+  'Request timed out. The whole answer was asked for at once, so its first byte would have been its last. ' +
+  'Please ask for a stream, or have the time limit of this server raised.'
 const DOWN = 'Ollama cannot be reached or did not answer properly. Please try again later.'
 const LARGE = 'The request body is larger than this server accepts.'
 const CLOSING = 'Server is shutting down. Please try again in'
@@ -61,6 +64,26 @@ const ROWS = [
   },
   {
     when: 'Ollama stays silent',
+    error: () => new Failure('timeout', { model, sent: true }),
+    status: 504,
+    retry: [null, null],
+    final: true,
+    ollama: `{"error":"timeout: ${SLOW}","code":"timeout","message":"${SLOW}","model":"llama2"}`,
+    openai: `{"error":{"message":"${SLOW}","type":"server_error","param":null,"code":"timeout"}}`,
+    anthropic: `{"type":"error","error":{"type":"timeout_error","message":"${SLOW}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'Ollama stays silent to a call that asked for the whole answer',
+    error: () => Object.assign(new Failure('timeout', { model, sent: true }), { askedForWhole: true }),
+    status: 504,
+    retry: [null, null],
+    final: true,
+    ollama: `{"error":"timeout: ${WHOLE}","code":"timeout","message":"${WHOLE}","model":"llama2"}`,
+    openai: `{"error":{"message":"${WHOLE}","type":"server_error","param":null,"code":"timeout"}}`,
+    anthropic: `{"type":"error","error":{"type":"timeout_error","message":"${WHOLE}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'the body was not there in time',
     error: () => new Failure('timeout', { model }),
     status: 504,
     retry: [null, null],
@@ -122,6 +145,7 @@ describe('a call that ends without an answer', () => {
         assert.equal(status, row.status)
         assert.equal(headers.get('content-type'), 'application/json; charset=utf-8')
         assert.deepEqual([headers.get('retry-after'), headers.get('retry-after-ms')], row.retry)
+        assert.equal(headers.get('x-should-retry'), 'final' in row ? 'false' : null)
         assert.equal(body.replace(/req_[0-9a-f]{24}/, 'req_#'), row[dialect])
       })
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
+import { Failure } from '../../src/relay/failure.ts'
 import { ScriptedExchange } from '../support/scripted-exchange.ts'
 import { aHouse, BODY, type House, leftovers, NOTHING } from './support/house.ts'
 
@@ -155,6 +156,30 @@ describe('while its body arrives', () => {
     assert.equal(await result, 'timeout')
     assert.equal(told(house).waitMs, 0)
     assert.equal(told(house).totalMs, 10_000)
+  })
+})
+
+describe('a call whose time is up', () => {
+  const thrown = async (request: { target?: string; body?: string }) => {
+    const { relay, clock, settle } = open()
+    const exchange = new ScriptedExchange(request)
+    const result = relay.gated(exchange, request.target ?? '/api/chat', { set: () => {} })
+    await settle()
+    clock.advance(10_250)
+    try {
+      await result
+    } catch (error) {
+      if (error instanceof Failure) return [error.code, error.sent, error.askedForWhole]
+      throw error
+    }
+    throw new Error('it was answered')
+  }
+
+  it('knows whether Ollama had it, and whether it asked for the whole answer at once', async () => {
+    assert.deepEqual(await thrown({}), ['timeout', false, false])
+    assert.deepEqual(await thrown({ body: BODY }), ['timeout', true, false])
+    const whole = BODY.replace('}]}', '}],"stream":false}')
+    assert.deepEqual(await thrown({ body: whole }), ['timeout', true, true])
   })
 })
 

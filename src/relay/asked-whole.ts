@@ -1,0 +1,25 @@
+import { scanTopLevel } from './body-scan.ts'
+import { isZstd } from './call.ts'
+import type { Exchange } from './transport.ts'
+
+/** The routes that can stream, and whether they do when the body does not say. */
+const STREAMS_BY_DEFAULT: ReadonlyMap<string, boolean> = new Map([
+  ['/api/generate', true],
+  ['/api/chat', true],
+  ['/v1/chat/completions', false],
+  ['/v1/completions', false],
+  ['/v1/responses', false],
+  ['/v1/messages', false],
+])
+
+/**
+ * Whether a call could have streamed its answer and asked for the whole of it at once. Reads the body once more, so it
+ * is for calls that have failed already: the others pay nothing for it. False for a compressed body, which costs more to
+ * decode again than the right sentence is worth.
+ */
+export function askedForWhole(exchange: Exchange, path: string, body: Uint8Array): boolean {
+  const byDefault = STREAMS_BY_DEFAULT.get(path)
+  if (byDefault === undefined || isZstd(exchange, path)) return false
+  const { stream } = scanTopLevel(body, ['stream'])
+  return byDefault ? stream === 'false' : stream !== 'true'
+}
