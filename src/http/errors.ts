@@ -71,10 +71,13 @@ const BREAKS = {
 } as const
 
 /**
- * What a client is told when its answer broke after the first byte, or undefined where the format has no words
- * for it and the connection is just cut. `midLine`: the answer stopped inside a line, which is then ended first.
+ * What a client is told when its answer broke after the first byte, or undefined where the format or its encoding has
+ * no room for words and the connection is just cut. `midLine`: the answer stopped inside a line, which is then ended first.
  */
 export function renderBreak(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
+  // In plain text behind compressed bytes they would be taken for more of these, and the end of the framing for the
+  // end of the answer: some readers then wait for ever for the rest.
+  if (!/^(?:identity)?$/i.test(broken.contentEncoding ?? '')) return undefined
   const { language } = chooseLanguage(configured, broken.acceptLanguage)
   const { code, text } = BREAKS[broken.why]
   const message = say(language, text)

@@ -60,6 +60,7 @@ export interface RelayParts<L extends LaneObserver> extends PassageParts {
 export interface BrokenAnswer {
   readonly why: 'broken' | 'idle' | 'cancelled'
   readonly contentType: string | undefined
+  readonly contentEncoding: string | undefined
   readonly path: string
   readonly acceptLanguage: string | undefined
   readonly midLine: boolean

@@ -38,7 +38,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   #permit: Slot | undefined
   #delivery: Delivery | undefined
   #status = 0
-  #contentType: string | undefined
+  #header: ((name: string) => string | undefined) | undefined
   #streamed = false
   #firstByteMs: number | null = null
   #bytesOut = 0
@@ -114,8 +114,8 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     const now = this.#parts.clock.now()
     this.#stage = 'answering'
     this.#status = status
-    this.#contentType = header('content-type')
-    this.#streamed = STREAMED.test(this.#contentType ?? '')
+    this.#header = header
+    this.#streamed = STREAMED.test(header('content-type') ?? '')
     this.#firstByteMs = now - this.#arrivedAt
     this.#moved(now)
     this.#parts.upstreamAnswered(true)
@@ -232,7 +232,8 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   lastWords(why: BrokenAnswer['why'] = 'broken'): string | undefined {
     return this.#parts.lastWords({
       why,
-      contentType: this.#contentType,
+      contentType: this.#header?.('content-type'),
+      contentEncoding: this.#header?.('content-encoding'),
       path: this.#path,
       acceptLanguage: this.#exchange.header('accept-language'),
       midLine: this.#tail.midLine,

@@ -57,7 +57,7 @@ export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
 /** Told how a delivery goes. `over` comes exactly once and last. */
 export interface DeliveryObserver {
   /**
-   * Ollama's status and headers are there. `header` reads them by lower-case name.
+   * Ollama's status and headers are there. `header` reads them by lower-case name, as long as the delivery lasts.
    * Returns headers to be added for the client, flat: name, value, name, value.
    */
   began(status: number, header: (name: string) => string | undefined): readonly string[]

@@ -18,6 +18,8 @@ export type GapName =
   | 'addedHeaders'
   /** An answer that Ollama gives before it has read the whole request. */
   | 'earlyAnswer'
+  /** An answer that breaks off without the chunk that ends it. */
+  | 'cutAnswers'
   /** Chunks of an answer as Ollama sends them. */
   | 'chunkBoundaries'
   /** Notice of a client that just closes its connection while nothing is written to it. */

@@ -1,4 +1,5 @@
 import { describe } from 'node:test'
+import { answers } from './answers.cases.ts'
 import { bodies } from './bodies.cases.ts'
 import { anthropicClient } from './clients/anthropic.cases.ts'
 import { ollamaClient } from './clients/ollama.cases.ts'
@@ -35,6 +36,7 @@ export function conformance(target: Target): void {
     uploads(target)
     bodies(target)
     streams(target)
+    answers(target)
     operators(target)
     reloads(target)
     waits(target)

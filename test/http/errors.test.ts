@@ -281,6 +281,7 @@ describe('the last words of a broken answer', () => {
   const broken = {
     why: 'broken',
     contentType: 'application/x-ndjson',
+    contentEncoding: undefined,
     path: '/api/chat',
     acceptLanguage: undefined,
     midLine: false,
@@ -332,5 +333,12 @@ describe('the last words of a broken answer', () => {
     ]) {
       assert.equal(renderBreak({ ...broken, contentType }, 'auto'), undefined)
     }
+  })
+
+  test('cannot be said inside an encoding', () => {
+    for (const contentEncoding of ['gzip', 'br', 'zstd', 'GZIP', 'gzip, br', 'identity, gzip', 'x'])
+      assert.equal(renderBreak({ ...broken, contentEncoding }, 'auto'), undefined, contentEncoding)
+    for (const contentEncoding of ['identity', 'Identity', ''])
+      assert.notEqual(renderBreak({ ...broken, contentEncoding }, 'auto'), undefined, contentEncoding)
   })
 })
