@@ -93,7 +93,7 @@ export class FetchDelivery implements Delivery {
 
   /** Throws for an answer that a Response cannot be made of. */
   #begin(answer: Response, method: string): void {
-    const headers = responseHeaders([...answer.headers].flat())
+    const headers = responseHeaders([...answer.headers].flat(), this.#observer.dropped)
     const { status, statusText } = answer
     const head = { status, statusText, headers: pairs(headers) }
     const bodiless = answer.body === null || method === 'HEAD'

@@ -1,7 +1,7 @@
 import { isSameOrigin } from './origins.ts'
 
 /** Headers that speak of one connection, not of the message (RFC 9110 section 7.6.1), and those of the same kind. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
   'proxy-authenticate',
@@ -12,6 +12,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ])
+
+/** Those of an answer to a gated call that stay behind: what we say of it ourselves must not be there twice. */
+export const NOT_OF_A_CALL: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'x-request-id', 'x-queue-wait-ms'])
 
 /** Set anew for Ollama: its own host name, the length of what is really sent, no second 100-continue. */
 const SET_ANEW: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
@@ -45,8 +48,8 @@ export function requestHeaders(
   return kept
 }
 
-/** An answer's headers for the client, flat, in their order and spelling. */
-export function responseHeaders(raw: readonly string[]): string[] {
+/** An answer's headers for the client, flat, in their order and spelling, without those in `dropped`. */
+export function responseHeaders(raw: readonly string[], dropped: ReadonlySet<string>): string[] {
   let connection: string | undefined
   const kept: string[] = []
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -54,7 +57,7 @@ export function responseHeaders(raw: readonly string[]): string[] {
     const value = raw[index + 1] ?? ''
     const lower = name.toLowerCase()
     if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`
-    if (!HOP_BY_HOP.has(lower)) kept.push(name, value)
+    if (!dropped.has(lower)) kept.push(name, value)
   }
   const declared = declaredHops(connection)
   if (declared === undefined) return kept

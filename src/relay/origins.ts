@@ -7,6 +7,9 @@ const LONGEST_ORIGIN = 300
 const BUILT_IN =
   /^(?:https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d*)?$|(?:app|file|tauri|vscode-webview|vscode-file):\/\/)/
 
+/** What a refusal says in headers: a page of another origin can read no others of ours than those named. */
+const READABLE = 'Retry-After, retry-after-ms, x-should-retry, X-Request-Id, X-Queue-Wait-Ms, Server-Timing'
+
 /**
  * Which web pages Ollama lets in, for the answers that we give in its place: a browser hides a refusal without
  * these headers from the page. Ollama's list cannot be read, so we begin with its defaults and believe what its
@@ -30,13 +33,23 @@ export class Origins {
     }
   }
 
-  /** The headers Ollama would have sent to a page of `origin`; none without an origin or for a page served by `host` itself. */
+  /**
+   * The headers Ollama would have sent to a page of `origin`, and what of a refusal it may read; none without an origin or for a page
+   * served by `host` itself.
+   */
   headersFor(origin: string | undefined, host: string | undefined): Record<string, string> {
     if (!origin || isSameOrigin(origin, host)) return {}
-    if (this.#everyone) return { 'Access-Control-Allow-Origin': '*' }
+    if (this.#everyone)
+      return { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': READABLE }
     const learned = this.#learned.get(origin)
     const allowed = learned === undefined && BUILT_IN.test(origin) ? origin : learned
-    return allowed ? { 'Access-Control-Allow-Origin': allowed, Vary: 'Origin' } : {}
+    return allowed
+      ? {
+          'Access-Control-Allow-Origin': allowed,
+          'Access-Control-Expose-Headers': READABLE,
+          Vary: 'Origin',
+        }
+      : {}
   }
 }
 

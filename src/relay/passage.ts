@@ -1,3 +1,4 @@
+import { HOP_BY_HOP } from './headers.ts'
 import type { Origins } from './origins.ts'
 import type { DeliveryObserver, Ending, Exchange } from './transport.ts'
 
@@ -11,6 +12,7 @@ const NOTHING_ADDED: readonly string[] = []
 
 /** What there is to see of a request that is not gated: whether Ollama answers, and which origins it allows. */
 export class Passage implements DeliveryObserver {
+  readonly dropped = HOP_BY_HOP
   readonly #parts: PassageParts
   readonly #exchange: Exchange
   #answered = false
@@ -37,12 +39,15 @@ export class Passage implements DeliveryObserver {
   }
 }
 
-/** Remembers what Ollama allowed this page, so that our own refusals allow the same. */
+/** Remembers what Ollama allowed this page, so that our own refusals allow the same. True for a page that it let in. */
 export function learnOrigin(
   origins: Origins,
   exchange: Exchange,
   header: (name: string) => string | undefined,
-): void {
+): boolean {
   const origin = exchange.header('origin')
-  if (origin !== undefined) origins.learn(origin, header('access-control-allow-origin') ?? null)
+  if (origin === undefined) return false
+  const allowed = header('access-control-allow-origin')
+  origins.learn(origin, allowed ?? null)
+  return allowed !== undefined
 }

@@ -2,8 +2,9 @@ import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
 import type { ReadCall } from './call.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
-import { explain } from './explain.ts'
+import { addForReaders, explain, isStream } from './explain.ts'
 import { Failure, type FailureCode } from './failure.ts'
+import { NOT_OF_A_CALL } from './headers.ts'
 import { IncomingBody } from './incoming-body.ts'
 import type { LiveCall } from './live-call.ts'
 import { DELIVERED, FAILED, outcomeOf } from './outcome.ts'
@@ -13,10 +14,9 @@ import { requestIdOf } from './request-id.ts'
 import { type Figures, Tail } from './tail.ts'
 import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
 
-const STREAMED = /^(?:application\/x-ndjson|text\/event-stream)\b/i
-
 /** One call from arrival to its last byte: owns its permit, its deadline and its record. */
 export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
+  readonly dropped = NOT_OF_A_CALL
   /** Clock time by which the answer must have begun. */
   readonly deadline: number
   dueAt: number
@@ -104,8 +104,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   forward(body: Uint8Array): Promise<Response> {
     this.#stage = 'sent'
     this.#sentAt = this.#parts.clock.now()
-    // It may have passed unheard while the body was being decoded.
-    this.dueAt = this.deadline
+    this.dueAt = this.deadline // It may have passed unheard while the body was being decoded.
     this.#delivery = this.#exchange.forward(body, this)
     return this.#delivery.answer
   }
@@ -115,12 +114,13 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#stage = 'answering'
     this.#status = status
     this.#header = header
-    this.#streamed = STREAMED.test(header('content-type') ?? '')
+    this.#streamed = isStream(header('content-type'))
     this.#firstByteMs = now - this.#arrivedAt
     this.#moved(now)
     this.#parts.upstreamAnswered(true)
-    learnOrigin(this.#parts.origins, this.#exchange, header)
-    return explain(this.id, this.#waitMs(now), now - this.#sentAt)
+    const toPage = learnOrigin(this.#parts.origins, this.#exchange, header)
+    const said = explain(this.id, this.#waitMs(now), now - this.#sentAt)
+    return addForReaders(said, header, this.#streamed, toPage)
   }
 
   chunk(bytes: Uint8Array): void {
@@ -131,10 +131,10 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   over(ending: Ending): void {
-    const figures = this.#tail.figures()
+    const now = this.#parts.clock.now()
+    const figures = this.#tail.figures(now - this.#sentAt)
     const ended = ending === 'aborted' && this.#stopped ? FAILED[this.#stopped.code] : DELIVERED[ending]
     const outcome = ending === 'done' && (figures.failed || this.#status >= 500) ? 'failed' : ended
-    const now = this.#parts.clock.now()
     this.#permit?.release(outcome, now, figures.loadMs)
     if (this.#stage === 'answering') this.#finish(now, outcome, null, this.#status, figures)
   }
@@ -195,8 +195,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.dueAt = Number.POSITIVE_INFINITY
     if (this.#stage === 'reading')
       this.#exchange.stopReading(new Failure(now < this.deadline ? 'body_stalled' : 'timeout'))
-    else this.#stop('timeout', 'idle')
-    // In line its ticket knows the same deadline.
+    else this.#stop('timeout', 'idle') // In line its ticket knows the same deadline.
   }
 
   /** A shutdown has begun. A call that is still being read would be refused afterwards, so its body is not waited for. */

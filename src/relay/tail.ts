@@ -1,10 +1,13 @@
 /** Bytes from the end of an answer that are kept: the figures stand in its last few hundred. */
 const TAIL_BYTES = 2048
 
+/** A higher number is no count of tokens: no model has such a context, and it would stay in the counters for good. */
+const MOST_TOKENS = 1e9
+
 export interface Figures {
   readonly tokensIn: number | null
   readonly tokensOut: number | null
-  /** Milliseconds that Ollama spent loading the model or waiting for it, 0 when it does not say. */
+  /** Milliseconds that Ollama spent loading the model or waiting for it, 0 when it does not say. Never more than the call took. */
   readonly loadMs: number
   /** The answer ended in Ollama's own error line: its status had gone out before the model broke. */
   readonly failed: boolean
@@ -35,28 +38,35 @@ export class Tail {
     return last !== undefined && last !== 0x0a
   }
 
-  /** Token counts and load time from the last chunk, in whichever dialect it is written. */
-  figures(): Figures {
+  /**
+   * Token counts and load time from the last chunk, in whichever dialect it is written. `tookMs`: how long Ollama had the
+   * call.
+   */
+  figures(tookMs: number): Figures {
     let text = ''
     for (const chunk of this.#chunks) {
       text += utf8.decode(chunk.length > TAIL_BYTES ? chunk.subarray(-TAIL_BYTES) : chunk)
     }
-    const loadNs = lastNumber(text, 'load_duration') ?? 0
     return {
       tokensIn:
-        lastNumber(text, 'prompt_eval_count') ??
-        lastNumber(text, 'prompt_tokens') ??
-        lastNumber(text, 'input_tokens') ??
+        lastCount(text, 'prompt_eval_count') ??
+        lastCount(text, 'prompt_tokens') ??
+        lastCount(text, 'input_tokens') ??
         null,
       tokensOut:
-        lastNumber(text, 'eval_count') ??
-        lastNumber(text, 'completion_tokens') ??
-        lastNumber(text, 'output_tokens') ??
+        lastCount(text, 'eval_count') ??
+        lastCount(text, 'completion_tokens') ??
+        lastCount(text, 'output_tokens') ??
         null,
-      loadMs: loadNs / 1e6,
+      loadMs: Math.min((lastNumber(text, 'load_duration') ?? 0) / 1e6, tookMs),
       failed: /(?:^|\n)\{"error":[^\n]*\n$/.test(text),
     }
   }
+}
+
+function lastCount(text: string, key: string): number | undefined {
+  const number = lastNumber(text, key)
+  return number !== undefined && number <= MOST_TOKENS ? number : undefined
 }
 
 /** The last integer that stands under a key; keys inside strings are written with escaped quotes and do not match. */

@@ -56,6 +56,8 @@ export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
 
 /** Told how a delivery goes. `over` comes exactly once and last. */
 export interface DeliveryObserver {
+  /** Lower-case names of Ollama's headers that the client does not get; those of one connection are among them. */
+  readonly dropped: ReadonlySet<string>
   /**
    * Ollama's status and headers are there. `header` reads them by lower-case name, as long as the delivery lasts.
    * Returns headers to be added for the client, flat: name, value, name, value.

@@ -5,6 +5,8 @@ import { Agent, fetch } from 'undici'
 import { aRawUpstream, type Wire } from '../support/raw-upstream.ts'
 import { until } from '../support/until.ts'
 import { type Started, startProxy, type Target } from './pair.ts'
+import { parseAnswer } from './raw-answer.ts'
+import { RawCall } from './raw-call.ts'
 
 const LINE = '{"model":"llama3.2","response":"one","done":false}\n'
 const EVENT = 'data: {"choices":[{"delta":{"content":"one"}}]}\n\n'
@@ -69,6 +71,40 @@ export function answers(target: Target): void {
         },
       )
       return { wire, answer, read }
+    }
+
+    for (const { path, type, text } of STREAMS) {
+      it(`of ${type} says what we say of it once, and asks a proxy before us not to gather it`, async () => {
+        const call = new RawCall(proxy.port)
+        const body = '{"model":"llama3.2","messages":[{}],"stream":true}'
+        call.send(
+          `POST ${path} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost:3000\r\nX-Request-Id: ours\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        )
+        const wire = await ollama.next()
+        const head = [
+          `Content-Type: ${type}`,
+          'X-Request-Id: theirs',
+          'X-Queue-Wait-Ms: 5',
+          'Access-Control-Allow-Origin: http://localhost:3000',
+          'Access-Control-Expose-Headers: X-Theirs',
+          `Content-Length: ${text.length}`,
+        ]
+        wire.answer(`HTTP/1.1 200 OK\r\n${head.join('\r\n')}\r\n\r\n${text}`)
+        await until('it is there', () => call.received.includes(text))
+        const values = (name: string) =>
+          parseAnswer(call.received)
+            .headers.filter(([given]) => given.toLowerCase() === name)
+            .map(([, value]) => value)
+        assert.deepEqual(values('x-request-id'), ['ours'])
+        assert.equal(values('x-queue-wait-ms').length, 1)
+        assert.notDeepEqual(values('x-queue-wait-ms'), ['5'])
+        assert.deepEqual(values('x-accel-buffering'), ['no'])
+        assert.equal(
+          values('access-control-expose-headers').join(', '),
+          'X-Theirs, X-Request-Id, X-Queue-Wait-Ms, Server-Timing',
+        )
+        call.leave('fin')
+      })
     }
 
     const breaks: Readonly<Record<string, (wire: Wire, id: string) => unknown>> = {

@@ -56,7 +56,7 @@ export function parseAnswer(received: string): RawAnswer {
 export function endToEnd(answer: RawAnswer, { headerLines }: Gaps = {}): string[] {
   const kept = answer.headers.filter(
     ([name]) =>
-      !/^(?:date|connection|keep-alive|transfer-encoding|x-request-id|x-queue-wait-ms|server-timing)$/i.test(
+      !/^(?:date|connection|keep-alive|transfer-encoding|x-request-id|x-queue-wait-ms|server-timing|x-accel-buffering|access-control-expose-headers)$/i.test(
         name,
       ),
   )

@@ -88,6 +88,10 @@ export function refusals(target: Target): void {
         assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
         assert.equal(answer.headers.get('access-control-allow-origin'), 'http://localhost:3000')
         assert.match(answer.headers.get('vary') ?? '', /Origin/)
+        assert.equal(
+          answer.headers.get('access-control-expose-headers'),
+          'Retry-After, retry-after-ms, x-should-retry, X-Request-Id, X-Queue-Wait-Ms, Server-Timing',
+        )
         const seconds = Number(answer.headers.get('retry-after'))
         assert.deepEqual(JSON.parse(body), BODIES[dialect](busyFor(seconds)))
         const ms = Number(answer.headers.get('retry-after-ms'))

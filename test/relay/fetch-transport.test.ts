@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Waiting } from '../../src/admission/waiting.ts'
 import { FetchExchange } from '../../src/relay/fetch-transport.ts'
+import { NOT_OF_A_CALL } from '../../src/relay/headers.ts'
 import { IncomingBody } from '../../src/relay/incoming-body.ts'
 import { type Target, targetOfUrl } from '../../src/relay/target.ts'
 import type { DeliveryObserver } from '../../src/relay/transport.ts'
@@ -83,6 +84,7 @@ function anExchange(init: RequestInit & { url?: string } = {}) {
   )
   const told: string[] = []
   const observer: DeliveryObserver = {
+    dropped: NOT_OF_A_CALL,
     began: (status, header) => {
       told.push(`began ${status} ${header('content-type')}`)
       return ['X-Told', 'yes']

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { flatHeader, requestHeaders, responseHeaders } from '../../src/relay/headers.ts'
+import {
+  flatHeader,
+  HOP_BY_HOP,
+  NOT_OF_A_CALL,
+  requestHeaders,
+  responseHeaders,
+} from '../../src/relay/headers.ts'
 
 const toOllama = (raw: readonly string[], facts: Partial<Parameters<typeof requestHeaders>[1]> = {}) =>
   requestHeaders(raw, {
@@ -59,6 +65,11 @@ describe('the headers of a request', () => {
 })
 
 describe('the headers of an answer', () => {
+  it('lose what we say of a gated call ourselves, and keep it for any other request', () => {
+    const raw = ['X-Request-ID', 'theirs', 'x-queue-wait-ms', '5', 'Server-Timing', 'db;dur=1', 'X-A', '1']
+    assert.deepEqual(responseHeaders(raw, NOT_OF_A_CALL), ['Server-Timing', 'db;dur=1', 'X-A', '1'])
+    assert.deepEqual(responseHeaders(raw, HOP_BY_HOP), raw)
+  })
   it('keep order, spelling, repeated cookies, length and date', () => {
     const raw = [
       'Content-Length',
@@ -72,7 +83,7 @@ describe('the headers of an answer', () => {
       'Vary',
       'Origin',
     ]
-    assert.deepEqual(responseHeaders(raw), raw)
+    assert.deepEqual(responseHeaders(raw, HOP_BY_HOP), raw)
   })
   it('lose what speaks of the connection and what any Connection header lists', () => {
     const raw = [
@@ -87,8 +98,11 @@ describe('the headers of an answer', () => {
       'X-B',
       '2',
     ]
-    assert.deepEqual(responseHeaders(raw), ['X-B', '2'])
-    assert.deepEqual(responseHeaders(['Keep-Alive', 'timeout=5', 'Upgrade', 'h2c', 'Trailer', 'x']), [])
+    assert.deepEqual(responseHeaders(raw, HOP_BY_HOP), ['X-B', '2'])
+    assert.deepEqual(
+      responseHeaders(['Keep-Alive', 'timeout=5', 'Upgrade', 'h2c', 'Trailer', 'x'], HOP_BY_HOP),
+      [],
+    )
   })
 })
 

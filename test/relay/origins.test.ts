@@ -3,7 +3,11 @@ import test from 'node:test'
 import { Origins } from '../../src/relay/origins.ts'
 
 const HOST = '127.0.0.1:8080'
-const allowed = (origin: string) => ({ 'Access-Control-Allow-Origin': origin, Vary: 'Origin' })
+const EXPOSED = {
+  'Access-Control-Expose-Headers':
+    'Retry-After, retry-after-ms, x-should-retry, X-Request-Id, X-Queue-Wait-Ms, Server-Timing',
+}
+const allowed = (origin: string) => ({ 'Access-Control-Allow-Origin': origin, ...EXPOSED, Vary: 'Origin' })
 
 test('pages that Ollama lets in by default are let in', () => {
   const origins = new Origins()
@@ -61,7 +65,10 @@ test("what Ollama's answers show overrules the defaults, the latest first", () =
 test('an Ollama that lets everybody in is known by one answer, until another shows otherwise', () => {
   const origins = new Origins()
   origins.learn('https://a.example', '*')
-  assert.deepEqual(origins.headersFor('https://b.example', HOST), { 'Access-Control-Allow-Origin': '*' })
+  assert.deepEqual(origins.headersFor('https://b.example', HOST), {
+    'Access-Control-Allow-Origin': '*',
+    ...EXPOSED,
+  })
   origins.learn('https://a.example', null)
   assert.deepEqual(origins.headersFor('https://b.example', HOST), {})
 })

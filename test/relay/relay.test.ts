@@ -75,6 +75,36 @@ describe('a call that goes well', () => {
     assert.equal(new Set(finished.map(({ requestId }) => requestId)).size, 3)
   })
 
+  it('comes in pieces through a proxy that buffers, unless Ollama has said something about that', async () => {
+    const { call } = open({ parallel: 9 })
+    const said = async (headers: Record<string, string>) => {
+      const { exchange, result, explanation } = await call()
+      exchange.delivery?.begin(200, headers).end()
+      await result
+      return explanation.includes('x-accel-buffering')
+    }
+    assert.equal(await said(NDJSON), true)
+    assert.equal(await said({ 'content-type': 'text/event-stream; charset=utf-8' }), true)
+    assert.equal(await said({ 'content-type': 'application/json' }), false)
+    assert.equal(await said({ ...NDJSON, 'x-accel-buffering': 'yes' }), false)
+  })
+
+  it('tells a page that Ollama let in what it may read of ours', async () => {
+    const { call } = open({ parallel: 9 })
+    const readable = async (request: Record<string, string>, answer: Record<string, string>) => {
+      const { exchange, result, explanation } = await call({ headers: request })
+      exchange.delivery?.begin(200, answer).end()
+      await result
+      const at = explanation.indexOf('access-control-expose-headers')
+      return at < 0 ? undefined : explanation[at + 1]
+    }
+    const page = { origin: 'http://localhost:3000' }
+    const allowed = { 'access-control-allow-origin': '*' }
+    assert.equal(await readable(page, allowed), 'X-Request-Id, X-Queue-Wait-Ms, Server-Timing')
+    assert.equal(await readable(page, {}), undefined)
+    assert.equal(await readable({}, allowed), undefined)
+  })
+
   it('learns which origins Ollama allows', async () => {
     const { call, origins } = open()
     const { exchange } = await call({ headers: { origin: 'https://a.example' } })

@@ -8,23 +8,34 @@ const tailOf = (...chunks: readonly string[]) => {
   for (const chunk of chunks) tail.add(new TextEncoder().encode(chunk))
   return tail
 }
+const TOOK_MS = 6_000
 const NATIVE =
   '{"model":"llama2","done":true,"done_reason":"stop","total_duration":5043500667,"load_duration":5025959000,"prompt_eval_count":26,"prompt_eval_duration":325953000,"eval_count":290,"eval_duration":4709213000}\n'
 
 describe('figures', () => {
   it('come from the last line of a native stream', () => {
-    const figures = tailOf('{"message":{"content":"hi"},"done":false}\n', NATIVE).figures()
+    const figures = tailOf('{"message":{"content":"hi"},"done":false}\n', NATIVE).figures(TOOK_MS)
     assert.deepEqual(figures, { tokensIn: 26, tokensOut: 290, loadMs: 5025.959, failed: false })
   })
   it('come from the usage of the other dialects', () => {
     const openai =
       'data: {"usage":{"prompt_tokens":11,"completion_tokens":22,"total_tokens":33}}\n\ndata: [DONE]\n\n'
     const anthropic = 'data: {"type":"message_delta","usage":{"input_tokens": 5, "output_tokens": 6}}\n\n'
-    assert.deepEqual(tailOf(openai).figures(), { tokensIn: 11, tokensOut: 22, loadMs: 0, failed: false })
-    assert.deepEqual(tailOf(anthropic).figures(), { tokensIn: 5, tokensOut: 6, loadMs: 0, failed: false })
+    assert.deepEqual(tailOf(openai).figures(TOOK_MS), {
+      tokensIn: 11,
+      tokensOut: 22,
+      loadMs: 0,
+      failed: false,
+    })
+    assert.deepEqual(tailOf(anthropic).figures(TOOK_MS), {
+      tokensIn: 5,
+      tokensOut: 6,
+      loadMs: 0,
+      failed: false,
+    })
   })
   it('are the last ones, and none where none are', () => {
-    assert.equal(tailOf('{"eval_count":1}\n{"eval_count":2}\n').figures().tokensOut, 2)
+    assert.equal(tailOf('{"eval_count":1}\n{"eval_count":2}\n').figures(TOOK_MS).tokensOut, 2)
     for (const text of [
       '',
       '\n',
@@ -33,13 +44,29 @@ describe('figures', () => {
       '{"eval_count":',
       '"eval_count"',
     ]) {
-      assert.deepEqual(tailOf(text).figures(), { tokensIn: null, tokensOut: null, loadMs: 0, failed: false })
+      assert.deepEqual(tailOf(text).figures(TOOK_MS), {
+        tokensIn: null,
+        tokensOut: null,
+        loadMs: 0,
+        failed: false,
+      })
     }
+  })
+  it('are none when no model can have them', () => {
+    const absurd = (tokens: string, load: string) =>
+      tailOf(`{"done":true,"load_duration":${load},"prompt_eval_count":${tokens},"eval_count":${tokens}}\n`)
+    for (const tokens of ['1000000001', '99999999999999999999', '9'.repeat(400)]) {
+      const { tokensIn, tokensOut } = absurd(tokens, '1').figures(TOOK_MS)
+      assert.deepEqual([tokensIn, tokensOut], [null, null], tokens)
+    }
+    assert.equal(absurd('1000000000', '1').figures(TOOK_MS).tokensOut, 1_000_000_000)
+    for (const load of ['6000000001', '18446744073709551615', '9'.repeat(400)])
+      assert.equal(absurd('1', load).figures(TOOK_MS).loadMs, TOOK_MS, load)
   })
   it('are not taken from what a model says', () => {
     const said = '{"message":{"content":"\\"eval_count\\":999,\\"prompt_eval_count\\":7"}}\n'
-    assert.equal(tailOf(NATIVE, said).figures().tokensOut, 290)
-    assert.equal(tailOf(said).figures().tokensIn, null)
+    assert.equal(tailOf(NATIVE, said).figures(TOOK_MS).tokensOut, 290)
+    assert.equal(tailOf(said).figures(TOOK_MS).tokensIn, null)
   })
   it('do not depend on how the answer was cut into chunks', () => {
     const whole = `${'{"message":{"content":"é"},"done":false}\n'.repeat(200)}${NATIVE}`
@@ -52,14 +79,19 @@ describe('figures', () => {
           tail.add(bytes.subarray(at, at + size))
           at += size
         }
-        assert.deepEqual(tail.figures(), { tokensIn: 26, tokensOut: 290, loadMs: 5025.959, failed: false })
+        assert.deepEqual(tail.figures(TOOK_MS), {
+          tokensIn: 26,
+          tokensOut: 290,
+          loadMs: 5025.959,
+          failed: false,
+        })
         assert.equal(tail.midLine, false)
       }),
     )
   })
   it('are found at the end of a chunk of any size', () => {
     assert.equal(
-      tailOf(`{"embeddings":[${'0.1,'.repeat(500_000)}0],"prompt_eval_count":8}`).figures().tokensIn,
+      tailOf(`{"embeddings":[${'0.1,'.repeat(500_000)}0],"prompt_eval_count":8}`).figures(TOOK_MS).tokensIn,
       8,
     )
   })
@@ -68,8 +100,8 @@ describe('figures', () => {
 describe('an answer that ended in an error line of Ollama', () => {
   it('failed, though its status was 200', () => {
     const error = '{"error":"an error was encountered while running the model: unexpected EOF"}\n'
-    assert.equal(tailOf('{"done":false}\n', error).figures().failed, true)
-    assert.equal(tailOf(error).figures().failed, true)
+    assert.equal(tailOf('{"done":false}\n', error).figures(TOOK_MS).failed, true)
+    assert.equal(tailOf(error).figures(TOOK_MS).failed, true)
   })
   it('is not one that only speaks of errors', () => {
     for (const text of [
@@ -78,7 +110,7 @@ describe('an answer that ended in an error line of Ollama', () => {
       '{"x":{"error":"x"}}\n',
       '{"error":"x"}',
     ]) {
-      assert.equal(tailOf(text).figures().failed, false, text)
+      assert.equal(tailOf(text).figures(TOOK_MS).failed, false, text)
     }
   })
 })

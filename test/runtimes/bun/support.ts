@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import type { TestContext } from 'node:test'
+import { HOP_BY_HOP } from '../../../src/relay/headers.ts'
 import { targetOfUrl } from '../../../src/relay/target.ts'
 import type { Delivery, DeliveryObserver, Ending } from '../../../src/relay/transport.ts'
 import { bunApi } from '../../../src/runtimes/bun/bun-api.ts'
@@ -75,6 +76,7 @@ export async function anIdleConnection({ raw, upstream }: Awaited<ReturnType<typ
 
 /** What the relay would hear of a call. */
 export class Watched implements DeliveryObserver {
+  readonly dropped = HOP_BY_HOP
   status = 0
   bytes = 0
   readonly endings: Ending[] = []
