@@ -24,6 +24,38 @@ const post = (path: string, body = BODY, more: readonly string[] = []) =>
   head(path, [OUTSIDE, `Content-Length: ${body.length}`, ...more]) + body
 const get = (path: string, host = OUTSIDE) => head(path, [host], 'GET')
 
+const STREAMS = [
+  ['/api/chat', 'application/x-ndjson', (n: number) => `{"response":"${n}","done":false}\n`],
+  ['/v1/chat/completions', 'text/event-stream', (n: number) => `data: {"choices":[{"index":${n}}]}\n\n`],
+] as const
+
+describe('an nginx that nobody has told anything', () => {
+  let site: Site
+  before(async () => {
+    site = await Site.start('plain')
+  })
+  after(() => site?.stop())
+
+  it('gathers what it passes on', () => {
+    assert.doesNotMatch(site.nginx.config, /\bproxy_buffering\b/)
+  })
+
+  for (const [path, type, piece] of STREAMS) {
+    it(`hands on each of 60 pieces of ${type} before the next one is there`, async () => {
+      const client = site.call(post(path))
+      const { response } = await site.atOllama()
+      response.setHeader('Content-Type', type)
+      for (let n = 0; n < 60; n++) {
+        response.write(piece(n))
+        // Only what has arrived lets the next one go.
+        await until(`piece ${n} has arrived`, () => client.received.includes(piece(n)))
+      }
+      response.end()
+      await site.becomes(0, 0)
+    })
+  }
+})
+
 describe('the nginx site in front of the proxy', () => {
   let site: Site
   before(async () => {
@@ -41,10 +73,7 @@ describe('the nginx site in front of the proxy', () => {
     assert.doesNotMatch(site.nginx.config, /\bkeepalive_timeout\b/)
   })
 
-  for (const [path, type, piece] of [
-    ['/api/chat', 'application/x-ndjson', (n: number) => `{"response":"${n}","done":false}\n`],
-    ['/v1/chat/completions', 'text/event-stream', (n: number) => `data: {"choices":[{"index":${n}}]}\n\n`],
-  ] as const) {
+  for (const [path, type, piece] of STREAMS) {
     it(`hands on each piece of ${type} before the next one is there`, async () => {
       const client = site.call(post(path, BODY, ['Accept-Encoding: gzip']))
       const { response } = await site.atOllama()

@@ -11,7 +11,10 @@ const SITE = join(import.meta.dirname, '..', '..', 'docs', 'deploy', 'nginx.conf
 // Where Debian has it, which is on nobody's PATH but root's.
 const env = { PATH: [process.env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter) }
 
-/** A real nginx with the shipped site, its two ports replaced, in a folder of its own. */
+/** All that somebody has to write to put an nginx before the proxy; everything else is nginx's default. */
+const PLAIN_SITE = 'server { listen 80; location / { proxy_pass http://127.0.0.1:8080; } }\n'
+
+/** A real nginx with the shipped site, or with the plainest, its two ports replaced, in a folder of its own. */
 export class Nginx {
   readonly port: number
   /** Every directive that is in force, as `nginx -T` prints them. */
@@ -26,17 +29,17 @@ export class Nginx {
     this.#folder = parts.folder
   }
 
-  static async start(proxyPort: number): Promise<Nginx> {
+  static async start(proxyPort: number, which: 'shipped' | 'plain' = 'shipped'): Promise<Nginx> {
     const folder = await mkdtemp(join(tmpdir(), 'guard-nginx-'))
     try {
       // Started by root, nginx works as another user, who may have to write here.
       await chmod(folder, 0o755)
       const port = await freePort()
-      const site = await readFile(SITE, 'utf8')
+      const site = which === 'plain' ? PLAIN_SITE : await readFile(SITE, 'utf8')
       const listening = replaceOnce(site, 'listen 80;', `listen 127.0.0.1:${port};`)
       await writeFile(
         join(folder, 'site.conf'),
-        replaceOnce(listening, 'server 127.0.0.1:8080;', `server 127.0.0.1:${proxyPort};`),
+        replaceOnce(listening, '127.0.0.1:8080;', `127.0.0.1:${proxyPort};`),
       )
       const main = join(folder, 'nginx.conf')
       await writeFile(main, mainConfig(folder))

@@ -27,7 +27,7 @@ export class Site {
     this.#arrived = arrived
   }
 
-  static async start(): Promise<Site> {
+  static async start(which: 'shipped' | 'plain' = 'shipped'): Promise<Site> {
     const arrived: OllamaCall[] = []
     const ollama = await ScriptedOllama.start((request, response) => {
       arrived.push({ request, response })
@@ -35,7 +35,7 @@ export class Site {
     let proxy: Started | undefined
     try {
       proxy = await startProxy(node, ollama.url, ['--parallel', '1', '--max-queue', '1'])
-      return new Site(await Nginx.start(proxy.port), proxy, ollama, arrived)
+      return new Site(await Nginx.start(proxy.port, which), proxy, ollama, arrived)
     } catch (error) {
       await proxy?.stop('SIGKILL')
       await ollama.stop()
