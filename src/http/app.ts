@@ -73,6 +73,8 @@ export const GATED = [
   '/v1/responses',
   '/v1/messages',
   '/v1/audio/transcriptions',
+  '/v1/images/generations',
+  '/v1/images/edits',
 ]
 
 /** Our own pages with their methods. Never passed on, whatever the method. */

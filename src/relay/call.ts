@@ -22,6 +22,8 @@ export interface ReadCall {
 const ZSTD = /^zstd(?:,|$)/
 
 const TRANSCRIPTIONS = '/v1/audio/transcriptions'
+/** Ollama reads JSON here whatever the Content-Type says, so a form is looked at only where there is no model in JSON. */
+const IMAGE_EDITS = '/v1/images/edits'
 
 /** Whether Ollama will try to decode the body of this request. */
 export function isZstd(exchange: Exchange, path: string): boolean {
@@ -51,15 +53,20 @@ export async function readCall(
     // Ollama's form reader looks at the query first.
     const inQuery = queryField(exchange.target, 'model')
     if (inQuery !== undefined) return callOf(body, inQuery)
-    const boundary = multipartBoundary(exchange.header('content-type'))
-    return callOf(body, boundary === undefined ? undefined : multipartField(body, boundary, 'model'))
+    return callOf(body, modelInForm(exchange, body))
   }
   // What does not decode is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
   const json = (isZstd(exchange, path) ? await decodeZstd(body, clock) : undefined) ?? body
 
   const emptiable = UNLOADING.get(path)
   const found = scanTopLevel(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY, 'model')
-  return callOf(body, stringValue(found.model), emptiable !== undefined && isUnload(found, emptiable))
+  const written = stringValue(found.model) ?? (path === IMAGE_EDITS ? modelInForm(exchange, body) : undefined)
+  return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
+}
+
+function modelInForm(exchange: Exchange, body: Uint8Array): string | undefined {
+  const boundary = multipartBoundary(exchange.header('content-type'))
+  return boundary === undefined ? undefined : multipartField(body, boundary, 'model')
 }
 
 function callOf(body: Uint8Array, written: string | undefined, unload = false): ReadCall {

@@ -14,6 +14,8 @@ export interface Model {
   readonly parameterSize: string
   readonly quantization: string
   readonly embeddingOnly: boolean
+  /** Makes images. */
+  readonly paints: boolean
   readonly modifiedAt: number
 }
 
@@ -85,6 +87,7 @@ function imagine(name: string, modifiedAt: number): Model {
     parameterSize: `${billions}B`,
     quantization: embeddingOnly ? 'F16' : 'Q4_K_M',
     embeddingOnly,
+    paints: /flux|z-image/i.test(name),
     modifiedAt,
   }
 }

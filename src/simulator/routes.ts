@@ -3,6 +3,7 @@ import { anthropicDialect } from './anthropic-voice.ts'
 import { headBlob, postBlob } from './blobs.ts'
 import { reset, setFaults, state } from './control.ts'
 import type { Exchange } from './exchange.ts'
+import * as images from './image-routes.ts'
 import * as library from './library-routes.ts'
 import * as native from './native-routes.ts'
 import { nativeDialect } from './native-voice.ts'
@@ -40,6 +41,8 @@ const CALLS: Readonly<Record<string, Methods>> = {
   '/v1/responses': { POST: v1.responses },
   '/v1/messages': { POST: v1.messages },
   '/v1/audio/transcriptions': { POST: v1.transcriptions },
+  '/v1/images/generations': { POST: images.generations },
+  '/v1/images/edits': { POST: images.edits },
 }
 
 /** Ours, not Ollama's: neither faults nor checks apply. */

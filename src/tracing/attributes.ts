@@ -12,7 +12,8 @@ import type { FinishedCall } from '../relay/finished-call.ts'
 
 /**
  * What a route does, in the words that are predefined for gen_ai.operation.name. A transcription takes sound and
- * gives text, for which the conventions have no other word than that of multimodal calls.
+ * gives text, an image route takes text and gives a picture: for these the conventions have no other word than that of
+ * multimodal calls.
  */
 const OPERATIONS: ReadonlyMap<string, string> = new Map([
   ['/api/generate', 'text_completion'],
@@ -25,6 +26,8 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map([
   ['/v1/responses', 'chat'],
   ['/v1/messages', 'chat'],
   ['/v1/audio/transcriptions', 'generate_content'],
+  ['/v1/images/generations', 'generate_content'],
+  ['/v1/images/edits', 'generate_content'],
 ])
 
 /** `chat llama2`; for a call that names no model the operation alone. */

@@ -72,6 +72,18 @@ export const GATED_ROUTES: readonly GatedRoute[] = [
     request: json((model) => ({ model, messages, max_tokens: 4 })),
   },
   { path: '/v1/audio/transcriptions', dialect: 'openai', streams: false, request: transcription },
+  {
+    path: '/v1/images/generations',
+    dialect: 'openai',
+    streams: false,
+    request: json((model) => ({ model, prompt: 'a gate' })),
+  },
+  {
+    path: '/v1/images/edits',
+    dialect: 'openai',
+    streams: false,
+    request: json((model) => ({ model, prompt: 'a gate', image: 'data:image/png;base64,aGVsbG8=' })),
+  },
 ]
 
 function transcription(model: string): RequestInit {

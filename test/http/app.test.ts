@@ -13,6 +13,8 @@ const GATED = [
   '/v1/responses',
   '/v1/messages',
   '/v1/audio/transcriptions',
+  '/v1/images/generations',
+  '/v1/images/edits',
 ]
 
 test('every inference route is relayed when it is posted to, and by a single handler', async () => {

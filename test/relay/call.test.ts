@@ -157,3 +157,19 @@ describe('a form', () => {
     }
   })
 })
+
+describe('an edit of an image', () => {
+  const PATH = '/v1/images/edits'
+  const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+  const FORM = '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nflux\r\n--b--\r\n'
+
+  it('names its model in JSON, whatever its type says, and else in a form', async () => {
+    const key = async (body: string) => verdict(await read(PATH, { headers, body })).key
+    assert.equal(await key('{"model":"flux","prompt":"x"}'), 'flux')
+    assert.equal(await key(FORM), 'flux')
+    // What is JSON is JSON to Ollama, even with a form behind it.
+    assert.equal(await key(`{"model":"llama2"}${FORM}`), 'llama2')
+    assert.equal((await read(PATH, { body: FORM })).takesSlot, false)
+    assert.equal((await read('/v1/images/generations', { headers, body: FORM })).takesSlot, false)
+  })
+})

@@ -219,6 +219,49 @@ describe('requests', () => {
     assert.equal(await plain.text(), 'hello there')
   })
 
+  it('V15: makes images, and reads nothing but JSON for that', async (t) => {
+    const { url } = await aSimulator(t, { models: ['x/z-image-turbo', 'llama3.2', 'all-minilm'] })
+    const post = async (route: string, body: string | FormData) => {
+      const response = await fetch(`${url}/v1/images/${route}`, { method: 'POST', body })
+      return {
+        status: response.status,
+        type: response.headers.get('content-type'),
+        text: await response.text(),
+      }
+    }
+    const wish = { model: 'x/z-image-turbo', prompt: 'a gate' }
+    const made = await post('generations', JSON.stringify(wish))
+    assert.deepEqual([made.status, made.type], [200, 'application/x-ndjson'])
+    assert.match(made.text, /^\{"created":\d+,"data":\[\{"b64_json":"iVBORw0KGg[^"]+"\}\]\}\n$/)
+    const image = 'data:image/png;base64,aGVsbG8='
+    assert.match((await post('edits', JSON.stringify({ ...wish, image }))).text, /"b64_json"/)
+
+    // A model of texts works to the end, and its answer is empty.
+    assert.deepEqual(await post('generations', JSON.stringify({ ...wish, model: 'llama3.2' })), {
+      status: 200,
+      type: 'application/x-ndjson',
+      text: '',
+    })
+    const refused = async (route: string, body: string | FormData) => {
+      const { status, text } = await post(route, body)
+      return [status, (JSON.parse(text) as { error: { message: string } }).error.message]
+    }
+    assert.deepEqual(await refused('generations', '{"model":"a"}'), [400, 'prompt is required'])
+    assert.deepEqual(await refused('generations', '{"prompt":"a"}'), [400, 'model is required'])
+    assert.deepEqual(await refused('edits', JSON.stringify(wish)), [400, 'image is required'])
+    assert.deepEqual(await refused('edits', JSON.stringify({ ...wish, image: 'x' })), [
+      400,
+      'invalid image: invalid image input',
+    ])
+    assert.deepEqual(await refused('generations', JSON.stringify({ ...wish, size: '8192x8' })), [
+      400,
+      'width and height must be <= 4096',
+    ])
+    const form = new FormData()
+    for (const [name, value] of Object.entries({ ...wish, image })) form.set(name, value)
+    assert.equal((await refused('edits', form))[0], 400)
+  })
+
   it('reads a chunked body, keys in any case, any Content-Type', async (t) => {
     const { url } = await aSimulator(t, { script: saysHi })
     const body = new Blob(['{"MODEL":"llama3.2",', '"Prompt":"x","stream":false} and more']).stream()

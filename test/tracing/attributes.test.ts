@@ -24,6 +24,8 @@ test('a span is named after the operation and the model', () => {
     ['/v1/responses', 'chat'],
     ['/v1/messages', 'chat'],
     ['/v1/audio/transcriptions', 'generate_content'],
+    ['/v1/images/generations', 'generate_content'],
+    ['/v1/images/edits', 'generate_content'],
   ] as const) {
     assert.equal(spanName(aCall({ path })), `${operation} llama2`)
     assert.equal(callAttributes(aCall({ path }))['gen_ai.operation.name'], operation)

@@ -17,6 +17,10 @@ const messages = (prompt: string) => [{ role: 'user', content: prompt }]
 const streaming = (stream: boolean) =>
   stream ? { stream, stream_options: { include_usage: true } } : { stream }
 
+/** The smallest PNG there is: a load tests the line, not the decoder of images. */
+const ONE_PIXEL =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII='
+
 /** The routes that a load can be put on, with their bodies. */
 export const ROUTES: Readonly<Record<string, Route>> = {
   '/api/chat': {
@@ -75,6 +79,11 @@ export const ROUTES: Readonly<Record<string, Route>> = {
       max_tokens: tokens,
       stream,
     }),
+  },
+  '/v1/images/generations': { streams: false, body: ({ model, prompt }) => ({ model, prompt }) },
+  '/v1/images/edits': {
+    streams: false,
+    body: ({ model, prompt }) => ({ model, prompt, image: ONE_PIXEL }),
   },
 }
 
