@@ -81,12 +81,14 @@ export function renderBreak(broken: BrokenAnswer, configured: Language | 'auto')
   const { language } = chooseLanguage(configured, broken.acceptLanguage)
   const { code, text } = BREAKS[broken.why]
   const message = say(language, text)
+  const dialect = dialectOf(broken.path)
   switch (broken.contentType?.split(';', 1)[0]?.trim().toLowerCase()) {
     case 'application/x-ndjson':
+      // On /v1 it is an image, which comes in one piece whatever its type says.
+      if (dialect !== 'ollama') return undefined
       return `${broken.midLine ? '\n' : ''}${JSON.stringify({ error: message })}\n`
     case 'text/event-stream': {
-      const dialect = dialectOf(broken.path) === 'anthropic' ? 'anthropic' : 'openai'
-      const event = errorEvent(dialect, { code, message })
+      const event = errorEvent(dialect === 'anthropic' ? dialect : 'openai', { code, message })
       // An event ends with an empty line: one line break alone would make ours a part of the broken one.
       return `${broken.midLine ? '\n\n' : ''}${event}`
     }

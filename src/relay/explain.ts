@@ -3,9 +3,9 @@ const READABLE = 'X-Request-Id, X-Queue-Wait-Ms, Server-Timing'
 
 const STREAMED = /^(?:application\/x-ndjson|text\/event-stream)\b/i
 
-/** Whether an answer of this type comes piece by piece. */
-export function isStream(contentType: string | undefined): boolean {
-  return STREAMED.test(contentType ?? '')
+/** Whether an answer comes piece by piece. Ollama calls an image NDJSON, and sends it in one piece. */
+export function isStream(path: string, contentType: string | undefined): boolean {
+  return STREAMED.test(contentType ?? '') && !path.startsWith('/v1/images/')
 }
 
 /** What a gated answer says of itself: its name, how long it stood in line, how long Ollama took to begin. */

@@ -114,7 +114,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#stage = 'answering'
     this.#status = status
     this.#header = header
-    this.#streamed = isStream(header('content-type'))
+    this.#streamed = isStream(this.#path, header('content-type'))
     this.#firstByteMs = now - this.#arrivedAt
     this.#moved(now)
     this.#parts.upstreamAnswered(true)

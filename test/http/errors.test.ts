@@ -335,6 +335,10 @@ describe('the last words of a broken answer', () => {
     }
   })
 
+  test('cannot be said of an image, which is called NDJSON and is none', () => {
+    assert.equal(renderBreak({ ...broken, path: '/v1/images/edits' }, 'auto'), undefined)
+  })
+
   test('cannot be said inside an encoding', () => {
     for (const contentEncoding of ['gzip', 'br', 'zstd', 'GZIP', 'gzip, br', 'identity, gzip', 'x'])
       assert.equal(renderBreak({ ...broken, contentEncoding }, 'auto'), undefined, contentEncoding)

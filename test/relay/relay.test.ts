@@ -89,6 +89,13 @@ describe('a call that goes well', () => {
     assert.equal(await said({ ...NDJSON, 'x-accel-buffering': 'yes' }), false)
   })
 
+  it('counts no parts of an image, which comes in one piece whatever its type says', async () => {
+    const { call, finished } = open()
+    const { exchange } = await call({ target: '/v1/images/generations' })
+    exchange.delivery?.begin(200, NDJSON).send('{"created":1,').send('"data":[]}\n').end()
+    assert.equal(finished[0]?.parts, null)
+  })
+
   it('tells a page that Ollama let in what it may read of ours', async () => {
     const { call } = open({ parallel: 9 })
     const readable = async (request: Record<string, string>, answer: Record<string, string>) => {

@@ -44,7 +44,12 @@ export async function runBench({
   onPlan(plan)
   const { url, route, stream, model: mix } = asked
   const tally = new Tally()
-  const sender = new Sender({ clock, url: new URL(url + route), timeoutMs: asked.timeout * 1_000 })
+  const sender = new Sender({
+    clock,
+    url: new URL(url + route),
+    timeoutMs: asked.timeout * 1_000,
+    whole: !stream,
+  })
   const startedAt = clock.now()
   const run = new LoadRun({
     clock,

@@ -29,6 +29,8 @@ export interface SenderParts {
   readonly url: URL
   /** Milliseconds from when a call was due to its last byte. */
   readonly timeoutMs: number
+  /** Answers come in one piece, whatever their type says: Ollama calls that of an image NDJSON. */
+  readonly whole?: boolean
 }
 
 /** Posts calls to one address over kept connections, as many at once as it is asked for. */
@@ -45,7 +47,7 @@ export class Sender {
   }
 
   send({ body, dueAt, onGap }: Sending): OpenCall {
-    const { clock, url, timeoutMs } = this.#parts
+    const { clock, url, timeoutMs, whole = false } = this.#parts
     const length = Buffer.byteLength(body)
     const request = this.#request(url, {
       method: 'POST',
@@ -76,7 +78,7 @@ export class Sender {
       response.on('error', (error) => fail(`answer broken off: ${reasonOf(error)}`))
       response.on('close', () => fail('answer broken off'))
       const status = response.statusCode ?? 0
-      if (status >= 200 && status < 300) readAnswer(response, { clock, elapsed, onGap, settle: told })
+      if (status >= 200 && status < 300) readAnswer(response, { clock, elapsed, onGap, whole, settle: told })
       else readRefusal(response, status, elapsed, told)
     })
     request.end(body)
@@ -93,13 +95,14 @@ interface Told {
   readonly clock: Clock
   readonly elapsed: () => number
   readonly onGap: (ms: number) => void
+  readonly whole: boolean
   readonly settle: (outcome: Outcome) => void
 }
 
-function readAnswer(response: IncomingMessage, { clock, elapsed, onGap, settle }: Told): void {
+function readAnswer(response: IncomingMessage, { clock, elapsed, onGap, whole, settle }: Told): void {
   let firstByteMs: number | undefined
   let lastPieceAt: number | undefined
-  const reader = new AnswerReader(formatOf(response.headers['content-type']), () => {
+  const reader = new AnswerReader(whole ? 'whole' : formatOf(response.headers['content-type']), () => {
     const now = clock.now()
     if (lastPieceAt !== undefined) onGap(now - lastPieceAt)
     lastPieceAt = now
