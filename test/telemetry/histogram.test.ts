@@ -101,6 +101,29 @@ test('a reset leaves nothing to cut', () => {
   assert.equal(histogram.percentile(99), 0)
 })
 
+test('the first records are told like all others, whatever is cut between them', () => {
+  for (const cutAfter of [0, 1, 5, 15, 16, 17, 18, 30]) {
+    for (const count of [1, 15, 16, 17, 18, 40]) {
+      const histogram = new Histogram()
+      const values = Array.from({ length: count }, (_, i) => (((i * 7) % count) + 1) / 100)
+      for (const [i, value] of values.entries()) {
+        if (i === cutAfter) histogram.cut()
+        histogram.record(value)
+      }
+      const where = `${count} records, cut after ${cutAfter}`
+      assert.equal(histogram.total, count, where)
+      for (const percent of [0, 50, 95, 100]) {
+        const rank = Math.max(1, Math.ceil((percent / 100) * count))
+        assert.equal(histogram.percentile(percent), rank / 100, where)
+      }
+      const recent = values.slice(cutAfter < count ? cutAfter : 0).sort((a, b) => a - b)
+      const at = (percent: number) => recent[Math.ceil((percent / 100) * recent.length) - 1]
+      assert.deepEqual(histogram.cut(), { p50: at(50), p95: at(95) }, where)
+      assert.equal(histogram.cut(), null, where)
+    }
+  }
+})
+
 test('however it is cut, the percentiles of the whole are the same', () => {
   const values = Array.from({ length: 2_000 }, (_, i) => ((i * 7_919) % 9_973) / 7)
   const [whole, sliced] = [new Histogram(), new Histogram()]
