@@ -1,5 +1,5 @@
 import type { Admission } from './admission/admission.ts'
-import type { Limits } from './admission/lane.ts'
+import type { Limits } from './admission/call.ts'
 import type { Config } from './config/schema.ts'
 import { parseModelName } from './relay/model-name.ts'
 

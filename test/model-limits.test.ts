@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Admission } from '../src/admission/admission.ts'
-import type { Limits } from '../src/admission/lane.ts'
+import type { Limits } from '../src/admission/call.ts'
 import type { LaneObserver } from '../src/admission/observer.ts'
 import { Permit } from '../src/admission/permit.ts'
 import { applyLimits, type LimitsChange, limitsByKey } from '../src/model-limits.ts'

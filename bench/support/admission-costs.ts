@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Admission } from '../../src/admission/admission.ts'
-import type { Call, Limits } from '../../src/admission/lane.ts'
+import type { Call, Limits } from '../../src/admission/call.ts'
 import { Permit } from '../../src/admission/permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { Ticket } from '../../src/admission/ticket.ts'

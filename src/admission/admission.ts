@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '../clock.ts'
-import { type Call, Lane, type Limits } from './lane.ts'
+import type { Call, Limits } from './call.ts'
+import { Lane } from './lane.ts'
 import type { AdmissionObserver, LaneObserver } from './observer.ts'
 import type { Permit } from './permit.ts'
 import type { Ticket } from './ticket.ts'
@@ -75,7 +76,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
   /** A slot at once, or a ticket for one. Throws a Refusal when there is neither a slot nor a place in line. */
   acquire(call: Call, now = this.#clock.now()): Permit<L> | Ticket<L> {
     const lane = this.#lanes.get(call.model) ?? this.#open(call.model)
-    if (this.#closed) throw lane.refuseArrival('shutting_down', now)
+    if (this.#closed) throw lane.refuse('shutting_down', now)
     const turn = lane.arrive(call, now)
     if (this.#waiting.calls > 0 && this.#sweep === undefined) this.#armSweep(call.deadline - now)
     return turn
@@ -143,7 +144,10 @@ export class Admission<L extends LaneObserver = LaneObserver> {
     return lane
   }
 
-  /** Makes room among the idle lanes: the longest unused go first, those with limits of their own stay. */
+  /**
+   * Makes room among the idle lanes: those that never served go first, so that made-up names do not push a real model out,
+   * and among equals the longest unused. Those with limits of their own stay.
+   */
   #makeRoom(): void {
     if (this.#lanes.size < REMEMBERED_LANES) return
     let idle = 0
@@ -151,7 +155,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
     for (const lane of this.#lanes.values()) {
       if (!this.#forgettable(lane)) continue
       idle++
-      if (!oldest || lane.lastUsed < oldest.lastUsed) oldest = lane
+      if (!oldest || forgottenFirst(lane, oldest) < 0) oldest = lane
     }
     if (idle > REMEMBERED_LANES) this.#forgetSurplus()
     else if (oldest && idle === REMEMBERED_LANES) this.#lanes.delete(oldest.model)
@@ -160,8 +164,8 @@ export class Admission<L extends LaneObserver = LaneObserver> {
   /** When more lanes than we remember were busy at once: sorting is the dearer way, and rarely needed. */
   #forgetSurplus(): void {
     const idle = [...this.#lanes.values()].filter((lane) => this.#forgettable(lane))
-    idle.sort((a, b) => b.lastUsed - a.lastUsed)
-    for (const lane of idle.slice(REMEMBERED_LANES - 1)) this.#lanes.delete(lane.model)
+    idle.sort(forgottenFirst)
+    for (const lane of idle.slice(0, idle.length - REMEMBERED_LANES + 1)) this.#lanes.delete(lane.model)
   }
 
   #forgettable(lane: Lane<L>): boolean {
@@ -177,4 +181,11 @@ export class Admission<L extends LaneObserver = LaneObserver> {
       if (this.#waiting.calls > 0) this.#armSweep(earliest - now)
     })
   }
+}
+
+type Remembered = Pick<Lane, 'served' | 'lastUsed'>
+
+/** For sorting: what is forgotten first comes first. */
+function forgottenFirst(a: Remembered, b: Remembered): number {
+  return Number(a.served) - Number(b.served) || a.lastUsed - b.lastUsed
 }

@@ -48,15 +48,15 @@ export class Estimate {
   }
 
   /**
-   * When the next refused client should come back, in milliseconds from now, 1 s to 60 s.
+   * When the next refused client should come back, in milliseconds from now, 1 s to 60 s, and not before `atLeastMs`.
    * Each refusal takes the next place one service time later, so that refused clients return
    * at the pace at which places become free, not together.
    */
-  retryAfterMs(now: number, slots: number, random: () => number): number {
+  retryAfterMs(now: number, slots: number, random: () => number, atLeastMs = 0): number {
     const pace = this.#mean / Math.max(slots, 1)
     const ideal = Math.max(now, this.#lastReturn) + pace
     this.#lastReturn = Math.min(ideal, now + RETRY_CEILING_MS)
-    const delay = Math.min(Math.max(ideal - now, RETRY_FLOOR_MS), RETRY_CEILING_MS)
+    const delay = Math.min(Math.max(ideal - now, atLeastMs, RETRY_FLOOR_MS), RETRY_CEILING_MS)
     return delay * (1 + RETRY_JITTER * random())
   }
 }

@@ -1,3 +1,4 @@
+import type { Call, Limits } from './call.ts'
 import { Estimate } from './estimate.ts'
 import { Line } from './line.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
@@ -5,19 +6,6 @@ import { Permit } from './permit.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
 import { Ticket } from './ticket.ts'
 import type { Waiting } from './waiting.ts'
-
-/** `parallel`: slots. `queue`: places in line, 0 = nobody waits. */
-export interface Limits {
-  readonly parallel: number
-  readonly queue: number
-}
-
-/** What admission has to know of a call. Times are clock milliseconds. */
-export interface Call {
-  readonly model: string
-  readonly deadline: number
-  readonly bytes: number
-}
 
 /** How many standard deviations of the predicted wait must fit before the deadline. */
 const DEADLINE_MARGIN = 1
@@ -37,6 +25,9 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   #slots: number
   #handingOver = false
   #lastUsed = Number.NEGATIVE_INFINITY
+  #served = false
+  /** Clock time of the last slot that was given or came back; without slots, of when they were taken away. */
+  #stillSince = Number.NEGATIVE_INFINITY
 
   constructor(model: string, limits: Limits, observer: L, waiting: Waiting, random: () => number) {
     this.model = model
@@ -90,13 +81,17 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     return this.#lastUsed
   }
 
+  /** Whether Ollama has ever answered a call of this lane without an error: the model is no made-up name. */
+  get served(): boolean {
+    return this.#served
+  }
+
   /** A slot at once, or a place in line. Throws a Refusal when there is neither. */
   arrive(call: Call, now: number): Permit<L> | Ticket<L> {
     this.#lastUsed = now
-    if (call.deadline <= now) throw this.#refuse('timeout', now)
+    if (call.deadline <= now) throw this.refuse('timeout', now)
     if (this.#active < this.#slots && this.queued === 0) {
-      this.#active++
-      const permit = new Permit(this, now, 0)
+      const permit = this.#grant(now, 0)
       this.observer.granted(0)
       return permit
     }
@@ -110,9 +105,11 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   }
 
   /** Only through Permit.release, which calls it once a slot. */
-  release(outcome: Outcome, now: number, heldMs: number, loadMs: number): void {
+  release(outcome: Outcome, now: number, heldMs: number, loadMs: number, served: boolean): void {
     this.#active--
     this.#lastUsed = now
+    if (served) this.#served = true
+    if (this.#slots > 0) this.#stillSince = now
     // A call that failed says nothing about how long the next one takes.
     if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - loadMs))
     this.observer.released(outcome, heldMs)
@@ -152,13 +149,10 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     this.#line.sweep()
   }
 
-  /** For a call that may not even stand in line. */
-  refuseArrival(code: RefusalCode, now: number): Refusal {
-    return this.#refuse(code, now)
-  }
-
   #open(now: number): void {
-    this.#slots = this.#paused ? 0 : this.#limits.parallel
+    const slots = this.#paused ? 0 : this.#limits.parallel
+    if (slots === 0 && this.#slots > 0) this.#stillSince = now
+    this.#slots = slots
     this.#handOver(now)
   }
 
@@ -184,35 +178,54 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     this.#uncount(ticket)
     if (ticket.deadline <= now) {
       this.observer.left('timeout', waitMs)
-      ticket.settle(new Refusal('timeout', this.#facts(now)))
+      ticket.settle(new Refusal('timeout', this.#facts('timeout', now)))
       return
     }
-    this.#active++
+    const permit = this.#grant(now, waitMs)
     this.observer.granted(waitMs)
-    ticket.settle(new Permit(this, now, waitMs))
+    ticket.settle(permit)
+  }
+
+  #grant(now: number, waitMs: number): Permit<L> {
+    this.#active++
+    this.#stillSince = now
+    return new Permit(this, now, waitMs)
   }
 
   #admitToLine(call: Call, now: number): void {
     const { bytes, maxBytes } = this.#waiting
-    if (this.queued >= this.#limits.queue) throw this.#refuse('queue_full', now)
-    if (bytes + call.bytes > maxBytes) throw this.#refuse('queue_full', now)
+    if (this.queued >= this.#limits.queue) throw this.refuse('queue_full', now)
+    if (bytes + call.bytes > maxBytes) throw this.refuse('queue_full', now)
     const { parallel } = this.#limits
     const waitMs = this.estimate.waitMs(this.queued, parallel)
     if (waitMs === undefined) return
     const latestMs = waitMs + DEADLINE_MARGIN * this.estimate.spreadMs(this.queued, parallel)
-    if (now + latestMs > call.deadline) throw this.#refuse('queue_full', now, { estimatedWaitMs: waitMs })
+    if (now + latestMs > call.deadline) throw this.refuse('queue_full', now, { estimatedWaitMs: waitMs })
   }
 
-  #refuse(code: RefusalCode, now: number, facts: Partial<RefusalFacts> = {}): Refusal {
+  /** For a call that may not even stand in line. */
+  refuse(code: RefusalCode, now: number, facts: Partial<RefusalFacts> = {}): Refusal {
     this.observer.refused(code)
-    return new Refusal(code, { ...this.#facts(now), ...facts })
+    return new Refusal(code, { ...this.#facts(code, now), ...facts })
   }
 
-  #facts(now: number): RefusalFacts {
+  #facts(code: RefusalCode, now: number): RefusalFacts {
+    const stillMs = code === 'shutting_down' ? 0 : this.#stillMs(now)
     return {
       model: this.model,
-      retryAfterMs: this.estimate.retryAfterMs(now, this.#limits.parallel, this.#random),
+      retryAfterMs: this.estimate.retryAfterMs(now, this.#limits.parallel, this.#random, stillMs),
+      ...(this.#paused && { paused: true }),
     }
+  }
+
+  /**
+   * For how long nobody could be served; 0 while that is no longer than a slot is usually held. The longer a lane has
+   * stood still, the later it is worth asking again.
+   */
+  #stillMs(now: number): number {
+    if (this.#active < this.#slots) return 0
+    const stillMs = now - this.#stillSince
+    return this.#slots === 0 || stillMs > (this.estimate.meanMs ?? 0) ? stillMs : 0
   }
 
   #remove(ticket: Ticket<L>, code: RefusalCode, now: number): boolean {
@@ -227,7 +240,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     this.#line.left()
     this.#uncount(ticket)
     this.observer.left(code, now - ticket.enqueuedAt)
-    ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(now)))
+    ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(code, now)))
   }
 
   #uncount(ticket: Ticket<L>): void {

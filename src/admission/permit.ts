@@ -21,10 +21,11 @@ export class Permit<L extends LaneObserver = LaneObserver> {
   /**
    * Gives the slot back; the next in line has it before this returns.
    * `loadMs`: the part of the time that went into loading the model, which says nothing about the next call.
+   * `served`: Ollama answered the call without an error.
    */
-  release(outcome: Outcome, now: number, loadMs = 0): void {
+  release(outcome: Outcome, now: number, loadMs = 0, served = false): void {
     const lane = this.#lane
     this.#lane = undefined
-    lane?.release(outcome, now, now - this.grantedAt, loadMs)
+    lane?.release(outcome, now, now - this.grantedAt, loadMs, served)
   }
 }

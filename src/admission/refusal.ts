@@ -6,6 +6,8 @@ export interface RefusalFacts {
   readonly model?: string | undefined
   /** When it pays to come back, in milliseconds from now; already paced and jittered. */
   readonly retryAfterMs?: number
+  /** An operator holds the calls of this model in line. */
+  readonly paused?: boolean
   /** The wait that was predicted at arrival, when that is what the call was refused for. */
   readonly estimatedWaitMs?: number
 }

@@ -117,16 +117,17 @@ function judge(error: Error, reportError: (error: unknown) => void): Verdict {
 }
 
 function judgeRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts }: Refusal): Verdict {
-  const { model, estimatedWaitMs } = facts
+  const { model, estimatedWaitMs, paused } = facts
+  const text = paused && code !== 'shutting_down' ? 'paused' : code
   const retryAfterMs = facts.retryAfterMs ?? (code === 'timeout' ? undefined : UNKNOWN_RETRY_MS)
-  if (retryAfterMs === undefined) return { code, model, estimatedWaitMs }
+  if (retryAfterMs === undefined) return { code, text, model, estimatedWaitMs }
   const waitMs = Math.min(Math.max(1, Math.ceil(retryAfterMs)), LONGEST_RETRY_MS)
   const waitSeconds = Math.ceil(waitMs / 1_000)
   const headers = {
     'Retry-After': String(waitSeconds),
     ...(code === 'queue_full' && { 'retry-after-ms': String(waitMs) }),
   }
-  return { code, model, estimatedWaitMs, headers, waitSeconds }
+  return { code, text, model, estimatedWaitMs, headers, waitSeconds }
 }
 
 /**

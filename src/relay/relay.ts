@@ -1,4 +1,4 @@
-import type { Call } from '../admission/lane.ts'
+import type { Call } from '../admission/call.ts'
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Permit } from '../admission/permit.ts'
 import type { Refusal } from '../admission/refusal.ts'
@@ -33,8 +33,10 @@ export interface Place {
 export interface Slot {
   /** Milliseconds the call stood in line. */
   readonly waitMs: number
-  /** `loadMs`: the part of the time that went into loading the model. */
-  release(outcome: Outcome, now: number, loadMs?: number): void
+  /**
+   * `loadMs`: the part of the time that went into loading the model. `served`: Ollama answered the call without an error.
+   */
+  release(outcome: Outcome, now: number, loadMs?: number, served?: boolean): void
   /** For a slot that its owner can lose: calls back when the call may not go on. */
   onLost?(listener: () => void): void
 }

@@ -135,7 +135,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     const figures = this.#tail.figures(now - this.#sentAt)
     const ended = ending === 'aborted' && this.#stopped ? FAILED[this.#stopped.code] : DELIVERED[ending]
     const outcome = ending === 'done' && (figures.failed || this.#status >= 500) ? 'failed' : ended
-    this.#permit?.release(outcome, now, figures.loadMs)
+    this.#permit?.release(outcome, now, figures.loadMs, outcome === 'done' && this.#status < 400)
     if (this.#stage === 'answering') this.#finish(now, outcome, null, this.#status, figures)
   }
 

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Admission, REMEMBERED_LANES } from '../../src/admission/admission.ts'
+import { LaneSampler } from '../../src/telemetry/lane-sampler.ts'
+import { Stats } from '../../src/telemetry/stats.ts'
 import { collectGarbage } from '../support/collect-garbage.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { aCall, FAR, permitOf } from './support/builders.ts'
+import { aCall, anAdmission, FAR, permitOf } from './support/builders.ts'
 import { Tally } from './support/recorder.ts'
 
+/** With what typed arrays hold outside of the heap. */
 function heapAfterCollection(): number {
   collectGarbage()
-  return process.memoryUsage().heapUsed
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
 }
 
 describe('a million made-up names', () => {
@@ -32,5 +36,65 @@ describe('a million made-up names', () => {
     assert.ok([...admission.lanes()].length <= REMEMBERED_LANES)
     assert.ok(grownBytes < 1_000_000, `the heap grew by ${grownBytes} bytes`)
     assert.equal(clock.pending, 0)
+  })
+})
+
+describe('a thousand made-up names', () => {
+  it('weigh less than 2 kB each, figures and history included', () => {
+    const clock = new ManualClock()
+    const admission = new Admission({
+      clock,
+      observer: new Stats(clock),
+      defaults: { parallel: 1, queue: 512 },
+      maxWaitingBytes: FAR,
+    })
+    const sampler = new LaneSampler({ lanes: () => admission.lanes(), tokensOut: () => 0 })
+    /** Each is asked for twice, and Ollama answers that there is no such model. */
+    const call = (prefix: string, count: number) => {
+      for (let round = 0; round < 2; round++) {
+        for (let i = 0; i < count; i++) {
+          clock.advance(1)
+          permitOf(admission.acquire(aCall({ model: `${prefix}-${i}` }))).release('done', clock.now() + 3)
+        }
+        sampler.take(clock.now())
+      }
+    }
+    call('first', 10)
+    const before = heapAfterCollection()
+    call('made-up', 900)
+    const bytes = (heapAfterCollection() - before) / 900
+    assert.equal([...admission.lanes()].length, 910)
+    assert.ok(bytes < 2_000, `${bytes} bytes a lane`)
+  })
+
+  it('push no model out that has served a call', () => {
+    const { admission, clock } = anAdmission()
+    const ask = (model: string, served: boolean) => {
+      clock.advance(1)
+      permitOf(admission.acquire(aCall({ model }))).release('done', clock.now(), 0, served)
+    }
+    ask('real', true)
+    // A model that Ollama lacks for a moment has served all the same.
+    ask('real', false)
+    ask('never-there', false)
+    for (let i = 0; i < 1_100; i++) ask(`made-up-${i}`, false)
+    assert.ok(admission.lane('real'))
+    assert.equal(admission.lane('never-there'), undefined)
+    assert.equal(admission.lane('made-up-0'), undefined)
+    assert.ok(admission.lane('made-up-1099'))
+    assert.equal([...admission.lanes()].length, REMEMBERED_LANES)
+  })
+
+  it('go before those that have served when more lanes are remembered than may be', () => {
+    const { admission, clock } = anAdmission()
+    const permits = Array.from({ length: 1_100 }, (_, i) =>
+      permitOf(admission.acquire(aCall({ model: `m${i}` }))),
+    )
+    for (const [i, permit] of permits.entries()) permit.release('done', clock.now() + i, 0, i < 50)
+    admission.acquire(aCall({ model: 'next' }))
+    assert.equal([...admission.lanes()].length, REMEMBERED_LANES)
+    for (let i = 0; i < 50; i++) assert.ok(admission.lane(`m${i}`), `m${i}`)
+    assert.equal(admission.lane('m50'), undefined)
+    assert.ok(admission.lane('m1099'))
   })
 })

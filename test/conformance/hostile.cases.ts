@@ -162,6 +162,8 @@ export function hostileInput(target: Target): void {
       const depth = target.gaps?.pipelining ? 1 : 10
       // So many only to see that the memory does not grow.
       const [few, many] = target.gaps?.ownProcess ? [1_500, 3_000] : [20_000, 60_000]
+      const one = { method: 'POST', body: '{"model":"mistral","prompt":"x","options":{"num_predict":1}}' }
+      await (await fetch(`${pair.proxy.url}/api/generate`, one)).text()
       await askForMadeUpModels(pair, 0, few, depth)
       // The heap has found its size by now; what comes is made to leave nothing behind.
       const before = residentOf(pair.proxy)
@@ -171,6 +173,7 @@ export function hostileInput(target: Target): void {
         await fetch(`${pair.proxy.url}/api/chat`, { method: 'POST', body: '{"model":"one-more"}' })
       ).text()
       const { total_models } = await figures(pair)
+      assert.equal((await pair.stats('mistral')).total_processed, 1, 'a model that served keeps its figures')
       assert.ok(total_models <= 1_000, `${total_models} lanes`)
       assert.ok(total_models > 900, 'so many are remembered')
       const after = residentOf(pair.proxy)

@@ -11,6 +11,7 @@ const SLOW_IN_LINE = 'Request timed out. Please try again with a shorter prompt 
 const WHOLE =
   'Request timed out. The whole answer was asked for at once, so its first byte would have been its last. ' +
   'Please ask for a stream, or have the time limit of this server raised.'
+const PAUSED = 'The operator of this server has paused this model. Please try again in 48 seconds.'
 const DOWN = 'Ollama cannot be reached or did not answer properly. Please try again later.'
 const LARGE = 'The request body is larger than this server accepts.'
 const CLOSING = 'Server is shutting down. Please try again in'
@@ -52,6 +53,15 @@ const ROWS = [
     ollama: `{"error":"queue_full: ${BUSY} 9 seconds.","code":"queue_full","message":"${BUSY} 9 seconds.","model":"llama2","estimated_wait_ms":412001}`,
     openai: `{"error":{"message":"${BUSY} 9 seconds.","type":"server_error","param":null,"code":"queue_full","estimated_wait_ms":412001}}`,
     anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${BUSY} 9 seconds.","estimated_wait_ms":412001},"request_id":"req_#"}`,
+  },
+  {
+    when: 'the model is paused',
+    error: () => new Refusal('queue_full', { model, retryAfterMs: 48_000, paused: true }),
+    status: 503,
+    retry: ['48', '48000'],
+    ollama: `{"error":"queue_full: ${PAUSED}","code":"queue_full","message":"${PAUSED}","model":"llama2"}`,
+    openai: `{"error":{"message":"${PAUSED}","type":"server_error","param":null,"code":"queue_full"}}`,
+    anthropic: `{"type":"error","error":{"type":"overloaded_error","message":"${PAUSED}"},"request_id":"req_#"}`,
   },
   {
     when: 'the deadline passes in line',

@@ -112,6 +112,24 @@ describe('a call that goes well', () => {
     assert.equal(await readable({}, allowed), undefined)
   })
 
+  it('has been served by its model, but not when Ollama said no', async () => {
+    for (const [status, served] of [
+      [200, true],
+      [404, false],
+      [400, false],
+      [500, false],
+    ] as const) {
+      const { call, admission } = open()
+      const { exchange } = await call()
+      exchange.delivery?.begin(status, NDJSON).end()
+      assert.equal(admission.lane('llama2')?.served, served, `${status}`)
+    }
+    const { call, admission } = open()
+    const { exchange } = await call()
+    exchange.delivery?.begin(200, NDJSON).break()
+    assert.equal(admission.lane('llama2')?.served, false)
+  })
+
   it('learns which origins Ollama allows', async () => {
     const { call, origins } = open()
     const { exchange } = await call({ headers: { origin: 'https://a.example' } })

@@ -63,8 +63,8 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
     return this.#leases.renew(id)
   }
 
-  async release(id: string, outcome: Outcome, loadMs: number): Promise<void> {
-    this.#leases.release(id, outcome, loadMs)
+  async release(id: string, outcome: Outcome, loadMs: number, served: boolean): Promise<void> {
+    this.#leases.release(id, outcome, loadMs, served)
   }
 
   async fetch(request: Request): Promise<Response> {

@@ -1,5 +1,5 @@
 import { Admission } from '../../admission/admission.ts'
-import type { Limits } from '../../admission/lane.ts'
+import type { Limits } from '../../admission/call.ts'
 import type { AdmissionObserver, LaneObserver, Outcome } from '../../admission/observer.ts'
 import type { Permit } from '../../admission/permit.ts'
 import { Refusal } from '../../admission/refusal.ts'
@@ -102,13 +102,16 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     return true
   }
 
-  /** The call is over, or its client left the line. `loadMs`: of its time, what loading the model took. */
-  release(id: string, outcome: Outcome, loadMs: number): void {
+  /**
+   * The call is over, or its client left the line. `loadMs`: of its time, what loading the model took. `served`: Ollama
+   * answered it without an error.
+   */
+  release(id: string, outcome: Outcome, loadMs: number, served = false): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
     const now = this.#clock.now()
     if ('ticket' in entry) entry.ticket.cancel(now)
-    else this.#giveBack(entry, outcome, now, loadMs)
+    else this.#giveBack(entry, outcome, now, loadMs, served)
   }
 
   /** Takes back what was not claimed or renewed in time. To be called when the store wakes us; any time is fine. */
@@ -116,8 +119,7 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     const now = this.#clock.wallTime()
     for (const entry of this.#entries.values()) {
       // How long it really ran is unknown, so the lane must not learn from it: failed.
-      if ('permit' in entry && entry.row.expiresAt <= now)
-        this.#giveBack(entry, 'failed', this.#clock.now(), 0)
+      if ('permit' in entry && entry.row.expiresAt <= now) this.#giveBack(entry, 'failed', this.#clock.now())
     }
     this.#wakesAt = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) if ('permit' in entry) this.#wakeBy(entry.row.expiresAt)
@@ -157,10 +159,16 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     this.#wakeBy(entry.row.expiresAt)
   }
 
-  #giveBack(entry: Extract<Entry<L>, { permit: unknown }>, outcome: Outcome, now: number, loadMs: number) {
+  #giveBack(
+    entry: Extract<Entry<L>, { permit: unknown }>,
+    outcome: Outcome,
+    now: number,
+    loadMs = 0,
+    served = false,
+  ) {
     this.#entries.delete(entry.row.id)
     this.#store.dropLease(entry.row.id)
-    entry.permit.release(outcome, now, loadMs)
+    entry.permit.release(outcome, now, loadMs, served)
   }
 
   /** A slot from before the restart, with the time since when it is held. */

@@ -1,4 +1,4 @@
-import type { Limits } from '../../admission/lane.ts'
+import type { Limits } from '../../admission/call.ts'
 import type { LeaseRow, LeaseStore } from './leases.ts'
 import type { ObjectState, SqlRow } from './platform.ts'
 

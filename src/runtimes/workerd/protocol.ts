@@ -28,7 +28,8 @@ export interface GateStub {
   claim(id: string): Promise<boolean>
   /** False: the slot had gone back and may be another's. */
   renew(id: string): Promise<boolean>
-  release(id: string, outcome: Outcome, loadMs: number): Promise<void>
+  /** `served`: Ollama answered the call without an error. */
+  release(id: string, outcome: Outcome, loadMs: number, served: boolean): Promise<void>
   /** Our own pages. */
   fetch(request: Request): Promise<Response>
 }

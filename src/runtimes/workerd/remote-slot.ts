@@ -59,12 +59,12 @@ export class RemoteSlot implements Slot {
     this.#onLost = listener
   }
 
-  release(outcome: Outcome, _now: number, loadMs = 0): void {
+  release(outcome: Outcome, _now: number, loadMs = 0, served = false): void {
     if (!this.#held) return
     this.#held = false
     this.#renewal()
     this.#fence()
-    void deliverRelease(this.#parts, this.#gate, this.#id, outcome, loadMs).then(this.#over)
+    void deliverRelease(this.#parts, this.#gate, { id: this.#id, outcome, loadMs, served }).then(this.#over)
   }
 
   async #renew(): Promise<void> {
@@ -91,18 +91,24 @@ export class RemoteSlot implements Slot {
   }
 }
 
+/** What the gate is told of a call that is over. */
+interface Release {
+  readonly id: string
+  readonly outcome: Outcome
+  readonly loadMs: number
+  readonly served: boolean
+}
+
 /** Until the gate has it, or the lease has run out by itself. */
 export async function deliverRelease(
   { clock, connect }: GateParts,
   first: GateStub,
-  id: string,
-  outcome: Outcome,
-  loadMs: number,
+  { id, outcome, loadMs, served }: Release,
 ): Promise<void> {
   let gate = first
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      return await gate.release(id, outcome, loadMs)
+      return await gate.release(id, outcome, loadMs, served)
     } catch {
       await pauseAfter(clock, attempt)
       gate = connect()

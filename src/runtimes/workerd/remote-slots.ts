@@ -1,4 +1,4 @@
-import type { Call } from '../../admission/lane.ts'
+import type { Call } from '../../admission/call.ts'
 import { Refusal } from '../../admission/refusal.ts'
 import type { Cancel } from '../../clock.ts'
 import type { Place, Slot, Slots } from '../../relay/relay.ts'
@@ -98,7 +98,12 @@ class RemotePlace implements Place {
 
   #giveUp(code: 'timeout' | 'cancelled' | 'shutting_down'): void {
     if (this.#result !== undefined) return
-    void deliverRelease(this.#parts, this.#gate, this.#id, 'cancelled', 0).then(() => this.#over())
+    void deliverRelease(this.#parts, this.#gate, {
+      id: this.#id,
+      outcome: 'cancelled',
+      loadMs: 0,
+      served: false,
+    }).then(() => this.#over())
     this.#settle(new Refusal(code, { model: this.#call.model }))
   }
 

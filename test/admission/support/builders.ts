@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Admission, type AdmissionParts } from '../../../src/admission/admission.ts'
-import { type Call, Lane, type Limits } from '../../../src/admission/lane.ts'
+import type { Call, Limits } from '../../../src/admission/call.ts'
+import { Lane } from '../../../src/admission/lane.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import { Permit } from '../../../src/admission/permit.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'

@@ -1,4 +1,4 @@
-import type { Limits } from '../../../src/admission/lane.ts'
+import type { Limits } from '../../../src/admission/call.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import { type LeaseRow, type LeaseStore, Leases } from '../../../src/runtimes/workerd/leases.ts'
 import type { GateStub, Turn, Wish } from '../../../src/runtimes/workerd/protocol.ts'
@@ -127,7 +127,8 @@ export class Wire {
         send('acquire', (leases) => new Promise<Turn>((resolve) => leases.acquire(id, wish, resolve))),
       claim: (id) => send('claim', (leases) => leases.claim(id)),
       renew: (id) => send('renew', (leases) => leases.renew(id)),
-      release: (id, outcome, loadMs) => send('release', (leases) => leases.release(id, outcome, loadMs)),
+      release: (id, outcome, loadMs, served) =>
+        send('release', (leases) => leases.release(id, outcome, loadMs, served)),
       fetch: () => Promise.reject(new Error('no pages here')),
     }
   }
