@@ -2,9 +2,10 @@ import { Admission } from './admission/admission.ts'
 import type { Clock } from './clock.ts'
 import { describeConfig } from './config/describe.ts'
 import type { LoadedConfig } from './config/load.ts'
-import { createApp } from './http/app.ts'
+import { createApp, createDoor, type Services } from './http/app.ts'
 import { renderBreak, statusOf } from './http/errors.ts'
-import { isAllowedHost, type OwnNames } from './http/host-guard.ts'
+import { HostGuard } from './http/foreign-host.ts'
+import type { OwnNames } from './http/host-guard.ts'
 import type { Memory } from './http/memory-figures.ts'
 import { HttpProblem } from './http/problem.ts'
 import type { Monitor } from './http/routes/monitor.ts'
@@ -123,7 +124,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     if (env.target === undefined) throw new HttpProblem('invalid_target')
     return parts.exchange(env, c.req.raw, env.target)
   }
-  const app = createApp({
+  const services: Services = {
     config: {
       ...config,
       get language() {
@@ -148,20 +149,14 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     clientAddress: (c) => parts.clientAddress(c.env as Env),
     monitor: monitor.pages,
     reload,
-  })
-
-  let allowedHost: string | undefined
-  /** Ollama cannot check the client's Host, which we replace, so this is where DNS rebinding ends. */
-  const isRefusedHost = (host: string | undefined): boolean => {
-    if (host === allowedHost) return false
-    if (!isAllowedHost(host, parts.own)) return true
-    allowedHost = host
-    return false
   }
+  const app = createApp(services)
+  const door = createDoor(services)
+  const guard = new HostGuard({ own: parts.own, warn: (message, fields) => log.warn(message, fields) })
   return {
     fetch: (request, env) =>
-      listensOnLoopback && isRefusedHost(parts.host(env, request))
-        ? new Response(null, { status: 403 })
+      listensOnLoopback && guard.refuses(parts.host(env, request))
+        ? door.fetch(request, env)
         : app.fetch(request, env),
     upstream,
     reload,

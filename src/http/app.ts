@@ -4,7 +4,9 @@ import type { LineView } from '../telemetry/live-queue.ts'
 import type { AdmissionView, LaneView, Limits } from '../telemetry/snapshot.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 import type { AdminGuardParts } from './admin-guard.ts'
+import { dialectOf } from './dialect.ts'
 import { type ErrorParts, errorRenderer } from './errors.ts'
+import { ForeignHost } from './foreign-host.ts'
 import type { Memory } from './memory-figures.ts'
 import type { Language } from './messages.ts'
 import { HttpProblem } from './problem.ts'
@@ -132,6 +134,20 @@ export function createApp(services: Services): Hono {
     })
   }
   app.notFound((c) => services.passThrough(c))
+  app.onError(errorRenderer(services))
+  return app
+}
+
+/**
+ * What a request for a foreign Host gets: a sentence, and nothing else of ours or of Ollama's. A preflight goes on to
+ * Ollama, since it brings nothing and changes nothing, and without its answer no page could read the sentence.
+ */
+export function createDoor(services: ErrorParts & Pick<CallServices, 'path' | 'passThrough'>): Hono {
+  const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
+  app.all('*', (c) => {
+    if (c.req.method === 'OPTIONS' && dialectOf(c.req.path) !== 'own') return services.passThrough(c)
+    throw new ForeignHost()
+  })
   app.onError(errorRenderer(services))
   return app
 }

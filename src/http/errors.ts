@@ -6,6 +6,7 @@ import type { Origins } from '../relay/origins.ts'
 import type { BrokenAnswer } from '../relay/relay.ts'
 import { answer, OWN_HEADERS } from './answer.ts'
 import { dialectOf, type ErrorFacts, errorBody, errorEvent, STATUS } from './dialect.ts'
+import { ForeignHost } from './foreign-host.ts'
 import { chooseLanguage } from './language.ts'
 import { type Language, say } from './messages.ts'
 import { HttpProblem } from './problem.ts'
@@ -106,6 +107,7 @@ function judge(error: Error, reportError: (error: unknown) => void): Verdict {
   if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
   if (error instanceof Failure && error.code !== 'client_gone') return judgeFailure(error.code, error)
   if (error instanceof HttpProblem) return { code: error.code, fields: error.fields, headers: error.headers }
+  if (error instanceof ForeignHost) return { code: 'forbidden', text: 'foreign_host' }
   if (error instanceof HTTPException && error.status === 400) {
     return {
       code: 'invalid_request',

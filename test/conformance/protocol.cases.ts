@@ -167,10 +167,42 @@ export function protocol(target: Target): void {
             `${line} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 0\r\n\r\n`,
           )
           assert.equal(answer.status !== 403, allowed, `${line}: ${answer.status}`)
-          if (!allowed) assert.equal(answer.body, '')
+          if (!allowed)
+            assert.match(answer.body, /^\{"error":"forbidden.*answers only to the names of its own machine/)
         }
       })
     }
+
+    it('answers the preflight of a page to a foreign Host, and the page can read why the request is refused', async () => {
+      const page = (method: string) =>
+        ask(
+          pair.proxy.port,
+          [
+            `${method} /api/chat HTTP/1.1`,
+            'Host: models.example.com',
+            'Origin: http://localhost:3000',
+            'Access-Control-Request-Method: POST',
+            'Content-Length: 0',
+            '\r\n',
+          ].join('\r\n'),
+        )
+      const allowed = ({ headers }: Awaited<ReturnType<typeof page>>) =>
+        headers.find(([name]) => /^access-control-allow-origin$/i.test(name))?.[1]
+      const preflight = await page('OPTIONS')
+      assert.deepEqual([preflight.status, allowed(preflight)], [204, 'http://localhost:3000'])
+      const { submitted } = await pair.simulated()
+      const refused = await page('POST')
+      assert.deepEqual([refused.status, allowed(refused)], [403, 'http://localhost:3000'])
+      assert.match(JSON.parse(refused.body).error, /^forbidden: .+ call it as localhost/)
+      assert.equal((await pair.simulated()).submitted, submitted)
+      await page('POST')
+      const warnings = () =>
+        pair.proxy.output.split('\n').filter((line) => line.includes('models.example.com'))
+      if (target.gaps?.ownProcess) return
+      await until('the log names the Host', () => warnings().length > 0)
+      assert.equal(warnings().length, 1)
+      assert.match(warnings()[0] ?? '', /"level":"warn".*foreign Host.*set proxy_host/)
+    })
 
     it('takes an HTTP/1.0 request without a Host', async () => {
       const call = new RawCall(pair.proxy.port)

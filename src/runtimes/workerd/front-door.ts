@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
 import { Waiting } from '../../admission/waiting.ts'
-import { createFront } from '../../http/app.ts'
+import { createDoor, createFront } from '../../http/app.ts'
 import { renderBreak, statusOf } from '../../http/errors.ts'
-import { isAllowedHost } from '../../http/host-guard.ts'
+import { HostGuard } from '../../http/foreign-host.ts'
 import { HttpProblem } from '../../http/problem.ts'
 import { FetchExchange } from '../../relay/fetch-transport.ts'
 import { Origins } from '../../relay/origins.ts'
@@ -65,25 +65,25 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
       // The gate looks for itself when it is asked how Ollama is.
       upstreamAnswered: () => {},
     })
-  const app = createFront({
+  const services = {
     config,
     origins,
-    path: (request) => targetOfUrl(request.url)?.path ?? '',
-    reportError: (error) => log.error('unexpected error in a request', { error }),
-    relay: async (c) => handOver(await relayFor(c).gated(exchange(c), c.req.path, c), c.executionCtx),
-    passThrough: async (c) => handOver(await relayFor(c).through(exchange(c)), c.executionCtx),
-    pages: (c) => connect(c.env as WorkerEnv).fetch(c.req.raw),
-  })
-  return (request, env, context) =>
-    isRebound(request) ? new Response(null, { status: 403 }) : app.fetch(request, env, context as never)
+    path: (request: Request) => targetOfUrl(request.url)?.path ?? '',
+    reportError: (error: unknown) => log.error('unexpected error in a request', { error }),
+    relay: async (c: Context) =>
+      handOver(await relayFor(c).gated(exchange(c), c.req.path, c), c.executionCtx),
+    passThrough: async (c: Context) => handOver(await relayFor(c).through(exchange(c)), c.executionCtx),
+    pages: (c: Context) => connect(c.env as WorkerEnv).fetch(c.req.raw),
+  }
+  const app = createFront(services)
+  const door = createDoor(services)
+  const guard = new HostGuard({ own: NO_NAMES, warn: (message, fields) => log.warn(message, fields) })
+  /** A peer on this machine means `wrangler dev`, where a foreign page's own name may lead here (DNS rebinding). */
+  const isRebound = (request: Request): boolean =>
+    LOOPBACK.test(clientAddress(request)) && guard.refuses(request.headers.get('host') ?? undefined)
+  return (request, env, context) => (isRebound(request) ? door : app).fetch(request, env, context as never)
 }
 
 function connect({ GATE }: WorkerEnv): GateStub {
   return GATE.get(GATE.idFromName('gate'))
-}
-
-/** A peer on this machine means `wrangler dev`, where a foreign page's own name may lead here (DNS rebinding). */
-function isRebound(request: Request): boolean {
-  if (!LOOPBACK.test(clientAddress(request))) return false
-  return !isAllowedHost(request.headers.get('host') ?? undefined, NO_NAMES)
 }
