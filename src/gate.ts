@@ -1,5 +1,6 @@
 import { Admission } from './admission/admission.ts'
 import type { Clock } from './clock.ts'
+import { callLimits } from './config/call-limits.ts'
 import { describeConfig } from './config/describe.ts'
 import type { LoadedConfig } from './config/load.ts'
 import { createApp, createDoor, type Services } from './http/app.ts'
@@ -88,9 +89,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     admission,
     waiting: admission.waiting,
     origins,
-    requestTimeoutMs: config.request_timeout * 1000,
-    streamIdleTimeoutMs: config.stream_idle_timeout * 1000,
-    maxBodyBytes: config.max_body_size,
+    ...callLimits(config),
     lastWords: (broken) => renderBreak(broken, inForce().config.language),
     statusOf,
     finished: (call) => {

@@ -113,6 +113,13 @@ export const configSchema = z.strictObject({
     env: 'REQUEST_TIMEOUT',
     flag: 'timeout',
   }),
+  first_byte_timeout: unsetOption(seconds('zero or more'), {
+    sentence:
+      'Longest silence of Ollama before the first byte of an answer; 0 sets no limit. Set, request_timeout bounds the time in line alone.',
+    unit: 'seconds',
+    env: 'FIRST_BYTE_TIMEOUT',
+    example: 600,
+  }),
   stream_idle_timeout: option(seconds('zero or more'), 300, {
     sentence: 'Longest silence of Ollama once an answer has begun; 0 switches it off.',
     unit: 'seconds',

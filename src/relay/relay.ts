@@ -44,8 +44,13 @@ export interface Slot {
 export interface RelayParts<L extends LaneObserver> extends PassageParts {
   readonly clock: Clock
   readonly admission: Slots<L>
-  /** Milliseconds from arrival to the first byte of the answer, time in line included. */
+  /**
+   * Milliseconds from the arrival of a call to the end of its time in line; to the first byte of its answer while
+   * `firstByteTimeoutMs` is undefined.
+   */
   readonly requestTimeoutMs: number
+  /** Milliseconds from handing a call to Ollama to the first byte of its answer; Infinity = no limit. */
+  readonly firstByteTimeoutMs: number | undefined
   /** Milliseconds without a byte once the answer has begun; 0 = no limit. */
   readonly streamIdleTimeoutMs: number
   readonly maxBodyBytes: number

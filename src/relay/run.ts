@@ -17,7 +17,7 @@ import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.t
 /** One call from arrival to its last byte: owns its permit, its deadline and its record. */
 export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   readonly dropped = NOT_OF_A_CALL
-  /** Clock time by which the answer must have begun. */
+  /** Clock time by which the call must have left the line; without a limit of its own for Ollama, its answer begun. */
   readonly deadline: number
   dueAt: number
   slot = -1
@@ -104,7 +104,9 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   forward(body: Uint8Array): Promise<Response> {
     this.#stage = 'sent'
     this.#sentAt = this.#parts.clock.now()
-    this.dueAt = this.deadline // It may have passed unheard while the body was being decoded.
+    const { firstByteTimeoutMs } = this.#parts
+    // Set anew in both cases: the deadline may have passed unnoticed while the body was being decoded.
+    this.dueAt = firstByteTimeoutMs === undefined ? this.deadline : this.#sentAt + firstByteTimeoutMs
     this.#delivery = this.#exchange.forward(body, this)
     return this.#delivery.answer
   }

@@ -33,6 +33,7 @@ describe('changes of the configuration', () => {
       'ollama_num_parallel: 1',
       'ollama_max_queue: 1',
       'request_timeout: 1',
+      'first_byte_timeout: 1',
       'stream_idle_timeout: 1',
       'max_body_size: 1',
       'max_queue_bytes: 1',

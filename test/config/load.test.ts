@@ -496,7 +496,7 @@ describe('describeConfig', () => {
     assert.equal(sources.language, 'flag')
     assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'proxy_host', 'proxy_port'])
     assert.deepEqual(Object.keys(values), Object.keys(sources))
-    assert.equal(Object.keys(values).length, 19)
+    assert.equal(Object.keys(values).length, 20)
   })
 
   it('shows an unset token as unset', () => {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { Waiting } from '../../admission/waiting.ts'
+import { callLimits } from '../../config/call-limits.ts'
 import { createDoor, createFront } from '../../http/app.ts'
 import { renderBreak, statusOf } from '../../http/errors.ts'
 import { HostGuard } from '../../http/foreign-host.ts'
@@ -56,9 +57,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
       }),
       waiting,
       origins,
-      requestTimeoutMs: config.request_timeout * 1000,
-      streamIdleTimeoutMs: config.stream_idle_timeout * 1000,
-      maxBodyBytes: config.max_body_size,
+      ...callLimits(config),
       lastWords: (broken) => renderBreak(broken, config.language),
       statusOf,
       finished: (call) => log.call(call),

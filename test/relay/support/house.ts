@@ -39,6 +39,7 @@ export function aHouse(
     waiting: admission.waiting,
     origins,
     requestTimeoutMs: 10_000,
+    firstByteTimeoutMs: undefined,
     streamIdleTimeoutMs: 2_000,
     maxBodyBytes: 1_000,
     lastWords: ({ why, contentType, midLine }) =>
