@@ -22,6 +22,7 @@ import { putInForce, Reloader, type Reloading } from './reload.ts'
 import type { Log } from './telemetry/call-log.ts'
 import { type LaneStats, Stats } from './telemetry/stats.ts'
 import { UpstreamHealth } from './upstream/health.ts'
+import type { ProbeAnswer } from './upstream/probe.ts'
 
 /** What comes with each request, whatever the runtime. */
 export interface GateEnv {
@@ -44,8 +45,8 @@ export interface GateParts<Env extends GateEnv> {
   readonly host: (env: Env, request: Request) => string | undefined
   /** Cheap enough to be asked at every request. */
   readonly memory: () => Promise<Memory>
-  /** Ollama's version; rejects when it does not answer in time. */
-  readonly fetchVersion: () => Promise<string>
+  /** Asks for Ollama's version; rejects when there is no answer in time. */
+  readonly probe: () => Promise<ProbeAnswer>
   readonly own: OwnNames
   /** The dashboard's files. */
   readonly dashboard: Monitor['dashboard']
@@ -71,10 +72,12 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const origins = new Origins()
   const upstream = new UpstreamHealth({
     clock,
-    fetchVersion: parts.fetchVersion,
-    onChange: ({ reachable, version }) => {
-      if (reachable) log.info('ollama answers', { ollama_url: config.ollama_url, version })
-      else log.warn('ollama does not answer', { ollama_url: config.ollama_url })
+    probe: parts.probe,
+    authorized: config.ollama_authorization !== undefined,
+    onChange: ({ error, version }) => {
+      const { ollama_url } = config
+      if (error === null) log.info('ollama answers', { ollama_url, version })
+      else log.warn(`${error.message}; ${error.advice}`, { ollama_url, code: error.code })
     },
   })
   const admission = new Admission({
@@ -96,7 +99,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       monitor.finished(call)
       log.call(call)
     },
-    upstreamAnswered: (answered) => (answered ? upstream.sawAnswer() : upstream.sawRefusal()),
+    upstream,
   })
   const monitor: RunningMonitor = createMonitor({
     ...parts,

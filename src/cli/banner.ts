@@ -1,23 +1,23 @@
 import type { LoadedConfig } from '../config/load.ts'
+import type { UpstreamStatus } from '../upstream/health.ts'
 
 /** What the start says to a person: where to point clients, what is guarded, what to do when nothing answers. */
 export function banner(
   { config }: LoadedConfig,
   { version, runtime, url }: { readonly version: string; readonly runtime: string; readonly url: string },
-  upstream: { readonly reachable: boolean; readonly version: string | null },
+  upstream: Pick<UpstreamStatus, 'reachable' | 'version' | 'error'>,
 ): string {
   const lines = [`ollama-guard-proxy ${version} (${runtime}) listens on ${url}`]
-  if (upstream.reachable) {
-    lines.push(
-      `It guards Ollama${upstream.version === null ? '' : ` ${upstream.version}`} at ${config.ollama_url}`,
-    )
+  const { error, reachable, version: ollama } = upstream
+  if (reachable) {
+    lines.push(`It guards Ollama${ollama === null ? '' : ` ${ollama}`} at ${config.ollama_url}`)
   } else {
-    lines.push(
-      `No Ollama answers at ${config.ollama_url}. Until one does, calls are answered with 502; the proxy stays up.`,
-      'Start Ollama (`ollama serve`), or name another address: ollama_url in config.yaml, OLLAMA_URL or --upstream.',
-      'To look around without Ollama: --demo',
-    )
+    // Another program answers calls in its own way.
+    const meanwhile = error?.code === 'NOT_OLLAMA' ? '' : ', calls are answered with 502'
+    lines.push(`No Ollama answers at ${config.ollama_url}. Until one does${meanwhile}; the proxy stays up.`)
   }
+  if (error !== null) lines.push(`${error.message} (${error.code}): ${error.advice}.`)
+  if (error?.code === 'ECONNREFUSED') lines.push('To look around without Ollama: --demo')
   if (config.enable_queue_stats) lines.push(`Its queue, live: ${url}/dashboard`)
   return `${lines.join('\n')}\n`
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  authorization,
   boolean,
   host,
   integer,
@@ -83,6 +84,14 @@ export const configSchema = z.strictObject({
     sentence: 'Address of the Ollama to guard; OLLAMA_HOST is not read, clients use it to find this proxy.',
     env: 'OLLAMA_URL',
     flag: 'upstream',
+  }),
+  ollama_authorization: unsetOption(authorization(), {
+    sentence:
+      'Authorization header for Ollama, or for the server before it: for the probes, and for calls that bring none of their own.',
+    env: 'OLLAMA_AUTHORIZATION',
+    envFile: 'OLLAMA_AUTHORIZATION_FILE',
+    secret: true,
+    example: 'Bearer another-long-random-text',
   }),
   proxy_host: option(host(), '127.0.0.1', {
     sentence: 'Address to listen on; 0.0.0.0 opens the proxy to the network.',

@@ -138,6 +138,13 @@ export function token() {
   )
 }
 
+/** Scheme and credentials as they stand in a header. No error repeats them. */
+export function authorization() {
+  const error =
+    'must be a scheme and its credentials in printable ASCII on one line, like "Bearer abc" or "Basic dXNlcjpwYXNz"'
+  return z.string({ error }).regex(/^[A-Za-z][\w.~-]* +[\x21-\x7e]+(?: +[\x21-\x7e]+)*$/, { error })
+}
+
 /** An address without its trailing slash; a path in front of Ollama's own is kept. */
 export function url() {
   const error = 'expected an address like http://127.0.0.1:11434'

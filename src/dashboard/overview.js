@@ -15,7 +15,11 @@ export class Overview {
     this.#set('reachable', upstream.reachable ? 'answers' : 'no answer', upstream.reachable ? 'good' : 'bad')
     const ollama = upstream.version === null ? 'version not known' : `version ${upstream.version}`
     const took = upstream.latency_ms === null ? '' : `, took ${duration(upstream.latency_ms)}`
-    this.#set('upstream', ollama + took)
+    const { error = null } = upstream
+    this.#set(
+      'upstream',
+      error === null ? ollama + took : `${error.message} (${error.code}); ${error.advice}`,
+    )
     this.#memory(concurrency.memory)
   }
 

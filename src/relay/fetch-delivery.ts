@@ -1,3 +1,4 @@
+import type { Credentials } from './credentials.ts'
 import { Failure } from './failure.ts'
 import { flatHeader, requestHeaders, responseHeaders } from './headers.ts'
 import type { Delivery, DeliveryObserver, Ending } from './transport.ts'
@@ -6,6 +7,7 @@ import type { Delivery, DeliveryObserver, Ending } from './transport.ts'
 export interface FetchUpstream {
   /** Scheme, host and port; a target is put behind it. */
   readonly origin: string
+  readonly credentials?: Credentials | undefined
   /** Must follow no redirect, undo no encoding and have no deadline, as far as the runtime lets it. */
   readonly fetch: (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
 }
@@ -46,7 +48,7 @@ export class FetchDelivery implements Delivery {
     upstream: FetchUpstream,
   ): Promise<void> {
     try {
-      const answer = await upstream.fetch(upstream.origin + target, this.#init(request, body))
+      const answer = await upstream.fetch(upstream.origin + target, this.#init(request, body, upstream))
       if (this.#over) await answer.body?.cancel()
       else this.#begin(answer, request.method)
     } catch (error) {
@@ -68,11 +70,16 @@ export class FetchDelivery implements Delivery {
     this.#end('client_gone')
   }
 
-  #init(request: Request, body: Uint8Array | undefined): RequestInit & { duplex?: 'half' } {
+  #init(
+    request: Request,
+    body: Uint8Array | undefined,
+    upstream: FetchUpstream,
+  ): RequestInit & { duplex?: 'half' } {
     const kept = requestHeaders([...request.headers].flat(), {
       connection: request.headers.get('connection') ?? undefined,
       host: request.headers.get('host') ?? undefined,
       keepLength: false,
+      credentials: upstream.credentials,
     })
     return {
       method: request.method,
@@ -88,7 +95,7 @@ export class FetchDelivery implements Delivery {
   #refused(cause: unknown): void {
     if (this.#over) return
     this.#reject(new Failure('upstream_error', { cause }))
-    this.#end('broken')
+    this.#end('broken', cause)
   }
 
   /** Throws for an answer that a Response cannot be made of. */
@@ -125,8 +132,8 @@ export class FetchDelivery implements Delivery {
               this.#observer.chunk(value)
               client.enqueue(value)
             }
-          } catch {
-            this.#broken(client)
+          } catch (error) {
+            this.#broken(client, error)
           }
         },
         cancel: () => this.left(),
@@ -135,10 +142,10 @@ export class FetchDelivery implements Delivery {
     )
   }
 
-  #broken(client: ReadableStreamDefaultController<Uint8Array>): void {
+  #broken(client: ReadableStreamDefaultController<Uint8Array>, cause: unknown): void {
     if (this.#over) return
     this.#breakOff(client, this.#observer.lastWords())
-    this.#end('broken')
+    this.#end('broken', cause)
   }
 
   /** The status is out: a last line where the framing has room for one, and the end. */
@@ -156,10 +163,10 @@ export class FetchDelivery implements Delivery {
     this.#observer.over('done')
   }
 
-  #end(ending: Ending): void {
+  #end(ending: Ending, cause?: unknown): void {
     this.#over = true
     this.#cut.abort()
-    this.#observer.over(ending)
+    this.#observer.over(ending, cause)
   }
 }
 

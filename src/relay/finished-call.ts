@@ -12,6 +12,8 @@ export interface FinishedCall {
   /** A refused call's outcome is `refused`; `reason` then says why. */
   readonly outcome: Outcome | 'refused'
   readonly reason: RefusalCode | null
+  /** Code of why Ollama's connection failed (upstream/cause.ts); null when it did not. */
+  readonly cause?: string | null
   /** Status the client was given; 0 when it left before one was sent. */
   readonly status: number
   /** Arrival, in milliseconds since 1970. */

@@ -1,3 +1,4 @@
+import type { Credentials } from './credentials.ts'
 import { isSameOrigin } from './origins.ts'
 
 /** Headers that speak of one connection, not of the message (RFC 9110 section 7.6.1), and those of the same kind. */
@@ -28,14 +29,21 @@ function declaredHops(connection: string | undefined): ReadonlySet<string> | und
 /**
  * A request's headers for Ollama, as a flat list of names and values in their order and spelling.
  * `raw`: the flat list as received. An Origin that is our own would be a foreign one to Ollama, whose Host
- * differs from ours, and be refused: it stays behind.
+ * differs from ours, and be refused: it stays behind. `credentials` decides about the Authorization.
  */
 export function requestHeaders(
   raw: readonly string[],
-  facts: { connection: string | undefined; host: string | undefined; keepLength: boolean },
+  facts: {
+    connection: string | undefined
+    host: string | undefined
+    keepLength: boolean
+    credentials: Credentials | undefined
+  },
 ): string[] {
+  const { credentials } = facts
   const declared = declaredHops(facts.connection)
   const kept: string[] = []
+  let authorized = false
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? ''
     const value = raw[index + 1] ?? ''
@@ -43,8 +51,14 @@ export function requestHeaders(
     if (HOP_BY_HOP.has(lower) || declared?.has(lower)) continue
     if (SET_ANEW.has(lower) && !(facts.keepLength && lower === 'content-length')) continue
     if (lower === 'origin' && isSameOrigin(value, facts.host)) continue
+    if (credentials !== undefined && lower === 'authorization') {
+      if (value === '' || credentials.isOurs(value)) continue
+      authorized = true
+    }
     kept.push(name, value)
   }
+  if (credentials?.authorization !== undefined && !authorized)
+    kept.push('Authorization', credentials.authorization)
   return kept
 }
 

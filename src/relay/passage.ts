@@ -1,11 +1,19 @@
+import type { Clock } from '../clock.ts'
 import { HOP_BY_HOP } from './headers.ts'
 import type { Origins } from './origins.ts'
 import type { DeliveryObserver, Ending, Exchange } from './transport.ts'
 
+/** Who wants to know whether Ollama answers. */
+export interface UpstreamWatch {
+  sawAnswer(): void
+  /** There was no answer. `sentAt`: the clock time at which the request was sent. */
+  sawFailure(error: unknown, sentAt: number): void
+}
+
 export interface PassageParts {
+  readonly clock: Pick<Clock, 'now'>
   readonly origins: Origins
-  /** Whether Ollama answered, as seen from here. */
-  readonly upstreamAnswered: (answered: boolean) => void
+  readonly upstream: UpstreamWatch
 }
 
 const NOTHING_ADDED: readonly string[] = []
@@ -15,16 +23,18 @@ export class Passage implements DeliveryObserver {
   readonly dropped = HOP_BY_HOP
   readonly #parts: PassageParts
   readonly #exchange: Exchange
+  readonly #sentAt: number
   #answered = false
 
   constructor(parts: PassageParts, exchange: Exchange) {
     this.#parts = parts
     this.#exchange = exchange
+    this.#sentAt = parts.clock.now()
   }
 
   began(_status: number, header: (name: string) => string | undefined): readonly string[] {
     this.#answered = true
-    this.#parts.upstreamAnswered(true)
+    this.#parts.upstream.sawAnswer()
     learnOrigin(this.#parts.origins, this.#exchange, header)
     return NOTHING_ADDED
   }
@@ -34,8 +44,8 @@ export class Passage implements DeliveryObserver {
   /** Nothing is known of its format. */
   lastWords(): undefined {}
 
-  over(ending: Ending): void {
-    if (ending === 'broken' && !this.#answered) this.#parts.upstreamAnswered(false)
+  over(ending: Ending, cause?: unknown): void {
+    if (ending === 'broken' && !this.#answered) this.#parts.upstream.sawFailure(cause, this.#sentAt)
   }
 }
 

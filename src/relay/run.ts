@@ -1,5 +1,6 @@
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
+import { causeOf } from '../upstream/cause.ts'
 import type { ReadCall } from './call.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
 import { addForReaders, explain, isStream } from './explain.ts'
@@ -43,6 +44,8 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   #firstByteMs: number | null = null
   #bytesOut = 0
   #chunks = 0
+  /** Code of why Ollama's connection failed. */
+  #cause: string | null = null
   /** Why we ended it ourselves, once we did. */
   #stopped: Failure | undefined
 
@@ -104,9 +107,9 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   forward(body: Uint8Array): Promise<Response> {
     this.#stage = 'sent'
     this.#sentAt = this.#parts.clock.now()
-    const { firstByteTimeoutMs } = this.#parts
     // Set anew in both cases: the deadline may have passed unnoticed while the body was being decoded.
-    this.dueAt = firstByteTimeoutMs === undefined ? this.deadline : this.#sentAt + firstByteTimeoutMs
+    const limit = this.#parts.firstByteTimeoutMs
+    this.dueAt = limit === undefined ? this.deadline : this.#sentAt + limit
     this.#delivery = this.#exchange.forward(body, this)
     return this.#delivery.answer
   }
@@ -119,7 +122,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#streamed = isStream(this.#path, header('content-type'))
     this.#firstByteMs = now - this.#arrivedAt
     this.#moved(now)
-    this.#parts.upstreamAnswered(true)
+    this.#parts.upstream.sawAnswer()
     const toPage = learnOrigin(this.#parts.origins, this.#exchange, header)
     const said = explain(this.id, this.#waitMs(now), now - this.#sentAt)
     return addForReaders(said, header, this.#streamed, toPage)
@@ -132,7 +135,10 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#moved(this.#parts.clock.now())
   }
 
-  over(ending: Ending): void {
+  over(ending: Ending, cause?: unknown): void {
+    if (ending === 'broken') this.#cause = causeOf(cause).code
+    // Once an answer has begun, a break says nothing of whether Ollama answers.
+    if (ending === 'broken' && this.#stage === 'sent') this.#parts.upstream.sawFailure(cause, this.#sentAt)
     const now = this.#parts.clock.now()
     const figures = this.#tail.figures(now - this.#sentAt)
     const ended = ending === 'aborted' && this.#stopped ? FAILED[this.#stopped.code] : DELIVERED[ending]
@@ -150,7 +156,6 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     const outcome = outcomeOf(error)
     const now = this.#parts.clock.now()
     if (outcome !== 'refused') this.#permit?.release(outcome, now)
-    if (error instanceof Failure && error.code === 'upstream_error') this.#parts.upstreamAnswered(false)
     const status = this.#exchange.gone ? 0 : this.#parts.statusOf(error)
     this.#finish(now, outcome, thrown instanceof Refusal ? thrown.code : null, status)
     return error
@@ -259,6 +264,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       model: this.#model ?? null,
       outcome,
       reason,
+      cause: this.#cause,
       status,
       startedAt: this.#parts.clock.wallTime() - totalMs,
       waitMs: this.#waitedMs,

@@ -54,7 +54,7 @@ export interface Upload {
 
 export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
 
-/** Told how a delivery goes. `over` comes exactly once and last. */
+/** Told how a delivery goes. `over` comes exactly once and last; a broken delivery tells why, where its runtime knows. */
 export interface DeliveryObserver {
   /** Lower-case names of Ollama's headers that the client does not get; those of one connection are among them. */
   readonly dropped: ReadonlySet<string>
@@ -67,5 +67,5 @@ export interface DeliveryObserver {
   chunk(bytes: Uint8Array): void
   /** Ollama's answer broke after its first byte: what the client is told before its connection is closed. */
   lastWords(): string | undefined
-  over(ending: Ending): void
+  over(ending: Ending, cause?: unknown): void
 }

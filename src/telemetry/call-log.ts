@@ -64,11 +64,12 @@ export function formatJson(record: LogRecord): string {
 
 /** By hand, because every call has one: a third of what JSON.stringify takes for it. */
 function jsonOfCall(call: FinishedCall, time: string, level: string): string {
+  const reason = reasonOf(call)
   return (
     `{"time":"${time}","level":"${level}","event":"call","request_id":${quoted(call.requestId)},` +
     `"client":${quoted(call.client)},"model":${call.model === null ? null : quoted(call.model)},` +
     `"path":${quoted(call.path)},"outcome":"${call.outcome}",` +
-    `"reason":${call.reason === null ? null : `"${call.reason}"`},"status":${call.status},` +
+    `"reason":${reason === null ? null : quoted(reason)},"status":${call.status},` +
     `"wait_ms":${round(call.waitMs)},"first_byte_ms":${call.firstByteMs === null ? null : round(call.firstByteMs)},` +
     `"total_ms":${round(call.totalMs)},"bytes_in":${call.bytesIn},"bytes_out":${call.bytesOut},` +
     `"tokens_in":${call.tokensIn},"tokens_out":${call.tokensOut}}\n`
@@ -114,7 +115,7 @@ function callFields(call: FinishedCall) {
     model: call.model === null ? null : short(call.model),
     path: short(call.path),
     outcome: call.outcome,
-    reason: call.reason,
+    reason: reasonOf(call),
     status: call.status,
     wait_ms: round(call.waitMs),
     first_byte_ms: call.firstByteMs === null ? null : round(call.firstByteMs),
@@ -124,6 +125,11 @@ function callFields(call: FinishedCall) {
     tokens_in: call.tokensIn,
     tokens_out: call.tokensOut,
   }
+}
+
+/** Why a call was refused, or why Ollama's connection failed. */
+function reasonOf({ reason, cause = null }: FinishedCall): string | null {
+  return reason ?? cause
 }
 
 function isCall(value: unknown): value is FinishedCall {

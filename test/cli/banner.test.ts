@@ -2,21 +2,26 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { banner, demoBanner } from '../../src/cli/banner.ts'
 import { loadConfig } from '../../src/config/load.ts'
+import { named } from '../../src/upstream/cause.ts'
+import { readProbe } from '../../src/upstream/probe.ts'
 
 const readFile = () => ''
 const loaded = loadConfig({ flags: {}, env: {}, ownAddresses: [], readFile })
+const WELL = { reachable: true, error: null }
+const unreachable = (code: string) =>
+  banner(loaded, started, { reachable: false, version: null, error: named(code) })
 const started = { version: '1.2.3', runtime: 'node', url: 'http://127.0.0.1:8080' }
 
 it('tells where it listens and what it guards', () => {
   assert.equal(
-    banner(loaded, started, { reachable: true, version: '0.33.0' }),
+    banner(loaded, started, { ...WELL, version: '0.33.0' }),
     'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n' +
       'Its queue, live: http://127.0.0.1:8080/dashboard\n',
   )
 })
 
 it('tells what to do when no Ollama answers', () => {
-  const text = banner(loaded, started, { reachable: false, version: null })
+  const text = unreachable('ECONNREFUSED')
   for (const part of [
     'http://127.0.0.1:11434',
     '502',
@@ -30,9 +35,28 @@ it('tells what to do when no Ollama answers', () => {
   }
 })
 
+it('says why, and advises to start Ollama only where nothing listens', () => {
+  for (const code of ['ENOTFOUND', 'ETIMEDOUT', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'NOT_OLLAMA']) {
+    const text = unreachable(code)
+    assert.match(text, new RegExp(`No Ollama answers at .*\\n.*\\(${code}\\): `))
+    assert.doesNotMatch(text, /ollama serve|--demo/)
+  }
+  assert.match(unreachable('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), /NODE_EXTRA_CA_CERTS/)
+  assert.doesNotMatch(unreachable('NOT_OLLAMA'), /502/)
+})
+
+it('says what is odd about an Ollama that answers', () => {
+  const { oddity } = readProbe({ status: 401, body: '' }, false)
+  const text = banner(loaded, started, { reachable: true, version: null, error: oddity ?? null })
+  assert.match(
+    text,
+    /^It guards Ollama at .*\nOllama answers the version probe with 401: it wants an Authorization \(HTTP_401\): set ollama_authorization\.$/m,
+  )
+})
+
 it('does not name a dashboard that is switched off', () => {
   const config = { ...loaded.config, enable_queue_stats: false }
-  const text = banner({ ...loaded, config }, started, { reachable: true, version: null })
+  const text = banner({ ...loaded, config }, started, { ...WELL, version: null })
   assert.doesNotMatch(text, /dashboard/)
 })
 

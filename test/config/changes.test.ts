@@ -28,6 +28,7 @@ describe('changes of the configuration', () => {
   it('are limits, thresholds, log level and language, and of no other option', () => {
     const text = [
       'ollama_url: http://x:1',
+      'ollama_authorization: Bearer x',
       'proxy_host: "::1"',
       'proxy_port: 1',
       'ollama_num_parallel: 1',

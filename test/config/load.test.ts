@@ -494,9 +494,9 @@ describe('describeConfig', () => {
     assert.equal(values.max_body_size, 104_857_600)
     assert.equal(sources.admin_token, 'config.yaml')
     assert.equal(sources.language, 'flag')
-    assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'proxy_host', 'proxy_port'])
+    assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'ollama_authorization', 'proxy_host'])
     assert.deepEqual(Object.keys(values), Object.keys(sources))
-    assert.equal(Object.keys(values).length, 20)
+    assert.equal(Object.keys(values).length, 21)
   })
 
   it('shows an unset token as unset', () => {

@@ -13,6 +13,7 @@ const toOllama = (raw: readonly string[], facts: Partial<Parameters<typeof reque
     connection: flatHeader(raw, 'connection'),
     host: 'proxy:8080',
     keepLength: false,
+    credentials: undefined,
     ...facts,
   })
 

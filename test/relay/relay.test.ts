@@ -46,6 +46,7 @@ describe('a call that goes well', () => {
       model: 'llama2',
       outcome: 'done',
       reason: null,
+      cause: null,
       status: 200,
       startedAt: clock.wallTime() - 150,
       waitMs: 0,

@@ -141,11 +141,11 @@ export class ScriptedDelivery implements Delivery {
   }
 
   /** Ollama's connection breaks. */
-  break(): void {
+  break(cause?: Error): void {
     if (this.#over) return
     if (this.#began) this.text += this.#observer.lastWords() ?? ''
     else this.#reject(new Failure('upstream_error'))
-    this.#finish('broken')
+    this.#finish('broken', cause)
   }
 
   abort(reason: Error, lastWords?: string): void {
@@ -161,11 +161,11 @@ export class ScriptedDelivery implements Delivery {
     this.#finish('client_gone')
   }
 
-  #finish(ending: 'done' | 'broken' | 'client_gone' | 'aborted'): void {
+  #finish(ending: 'done' | 'broken' | 'client_gone' | 'aborted', cause?: Error): void {
     if (this.#over) return
     this.#over = true
     this.cut = ending !== 'done'
-    this.#observer.over(ending)
+    this.#observer.over(ending, cause)
   }
 }
 

@@ -1,27 +1,33 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { UpstreamHealth, type UpstreamStatus } from '../../src/upstream/health.ts'
+import type { ProbeAnswer } from '../../src/upstream/probe.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+
+const ollama = (version: string): ProbeAnswer => ({ status: 200, body: JSON.stringify({ version }) })
+const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+const HTML: ProbeAnswer = { status: 200, body: '<html>hello</html>' }
 
 /** An Ollama that answers each question only when told to. */
 function aWatch() {
   const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
-  const questions: { resolve(version: string): void; reject(reason: Error): void }[] = []
+  const questions: { resolve(answer: ProbeAnswer): void; reject(reason: Error): void }[] = []
   const changes: UpstreamStatus[] = []
   const health = new UpstreamHealth({
     clock,
-    fetchVersion: () =>
+    probe: () =>
       new Promise((resolve, reject) => {
         questions.push({ resolve, reject })
       }),
     onChange: (status) => changes.push(status),
   })
   /** Answers the question that is open, and lets the watch take note. */
-  const answer = async (version: string | Error) => {
+  const answer = async (answered: string | ProbeAnswer | Error) => {
     const probe = health.checkNow()
     const question = questions.at(-1)
-    if (version instanceof Error) question?.reject(version)
-    else question?.resolve(version)
+    if (answered instanceof Error) question?.reject(answered)
+    else if (typeof answered === 'string') question?.resolve(ollama(answered))
+    else question?.resolve(answered)
     await probe
   }
   return { clock, health, changes, answer, asked: () => questions.length }
@@ -29,7 +35,14 @@ function aWatch() {
 
 test('nothing is known before the first probe', () => {
   const { health } = aWatch()
-  assert.deepEqual(health.status(), { reachable: false, version: null, latency_ms: null, checked_at: null })
+  assert.deepEqual(health.status(), {
+    reachable: false,
+    version: null,
+    latency_ms: null,
+    checked_at: null,
+    status: null,
+    error: null,
+  })
 })
 
 test('a probe finds version, latency and time', async () => {
@@ -42,6 +55,8 @@ test('a probe finds version, latency and time', async () => {
     version: '0.33.0',
     latency_ms: 1.5,
     checked_at: '2026-11-22T08:00:00.001Z',
+    status: 200,
+    error: null,
   })
 })
 
@@ -59,22 +74,34 @@ test('probes come every five seconds, counted from the end of the one before, an
   assert.equal(asked(), 2)
 })
 
-test('a failed probe is an answer, and the next one comes all the same', async () => {
-  const { clock, health, answer, asked } = aWatch()
+test('the second failed probe in a row counts, and comes within a second of the first', async () => {
+  const { clock, health, changes, answer, asked } = aWatch()
   health.start()
   await answer('0.33.0')
   clock.advance(5_000)
-  await answer(new Error('connect ECONNREFUSED'))
-  assert.deepEqual(health.status(), {
+  await answer(REFUSED)
+  assert.equal(health.status().reachable, true)
+  assert.equal(health.status().error?.code, 'ECONNREFUSED')
+  assert.equal(changes.length, 1)
+  clock.advance(1_000)
+  assert.equal(asked(), 3)
+  await answer(REFUSED)
+  const { error, ...status } = health.status()
+  assert.deepEqual(status, {
     reachable: false,
     version: '0.33.0',
     latency_ms: null,
-    checked_at: '2026-11-22T08:00:05.000Z',
+    checked_at: '2026-11-22T08:00:06.000Z',
+    status: null,
   })
-  clock.advance(5_000)
+  assert.equal(error?.code, 'ECONNREFUSED')
+  clock.advance(4_999)
   assert.equal(asked(), 3)
+  clock.advance(1)
+  assert.equal(asked(), 4)
   await answer('0.34.0')
   assert.equal(health.status().version, '0.34.0')
+  assert.equal(health.status().error, null)
 })
 
 test('checking now joins the probe under way and postpones the next', async () => {
@@ -118,40 +145,150 @@ test('a watch that was never started or was stopped leaves no timer', async () =
   assert.equal(asked(), 3)
 })
 
-test('what the calls see counts at once', async () => {
+test('a good answer between two failures takes the first one back', async () => {
   const { clock, health, changes, answer } = aWatch()
   health.start()
   await answer('0.33.0')
+  for (let round = 0; round < 10; round++) {
+    health.sawFailure(REFUSED, clock.now())
+    clock.advance(500)
+    health.sawAnswer()
+    clock.advance(500)
+    await answer('0.33.0')
+  }
+  assert.equal(health.status().reachable, true)
+  assert.equal(health.status().error, null)
+  assert.equal(changes.length, 1)
+})
+
+test('all calls that fail together are one failure', async () => {
+  const { clock, health, answer } = aWatch()
+  health.start()
+  await answer('0.33.0')
+  const sentAt = clock.now()
   clock.advance(2_000)
-  health.sawRefusal()
-  assert.deepEqual(health.status(), {
-    reachable: false,
-    version: '0.33.0',
-    latency_ms: null,
-    checked_at: '2026-11-22T08:00:02.000Z',
-  })
+  for (let call = 0; call < 50; call++) health.sawFailure(REFUSED, sentAt + call)
+  // They break one after the other, but each was sent before the first break was known.
+  clock.advance(100)
+  health.sawFailure(REFUSED, clock.now() - 101)
+  assert.equal(health.status().reachable, true)
+  health.sawFailure(REFUSED, clock.now())
+  assert.equal(health.status().reachable, false)
+})
+
+test('a call and a probe in a row count as two', async () => {
+  const { clock, health, answer, asked } = aWatch()
+  health.start()
+  await answer('0.33.0')
+  clock.advance(100)
+  health.sawFailure(REFUSED, clock.now())
+  clock.advance(999)
+  assert.equal(asked(), 1)
+  clock.advance(1)
+  await answer(REFUSED)
+  assert.equal(health.status().reachable, false)
+})
+
+test('a probe that was under way when a call failed confirms nothing, and the next one comes soon', async () => {
+  const { clock, health, answer, asked } = aWatch()
+  health.start()
+  await answer('0.33.0')
+  clock.advance(5_000)
+  assert.equal(asked(), 2)
+  clock.advance(10)
+  health.sawFailure(REFUSED, clock.now() - 5)
+  await answer(REFUSED)
+  assert.equal(health.status().reachable, true)
+  clock.advance(1_000)
+  assert.equal(asked(), 3)
+  await answer(REFUSED)
+  assert.equal(health.status().reachable, false)
+})
+
+test('one answer to a call makes it reachable again at once', async () => {
+  const { clock, health, changes, answer } = aWatch()
+  health.start()
+  await answer(REFUSED)
   clock.advance(1_000)
   health.sawAnswer()
   assert.equal(health.status().reachable, true)
+  assert.equal(health.status().error, null)
   assert.deepEqual(
     changes.map(({ reachable }) => reachable),
-    [true, false, true],
+    [false, true],
   )
 })
 
-test('changes are told once each, the first finding included', async () => {
+test('any status is an answer, is shown, and does not alternate with what the calls see', async () => {
+  for (const status of [301, 307, 401, 403, 404, 429, 500, 502, 503]) {
+    const { clock, health, changes, answer } = aWatch()
+    health.start()
+    for (let round = 0; round < 5; round++) {
+      await answer({ status, body: '' })
+      health.sawAnswer()
+      const { reachable, status: shown, error } = health.status()
+      assert.deepEqual([reachable, shown, error?.code], [true, status, `HTTP_${status}`])
+      clock.advance(5_000)
+    }
+    assert.equal(changes.length, 1)
+    await answer('0.33.0')
+    assert.equal(health.status().error, null)
+    assert.equal(changes.length, 2)
+  }
+})
+
+test('another program is not Ollama, whatever the calls get from it', async () => {
   const { clock, health, changes, answer } = aWatch()
   health.start()
-  await answer(new Error('no'))
+  for (let round = 0; round < 5; round++) {
+    await answer(HTML)
+    health.sawAnswer()
+    const { reachable, status, error } = health.status()
+    assert.deepEqual([reachable, status, error?.code], [false, 200, 'NOT_OLLAMA'])
+    clock.advance(5_000)
+  }
+  assert.equal(changes.length, 1)
+  await answer('0.33.0')
+  assert.equal(health.status().reachable, true)
+  // The same rule of two as for any failure.
+  await answer(HTML)
+  assert.equal(health.status().reachable, true)
+  health.sawAnswer()
+  await answer(HTML)
+  assert.equal(health.status().reachable, false)
+})
+
+test('where no probe comes by itself, a doubt is settled by a second one', async () => {
+  const { clock, health, answer, asked } = aWatch()
+  await answer('0.33.0')
+  clock.advance(60_000)
+  const sure = health.checkForSure()
+  await answer(REFUSED)
+  await answer(REFUSED)
+  assert.equal((await sure).reachable, false)
+  assert.equal(asked(), 3)
+  assert.equal(clock.pending, 0)
+})
+
+test('a change is told once, the first finding included, and another cause when a probe finds one', async () => {
+  const { clock, health, changes, answer } = aWatch()
+  health.start()
+  await answer(REFUSED)
   clock.advance(5_000)
-  await answer(new Error('no'))
-  health.sawRefusal()
-  health.sawRefusal()
+  await answer(REFUSED)
+  for (const code of ['ECONNRESET', 'EPIPE', 'ETIMEDOUT'])
+    health.sawFailure(Object.assign(new Error(code), { code }), clock.now())
+  clock.advance(5_000)
+  await answer(Object.assign(new Error('no name'), { code: 'ENOTFOUND' }))
   clock.advance(5_000)
   await answer('0.33.0')
   health.sawAnswer()
   assert.deepEqual(
-    changes.map(({ reachable }) => reachable),
-    [false, true],
+    changes.map(({ reachable, error }) => [reachable, error?.code]),
+    [
+      [false, 'ECONNREFUSED'],
+      [false, 'ENOTFOUND'],
+      [true, undefined],
+    ],
   )
 })

@@ -38,9 +38,11 @@ function connectionLines(lost: string, ageMs: number | undefined, width: number)
 }
 
 function upstreamItem({ upstream }: Health): Line {
-  if (!upstream.reachable) return [span('Ollama does not answer', 'critical')]
+  const { error } = upstream
+  const code = error ? ` (${safeText(error.code)})` : ''
+  if (!upstream.reachable) return [span(`Ollama does not answer${code}`, 'critical')]
   const version = upstream.version === null ? '' : ` ${safeText(upstream.version)}`
-  return [span(`Ollama${version} answers${latency(upstream.latency_ms)}`)]
+  return [span(`Ollama${version} answers${latency(upstream.latency_ms)}${code}`)]
 }
 
 /** One decimal, unlike everywhere else: a version is told within a millisecond or two. */

@@ -16,6 +16,7 @@ export const healthPage = z.object({
     reachable: z.boolean(),
     version: z.string().nullable(),
     latency_ms: milliseconds,
+    error: z.object({ code: z.string(), message: z.string(), advice: z.string() }).nullish(),
   }),
   concurrency: z.object({
     active_requests: z.number(),

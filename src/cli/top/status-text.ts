@@ -16,6 +16,7 @@ export function statusText(health: Health, url: string): string {
         ? `Ollama${upstream.version === null ? '' : ` ${upstream.version}`} answers${latency(upstream.latency_ms)}`
         : 'Ollama does not answer',
     ],
+    ...(upstream.error ? [['', explained(upstream.error)]] : []),
     ['calls', `${concurrency.active_requests} running, ${concurrency.queued_requests} waiting`],
   ]
   if (percent !== null) lines.push(['memory', `${used_gb} of ${total_gb} GB used (${percent} %)`])
@@ -23,4 +24,8 @@ export function statusText(health: Health, url: string): string {
   if (alerts !== undefined)
     lines.push(['alerts', alerts.map(({ id, level }) => `${id} (${level})`).join(', ') || 'none'])
   return lines.map(([name = '', text = '']) => `${name.padEnd(9)} ${safeText(text)}\n`).join('')
+}
+
+function explained({ code, message, advice }: NonNullable<Health['upstream']['error']>): string {
+  return `${message} (${code}): ${advice}`
 }

@@ -22,7 +22,7 @@ export function healthPage(services: Services): () => Promise<object> {
   const startedAt = clock.now()
   return async () => {
     const memory = memoryFigures(await services.memory())
-    const { reachable, version, latency_ms, checked_at } = upstream.status()
+    const { reachable, version, latency_ms, checked_at, status, error } = upstream.status()
     return {
       status: statusOf(services),
       timestamp: new Date(clock.wallTime()).toISOString(),
@@ -34,6 +34,8 @@ export function healthPage(services: Services): () => Promise<object> {
         version,
         latency_ms: latency_ms === null ? null : hundredths(latency_ms),
         checked_at,
+        status,
+        error,
       },
       concurrency: { ...takeTotals(admission), memory },
       ...(monitor && { alerts: monitor.alerts.brief() }),

@@ -1,6 +1,8 @@
 /** Headers of an answer, and trailers, may take this many bytes. */
 const MAX_HEADER_BYTES = 64 * 1024
 
+/** Of every answer. */
+const BEGINNING = 'HTTP/1.'
 const HEAD_END = Buffer.from('\r\n\r\n')
 const CR = 0x0d
 const LF = 0x0a
@@ -152,6 +154,9 @@ export class AnswerParser {
     if (end > MAX_HEADER_BYTES || (end < 0 && all.length > MAX_HEADER_BYTES))
       throw new Error('headers too large')
     if (end < 0) {
+      // What does not speak HTTP may never send the end of a head.
+      if (!BEGINNING.startsWith(all.toString('latin1', 0, BEGINNING.length)))
+        throw new Error('no HTTP/1 status line')
       this.#held = all
       return bytes.length
     }

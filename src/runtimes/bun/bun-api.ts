@@ -35,7 +35,10 @@ export interface BunSocketHandlers<Data> {
   /** The bytes belong to the listener. */
   data(socket: BunSocket<Data>, bytes: Uint8Array): void
   drain(socket: BunSocket<Data>): void
-  close(socket: BunSocket<Data>): void
+  /** TLS is agreed on, or not: then `error` tells why, and the socket closes. */
+  handshake(socket: BunSocket<Data>, success: boolean, error: Error | null): void
+  /** `error`: the connection was reset, or the like. */
+  close(socket: BunSocket<Data>, error?: Error): void
   error(socket: BunSocket<Data>, error: Error): void
 }
 

@@ -33,6 +33,7 @@ export class Connection {
   #streamed = 0
   #paused = false
   #closed = false
+  #failure: Error | undefined
 
   /** `onFree` is told when the connection can carry the next request. */
   constructor(onFree: (connection: Connection) => void) {
@@ -49,6 +50,11 @@ export class Connection {
     if (this.#socket === undefined) return { bytes: 0, heldBack: true }
     if (!this.#sending) return undefined
     return { bytes: this.#streamed, heldBack: this.#unsent.length > 0 }
+  }
+
+  /** What broke the connection while nobody waited for an answer. */
+  get failure(): Error | undefined {
+    return this.#failure
   }
 
   opened(socket: BunSocket<Connection>): void {
@@ -108,7 +114,7 @@ export class Connection {
       // Nobody asked for anything: what comes now would be taken for the next answer.
       else this.#shut()
     } catch (error) {
-      this.broke(error instanceof Error ? error : new Error(String(error)))
+      this.broke(Object.assign(new Error('no HTTP answer', { cause: error }), { code: 'NOT_HTTP' }))
     }
   }
 
@@ -125,7 +131,8 @@ export class Connection {
     const sink = this.#sink
     const wasEnd = this.#closed ? false : this.#parser?.closed()
     this.cut()
-    if (!wasEnd) sink?.failed(error)
+    if (sink === undefined) this.#failure = error
+    else if (!wasEnd) sink.failed(error)
   }
 
   #ended(): void {

@@ -104,7 +104,7 @@ export class BunDelivery implements Delivery, AnswerSink {
     if (this.#over) return
     if (this.#body) this.#breakOff(this.#body, this.#observer.lastWords())
     else this.#reject(new Failure('upstream_error', { cause }))
-    this.#end('broken')
+    this.#end('broken', cause)
   }
 
   #sendWhole({ begin, parts }: { begin: () => ResponseInit; parts: readonly Uint8Array[] }): void {
@@ -130,15 +130,15 @@ export class BunDelivery implements Delivery, AnswerSink {
     if (!this.#over) this.#tellOver('done')
   }
 
-  #end(ending: Ending): void {
+  #end(ending: Ending, cause?: Error): void {
     this.#over = true
     this.#connection?.cut()
-    this.#tellOver(ending)
+    this.#tellOver(ending, cause)
   }
 
-  #tellOver(ending: Ending): void {
+  #tellOver(ending: Ending, cause?: Error): void {
     this.#over = true
-    this.#observer.over(ending)
+    this.#observer.over(ending, cause)
     this.#client.finished()
   }
 }

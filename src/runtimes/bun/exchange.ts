@@ -145,6 +145,7 @@ export class BunExchange implements Exchange, Client {
       connection: headers.get('connection') ?? undefined,
       host: headers.get('host') ?? undefined,
       keepLength: stream !== undefined,
+      credentials: upstream.credentials,
     })
     const empty = stream === undefined && METHODS_WITH_BODY.has(method) ? EMPTY : undefined
     return {

@@ -2,6 +2,7 @@ import http from 'node:http'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { createGate, type GateEnv } from '../../gate.ts'
+import { credentialsOf } from '../../relay/credentials.ts'
 import { targetOfUrl } from '../../relay/target.ts'
 import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
@@ -40,7 +41,7 @@ async function serve(
 ): Promise<RunningProxy> {
   const { config } = loaded
   const bun = bunApi()
-  const upstream = new BunUpstream(config.ollama_url, bun)
+  const upstream = new BunUpstream(config.ollama_url, bun, credentialsOf(config))
   const open = new OpenExchanges()
   const gate = createGate<BunEnv>({
     runtimeName: 'bun',
@@ -57,7 +58,7 @@ async function serve(
     host: (_env, request) => request.headers.get('host') ?? undefined,
     clientAddress: ({ server, received }) => server.requestIP(received)?.address ?? '',
     memory: sampleMemory(systemClock),
-    fetchVersion: () => upstream.fetchVersion(),
+    probe: () => upstream.probe(),
     own: ownNames(),
     dashboard: readDashboard(),
     reloading,

@@ -1,17 +1,30 @@
+import type { Credentials } from '../../relay/credentials.ts'
+import { PROBE_PATH, type ProbeAnswer } from '../../upstream/probe.ts'
 import type { BunApi, BunSocketHandlers } from './bun-api.ts'
 import { type AnswerSink, Connection, type UpstreamRequest } from './connection.ts'
+import { Probe } from './probe.ts'
 
 /** How long an idle connection to Ollama is kept for the next call, at least. */
 const KEEP_ALIVE_MS = 60_000
 
-/** A probe that takes longer than this counts as no answer. */
-const PROBE_TIMEOUT_MS = 2_000
-
 const HANDLERS: BunSocketHandlers<Connection> = {
   data: ({ data: connection }, bytes) => connection.received(bytes),
   drain: ({ data: connection }) => connection.drained(),
-  close: ({ data: connection }) => connection.broke(new Error('Ollama closed the connection')),
+  // Without a handshake nothing is sent: what is written before stays in the socket.
+  handshake({ data: connection }, success, error) {
+    if (!success) connection.broke(error ?? coded('EPROTO', 'no TLS connection comes about'))
+  },
+  close: ({ data: connection }, error) => connection.broke(error ?? closedByOllama()),
   error: ({ data: connection }, error) => connection.broke(error),
+}
+
+function closedByOllama(): Error {
+  return coded('ECONNRESET', 'Ollama closed the connection')
+}
+
+/** An error as the system would give it. */
+function coded(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
 }
 
 /**
@@ -23,6 +36,7 @@ export class BunUpstream {
   readonly host: string
   /** Put before every path; empty without one. */
   readonly pathPrefix: string
+  readonly credentials: Credentials | undefined
   readonly #bun: BunApi
   readonly #hostname: string
   readonly #port: number
@@ -33,7 +47,8 @@ export class BunUpstream {
   readonly #sweeping: NodeJS.Timeout
   #destroyed = false
 
-  constructor(ollamaUrl: string, bun: BunApi) {
+  constructor(ollamaUrl: string, bun: BunApi, credentials?: Credentials) {
+    this.credentials = credentials
     const url = new URL(ollamaUrl)
     this.host = url.host
     this.pathPrefix = url.pathname === '/' ? '' : url.pathname
@@ -57,13 +72,16 @@ export class BunUpstream {
     return this.#open(request, sink)
   }
 
-  /** Ollama's version. Rejects when it does not tell. */
-  async fetchVersion(): Promise<string> {
-    const answer = await this.#get('/api/version')
-    const told: unknown = JSON.parse(answer)
-    if (typeof told === 'object' && told !== null && 'version' in told && typeof told.version === 'string')
-      return told.version
-    throw new Error('no version in the answer')
+  /** Asks for Ollama's version. Rejects when there is no answer in time. */
+  probe(): Promise<ProbeAnswer> {
+    return new Promise((resolve, reject) => {
+      const authorization = this.credentials?.authorization
+      const headers = ['Host', this.host, 'Accept', 'application/json']
+      if (authorization !== undefined) headers.push('Authorization', authorization)
+      const probe = new Probe(resolve, reject)
+      const target = this.pathPrefix + PROBE_PATH
+      probe.connection = this.send({ method: 'GET', target, headers, body: undefined }, probe)
+    })
   }
 
   destroy(): void {
@@ -88,46 +106,15 @@ export class BunUpstream {
       .then(
         (socket) => {
           connection.opened(socket)
-          if (!connection.closed && !connection.send(request, sink))
-            sink.failed(new Error('Ollama closed the connection'))
+          // It may have broken before anybody waited for an answer from it.
+          if (connection.failure) sink.failed(connection.failure)
+          else if (!connection.closed && !connection.send(request, sink)) sink.failed(closedByOllama())
         },
         (error) => {
           if (!connection.closed) sink.failed(error)
         },
       )
     return connection
-  }
-
-  #get(path: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const parts: Uint8Array[] = []
-      const headers = ['Host', this.host, 'Accept', 'application/json']
-      const target = this.pathPrefix + path
-      const late = setTimeout(() => {
-        connection.cut()
-        reject(new Error(`no answer within ${PROBE_TIMEOUT_MS} ms`))
-      }, PROBE_TIMEOUT_MS)
-      const settle = (act: () => void): void => {
-        clearTimeout(late)
-        act()
-      }
-      let status = 0
-      const connection = this.send(
-        { method: 'GET', target, headers, body: undefined },
-        {
-          head: (code) => {
-            status = code
-          },
-          data: (part) => parts.push(part),
-          end: () =>
-            settle(() => {
-              if (status === 200) resolve(Buffer.concat(parts).toString())
-              else reject(new Error(`status ${status}`))
-            }),
-          failed: (error) => settle(() => reject(error)),
-        },
-      )
-    })
   }
 
   #sweep(): void {

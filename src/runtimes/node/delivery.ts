@@ -58,7 +58,12 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     const request: Dispatcher.DispatchOptions = {
       method: incoming.method ?? 'GET',
       path: target,
-      headers: requestHeaders(incoming.rawHeaders, { connection, host, keepLength: stream !== null }),
+      headers: requestHeaders(incoming.rawHeaders, {
+        connection,
+        host,
+        keepLength: stream !== null,
+        credentials: upstream.credentials,
+      }),
       body: body ?? stream,
     }
     upstream.pool.dispatch(request, this)
@@ -124,7 +129,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     if (this.#over) return
     if (this.#writer) this.#breakOff(this.#writer, this.#observer.lastWords())
     else this.#reject(new Failure('upstream_error', { cause: error }))
-    this.#end('broken')
+    this.#end('broken', error)
   }
 
   /**
@@ -143,10 +148,10 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     writer.end(() => socket?.destroySoon())
   }
 
-  #end(ending: Ending): void {
+  #end(ending: Ending, cause?: Error): void {
     this.#over = true
     this.#cutUpstream?.()
-    this.#observer.over(ending)
+    this.#observer.over(ending, cause)
   }
 }
 

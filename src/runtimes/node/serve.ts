@@ -8,6 +8,7 @@ import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
 import { createGate, type GateEnv } from '../../gate.ts'
 import { invalidTarget } from '../../http/errors.ts'
+import { credentialsOf } from '../../relay/credentials.ts'
 import { parseTarget } from '../../relay/target.ts'
 import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
@@ -53,7 +54,7 @@ async function serve(
 ): Promise<RunningProxy> {
   collectInOneThread()
   const { config } = loaded
-  const upstream = new NodeUpstream(config.ollama_url)
+  const upstream = new NodeUpstream(config.ollama_url, credentialsOf(config))
   const open = new OpenExchanges()
   const gate = createGate<NodeEnv>({
     runtimeName: 'node',
@@ -67,7 +68,7 @@ async function serve(
     host: ({ incoming }) => incoming.headers.host,
     clientAddress: ({ incoming }) => incoming.socket.remoteAddress ?? '',
     memory: sampleMemory(systemClock),
-    fetchVersion: () => upstream.fetchVersion(),
+    probe: () => upstream.probe(),
     own: ownNames(),
     dashboard: readDashboard(),
     reloading,

@@ -1,4 +1,6 @@
 import { Pool } from 'undici'
+import type { Credentials } from '../../relay/credentials.ts'
+import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 
 /** Headers of a request or an answer may take this many bytes, both sides. */
 export const MAX_HEADER_BYTES = 64 * 1024
@@ -6,16 +8,15 @@ export const MAX_HEADER_BYTES = 64 * 1024
 /** How long an idle connection to Ollama is kept for the next call. */
 const KEEP_ALIVE_MS = 60_000
 
-/** A probe that takes longer than this counts as no answer. */
-const PROBE_TIMEOUT_MS = 2_000
-
 /** The guarded Ollama, reached through a pool of connections that has no deadlines of its own. */
 export class NodeUpstream {
   readonly pool: Pool
   /** Put before every path; empty without one. */
   readonly pathPrefix: string
+  readonly credentials: Credentials | undefined
 
-  constructor(ollamaUrl: string) {
+  constructor(ollamaUrl: string, credentials: Credentials | undefined) {
+    this.credentials = credentials
     const url = new URL(ollamaUrl)
     this.pathPrefix = url.pathname === '/' ? '' : url.pathname
     this.pool = new Pool(url.origin, {
@@ -29,21 +30,34 @@ export class NodeUpstream {
     })
   }
 
-  /** Ollama's version. Rejects when it does not tell. */
-  async fetchVersion(): Promise<string> {
-    const { statusCode, body } = await this.pool.request({
+  /** Asks for Ollama's version. Rejects when there is no answer in time. */
+  async probe(): Promise<ProbeAnswer> {
+    const authorization = this.credentials?.authorization
+    const { statusCode, headers, body } = await this.pool.request({
       method: 'GET',
-      path: `${this.pathPrefix}/api/version`,
+      path: this.pathPrefix + PROBE_PATH,
+      headers: authorization === undefined ? {} : { authorization },
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
     })
-    const answer: unknown = await body.json()
-    if (statusCode === 200 && typeof answer === 'object' && answer !== null && 'version' in answer) {
-      if (typeof answer.version === 'string') return answer.version
-    }
-    throw new Error(`no version in the answer (status ${statusCode})`)
+    const location = Array.isArray(headers.location) ? headers.location[0] : headers.location
+    if (statusCode === 200) return { status: statusCode, location, body: await beginningOf(body) }
+    body.on('error', () => {}).destroy()
+    return { status: statusCode, location, body: '' }
   }
 
   destroy(): Promise<void> {
     return this.pool.destroy()
   }
+}
+
+/** As much of a body as is looked at; the connection is closed when there is more. */
+async function beginningOf(body: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of body) {
+    parts.push(part)
+    size += part.length
+    if (size >= PROBE_MOST_BYTES) break
+  }
+  return Buffer.concat(parts).toString()
 }

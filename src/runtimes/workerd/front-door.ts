@@ -5,6 +5,7 @@ import { createDoor, createFront } from '../../http/app.ts'
 import { renderBreak, statusOf } from '../../http/errors.ts'
 import { HostGuard } from '../../http/foreign-host.ts'
 import { HttpProblem } from '../../http/problem.ts'
+import { credentialsOf } from '../../relay/credentials.ts'
 import { FetchExchange } from '../../relay/fetch-transport.ts'
 import { Origins } from '../../relay/origins.ts'
 import { Relay } from '../../relay/relay.ts'
@@ -34,7 +35,8 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
   const waiting = new Waiting(config.max_queue_bytes)
   const { origin, pathname } = new URL(config.ollama_url)
   const prefix = pathname === '/' ? '' : pathname
-  const upstream = { origin, fetch: (url: string, init: RequestInit) => fetch(url, init) }
+  const credentials = credentialsOf(config)
+  const upstream = { origin, credentials, fetch: (url: string, init: RequestInit) => fetch(url, init) }
   /** @throws HttpProblem invalid_target */
   const exchange = (c: Context) => {
     const request = c.req.raw
@@ -62,7 +64,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
       statusOf,
       finished: (call) => log.call(call),
       // The gate looks for itself when it is asked how Ollama is.
-      upstreamAnswered: () => {},
+      upstream: { sawAnswer() {}, sawFailure() {} },
     })
   const services = {
     config,

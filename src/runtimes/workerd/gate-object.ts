@@ -14,7 +14,7 @@ import { workerdClock } from './clock.ts'
 import { houseOf } from './house.ts'
 import { Leases } from './leases.ts'
 import { ObjectStore } from './object-store.ts'
-import { clientAddress, fetchVersion } from './outside.ts'
+import { clientAddress, probe } from './outside.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
 import type { GateStub, Turn, Wish } from './protocol.ts'
 
@@ -46,7 +46,8 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
     })
     this.#upstream = new UpstreamHealth({
       clock: workerdClock,
-      fetchVersion: () => fetchVersion(config.ollama_url),
+      probe: () => probe(config),
+      authorized: config.ollama_authorization !== undefined,
     })
     this.#pages = createPages(env, this.#leases, this.#upstream)
   }
@@ -81,7 +82,7 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
     const { checked_at } = this.#upstream.status()
     const age =
       checked_at === null ? Number.POSITIVE_INFINITY : workerdClock.wallTime() - Date.parse(checked_at)
-    if (age > FRESH_MS) await this.#upstream.checkNow()
+    if (age > FRESH_MS) await this.#upstream.checkForSure()
   }
 }
 

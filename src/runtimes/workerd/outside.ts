@@ -1,17 +1,38 @@
-/** A probe that takes longer than this counts as no answer. */
-const PROBE_TIMEOUT_MS = 2_000
+import type { Config } from '../../config/schema.ts'
+import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 
 /** Address of the peer; empty when the platform does not tell. Cloudflare lets no client set this header. */
 export function clientAddress({ headers }: Request): string {
   return headers.get('cf-connecting-ip') ?? ''
 }
 
-/** Ollama's version. Rejects when it does not tell. */
-export async function fetchVersion(ollamaUrl: string): Promise<string> {
-  const response = await fetch(`${ollamaUrl}/api/version`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })
-  const answer: unknown = await response.json()
-  if (response.ok && typeof answer === 'object' && answer !== null && 'version' in answer) {
-    if (typeof answer.version === 'string') return answer.version
+/** Asks for Ollama's version. Rejects when there is no answer in time. */
+export async function probe({
+  ollama_url,
+  ollama_authorization,
+}: Pick<Config, 'ollama_url' | 'ollama_authorization'>): Promise<ProbeAnswer> {
+  const { status, headers, body } = await fetch(ollama_url + PROBE_PATH, {
+    headers: ollama_authorization === undefined ? {} : { authorization: ollama_authorization },
+    // Followed, a redirect would carry the Authorization to wherever it leads.
+    redirect: 'manual',
+    signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+  })
+  const location = headers.get('location') ?? undefined
+  if (status === 200 && body !== null) return { status, location, body: await beginningOf(body) }
+  await body?.cancel()
+  return { status, location, body: '' }
+}
+
+/** As much of a body as is looked at; the rest is not read. */
+async function beginningOf(body: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  while (text.length < PROBE_MOST_BYTES) {
+    const { done, value } = await reader.read()
+    if (done) return text
+    text += decoder.decode(value, { stream: true })
   }
-  throw new Error(`no version in the answer (status ${response.status})`)
+  await reader.cancel()
+  return text
 }

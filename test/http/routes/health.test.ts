@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { aSurface } from '../support/surface.ts'
 
-const down = { reachable: false, version: '0.33.0', latency_ms: null, checked_at: '2026-11-22T07:59:58.000Z' }
+const down = {
+  reachable: false,
+  version: '0.33.0',
+  latency_ms: null,
+  checked_at: '2026-11-22T07:59:58.000Z',
+  status: null,
+  error: { code: 'ECONNREFUSED', message: 'Ollama cannot be reached', advice: 'start Ollama' },
+}
 
 test('/health tells all of it in a fixed order', async () => {
   const { app, admission, clock, run } = aSurface()
@@ -16,7 +23,7 @@ test('/health tells all of it in a fixed order', async () => {
   assert.equal(
     await response.text(),
     '{"status":"healthy","timestamp":"2026-11-22T08:00:12.345Z","version":"0.1.0","runtime":"node","uptime_seconds":12.35,' +
-      '"upstream":{"reachable":true,"version":"0.33.0","latency_ms":1.23,"checked_at":"2026-11-22T07:59:58.000Z"},' +
+      '"upstream":{"reachable":true,"version":"0.33.0","latency_ms":1.23,"checked_at":"2026-11-22T07:59:58.000Z","status":200,"error":null},' +
       '"concurrency":{"default_parallel":4,"default_queue_limit":512,"total_models":2,"active_requests":2,"queued_requests":1,' +
       '"memory":{"total_gb":32,"available_gb":18.5,"used_gb":13.5,"percent":42.2,"recommended_parallel":4}}}',
   )

@@ -51,6 +51,8 @@ export function aSurface(change: Change = {}): Surface {
         version: '0.33.0',
         latency_ms: 1.2345,
         checked_at: '2026-11-22T07:59:58.000Z',
+        status: 200,
+        error: null,
       }),
     },
     version: '0.1.0',

@@ -32,6 +32,7 @@ export function aHouse(
   })
   const finished: FinishedCall[] = []
   const answers: boolean[] = []
+  const failedFrom: number[] = []
   const origins = new Origins()
   const relay = new Relay({
     clock,
@@ -46,7 +47,13 @@ export function aHouse(
       contentType === undefined ? undefined : `${midLine ? '\n' : ''}${why}`,
     statusOf: () => 599,
     finished: (call) => void finished.push(call),
-    upstreamAnswered: (answered) => void answers.push(answered),
+    upstream: {
+      sawAnswer: () => void answers.push(true),
+      sawFailure: (_error, sentAt) => {
+        answers.push(false)
+        failedFrom.push(sentAt)
+      },
+    },
     ...parts,
   })
 
@@ -97,6 +104,7 @@ export function aHouse(
     released,
     finished,
     answers,
+    failedFrom,
     call,
     start,
     passThrough,

@@ -1,0 +1,41 @@
+/** What becomes of the Authorization header on its way to Ollama. */
+export interface Credentials {
+  /** The Authorization of probes, and of requests that have none of their own left; undefined: they go without one. */
+  readonly authorization: string | undefined
+  /** True for an Authorization that tells us who somebody is. It is meant for us and stays behind. */
+  isOurs(authorization: string): boolean
+}
+
+/** Undefined where nothing is configured: then every Authorization passes as it came. */
+export function credentialsOf({
+  ollama_authorization,
+  admin_token,
+}: {
+  readonly ollama_authorization?: string | undefined
+  readonly admin_token?: string | undefined
+}): Credentials | undefined {
+  if (ollama_authorization === undefined && admin_token === undefined) return undefined
+  return {
+    authorization: ollama_authorization,
+    isOurs: (given) => admin_token !== undefined && carries(given, admin_token),
+  }
+}
+
+/** Some runtimes hand over repeated headers joined by commas, so each part is looked at. */
+function carries(authorization: string, token: string): boolean {
+  const parts = authorization.includes(',') ? [authorization, ...authorization.split(',')] : [authorization]
+  let found = false
+  for (const part of parts) {
+    const given = /^\s*Bearer +(\S+)\s*$/i.exec(part)?.[1]
+    if (given !== undefined && isSame(given, token)) found = true
+  }
+  return found
+}
+
+/** Takes a time that tells nothing of where two texts of one length differ. */
+function isSame(a: string, b: string): boolean {
+  if (a.length !== b.length) return false
+  let difference = 0
+  for (let index = 0; index < a.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
+  return difference === 0
+}
