@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { type LineTarget, writeSome } from './line-writer.ts'
 
 /** The file being written and four older ones: 50 MiB at most. */
@@ -14,7 +14,8 @@ export class RotatingFile implements LineTarget {
 
   /** Makes the folder too. @throws Error of the file system when it cannot be written. */
   constructor(path: string) {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(resolve(path)))
+    refuseLonelyPipe(path)
     this.#path = path
     this.#fd = openSync(path, 'a')
     this.#size = fstatSync(this.#fd).size
@@ -50,4 +51,27 @@ export class RotatingFile implements LineTarget {
     this.#fd = fd
     this.#size = fstatSync(fd).size
   }
+}
+
+/**
+ * Makes a folder with those above it. Node's own `recursive` begins again at the top for as long as the system answers
+ * ENOENT; below /proc, where nothing can be made, it does so for ever.
+ * @throws Error of the file system.
+ */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
+  }
+}
+
+/** To open a named pipe that nobody reads takes until somebody does. @throws Error ENXIO for such a pipe. */
+function refuseLonelyPipe(path: string): void {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
+  closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
 }
