@@ -84,6 +84,8 @@ export class Reloader {
     await apply(changes, before)
     this.#inForce = changes.effective
     const { applied, needsRestart } = changes
+    const known = before.warnings.map(formatProblem)
+    for (const warning of now.warnings.map(formatProblem)) if (!known.includes(warning)) log.warn(warning)
     if (applied.length > 0) log.info('configuration read again', { applied: applied.join(',') })
     else log.info('configuration read again, nothing to apply')
     if (needsRestart.length > 0)

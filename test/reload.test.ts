@@ -65,6 +65,16 @@ describe('a reload', () => {
     ])
   })
 
+  it('tells of a warning once, when it is new', async () => {
+    const { reloader, file, lines } = aReloader()
+    file.text = `${CALM}\nmax_queue_bytes: 1MiB`
+    await reloader.reload()
+    await reloader.reload()
+    const warnings = lines.filter((line) => line.includes('is smaller than max_body_size'))
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0] ?? '', /^warn config\.yaml:\d+: max_queue_bytes: /)
+  })
+
   it('of a bad file changes nothing and tells every problem', async () => {
     const { reloader, file, lines, applied } = aReloader()
     const before = reloader.inForce

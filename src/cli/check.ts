@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty'
 import { describeConfig } from '../config/describe.ts'
+import { formatProblem } from '../config/problem.ts'
 import { EXIT_CONFIG } from './exit-codes.ts'
 import { flagValues, optionFlags } from './flags.ts'
 import { readConfig } from './read-config.ts'
@@ -14,6 +15,7 @@ export const checkCommand = defineCommand({
   run({ args }) {
     const loaded = readConfig(flagValues(args))
     if (!loaded) return EXIT_CONFIG
+    for (const warning of loaded.warnings) process.stderr.write(`warning: ${formatProblem(warning)}\n`)
     process.stdout.write(`${JSON.stringify(describeConfig(loaded), null, 2)}\n`)
     return 0
   },

@@ -1,6 +1,7 @@
 import { defineCommand } from 'citty'
 import { systemClock } from '../clock.ts'
 import { DEFAULT_FILE, type LoadedConfig } from '../config/load.ts'
+import { formatProblem } from '../config/problem.ts'
 import { type LogOutput, openLog } from '../runtimes/node/logging.ts'
 import type { RunningProxy } from '../runtimes/runtime.ts'
 import { selectRuntime } from '../runtimes/select.ts'
@@ -85,6 +86,7 @@ async function guard(
   const stopped = untilStopped(running, log, process)
 
   const started = { version, runtime: runtime.name, url: running.url }
+  for (const warning of loaded.warnings) log.warn(formatProblem(warning))
   log.info('listening', { ...started, upstream: loaded.config.ollama_url })
   const upstream = await running.upstreamReachable()
   // To stderr, so that stdout holds nothing but log lines.

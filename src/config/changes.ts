@@ -36,6 +36,7 @@ export function changesBetween(inForce: LoadedConfig, read: LoadedConfig): Chang
       config: { ...read.config, ...kept<unknown>(inForce.config) },
       sources: { ...read.sources, ...kept(inForce.sources) },
       configFile: read.configFile,
+      warnings: read.warnings,
     },
   }
 }

@@ -44,6 +44,20 @@ const TRUTH: Readonly<Record<string, boolean>> = {
   '0': false,
 }
 
+/** A value of the environment without the one pair of quotes that `docker --env-file` and the like leave around it. */
+export function unquoted(text: string): string {
+  const trimmed = text.trim()
+  const [, quote, inner] = /^(["'])(.*)\1$/s.exec(trimmed) ?? []
+  return quote === undefined || inner === undefined ? trimmed : inner.trim()
+}
+
+/** What the text of an environment variable means to an option, and what is to be said about it. */
+export function fromEnvironment(option: Option, text: string): { value: unknown; warning?: string } {
+  const { alsoInEnvironment: also, anyCase } = option
+  if (also?.text === text) return { value: also.value, warning: also.warning }
+  return { value: fromText(option, anyCase ? text.toLowerCase() : text) }
+}
+
 /** What the text of a flag or an environment variable means to an option; the text itself when it means nothing. */
 export function fromText(option: Option, text: string): unknown {
   const trimmed = text.trim()

@@ -1,4 +1,4 @@
-import { check, fromText } from './check.ts'
+import { check, fromEnvironment, fromText, unquoted } from './check.ts'
 import { didYouMean } from './near-miss.ts'
 import { pointsAtSelf } from './points-at-self.ts'
 import { byLine, ConfigError, type Problem } from './problem.ts'
@@ -15,6 +15,8 @@ export interface LoadedConfig {
   readonly sources: Readonly<Record<OptionKey, Source>>
   /** The file that was read; null when there was none. */
   readonly configFile: string | null
+  /** What is allowed but hardly meant. */
+  readonly warnings: readonly Problem[]
 }
 
 export interface ConfigInput {
@@ -48,6 +50,7 @@ type Written = { readonly value: unknown; readonly source: Source; readonly plac
 class Reading {
   readonly #input: ConfigInput
   readonly #problems: Problem[] = []
+  readonly #warnings: Problem[] = []
   readonly #written = new Map<OptionKey, Written>()
 
   constructor(input: ConfigInput) {
@@ -55,8 +58,8 @@ class Reading {
   }
 
   file(): string | null {
-    const { flags, env, readFile } = this.#input
-    const named = flags.config ?? (env.CONFIG_FILE || undefined)
+    const { flags, readFile } = this.#input
+    const named = flags.config ?? this.#variable('CONFIG_FILE')
     const name = named ?? DEFAULT_FILE
     let text: string
     try {
@@ -88,13 +91,16 @@ class Reading {
 
   environment(): void {
     for (const option of options) {
-      const text = option.env === undefined ? undefined : this.#input.env[option.env] || undefined
-      const file = option.envFile === undefined ? undefined : this.#input.env[option.envFile] || undefined
+      const text = this.#variable(option.env)
+      const file = this.#variable(option.envFile)
       if (text !== undefined && file !== undefined) {
         const message = `set together with ${option.envFile}; only one of them can count`
         this.#problems.push({ where: `environment ${option.env}`, key: null, message })
       } else if (text !== undefined) {
-        this.#take(option, text, `environment ${option.env}`, 'environment')
+        const where = `environment ${option.env}`
+        const { value, warning } = fromEnvironment(option, text)
+        if (warning !== undefined) this.#warnings.push({ where, key: null, message: warning })
+        this.#take(option, value, where, 'environment')
       } else if (file !== undefined) {
         this.#takeFrom(option, file)
       }
@@ -104,7 +110,7 @@ class Reading {
   flags(): void {
     for (const option of options) {
       const text = option.flag === undefined ? undefined : this.#input.flags[option.flag]
-      if (text !== undefined) this.#take(option, text, `flag --${option.flag}`, 'flag')
+      if (text !== undefined) this.#take(option, fromText(option, text), `flag --${option.flag}`, 'flag')
     }
   }
 
@@ -113,11 +119,16 @@ class Reading {
     if (this.#problems.length > 0) throw new ConfigError(this.#problems)
     const config = configSchema.parse(this.#values())
     const sources = mapKeys((key) => this.#written.get(key)?.source ?? 'default')
-    return deepFreeze({ config, sources, configFile })
+    this.#checkSizes(config)
+    return deepFreeze({ config, sources, configFile, warnings: this.#warnings })
   }
 
-  #take(option: Option, text: string, where: string, source: Source): void {
-    const value = fromText(option, text)
+  /** An environment variable; one that is set but empty counts as unset. */
+  #variable(name: string | undefined): string | undefined {
+    return unquoted((name !== undefined && this.#input.env[name]) || '') || undefined
+  }
+
+  #take(option: Option, value: unknown, where: string, source: Source): void {
     const place = { where, key: null }
     check(option, value, this.#problems, () => place)
     this.#written.set(option.key, { value, source, place })
@@ -138,11 +149,21 @@ class Reading {
     this.#problems.push({ ...(changed?.place ?? { where: 'default', key: null }), message })
   }
 
+  #checkSizes({ max_body_size, max_queue_bytes }: Config): void {
+    if (max_queue_bytes >= max_body_size) return
+    const place = (this.#written.get('max_queue_bytes') ?? this.#written.get('max_body_size'))?.place
+    const message =
+      `max_queue_bytes (${max_queue_bytes} bytes) is smaller than max_body_size (${max_body_size} bytes): ` +
+      'a call with a larger body than max_queue_bytes can never wait'
+    this.#warnings.push({ ...(place ?? { where: 'default', key: null }), message })
+  }
+
   /** The value of a variable that names a file, as container secrets come. */
   #takeFrom(option: Option, path: string): void {
     const where = `environment ${option.envFile}`
     try {
-      this.#take(option, this.#input.readFile(path).trimEnd(), where, 'environment')
+      const text = this.#input.readFile(path).trimEnd()
+      this.#take(option, fromText(option, text), where, 'environment')
     } catch (error) {
       this.#problems.push({ where, key: null, message: unreadable(path, error) })
     }

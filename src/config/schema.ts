@@ -5,6 +5,8 @@ import {
   host,
   integer,
   levels,
+  MOST_PARALLEL,
+  MOST_QUEUED,
   numberFrom,
   oneOf,
   parallel,
@@ -30,6 +32,10 @@ export interface About {
   readonly flag?: string
   /** Never shown. */
   readonly secret?: boolean
+  /** In the environment its words count in any case. */
+  readonly anyCase?: boolean
+  /** What other programs take in the same variable, what it means here, and what is said about it. */
+  readonly alsoInEnvironment?: { readonly text: string; readonly value: unknown; readonly warning: string }
   /** A value to show in place of a default, for an option that is unset by default. */
   readonly example?: unknown
 }
@@ -54,7 +60,10 @@ function unsetOption<S extends z.ZodType>(schema: S, about: About) {
 }
 
 const modelLimits = z.strictObject(
-  { parallel_limit: integer(1).optional(), queue_limit: integer(0).optional() },
+  {
+    parallel_limit: integer(1, MOST_PARALLEL).optional(),
+    queue_limit: integer(0, MOST_QUEUED).optional(),
+  },
   { error: 'expected a map of parallel_limit and queue_limit' },
 )
 
@@ -108,9 +117,11 @@ export const configSchema = z.strictObject({
       'Slots per model: how many calls run at once. "auto" chooses 1, 2 or 4 from the available memory.',
     unit: 'calls',
     env: 'OLLAMA_NUM_PARALLEL',
+    // Ollama reads the same variable, where 0 lets it choose.
+    alsoInEnvironment: { text: '0', value: 'auto', warning: '0 is read as auto' },
     flag: 'parallel',
   }),
-  ollama_max_queue: option(integer(0), 512, {
+  ollama_max_queue: option(integer(0, MOST_QUEUED), 512, {
     sentence: 'How many calls may wait for a slot, per model; 0 never lets one wait.',
     unit: 'calls',
     env: 'OLLAMA_MAX_QUEUE',
@@ -185,11 +196,13 @@ export const configSchema = z.strictObject({
   log_level: option(oneOf(['debug', 'info', 'warn', 'error']), 'info', {
     sentence: 'Least level that is logged: debug, info, warn or error.',
     env: 'LOG_LEVEL',
+    anyCase: true,
     flag: 'log-level',
   }),
   log_format: unsetOption(oneOf(['text', 'json']), {
     sentence: 'text or json; while it is unset, text on a terminal and json elsewhere.',
     env: 'LOG_FORMAT',
+    anyCase: true,
     example: 'json',
   }),
   log_file: unsetOption(text('a file path'), {
@@ -202,6 +215,7 @@ export const configSchema = z.strictObject({
     sentence:
       "Language of the proxy's own messages: auto (the client's Accept-Language), en, zh, vi, ja, ko, ru or ar.",
     env: 'PROXY_LANGUAGE',
+    anyCase: true,
     flag: 'language',
   }),
 })

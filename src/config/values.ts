@@ -6,6 +6,11 @@ const LONGEST_TIMER_SECONDS = 2_147_483
 /** Node 20 cannot hold more than this in one buffer. */
 const LARGEST_BODY = 4 * 2 ** 30
 
+/** A slot takes two sockets: more calls at once than this are more than one process and one Ollama can run. */
+export const MOST_PARALLEL = 10_000
+/** A waiting call takes a socket and its body: a process runs out of both long before a line is this long. */
+export const MOST_QUEUED = 1_000_000
+
 const SIZE = /^(\d+)(KiB|MiB|GiB)?$/i
 const UNITS: Readonly<Record<string, number>> = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 }
 
@@ -19,11 +24,13 @@ export function parseSize(written: string | number): number | undefined {
 
 // Every schema carries the whole sentence of its error; the loader adds what it got instead.
 
-export function integer(min: number, max?: number) {
-  const error =
-    max === undefined ? `expected an integer >= ${min}` : `expected an integer from ${min} to ${max}`
-  const schema = z.int({ error }).min(min, { error })
-  return max === undefined ? schema : schema.max(max, { error })
+export function integer(min: number, max: number) {
+  return integerWith(`expected an integer from ${min} to ${max}`, min, max)
+}
+
+function integerWith(error: string, min: number, max: number) {
+  // One mistake is one problem: what is no integer is not compared.
+  return z.int({ error, abort: true }).min(min, { error }).max(max, { error })
 }
 
 export function text(what: string, pattern = /\S/) {
@@ -117,8 +124,8 @@ function read<M extends z.ZodObject>(
 }
 
 export function parallel() {
-  const error = 'expected "auto" or an integer >= 1'
-  return z.union([z.literal('auto'), z.int().min(1)], { error })
+  const error = `expected "auto" or an integer from 1 to ${MOST_PARALLEL}`
+  return z.union([z.literal('auto'), integerWith(error, 1, MOST_PARALLEL)], { error })
 }
 
 export function host() {

@@ -63,6 +63,20 @@ describe('check', () => {
     assert.equal(values.admin_token, '***')
   })
 
+  it('prints what is allowed but hardly meant to stderr, and ends with 0 all the same', async () => {
+    write('max_queue_bytes: 1MiB\n')
+    const { code, stdout, stderr } = await guard(['check'], { OLLAMA_NUM_PARALLEL: '"0"', LOG_LEVEL: 'INFO' })
+    assert.equal(code, 0)
+    assert.equal(JSON.parse(stdout).values.ollama_num_parallel, 'auto')
+    const lines = stderr.split('\n')
+    assert.equal(lines[0], 'warning: environment OLLAMA_NUM_PARALLEL: 0 is read as auto')
+    assert.match(
+      lines[1] ?? '',
+      /^warning: config\.yaml:1: max_queue_bytes: max_queue_bytes \(1048576 bytes\)/,
+    )
+    assert.equal(lines.length, 3)
+  })
+
   it('prints every problem on a line of its own to stderr and ends with 78', async () => {
     write('proxy_prt: 1\nlog_level: loud\n')
     const { code, stdout, stderr } = await guard(['check', '--port', 'x'])

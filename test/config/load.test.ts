@@ -260,7 +260,7 @@ describe('problems', () => {
     assert.deepEqual(problems({ files: yaml(...lines) }), [
       'config.yaml:2: ollama_max_quue: unknown key; did you mean ollama_max_queue?',
       'config.yaml:3: proxy_port: expected an integer from 0 to 65535, got 70000',
-      'config.yaml:6: models.llama2.parallel_limit: expected an integer >= 1, got 0',
+      'config.yaml:6: models.llama2.parallel_limit: expected an integer from 1 to 10000, got 0',
       'config.yaml:7: request_timeout: expected seconds > 0 and at most 2147483 (the longest timer there is), got "soon"',
       'config.yaml:8: language: expected one of auto, en, zh, vi, ja, ko, ru, ar, got "de"',
     ])
@@ -269,13 +269,13 @@ describe('problems', () => {
   it('names the variable and the flag, and tells of all sources at once', () => {
     const given = {
       files: yaml('log_level: loud'),
-      env: { OLLAMA_MAX_QUEUE: 'many', OLLAMA_NUM_PARALLEL: '0', ENABLE_QUEUE_STATS: 'maybe' },
+      env: { OLLAMA_MAX_QUEUE: 'many', OLLAMA_NUM_PARALLEL: '-1', ENABLE_QUEUE_STATS: 'maybe' },
       flags: { timeout: '0' },
     }
     assert.deepEqual(problems(given), [
       'config.yaml:1: log_level: expected one of debug, info, warn, error, got "loud"',
-      'environment OLLAMA_NUM_PARALLEL: expected "auto" or an integer >= 1, got "0"',
-      'environment OLLAMA_MAX_QUEUE: expected an integer >= 0, got "many"',
+      'environment OLLAMA_NUM_PARALLEL: expected "auto" or an integer from 1 to 10000, got "-1"',
+      'environment OLLAMA_MAX_QUEUE: expected an integer from 0 to 1000000, got "many"',
       'environment ENABLE_QUEUE_STATS: expected true or false, got "maybe"',
       'flag --timeout: expected seconds > 0 and at most 2147483 (the longest timer there is), got "0"',
     ])
@@ -478,6 +478,140 @@ describe('alerts', () => {
       assert.doesNotMatch(problem, /s3cret/)
       assert.equal(more.length, 0)
     }
+  })
+})
+
+describe('the environment', () => {
+  const from = (env: Readonly<Record<string, string>>) => load({ env })
+
+  it('loses one pair of quotes around a value, as docker --env-file leaves them there', () => {
+    const env = {
+      OLLAMA_NUM_PARALLEL: '"4"',
+      OLLAMA_URL: "'http://ollama:11434'",
+      REQUEST_TIMEOUT: ' "1.5" ',
+      ENABLE_QUEUE_STATS: "'off'",
+      MAX_BODY_SIZE: '" 1GiB "',
+      OLLAMA_AUTHORIZATION: '"Bearer abc"',
+      ADMIN_TOKEN: "'a'b'",
+    }
+    const { config, warnings } = from(env)
+    assert.equal(config.ollama_num_parallel, 4)
+    assert.equal(config.ollama_url, 'http://ollama:11434')
+    assert.equal(config.request_timeout, 1.5)
+    assert.equal(config.enable_queue_stats, false)
+    assert.equal(config.max_body_size, 2 ** 30)
+    assert.equal(config.ollama_authorization, 'Bearer abc')
+    assert.equal(config.admin_token, "a'b")
+    assert.equal(warnings.length, 1)
+  })
+
+  it('loses them around the names of files too', () => {
+    const env = { CONFIG_FILE: '"a.yaml"', ADMIN_TOKEN_FILE: "'/token'" }
+    const { config } = load({ env, files: { 'a.yaml': 'proxy_port: 2', '/token': '"kept"\n' } })
+    assert.equal(config.proxy_port, 2)
+    assert.equal(config.admin_token, '"kept"')
+  })
+
+  it('counts a pair of quotes with nothing inside as unset', () => {
+    const { sources } = from({ PROXY_PORT: '""', ADMIN_TOKEN: "''", LOG_FILE: '" "' })
+    assert.deepEqual([sources.proxy_port, sources.admin_token, sources.log_file], Array(3).fill('default'))
+  })
+
+  it('keeps a quote that has no other, and the second pair', () => {
+    for (const url of ['"http://h:1', "http://h:1'", '"http://h:1\'', '\'"http://h:1"\''])
+      assert.equal(problems({ env: { OLLAMA_URL: url } }).length, 1, url)
+  })
+
+  it('reads words in any case, which the file does not', () => {
+    const { config } = from({ LOG_LEVEL: 'INFO', LOG_FORMAT: 'Json', PROXY_LANGUAGE: 'ZH' })
+    assert.deepEqual([config.log_level, config.log_format, config.language], ['info', 'json', 'zh'])
+    assert.equal(problems({ files: yaml('log_level: INFO', 'log_format: Json', 'language: ZH') }).length, 3)
+    assert.match(problems({ env: { LOG_LEVEL: 'LOUD' } })[0] ?? '', /expected one of debug/)
+  })
+
+  it('reads 0 slots as auto, as Ollama does, and says so; nobody else may write 0', () => {
+    for (const zero of ['0', '"0"', ' 0 ']) {
+      const { config, sources, warnings } = from({ OLLAMA_NUM_PARALLEL: zero })
+      assert.equal(config.ollama_num_parallel, 'auto')
+      assert.equal(sources.ollama_num_parallel, 'environment')
+      assert.deepEqual(warnings, [
+        { where: 'environment OLLAMA_NUM_PARALLEL', key: null, message: '0 is read as auto' },
+      ])
+    }
+    assert.equal(problems({ files: yaml('ollama_num_parallel: 0') }).length, 1)
+    assert.equal(problems({ flags: { parallel: '0' } }).length, 1)
+  })
+})
+
+describe('limits that nothing could keep', () => {
+  it('are refused, for every model and for one', () => {
+    const huge = Number.MAX_SAFE_INTEGER
+    const lines = [
+      `ollama_num_parallel: ${huge}`,
+      `ollama_max_queue: ${huge}`,
+      `models: { a: { parallel_limit: ${huge}, queue_limit: 1000001 }, b: { parallel_limit: 1e300 } }`,
+    ]
+    assert.deepEqual(problems({ files: yaml(...lines) }), [
+      `config.yaml:1: ollama_num_parallel: expected "auto" or an integer from 1 to 10000, got ${huge}`,
+      `config.yaml:2: ollama_max_queue: expected an integer from 0 to 1000000, got ${huge}`,
+      `config.yaml:3: models.a.parallel_limit: expected an integer from 1 to 10000, got ${huge}`,
+      'config.yaml:3: models.a.queue_limit: expected an integer from 0 to 1000000, got 1000001',
+      'config.yaml:3: models.b.parallel_limit: expected an integer from 1 to 10000, got 1e+300',
+    ])
+    const most = yaml('ollama_num_parallel: 10000', 'ollama_max_queue: 1000000')
+    assert.equal(load({ files: most }).config.ollama_max_queue, 1_000_000)
+  })
+
+  it('of memory are a warning where a body would be larger than all that wait together', () => {
+    const { warnings } = load({ files: yaml('max_body_size: 2MiB', 'max_queue_bytes: 1MiB') })
+    assert.equal(warnings.length, 1)
+    assert.equal(warnings[0]?.where, 'config.yaml:2')
+    assert.match(
+      warnings[0]?.message ?? '',
+      /^max_queue_bytes \(1048576 bytes\) is smaller than max_body_size/,
+    )
+    assert.equal(load({ env: { MAX_BODY_SIZE: '1GiB' } }).warnings[0]?.where, 'environment MAX_BODY_SIZE')
+    assert.deepEqual(load({ files: yaml('max_body_size: 1MiB', 'max_queue_bytes: 1MiB') }).warnings, [])
+  })
+})
+
+describe('ollama_authorization', () => {
+  const unfit = (OLLAMA_AUTHORIZATION: string) => problems({ env: { OLLAMA_AUTHORIZATION } })
+
+  it('comes from the environment, from a file that it names, or from config.yaml, and is never shown', () => {
+    const file = { OLLAMA_AUTHORIZATION_FILE: '/auth' }
+    for (const loaded of [
+      load({ env: { OLLAMA_AUTHORIZATION: 'Basic dXNlcjpodW50ZXIy' } }),
+      load({ env: file, files: { '/auth': 'Bearer hunter2\r\n' } }),
+      load({ files: yaml('ollama_authorization: Bearer hunter2') }),
+    ]) {
+      assert.match(loaded.config.ollama_authorization ?? '', /^(Basic \S+|Bearer hunter2)$/)
+      assert.equal(describeConfig(loaded).values.ollama_authorization, '***')
+    }
+    assert.equal(load().config.ollama_authorization, undefined)
+    assert.equal(problems({ env: { ...file, OLLAMA_AUTHORIZATION: 'Bearer x' } }).length, 1)
+  })
+
+  it('is one line of printable ASCII with a scheme, and no error repeats it', () => {
+    for (const bad of [
+      'hunter2',
+      'Bearer',
+      'Bearer hunter2\r\nX-Evil: 1',
+      'Bearer hünter2',
+      'Bearer hunter2\u0000',
+    ])
+      assert.deepEqual(
+        unfit(bad).map((line) => line.replace(/ must be a scheme and its credentials.*$/, '')),
+        ['environment OLLAMA_AUTHORIZATION:'],
+      )
+    const several = problems({
+      env: { OLLAMA_AUTHORIZATION_FILE: '/a' },
+      files: { '/a': 'Bearer hunter2\nBearer b\n' },
+    })
+    assert.match(several.join(), /^environment OLLAMA_AUTHORIZATION_FILE: must be .* on one line/)
+    assert.doesNotMatch([...several, ...unfit('hunter2 ü')].join(), /hunter2|ü/)
+    const { config } = load({ env: { OLLAMA_AUTHORIZATION: 'Digest username="a b", realm="c"' } })
+    assert.equal(config.ollama_authorization, 'Digest username="a b", realm="c"')
   })
 })
 

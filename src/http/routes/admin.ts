@@ -2,6 +2,7 @@ import { zValidator } from '@hono/zod-validator'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
+import { integer, MOST_PARALLEL, MOST_QUEUED } from '../../config/values.ts'
 import { Failure } from '../../relay/failure.ts'
 import type { Limits } from '../../telemetry/snapshot.ts'
 import { adminGuard } from '../admin-guard.ts'
@@ -84,8 +85,8 @@ const updateBody = (modelKey: Services['modelKey']) =>
   z
     .strictObject({
       model: modelField(modelKey, 'the defaults'),
-      parallel_limit: z.int().min(1).optional(),
-      queue_limit: z.int().min(0).optional(),
+      parallel_limit: integer(1, MOST_PARALLEL).optional(),
+      queue_limit: integer(0, MOST_QUEUED).optional(),
     })
     .refine((body) => body.parallel_limit !== undefined || body.queue_limit !== undefined, {
       error: 'Expected parallel_limit, queue_limit or both',

@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../../config/load.ts'
+import { formatProblem } from '../../config/problem.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { openConsoleLog } from './log.ts'
 import type { WorkerEnv } from './platform.ts'
@@ -23,6 +24,8 @@ let open: House | undefined
 export function houseOf(env: WorkerEnv): House {
   if (open) return open
   const loaded = readSettings(env)
-  open = { loaded, log: openConsoleLog(loaded.config), version: PROXY_VERSION }
+  const log = openConsoleLog(loaded.config)
+  for (const warning of loaded.warnings) log.warn(formatProblem(warning))
+  open = { loaded, log, version: PROXY_VERSION }
   return open
 }

@@ -72,6 +72,16 @@ describe('update', () => {
       paths: ['parallel_limit'],
     },
     { why: 'a huge number', body: '{"model":"llama2","parallel_limit":1e300}', paths: ['parallel_limit'] },
+    {
+      why: 'more slots than anybody has',
+      body: '{"model":"llama2","parallel_limit":9007199254740991}',
+      paths: ['parallel_limit'],
+    },
+    {
+      why: 'a line of a million and one',
+      body: { model: '*', queue_limit: 1_000_001 },
+      paths: ['queue_limit'],
+    },
     { why: 'a model that is no name', body: { model: '../etc', parallel_limit: 2 }, paths: ['model'] },
     { why: 'an empty model', body: { model: '', parallel_limit: 2 }, paths: ['model'] },
     { why: 'a model that is a list', body: { model: ['a'], parallel_limit: 2 }, paths: ['model'] },
