@@ -36,6 +36,8 @@ export type GapName =
   | 'monitor'
   /** The request target as the client wrote it. */
   | 'rawTarget'
+  /** Why a connection to Ollama could not be made. */
+  | 'upstreamCauses'
   /** A start that tells of itself, and an end by signals. */
   | 'lifecycle'
 

@@ -19,6 +19,7 @@ import { routes } from './routes.cases.ts'
 import { streams } from './streams.cases.ts'
 import { targets } from './targets.cases.ts'
 import { uploads } from './uploads.cases.ts'
+import { upstreams } from './upstream.cases.ts'
 import { waits } from './waits.cases.ts'
 
 /** What every runtime must do, seen from outside: the proxy and the simulator are processes of their own. */
@@ -39,6 +40,7 @@ export function conformance(target: Target): void {
     answers(target)
     operators(target)
     reloads(target)
+    upstreams(target)
     waits(target)
     ollamaClient(target)
     openaiClient(target)

@@ -65,6 +65,10 @@ const workerd: Target = {
       reason: 'the calls are in isolates that know nothing of each other; the gate knows only of slots',
       provenBy: 'is not there',
     },
+    upstreamCauses: {
+      reason: 'the fetch of workerd does not tell why a connection could not be made',
+      provenBy: 'because nothing listens there',
+    },
     lifecycle: {
       reason: 'a Worker has no start and no signals: the platform starts and stops isolates as it likes',
       provenBy: 'a shutdown is the platform’s doing, and cuts what runs',
