@@ -154,7 +154,7 @@ class Reading {
     const place = (this.#written.get('max_queue_bytes') ?? this.#written.get('max_body_size'))?.place
     const message =
       `max_queue_bytes (${max_queue_bytes} bytes) is smaller than max_body_size (${max_body_size} bytes): ` +
-      'a call with a larger body than max_queue_bytes can never wait'
+      'a call with a larger body than max_queue_bytes is served only while no other call is read or waits'
     this.#warnings.push({ ...(place ?? { where: 'default', key: null }), message })
   }
 

@@ -88,6 +88,14 @@ export function causeOf(error: unknown): Cause {
   return named('UNKNOWN')
 }
 
+/** What went wrong on our side of a request, or on its client's, before Ollama could have failed. */
+const NOT_OLLAMA = /^(?:UND_ERR_(?:INVALID_ARG|REQ_|NOT_SUPPORTED|ABORTED|DESTROYED|CLOSED)|UPLOAD_BROKE$)/
+
+/** False where the cause says nothing of Ollama, so that no client can make Ollama look ill. */
+export function isOllamas({ code }: Cause): boolean {
+  return !NOT_OLLAMA.test(code)
+}
+
 /** The entry of a code; a code that is not in the table keeps its name. */
 export function named(code: string): Cause {
   const known = ALIASES[code] ?? code

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../clock.ts'
-import { type Cause, causeOf } from './cause.ts'
+import { type Cause, causeOf, isOllamas } from './cause.ts'
 import { type ProbeAnswer, readProbe } from './probe.ts'
 
 const PROBE_EVERY_MS = 5_000
@@ -118,8 +118,10 @@ export class UpstreamHealth {
 
   /** A call had no answer, for this reason. `sentAt`: the clock time at which it was sent. */
   sawFailure(error: unknown, sentAt: number): void {
+    const cause = causeOf(error)
+    if (!isOllamas(cause)) return
     const doubted = this.#doubtedAt !== undefined
-    this.#failed(causeOf(error), sentAt)
+    this.#failed(cause, sentAt)
     this.#tell(false)
     // A probe that is under way schedules the next one itself.
     if (!doubted && this.#doubtedAt !== undefined && this.#probe === undefined) this.#scheduleNext()

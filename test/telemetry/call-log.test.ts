@@ -66,6 +66,15 @@ describe('a JSON line', () => {
     )
   })
 
+  it('gives the code of a failed connection as the reason, whatever is in it', () => {
+    const failed = { outcome: 'failed', status: 502, cause: 'ECONNREFUSED' } as const
+    assert.match(formatJson(callRecord(failed)), /"outcome":"failed","reason":"ECONNREFUSED","status":502/)
+    assert.match(formatText(callRecord(failed)), /failed \(ECONNREFUSED\) 502/)
+    const odd = formatJson(callRecord({ ...failed, cause: 'a"\nb' }))
+    assert.equal(JSON.parse(odd).reason, 'a"\nb')
+    assert.equal(odd.split('\n').length, 2)
+  })
+
   it('says null for what there was not', () => {
     const parts = {
       model: null,

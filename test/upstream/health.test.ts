@@ -176,6 +176,17 @@ test('all calls that fail together are one failure', async () => {
   assert.equal(health.status().reachable, false)
 })
 
+test('a request that failed by its client or by us says nothing of Ollama', async () => {
+  const { clock, health, answer } = aWatch()
+  health.start()
+  await answer('0.33.0')
+  for (const code of ['UND_ERR_REQ_CONTENT_LENGTH_MISMATCH', 'UND_ERR_INVALID_ARG', 'UPLOAD_BROKE'])
+    for (let time = 0; time < 3; time++)
+      health.sawFailure(Object.assign(new Error(code), { code }), clock.now())
+  assert.equal(health.status().reachable, true)
+  assert.equal(health.status().error, null)
+})
+
 test('a call and a probe in a row count as two', async () => {
   const { clock, health, answer, asked } = aWatch()
   health.start()

@@ -172,7 +172,9 @@ export class Connection {
       }
       await reader.cancel()
     } catch (error) {
-      if (this.#sink === sink) this.broke(error instanceof Error ? error : new Error(String(error)))
+      // Only reading throws: it is the client who failed.
+      if (this.#sink === sink)
+        this.broke(Object.assign(new Error('the upload broke', { cause: error }), { code: 'UPLOAD_BROKE' }))
     }
   }
 

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { ScriptedExchange } from '../support/scripted-exchange.ts'
+import { aHouse } from './support/house.ts'
+
+const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+
+it('a call that finds nobody is told once, with the time at which it was sent, and its record says why', async () => {
+  const { call, clock, settle, answers, failedFrom, finished } = aHouse()
+  const first = await call()
+  const second = await call()
+  clock.advance(700)
+  first.exchange.delivery?.begin().end()
+  await settle()
+  clock.advance(50)
+  second.exchange.delivery?.break(REFUSED)
+  assert.equal(await second.result, 'upstream_error')
+  assert.deepEqual([answers, failedFrom], [[true, false], [700]])
+  assert.deepEqual(
+    finished.map(({ outcome, cause }) => [outcome, cause]),
+    [
+      ['done', null],
+      ['failed', 'ECONNREFUSED'],
+    ],
+  )
+})
+
+it('a break after the first byte is in the record, but says nothing of whether Ollama answers', async () => {
+  const { call, answers, finished } = aHouse()
+  const { exchange, result } = await call()
+  exchange.delivery?.begin().send('x').break(REFUSED)
+  assert.equal(await result, '200')
+  assert.deepEqual(answers, [true])
+  assert.equal(finished[0]?.cause, 'ECONNREFUSED')
+})
+
+it('what passes through tells the same', async () => {
+  const { relay, clock, failedFrom } = aHouse()
+  clock.advance(300)
+  const exchange = new ScriptedExchange({ target: '/api/tags' })
+  const answer = relay.through(exchange)
+  clock.advance(100)
+  exchange.delivery?.break(REFUSED)
+  await assert.rejects(answer, { code: 'upstream_error' })
+  assert.deepEqual(failedFrom, [300])
+})
