@@ -1,0 +1,45 @@
+import type { Cancel, Clock } from '../clock.ts'
+import type { Log } from '../telemetry/call-log.ts'
+
+/** Refusals of one address within this time are one line and a count. */
+const WINDOW_MS = 60_000
+/** Addresses that have lines of their own in one window. All others share one. */
+const MOST_NAMED = 20
+
+/** Writes refused attempts into the log: at most two lines for each of a few addresses in a window, whatever comes. */
+export class RefusalLines {
+  readonly #clock: Clock
+  readonly #log: Pick<Log, 'warn'>
+  /** Refusals after the first, by address. */
+  readonly #again = new Map<string, number>()
+  #others = 0
+  #window: Cancel | undefined
+
+  constructor(clock: Clock, log: Pick<Log, 'warn'>) {
+    this.#clock = clock
+    this.#log = log
+  }
+
+  refused(address: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#window ??= this.#clock.after(WINDOW_MS, () => this.flush())
+    const again = this.#again.get(address)
+    if (again !== undefined) this.#again.set(address, again + 1)
+    else if (this.#again.size >= MOST_NAMED) this.#others++
+    else {
+      this.#again.set(address, 0)
+      this.#log.warn('admin attempt refused', { client: address, ...fields })
+    }
+  }
+
+  /** Tells what was counted, and begins anew. */
+  flush(): void {
+    this.#window?.()
+    this.#window = undefined
+    for (const [client, count] of this.#again)
+      if (count > 0) this.#log.warn('more admin attempts refused', { client, count })
+    if (this.#others > 0)
+      this.#log.warn('more admin attempts refused, from other addresses', { count: this.#others })
+    this.#again.clear()
+    this.#others = 0
+  }
+}
