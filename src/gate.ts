@@ -3,11 +3,13 @@ import type { Clock } from './clock.ts'
 import { callLimits } from './config/call-limits.ts'
 import { describeConfig } from './config/describe.ts'
 import type { LoadedConfig } from './config/load.ts'
+import { AdminGuard } from './http/admin-guard.ts'
 import { createApp, createDoor, type Services } from './http/app.ts'
 import { renderBreak, statusOf } from './http/errors.ts'
 import { HostGuard } from './http/foreign-host.ts'
 import type { OwnNames } from './http/host-guard.ts'
 import type { Memory } from './http/memory-figures.ts'
+import type { Peer } from './http/peer.ts'
 import { HttpProblem } from './http/problem.ts'
 import type { Monitor } from './http/routes/monitor.ts'
 import type { ReloadResult } from './http/routes/reload.ts'
@@ -40,7 +42,7 @@ export interface GateParts<Env extends GateEnv> {
   /** Slots per model; `auto` of the configuration already resolved. */
   readonly parallel: number
   readonly exchange: (env: Env, request: Request, target: Target) => Exchange
-  readonly clientAddress: (env: Env) => string
+  readonly peer: (env: Env) => Peer
   /** The Host header as the client sent it. */
   readonly host: (env: Env, request: Request) => string | undefined
   /** Cheap enough to be asked at every request. */
@@ -101,6 +103,13 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     },
     upstream,
   })
+  const admin = new AdminGuard({
+    clock,
+    log,
+    token: config.admin_token,
+    hostname: parts.own.hostname,
+    peer: (c) => parts.peer(c.env as Env),
+  })
   const monitor: RunningMonitor = createMonitor({
     ...parts,
     config,
@@ -147,8 +156,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     relay: (c) => relay.gated(exchangeOf(c), c.req.path, c),
     passThrough: (c) => relay.through(exchangeOf(c)),
     reportError: (error) => log.error('unexpected error in a request', { error }),
-    listensOnLoopback,
-    clientAddress: (c) => parts.clientAddress(c.env as Env),
+    admin,
     monitor: monitor.pages,
     reload,
   }
@@ -170,6 +178,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       admission.close()
       relay.close()
       monitor.stop()
+      admin.stop()
       upstream.stop()
     },
   }

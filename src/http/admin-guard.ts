@@ -1,62 +1,143 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { isSameOrigin } from '../relay/origins.ts'
-import { isAllowedHost } from './host-guard.ts'
+import type { Clock } from '../clock.ts'
+import type { Log } from '../telemetry/call-log.ts'
+import { addressBlock } from './address-block.ts'
+import { Attempts } from './attempts.ts'
+import { type Peer, whyNotLocal } from './peer.ts'
 import { HttpProblem } from './problem.ts'
+import { RefusalLines } from './refusal-lines.ts'
+
+export const ADMIN_REFUSALS = ['no_token', 'wrong_token', 'not_local', 'too_many_attempts'] as const
+
+/** Why somebody was not taken for an admin. `not_local` is only said where no token is set. */
+export type AdminRefusal = (typeof ADMIN_REFUSALS)[number]
 
 export interface AdminGuardParts {
-  readonly config: { readonly admin_token?: string | undefined }
-  /** True when the Host of every request was checked before it came here. */
-  readonly listensOnLoopback: boolean
-  /** Address of the peer's socket, not of what a header claims. */
-  readonly clientAddress: (c: Context) => string
+  readonly clock: Clock
+  readonly log: Pick<Log, 'info' | 'warn'>
+  /** Unset: whoever sits at this machine is an admin. */
+  readonly token: string | undefined
+  /** This machine's own name. */
+  readonly hostname: string
+  readonly peer: (c: Context) => Peer
 }
 
-const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
-const NO_NAMES = { hostname: '', addresses: [] }
+/** Values of an action for the log. */
+type Told = Readonly<Record<string, string | number | undefined>>
 
-/** Lets in who holds the token; where there is none, who sits at this machine and is no web page from elsewhere. */
-export const adminGuard = (parts: AdminGuardParts): MiddlewareHandler => {
-  const token = parts.config.admin_token
-  return async function guardAdmin(c, next) {
-    if (token === undefined) requireLocal(c, parts)
-    else await requireToken(c, token)
-    await next()
+/** A client chooses names and ids, so they must not fill the log. */
+const LONGEST_VALUE = 256
+
+/** Knows who administers: whoever shows the token, or, where none is set, whoever sits at this machine. */
+export class AdminGuard {
+  /** Refused attempts since the start. */
+  readonly refused: Record<AdminRefusal, number> = {
+    no_token: 0,
+    wrong_token: 0,
+    not_local: 0,
+    too_many_attempts: 0,
+  }
+  readonly #parts: AdminGuardParts
+  readonly #attempts: Attempts
+  readonly #lines: RefusalLines
+  readonly #told = new WeakMap<Request, Told>()
+
+  constructor(parts: AdminGuardParts) {
+    this.#parts = parts
+    this.#attempts = new Attempts(parts.clock)
+    this.#lines = new RefusalLines(parts.clock, parts.log)
+  }
+
+  /** Lets admins alone through to a route, and logs what they did there and how the route answered. */
+  lets(action: string): MiddlewareHandler {
+    const { log, token } = this.#parts
+    const by = token === undefined ? 'local' : 'token'
+    const guard = this
+    return async function guardAdmin(c, next) {
+      const refusal = guard.#whyRefused(c)
+      if (refusal !== undefined) throw refusal
+      // Asked for now: not every runtime knows it once the request is over.
+      const { address } = guard.#parts.peer(c)
+      await next()
+      const told = guard.#told.get(c.req.raw)
+      log.info('admin action', { action, client: address, by, ...told, status: c.res.status })
+    }
+  }
+
+  /** Adds what an action was about to its line in the log. */
+  tell(c: Context, told: Told): void {
+    const brief = Object.entries(told).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value.slice(0, LONGEST_VALUE) : value,
+    ])
+    this.#told.set(c.req.raw, Object.fromEntries(brief))
+  }
+
+  /** Who wants to listen to the queue, which is open to everybody: a wrong token counts as an attempt all the same. */
+  listener(c: Context): { readonly address: string; readonly operator: boolean } {
+    const address = addressBlock(this.#parts.peer(c).address)
+    if (this.#parts.token === undefined) return { address, operator: this.#whyNotLocal(c) === undefined }
+    return { address, operator: bearerOf(c) !== undefined && this.#whyRefused(c) === undefined }
+  }
+
+  /** Writes what is still to be said of refused attempts. */
+  stop(): void {
+    this.#lines.flush()
+  }
+
+  #whyRefused(c: Context): HttpProblem | undefined {
+    const { token } = this.#parts
+    if (token === undefined) {
+      const why = this.#whyNotLocal(c)
+      return why === undefined ? undefined : this.#refuse(c, 'not_local', why)
+    }
+    const who = this.#accountOf(c)
+    const waitMs = this.#attempts.waitMs(who)
+    if (waitMs > 0) return this.#refuse(c, 'too_many_attempts', undefined, waitMs)
+    const given = bearerOf(c)
+    if (given !== undefined && areEqual(given, token)) return undefined
+    this.#attempts.failed(who)
+    return this.#refuse(c, given === undefined ? 'no_token' : 'wrong_token')
+  }
+
+  #refuse(c: Context, reason: AdminRefusal, why?: string, waitMs = 0): HttpProblem {
+    this.refused[reason]++
+    const client = addressBlock(this.#parts.peer(c).address)
+    this.#lines.refused(client, { reason, ...(why !== undefined && { why }), path: c.req.path })
+    switch (reason) {
+      case 'no_token':
+        return new HttpProblem('unauthorized', {
+          headers: { 'WWW-Authenticate': 'Bearer realm="ollama-guard-proxy"' },
+        })
+      case 'too_many_attempts':
+        return new HttpProblem(reason, { headers: { 'Retry-After': String(Math.ceil(waitMs / 1_000)) } })
+      default:
+        return new HttpProblem('forbidden')
+    }
+  }
+
+  /**
+   * Whose attempts are counted together. Somebody at this machine is not locked out by those who come from
+   * elsewhere through a proxy at this machine, as long as the proxy can be told.
+   */
+  #accountOf(c: Context): string {
+    const block = addressBlock(this.#parts.peer(c).address)
+    return this.#whyNotLocal(c) === undefined ? block : `${block} from elsewhere`
+  }
+
+  #whyNotLocal(c: Context): string | undefined {
+    return whyNotLocal(this.#parts.peer(c), c.req.header(), this.#parts.hostname)
   }
 }
 
-async function requireToken(c: Context, token: string): Promise<void> {
-  const given = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
-  if (given === undefined) {
-    throw new HttpProblem('unauthorized', {
-      headers: { 'WWW-Authenticate': 'Bearer realm="ollama-guard-proxy"' },
-    })
-  }
-  if (!(await areEqual(given, token))) throw new HttpProblem('forbidden')
+function bearerOf(c: Context): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
 }
 
-function requireLocal(c: Context, { clientAddress, listensOnLoopback }: AdminGuardParts): void {
-  if (!LOOPBACK.test(clientAddress(c)) || isForwarded(c)) throw new HttpProblem('forbidden')
-  const origin = c.req.header('origin')
-  if (origin === undefined) return
-  // A page can make its own name point here and then has the same origin as we do: its name must be a local one.
-  const host = c.req.header('host')
-  if (!isSameOrigin(origin, host)) throw new HttpProblem('forbidden')
-  if (!listensOnLoopback && !isAllowedHost(host, NO_NAMES)) throw new HttpProblem('forbidden')
-}
-
-/** Behind a proxy on this machine every peer is loopback, whoever asks. */
-function isForwarded(c: Context): boolean {
-  return c.req.header('x-forwarded-for') !== undefined || c.req.header('forwarded') !== undefined
-}
-
-/** Compares digests, so that the time taken tells nothing about where two texts differ. */
-async function areEqual(a: string, b: string): Promise<boolean> {
-  const [left, right] = await Promise.all([digest(a), digest(b)])
-  let difference = 0
-  for (let i = 0; i < left.length; i++) difference |= (left[i] ?? 0) ^ (right[i] ?? 0)
+/** Looks at every character that was given, so that the time taken tells nothing of where two texts differ. */
+function areEqual(given: string, token: string): boolean {
+  let difference = given.length ^ token.length
+  for (let at = 0; at < given.length; at++)
+    difference |= given.charCodeAt(at) ^ token.charCodeAt(at % token.length)
   return difference === 0
-}
-
-async function digest(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { LineView } from '../telemetry/live-queue.ts'
 import type { AdmissionView, LaneView, Limits } from '../telemetry/snapshot.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
-import type { AdminGuardParts } from './admin-guard.ts'
+import type { AdminGuard } from './admin-guard.ts'
 import { dialectOf } from './dialect.ts'
 import { type ErrorParts, errorRenderer } from './errors.ts'
 import { ForeignHost } from './foreign-host.ts'
@@ -39,14 +39,15 @@ export interface CallServices extends ErrorParts {
 }
 
 /** All that the surface needs of the house behind it. */
-export interface Services extends CallServices, AdminGuardParts {
+export interface Services extends CallServices {
   readonly config: {
     readonly enable_queue_stats: boolean
-    readonly admin_token?: string | undefined
     /** May be another one with every message. */
     readonly language: Language | 'auto'
   }
   readonly clock: Clock
+  /** Knows who may change something here. */
+  readonly admin: AdminGuard
   readonly admission: AppAdmission
   readonly upstream: { status(): UpstreamStatus }
   readonly version: string

@@ -5,7 +5,6 @@ import { z } from 'zod'
 import { integer, MOST_PARALLEL, MOST_QUEUED } from '../../config/values.ts'
 import { Failure } from '../../relay/failure.ts'
 import type { Limits } from '../../telemetry/snapshot.ts'
-import { adminGuard } from '../admin-guard.ts'
 import { answer } from '../answer.ts'
 import type { Services } from '../app.ts'
 import { HttpProblem } from '../problem.ts'
@@ -16,20 +15,21 @@ const LARGEST_BODY_BYTES = 64 * 1024
 
 /** Changes to the queue while it runs. Each goes through the guard before anything of it is read. */
 export function adminRoutes(services: Services): Hono {
-  const { admission } = services
-  const guard = adminGuard(services)
+  const { admin, admission } = services
   const app = new Hono()
 
-  app.post('/admin/queue/reset', guard, zValidator('query', resetQuery, refuseInvalid), (c) => {
+  app.post('/admin/queue/reset', admin.lets('reset'), zValidator('query', resetQuery, refuseInvalid), (c) => {
     const { model } = c.req.valid('query')
+    admin.tell(c, { model: model ?? '*' })
     const lanes = model === undefined ? [...admission.lanes()] : [laneOf(services, model)]
     for (const lane of lanes) lane.observer.reset()
     return answer({ status: 'reset', models: lanes.map((lane) => lane.model) })
   })
 
   const update = zValidator('json', updateBody(services.modelKey), refuseInvalid)
-  app.post('/admin/queue/update', guard, requireJson, bounded, update, (c) => {
+  app.post('/admin/queue/update', admin.lets('update'), requireJson, bounded, update, (c) => {
     const { model, ...change } = c.req.valid('json')
+    admin.tell(c, { model, ...change })
     const limits = admission.configure(model, changeOf(change))
     return answer({ model, parallel_limit: limits.parallel, queue_limit: limits.queue, status: 'updated' })
   })
@@ -40,24 +40,27 @@ export function adminRoutes(services: Services): Hono {
 
 /** What an operator does to calls by hand. */
 function interventions(services: Services, monitor: Monitor): Hono {
-  const guard = adminGuard(services)
+  const { admin } = services
   const app = new Hono()
 
   const cancel = zValidator('json', cancelBody, refuseInvalid)
-  app.post('/admin/queue/cancel', guard, requireJson, bounded, cancel, (c) => {
+  app.post('/admin/queue/cancel', admin.lets('cancel'), requireJson, bounded, cancel, (c) => {
     const { id } = c.req.valid('json')
+    admin.tell(c, { request_id: id })
     const found = monitor.calls.cancel(id)
     if (!found) throw new HttpProblem('request_not_found')
     return answer({ id, status: 'cancelled', state: found.state })
   })
 
   const pause = zValidator('json', pauseBody(services.modelKey), refuseInvalid)
-  for (const [path, paused] of [
-    ['/admin/queue/pause', true],
-    ['/admin/queue/resume', false],
+  for (const [action, paused] of [
+    ['pause', true],
+    ['resume', false],
   ] as const) {
-    app.post(path, guard, requireJson, bounded, pause, (c) => {
-      const lanes = monitor.pause(c.req.valid('json').model, paused)
+    app.post(`/admin/queue/${action}`, admin.lets(action), requireJson, bounded, pause, (c) => {
+      const { model } = c.req.valid('json')
+      admin.tell(c, { model })
+      const lanes = monitor.pause(model, paused)
       return answer({ status: paused ? 'paused' : 'resumed', models: lanes.map((lane) => lane.model) })
     })
   }

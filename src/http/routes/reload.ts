@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { Problem } from '../../config/problem.ts'
-import { type AdminGuardParts, adminGuard } from '../admin-guard.ts'
+import type { AdminGuard } from '../admin-guard.ts'
 import { answer } from '../answer.ts'
 import { HttpProblem } from '../problem.ts'
 
@@ -19,8 +19,11 @@ export type ReloadResult =
 /** A restart takes a few seconds, and begins with the new configuration. */
 const RETRY_SECONDS = 5
 
-export function reloadRoutes(services: AdminGuardParts, reload: () => Promise<ReloadResult>): Hono {
-  return new Hono().post('/admin/reload', adminGuard(services), async () => {
+export function reloadRoutes(
+  { admin }: { readonly admin: AdminGuard },
+  reload: () => Promise<ReloadResult>,
+): Hono {
+  return new Hono().post('/admin/reload', admin.lets('reload'), async () => {
     const result = await reload()
     switch (result.status) {
       case 'reloaded':

@@ -56,7 +56,12 @@ async function serve(
       return env.exchange
     },
     host: (_env, request) => request.headers.get('host') ?? undefined,
-    clientAddress: ({ server, received }) => server.requestIP(received)?.address ?? '',
+    peer: ({ server, received }) => ({
+      address: server.requestIP(received)?.address ?? '',
+      port: server.port,
+      // Bun.serve does not tell.
+      httpVersion: undefined,
+    }),
     memory: sampleMemory(systemClock),
     probe: () => upstream.probe(),
     own: ownNames(),

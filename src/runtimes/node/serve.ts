@@ -66,7 +66,11 @@ async function serve(
     exchange: ({ incoming, outgoing }, _request, target) =>
       new NodeExchange(incoming, outgoing as ServerResponse, target, upstream, open),
     host: ({ incoming }) => incoming.headers.host,
-    clientAddress: ({ incoming }) => incoming.socket.remoteAddress ?? '',
+    peer: ({ incoming: { httpVersion, socket } }) => ({
+      address: socket.remoteAddress ?? '',
+      port: socket.localPort,
+      httpVersion,
+    }),
     memory: sampleMemory(systemClock),
     probe: () => upstream.probe(),
     own: ownNames(),

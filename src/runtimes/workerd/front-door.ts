@@ -4,6 +4,7 @@ import { callLimits } from '../../config/call-limits.ts'
 import { createDoor, createFront } from '../../http/app.ts'
 import { renderBreak, statusOf } from '../../http/errors.ts'
 import { HostGuard } from '../../http/foreign-host.ts'
+import { isLoopback } from '../../http/peer.ts'
 import { HttpProblem } from '../../http/problem.ts'
 import { credentialsOf } from '../../relay/credentials.ts'
 import { FetchExchange } from '../../relay/fetch-transport.ts'
@@ -25,7 +26,6 @@ export type FrontDoor = (
 ) => Response | Promise<Response>
 
 const NO_NAMES = { hostname: '', addresses: [] }
-const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 
 /** The calls' side of the house in one isolate. */
 export function createFrontDoor({ loaded, log }: House): FrontDoor {
@@ -81,7 +81,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
   const guard = new HostGuard({ own: NO_NAMES, warn: (message, fields) => log.warn(message, fields) })
   /** A peer on this machine means `wrangler dev`, where a foreign page's own name may lead here (DNS rebinding). */
   const isRebound = (request: Request): boolean =>
-    LOOPBACK.test(clientAddress(request)) && guard.refuses(request.headers.get('host') ?? undefined)
+    isLoopback(clientAddress(request)) && guard.refuses(request.headers.get('host') ?? undefined)
   return (request, env, context) => (isRebound(request) ? door : app).fetch(request, env, context as never)
 }
 

@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import type { Outcome } from '../../admission/observer.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
+import { AdminGuard } from '../../http/admin-guard.ts'
 import { createApp } from '../../http/app.ts'
 import { HttpProblem } from '../../http/problem.ts'
 import { parseModelName } from '../../relay/model-name.ts'
@@ -14,7 +15,7 @@ import { workerdClock } from './clock.ts'
 import { houseOf } from './house.ts'
 import { Leases } from './leases.ts'
 import { ObjectStore } from './object-store.ts'
-import { clientAddress, probe } from './outside.ts'
+import { peerOf, probe } from './outside.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
 import type { GateStub, Turn, Wish } from './protocol.ts'
 
@@ -115,9 +116,13 @@ function createPages(env: WorkerEnv, leases: Leases<LaneStats>, upstream: Upstre
     relay: elsewhere,
     passThrough: elsewhere,
     reportError: (error) => log.error('unexpected error in a request', { error }),
-    // The Worker has checked the Host of every peer on this machine.
-    listensOnLoopback: true,
-    clientAddress: (c) => clientAddress(c.req.raw),
+    admin: new AdminGuard({
+      clock: workerdClock,
+      log,
+      token: loaded.config.admin_token,
+      hostname: '',
+      peer: (c) => peerOf(c.req.raw),
+    }),
   })
 }
 

@@ -1,9 +1,23 @@
 import type { Config } from '../../config/schema.ts'
+import type { Peer } from '../../http/peer.ts'
 import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 
-/** Address of the peer; empty when the platform does not tell. Cloudflare lets no client set this header. */
+/** Cloudflare lets no client set this header. */
+const ADDRESS_HEADER = 'cf-connecting-ip'
+
+/** Address of the peer; empty when the platform does not tell. */
 export function clientAddress({ headers }: Request): string {
-  return headers.get('cf-connecting-ip') ?? ''
+  return headers.get(ADDRESS_HEADER) ?? ''
+}
+
+/** The peer of a request: the platform speaks HTTP with the client and does not tell how. */
+export function peerOf(request: Request): Peer {
+  return {
+    address: clientAddress(request),
+    addressHeader: ADDRESS_HEADER,
+    port: undefined,
+    httpVersion: undefined,
+  }
 }
 
 /** Asks for Ollama's version. Rejects when there is no answer in time. */

@@ -62,7 +62,7 @@ function aMonitored(change: Change = {}) {
 
 describe('what shows the queue', () => {
   test('is there for everybody while the figures are on', async () => {
-    const { app } = aMonitored({ clientAddress: () => '203.0.113.7' })
+    const { app } = aMonitored({ peer: { address: '203.0.113.7' } })
     for (const path of PAGES) {
       const response = await app.request(path)
       assert.equal(response.status, 200, path)
@@ -131,13 +131,13 @@ describe('who may act on calls', () => {
   })
 
   const STRANGERS: readonly (readonly [who: string, change: Change, headers: Record<string, string>])[] = [
-    ['one from elsewhere', { clientAddress: () => '203.0.113.7' }, {}],
+    ['one from elsewhere', { peer: { address: '203.0.113.7' } }, {}],
     ['one behind a proxy on this machine', {}, { 'x-forwarded-for': '203.0.113.7' }],
     ['a page of another site', {}, { origin: 'https://evil.example', host: 'localhost:8080' }],
     ['a page without an origin', {}, { origin: 'null', host: 'localhost:8080' }],
     [
       'a page that points a name of its own at us',
-      { listensOnLoopback: false },
+      {},
       { origin: 'http://evil.example:8080', host: 'evil.example:8080' },
     ],
     ['one with another token', { config: { admin_token: 'secret' } }, { authorization: 'Bearer guess' }],

@@ -51,7 +51,7 @@ describe('POST /admin/reload', () => {
     }
     const refused = [
       await post({ status: 'draining' }, { reload, config: { admin_token: 'secret' } }),
-      await post({ status: 'draining' }, { reload, clientAddress: () => '10.0.0.7' }),
+      await post({ status: 'draining' }, { reload, peer: { address: '10.0.0.7' } }),
       await post({ status: 'draining' }, { reload }, { origin: 'https://evil.example', host: 'localhost' }),
     ]
     assert.deepEqual(

@@ -1,7 +1,9 @@
 import type { Hono } from 'hono'
 import { Admission } from '../../../src/admission/admission.ts'
 import { Permit } from '../../../src/admission/permit.ts'
+import { AdminGuard } from '../../../src/http/admin-guard.ts'
 import { createApp, type Services } from '../../../src/http/app.ts'
+import type { Peer } from '../../../src/http/peer.ts'
 import { parseModelName } from '../../../src/relay/model-name.ts'
 import { Origins } from '../../../src/relay/origins.ts'
 import { targetOfUrl } from '../../../src/relay/target.ts'
@@ -12,23 +14,28 @@ const GIB = 2 ** 30
 
 /** An app over a real admission on a standing clock; `passed` and `relayed` tell what left it. */
 export interface Surface {
+  /** A request that names no Host has that of somebody at this machine. */
   readonly app: Hono
+  readonly admin: AdminGuard
   readonly clock: ManualClock
   readonly admission: Admission<LaneStats>
   readonly origins: Origins
   readonly passed: string[]
   readonly relayed: string[]
   readonly reported: unknown[]
+  /** Lines of the log, without their time. */
+  readonly logged: object[]
   /** A slot of `model`, given back through the permit. */
   run(model: string): Permit<LaneStats>
 }
 
 /** What a test wants otherwise. */
-export interface Change extends Partial<Omit<Services, 'config'>> {
-  readonly config?: Partial<Services['config']>
+export interface Change extends Partial<Omit<Services, 'config' | 'admin'>> {
+  readonly config?: Partial<Services['config'] & { readonly admin_token: string }>
+  readonly peer?: Partial<Peer>
 }
 
-export function aSurface(change: Change = {}): Surface {
+export function aSurface({ peer, ...change }: Change = {}): Surface {
   const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
   const origins = new Origins()
   const admission = new Admission({
@@ -41,6 +48,16 @@ export function aSurface(change: Change = {}): Surface {
   const passed: string[] = []
   const relayed: string[] = []
   const reported: unknown[] = []
+  const logged: object[] = []
+  const note = (level: string) => (message: string, fields?: object) =>
+    void logged.push({ level, message, ...fields })
+  const admin = new AdminGuard({
+    clock,
+    log: { info: note('info'), warn: note('warn') },
+    token: change.config?.admin_token,
+    hostname: 'workshop',
+    peer: () => ({ address: '127.0.0.1', port: 8080, httpVersion: '1.1', ...peer }),
+  })
   const services: Services = {
     clock,
     origins,
@@ -57,12 +74,11 @@ export function aSurface(change: Change = {}): Surface {
     },
     version: '0.1.0',
     runtimeName: 'node',
-    listensOnLoopback: true,
     modelKey: (name) => parseModelName(name)?.key,
     memory: async () => ({ totalBytes: 32 * GIB, availableBytes: 18.5 * GIB }),
     draining: () => false,
     describeConfig: () => ({ config_file: null, values: { admin_token: '***' }, sources: {} }),
-    clientAddress: () => '127.0.0.1',
+    admin,
     reportError: (error) => void reported.push(error),
     path: (request) => targetOfUrl(request.url)?.path ?? '',
     relay: async (c) => {
@@ -81,5 +97,12 @@ export function aSurface(change: Change = {}): Surface {
     if (turn instanceof Permit) return turn
     throw new Error(`no free slot of ${model}`)
   }
-  return { app: createApp(services), clock, admission, origins, passed, relayed, reported, run }
+  const app = createApp(services)
+  const { request } = app
+  app.request = (target, init, ...rest) => {
+    const headers = new Headers(init?.headers)
+    if (!headers.has('host')) headers.set('host', 'localhost:8080')
+    return request(target, { ...init, headers }, ...rest)
+  }
+  return { app, admin, clock, admission, origins, passed, relayed, reported, logged, run }
 }

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { aSurface, type Change, type Surface } from './support/surface.ts'
+
+const TOKEN = 'open-sesame'
+const FROM_ELSEWHERE: Change = { config: { admin_token: TOKEN }, peer: { address: '203.0.113.7' } }
+
+const post = ({ app }: Surface, path: string, headers: Record<string, string> = {}, body?: object) =>
+  app.request(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+const reset = (surface: Surface, token?: string) =>
+  post(surface, '/admin/queue/reset', token === undefined ? {} : { authorization: `Bearer ${token}` })
+
+describe('wrong tokens', () => {
+  it('are looked at ten times, and then the right one waits too', async () => {
+    const surface = aSurface(FROM_ELSEWHERE)
+    for (let count = 0; count < 10; count++) assert.equal((await reset(surface, 'guess')).status, 403)
+    for (const token of ['guess', TOKEN, undefined]) {
+      const response = await reset(surface, token)
+      assert.deepEqual([response.status, response.headers.get('retry-after')], [429, '1'])
+      assert.equal(((await response.json()) as { error: string }).error, 'too_many_attempts')
+    }
+    surface.clock.advance(1_000)
+    assert.equal((await reset(surface, TOKEN)).status, 200)
+  })
+
+  it('count beside missing ones, and right ones do not', async () => {
+    const surface = aSurface(FROM_ELSEWHERE)
+    for (let count = 0; count < 50; count++) assert.equal((await reset(surface, TOKEN)).status, 200)
+    for (let count = 0; count < 10; count++) assert.equal((await reset(surface)).status, 401)
+    assert.equal((await reset(surface, TOKEN)).status, 429)
+    assert.deepEqual(surface.admin.refused, {
+      no_token: 10,
+      wrong_token: 0,
+      not_local: 0,
+      too_many_attempts: 1,
+    })
+  })
+
+  it('of many at once are looked at no more than ten times', async () => {
+    const surface = aSurface(FROM_ELSEWHERE)
+    const statuses = (await Promise.all(Array.from({ length: 100 }, () => reset(surface, 'guess')))).map(
+      ({ status }) => status,
+    )
+    assert.deepEqual([...statuses].sort(), [...Array(10).fill(403), ...Array(90).fill(429)])
+  })
+
+  it('that come through a proxy of this machine do not lock out who sits at it', async () => {
+    const surface = aSurface({ config: { admin_token: TOKEN } })
+    const forwarded = { 'x-forwarded-for': '203.0.113.7', authorization: 'Bearer guess' }
+    for (let count = 0; count < 20; count++) await post(surface, '/admin/queue/reset', forwarded)
+    assert.equal((await post(surface, '/admin/queue/reset', forwarded)).status, 429)
+    assert.equal((await reset(surface, TOKEN)).status, 200)
+  })
+
+  it('are equal to the right one in every character and no other way', async () => {
+    for (const token of [
+      'open-sesam',
+      'open-sesamf',
+      'pen-sesame',
+      'open-sesameopen-sesame',
+      'O',
+      `${TOKEN}\u00e4`,
+    ])
+      assert.equal((await reset(aSurface(FROM_ELSEWHERE), token)).status, 403, token)
+  })
+})
+
+describe('the log of admins', () => {
+  it('has a line for each action: who, what and how it ended', async () => {
+    const surface = aSurface({ config: { admin_token: TOKEN }, peer: { address: '203.0.113.7' } })
+    const token = { authorization: `Bearer ${TOKEN}` }
+    surface.run('llama2')
+    await post(surface, '/admin/queue/update', token, { model: 'LLAMA2:latest', parallel_limit: 8 })
+    await post(surface, '/admin/queue/update', token, { model: 'llama2', parallel_limit: 0 })
+    await post(surface, '/admin/queue/reset', token)
+    await post(surface, '/admin/queue/reset?model=nothing', token)
+    const line = { level: 'info', message: 'admin action', client: '203.0.113.7', by: 'token' }
+    assert.deepEqual(surface.logged, [
+      { ...line, action: 'update', model: 'llama2', parallel_limit: 8, status: 200 },
+      { ...line, action: 'update', status: 400 },
+      { ...line, action: 'reset', model: '*', status: 200 },
+      { ...line, action: 'reset', model: 'nothing', status: 404 },
+    ])
+  })
+
+  it('says when somebody is an admin for being at this machine', async () => {
+    const surface = aSurface()
+    await reset(surface)
+    assert.deepEqual(surface.logged, [
+      {
+        level: 'info',
+        message: 'admin action',
+        client: '127.0.0.1',
+        by: 'local',
+        action: 'reset',
+        model: '*',
+        status: 200,
+      },
+    ])
+  })
+
+  it('has a line for the first refusal of an address, with the reason and without the token', async () => {
+    const surface = aSurface(FROM_ELSEWHERE)
+    for (let count = 0; count < 30; count++)
+      await post(surface, '/admin/queue/reset?secret=1', { authorization: 'Bearer gu3ss' })
+    assert.deepEqual(surface.logged, [
+      {
+        level: 'warn',
+        message: 'admin attempt refused',
+        client: '203.0.113.7',
+        reason: 'wrong_token',
+        path: '/admin/queue/reset',
+      },
+    ])
+  })
+
+  it('says what a request that is not local looks like', async () => {
+    const surface = aSurface()
+    await post(surface, '/admin/queue/reset', { 'x-real-ip': '203.0.113.7' })
+    assert.deepEqual(surface.logged, [
+      {
+        level: 'warn',
+        message: 'admin attempt refused',
+        client: '127.0.0.1',
+        reason: 'not_local',
+        why: 'a proxy added x-real-',
+        path: '/admin/queue/reset',
+      },
+    ])
+  })
+
+  it('keeps a long value short', async () => {
+    const surface = aSurface()
+    const model = 'x'.repeat(5_000)
+    await post(surface, `/admin/queue/reset?model=${model}`)
+    assert.ok(JSON.stringify(surface.logged).length < 500)
+  })
+})
