@@ -18,6 +18,7 @@ import { createMonitor, type RunningMonitor } from './monitor.ts'
 import { parseModelName } from './relay/model-name.ts'
 import { Origins } from './relay/origins.ts'
 import { Relay } from './relay/relay.ts'
+import { RequestIds } from './relay/request-id.ts'
 import type { Target } from './relay/target.ts'
 import type { Exchange } from './relay/transport.ts'
 import { putInForce, Reloader, type Reloading } from './reload.ts'
@@ -94,6 +95,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     admission,
     waiting: admission.waiting,
     origins,
+    ids: new RequestIds(),
     ...callLimits(config),
     lastWords: (broken) => renderBreak(broken, inForce().config.language),
     statusOf,

@@ -102,8 +102,9 @@ export class AdminGuard {
 
   #refuse(c: Context, reason: AdminRefusal, why?: string, waitMs = 0): HttpProblem {
     this.refused[reason]++
-    const client = addressBlock(this.#parts.peer(c).address)
-    this.#lines.refused(client, { reason, ...(why !== undefined && { why }), path: c.req.path })
+    const { address } = this.#parts.peer(c)
+    const line = { client: address, reason, ...(why !== undefined && { why }), path: c.req.path }
+    this.#lines.refused(addressBlock(address), line)
     switch (reason) {
       case 'no_token':
         return new HttpProblem('unauthorized', {

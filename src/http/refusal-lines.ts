@@ -20,6 +20,7 @@ export class RefusalLines {
     this.#log = log
   }
 
+  /** `address`: who counts as one. */
   refused(address: string, fields: Readonly<Record<string, unknown>>): void {
     this.#window ??= this.#clock.after(WINDOW_MS, () => this.flush())
     const again = this.#again.get(address)
@@ -27,7 +28,7 @@ export class RefusalLines {
     else if (this.#again.size >= MOST_NAMED) this.#others++
     else {
       this.#again.set(address, 0)
-      this.#log.warn('admin attempt refused', { client: address, ...fields })
+      this.#log.warn('admin attempt refused', fields)
     }
   }
 

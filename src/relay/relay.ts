@@ -11,6 +11,7 @@ import { Failure } from './failure.ts'
 import type { FinishedCall } from './finished-call.ts'
 import type { LiveCall } from './live-call.ts'
 import { Passage, type PassageParts } from './passage.ts'
+import type { RequestIds } from './request-id.ts'
 import { Run } from './run.ts'
 import type { Exchange } from './transport.ts'
 import { Uploads } from './uploads.ts'
@@ -44,6 +45,8 @@ export interface Slot {
 export interface RelayParts<L extends LaneObserver> extends PassageParts {
   readonly clock: Clock
   readonly admission: Slots<L>
+  /** Shared by all that answer for one proxy. */
+  readonly ids: RequestIds
   /**
    * Milliseconds from the arrival of a call to the end of its time in line; to the first byte of its answer while
    * `firstByteTimeoutMs` is undefined.

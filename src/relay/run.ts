@@ -11,7 +11,7 @@ import type { LiveCall } from './live-call.ts'
 import { DELIVERED, FAILED, outcomeOf } from './outcome.ts'
 import { learnOrigin } from './passage.ts'
 import type { BrokenAnswer, Place, RelayParts, Slot } from './relay.ts'
-import { requestIdOf } from './request-id.ts'
+import { newRequestId } from './request-id.ts'
 import { type Figures, Tail } from './tail.ts'
 import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
 
@@ -54,6 +54,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#deadlines = deadlines
     this.#exchange = exchange
     this.#path = path
+    this.#id = parts.ids.claim(exchange)
     this.#arrivedAt = parts.clock.now()
     this.deadline = this.#arrivedAt + parts.requestTimeoutMs
     this.dueAt = this.deadline
@@ -72,7 +73,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
 
   /** Its name for client, log and operator. */
   get id(): string {
-    this.#id ??= requestIdOf(this.#exchange)
+    this.#id ??= newRequestId()
     return this.#id
   }
 
@@ -257,6 +258,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     const totalMs = now - this.#arrivedAt
     this.#stage = 'over'
     this.#deadlines.forget(this)
+    this.#parts.ids.release(this.id)
     this.#parts.finished({
       requestId: this.id,
       client: this.#exchange.clientAddress,

@@ -17,20 +17,21 @@ const first = (client: string) => ({ message: 'admin attempt refused', client, r
 describe('refused attempts in the log', () => {
   it('of one address are a line at once, and a count after a minute', () => {
     const { clock, lines, written } = aLog()
-    for (let count = 0; count < 2_400; count++) lines.refused('203.0.113.7', { reason: 'wrong_token' })
+    for (let count = 0; count < 2_400; count++)
+      lines.refused('203.0.113.7', { client: '203.0.113.7', reason: 'wrong_token' })
     assert.deepEqual(written, [first('203.0.113.7')])
     clock.advance(60_000)
     assert.deepEqual(written.slice(1), [
       { message: 'more admin attempts refused', client: '203.0.113.7', count: 2_399 },
     ])
     assert.equal(clock.pending, 0)
-    lines.refused('203.0.113.7', { reason: 'wrong_token' })
+    lines.refused('203.0.113.7', { client: '203.0.113.7', reason: 'wrong_token' })
     assert.deepEqual(written.slice(2), [first('203.0.113.7')])
   })
 
   it('of an address that came once leave no second line', () => {
     const { clock, lines, written } = aLog()
-    lines.refused('203.0.113.7', { reason: 'wrong_token' })
+    lines.refused('203.0.113.7', { client: '203.0.113.7', reason: 'wrong_token' })
     clock.advance(60_000)
     assert.deepEqual(written, [first('203.0.113.7')])
   })
@@ -50,8 +51,8 @@ describe('refused attempts in the log', () => {
 
   it('are told at the end of the proxy too', () => {
     const { clock, lines, written } = aLog()
-    lines.refused('203.0.113.7', { reason: 'wrong_token' })
-    lines.refused('203.0.113.7', { reason: 'wrong_token' })
+    lines.refused('203.0.113.7', { client: '203.0.113.7', reason: 'wrong_token' })
+    lines.refused('203.0.113.7', { client: '203.0.113.7', reason: 'wrong_token' })
     lines.flush()
     assert.equal(written.length, 2)
     assert.equal(clock.pending, 0)

@@ -170,3 +170,60 @@ describe('an answer from Ollama', () => {
     )
   })
 })
+
+describe('the name of a call', () => {
+  const idsOf = (relay: { live(): Iterable<{ id: string }> }) => Array.from(relay.live(), ({ id }) => id)
+
+  it('is given to one live call only: the second gets its own, and is told', async () => {
+    const { relay, call, ids } = aHouse({ parallel: 2 })
+    const first = await call(withId('same'))
+    const second = await call(withId('same'))
+    const [one, two] = idsOf(relay)
+    assert.equal(one, 'same')
+    assert.ok(two !== undefined && two !== 'same')
+    second.exchange.delivery?.begin(200)
+    assert.equal(await second.result, '200')
+    assert.equal(second.explanation[second.explanation.indexOf('x-request-id') + 1], two)
+    assert.equal(relay.cancel('same')?.state, 'running')
+    assert.equal(await first.result, 'cancelled')
+    assert.deepEqual(idsOf(relay), [two])
+    assert.equal(relay.cancel(two)?.state, 'running')
+    assert.deepEqual([idsOf(relay), ids.size], [[], 0])
+  })
+
+  it('can be given again once its call is over', async () => {
+    const { relay, call, ids } = aHouse()
+    for (let count = 0; count < 3; count++) {
+      const { exchange } = await call(withId('again'))
+      assert.deepEqual(idsOf(relay), ['again'])
+      exchange.delivery?.begin(200).end()
+    }
+    assert.equal(ids.size, 0)
+  })
+
+  it('cannot be one that this process gives itself', async () => {
+    const { relay, call } = aHouse({ parallel: 3 })
+    await call()
+    const [ours = ''] = idsOf(relay)
+    const next = ours.replace(/[^-]+$/, (count) => (Number.parseInt(count, 36) + 1).toString(36))
+    await call(withId(next))
+    await call()
+    assert.equal(new Set(idsOf(relay)).size, 3)
+    assert.equal(relay.cancel(ours)?.id, ours)
+  })
+
+  it('is not kept of a call that is refused, leaves or times out', async () => {
+    const { call, ids, clock, settle } = aHouse({ queue: 1 })
+    await call(withId('runs'))
+    const waits = await call(withId('waits'))
+    const refused = await call(withId('refused'))
+    assert.equal(await refused.result, 'queue_full')
+    assert.equal(ids.size, 2)
+    waits.exchange.leave()
+    assert.equal(await waits.result, 'cancelled')
+    assert.equal(ids.size, 1)
+    clock.advance(11_000)
+    await settle()
+    assert.equal(ids.size, 0)
+  })
+})

@@ -10,6 +10,7 @@ import { credentialsOf } from '../../relay/credentials.ts'
 import { FetchExchange } from '../../relay/fetch-transport.ts'
 import { Origins } from '../../relay/origins.ts'
 import { Relay } from '../../relay/relay.ts'
+import { RequestIds } from '../../relay/request-id.ts'
 import { targetOfUrl } from '../../relay/target.ts'
 import { workerdClock } from './clock.ts'
 import { handOver } from './hand-over.ts'
@@ -31,6 +32,7 @@ const NO_NAMES = { hostname: '', addresses: [] }
 export function createFrontDoor({ loaded, log }: House): FrontDoor {
   const { config } = loaded
   const origins = new Origins()
+  const ids = new RequestIds()
   // The gate counts the bodies in line, of all isolates. Bodies that are being read can only be counted here.
   const waiting = new Waiting(config.max_queue_bytes)
   const { origin, pathname } = new URL(config.ollama_url)
@@ -59,6 +61,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
       }),
       waiting,
       origins,
+      ids,
       ...callLimits(config),
       lastWords: (broken) => renderBreak(broken, config.language),
       statusOf,

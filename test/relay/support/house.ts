@@ -4,6 +4,7 @@ import type { LaneObserver } from '../../../src/admission/observer.ts'
 import type { FinishedCall } from '../../../src/relay/finished-call.ts'
 import { Origins } from '../../../src/relay/origins.ts'
 import { Relay, type RelayParts } from '../../../src/relay/relay.ts'
+import { RequestIds } from '../../../src/relay/request-id.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { type Request, ScriptedExchange } from '../../support/scripted-exchange.ts'
 
@@ -34,11 +35,13 @@ export function aHouse(
   const answers: boolean[] = []
   const failedFrom: number[] = []
   const origins = new Origins()
+  const ids = new RequestIds()
   const relay = new Relay({
     clock,
     admission,
     waiting: admission.waiting,
     origins,
+    ids,
     requestTimeoutMs: 10_000,
     firstByteTimeoutMs: undefined,
     streamIdleTimeoutMs: 2_000,
@@ -101,6 +104,7 @@ export function aHouse(
     admission,
     relay,
     origins,
+    ids,
     released,
     finished,
     answers,
