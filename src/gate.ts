@@ -103,6 +103,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       monitor.finished(call)
       log.call(call)
     },
+    passed: (request) => log.info('passed through', { ...request }),
     upstream,
   })
   const admin = new AdminGuard({
@@ -117,6 +118,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     config,
     admission,
     upstream,
+    adminRefused: admin.refused,
     calls: { live: () => relay.live(), cancel: (id) => relay.cancel(id) },
   })
   const reloader =

@@ -24,6 +24,8 @@ export interface MonitorParts {
   readonly runtimeName: string
   readonly admission: Admission<LaneStats>
   readonly calls: Monitor['calls']
+  /** Refused attempts to administer, by reason. */
+  readonly adminRefused: Readonly<Record<string, number>>
   readonly upstream: UpstreamHealth
   readonly memory: () => Promise<Memory>
   readonly dashboard: Monitor['dashboard']

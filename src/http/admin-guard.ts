@@ -7,10 +7,8 @@ import { type Peer, whyNotLocal } from './peer.ts'
 import { HttpProblem } from './problem.ts'
 import { RefusalLines } from './refusal-lines.ts'
 
-export const ADMIN_REFUSALS = ['no_token', 'wrong_token', 'not_local', 'too_many_attempts'] as const
-
 /** Why somebody was not taken for an admin. `not_local` is only said where no token is set. */
-export type AdminRefusal = (typeof ADMIN_REFUSALS)[number]
+export type AdminRefusal = 'no_token' | 'wrong_token' | 'not_local' | 'too_many_attempts'
 
 export interface AdminGuardParts {
   readonly clock: Clock

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { Failure, type FailureCode } from './failure.ts'
 import { HOP_BY_HOP } from './headers.ts'
 import type { Origins } from './origins.ts'
 import type { DeliveryObserver, Ending, Exchange } from './transport.ts'
@@ -10,13 +11,41 @@ export interface UpstreamWatch {
   sawFailure(error: unknown, sentAt: number): void
 }
 
+/** A request that was not gated and may have changed something at Ollama, once it is over. */
+export interface PassedRequest {
+  /** Address of the client's socket. */
+  readonly client: string
+  readonly method: string
+  /** As Ollama was to get it, without the query, which may hold a secret. */
+  readonly path: string
+  /** Status the client was given; 0 when it left before one was sent. */
+  readonly status: number
+  readonly ending: Ending
+}
+
 export interface PassageParts {
   readonly clock: Pick<Clock, 'now'>
   readonly origins: Origins
   readonly upstream: UpstreamWatch
+  /** The status a client is given for an error thrown here. */
+  readonly statusOf: (error: unknown) => number
+  /** Told of each request whose method is not one that only reads. */
+  readonly passed: (request: PassedRequest) => void
 }
 
 const NOTHING_ADDED: readonly string[] = []
+
+/** Why there was no answer from Ollama. Of requests that pass through, only an upload that stands still is aborted. */
+const UNANSWERED: Readonly<Partial<Record<Ending, FailureCode>>> = {
+  broken: 'upstream_error',
+  aborted: 'body_stalled',
+}
+
+/** Methods that change nothing (RFC 9110 section 9.2.1). */
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** A client chooses the path, so it must not fill the log. */
+const LONGEST_PATH = 256
 
 /** What there is to see of a request that is not gated: whether Ollama answers, and which origins it allows. */
 export class Passage implements DeliveryObserver {
@@ -24,7 +53,7 @@ export class Passage implements DeliveryObserver {
   readonly #parts: PassageParts
   readonly #exchange: Exchange
   readonly #sentAt: number
-  #answered = false
+  #status = 0
 
   constructor(parts: PassageParts, exchange: Exchange) {
     this.#parts = parts
@@ -32,8 +61,8 @@ export class Passage implements DeliveryObserver {
     this.#sentAt = parts.clock.now()
   }
 
-  began(_status: number, header: (name: string) => string | undefined): readonly string[] {
-    this.#answered = true
+  began(status: number, header: (name: string) => string | undefined): readonly string[] {
+    this.#status = status
     this.#parts.upstream.sawAnswer()
     learnOrigin(this.#parts.origins, this.#exchange, header)
     return NOTHING_ADDED
@@ -45,7 +74,13 @@ export class Passage implements DeliveryObserver {
   lastWords(): undefined {}
 
   over(ending: Ending, cause?: unknown): void {
-    if (ending === 'broken' && !this.#answered) this.#parts.upstream.sawFailure(cause, this.#sentAt)
+    const why = this.#status === 0 ? UNANSWERED[ending] : undefined
+    if (why === 'upstream_error') this.#parts.upstream.sawFailure(cause, this.#sentAt)
+    const { method, target, clientAddress: client } = this.#exchange
+    if (READING.has(method)) return
+    const status = why === undefined ? this.#status : this.#parts.statusOf(new Failure(why))
+    const path = (target.split('?', 1)[0] ?? '').slice(0, LONGEST_PATH)
+    this.#parts.passed({ client, method, path, status, ending })
   }
 }
 

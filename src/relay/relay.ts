@@ -61,8 +61,6 @@ export interface RelayParts<L extends LaneObserver> extends PassageParts {
   readonly waiting: Waiting
   /** What a client is told when its answer breaks after the first byte; undefined where nothing can be said. */
   readonly lastWords: (answer: BrokenAnswer) => string | undefined
-  /** The status a client is given for an error thrown here. */
-  readonly statusOf: (error: unknown) => number
   /** Told of every gated call once it is over. */
   readonly finished: (call: FinishedCall) => void
 }

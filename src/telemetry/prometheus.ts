@@ -18,6 +18,8 @@ export interface MetricsParts {
     lanes(): Iterable<MeteredLane>
     readonly waiting: { readonly bytes: number }
   }
+  /** Refused attempts to administer, by reason. */
+  readonly adminRefused: Readonly<Record<string, number>>
   readonly upstream: { status(): { readonly reachable: boolean; readonly version: string | null } }
   /** The host's memory or the container's; null where it cannot be told. */
   readonly memory: () => Promise<{ readonly totalBytes: number; readonly availableBytes: number } | null>
@@ -157,7 +159,11 @@ function sumsByLabel(
 }
 
 function describeHouse(families: Families, parts: MetricsParts): void {
-  const { upstream, memory, version, runtimeName } = parts
+  const { adminRefused, upstream, memory, version, runtimeName } = parts
+  families.counter(
+    { name: 'admin_refused_total', help: 'Refused attempts to administer, by reason.', labels: ['reason'] },
+    () => Object.entries(adminRefused).map(([reason, count]) => [{ reason }, count] as const),
+  )
   families.gauge({ name: 'upstream_up', help: 'Whether Ollama answers: 1 or 0.' }, () => [
     [{}, Number(upstream.status().reachable)],
   ])

@@ -541,4 +541,32 @@ describe('what is not gated', () => {
     await assert.rejects(second, { code: 'client_gone' })
     assert.deepEqual(answers, [false])
   })
+
+  it('is told once it is over, unless its method only reads, without its query', async () => {
+    const { relay, passed } = open()
+    const play = (method: string, target: string) => {
+      const exchange = new ScriptedExchange({ method, target })
+      relay.through(exchange).catch(() => {})
+      return exchange
+    }
+    for (const method of ['GET', 'HEAD', 'OPTIONS']) play(method, '/api/tags').delivery?.begin(200).end()
+    assert.deepEqual(passed, [])
+
+    const deleted = play('DELETE', '/api/delete?key=secret')
+    deleted.delivery?.begin(404)
+    assert.deepEqual(passed, [])
+    deleted.delivery?.end()
+    play('POST', '/api/pull').delivery?.begin(200).break()
+    play('POST', '/v2/unheard-of').delivery?.break()
+    play('POST', '/api/blobs/sha256:1').delivery?.abort(new Failure('body_stalled'))
+    play('PUT', `/${'x'.repeat(10_000)}`).leave()
+    const client = '192.0.2.7'
+    assert.deepEqual(passed, [
+      { client, method: 'DELETE', path: '/api/delete', status: 404, ending: 'done' },
+      { client, method: 'POST', path: '/api/pull', status: 200, ending: 'broken' },
+      { client, method: 'POST', path: '/v2/unheard-of', status: 599, ending: 'broken' },
+      { client, method: 'POST', path: '/api/blobs/sha256:1', status: 599, ending: 'aborted' },
+      { client, method: 'PUT', path: `/${'x'.repeat(255)}`, status: 0, ending: 'client_gone' },
+    ])
+  })
 })

@@ -66,6 +66,7 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
       lastWords: (broken) => renderBreak(broken, config.language),
       statusOf,
       finished: (call) => log.call(call),
+      passed: (request) => log.info('passed through', { ...request }),
       // The gate looks for itself when it is asked how Ollama is.
       upstream: { sawAnswer() {}, sawFailure() {} },
     })

@@ -3,6 +3,7 @@ import { Admission } from '../../../src/admission/admission.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import type { FinishedCall } from '../../../src/relay/finished-call.ts'
 import { Origins } from '../../../src/relay/origins.ts'
+import type { PassedRequest } from '../../../src/relay/passage.ts'
 import { Relay, type RelayParts } from '../../../src/relay/relay.ts'
 import { RequestIds } from '../../../src/relay/request-id.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -34,6 +35,7 @@ export function aHouse(
   const finished: FinishedCall[] = []
   const answers: boolean[] = []
   const failedFrom: number[] = []
+  const passed: PassedRequest[] = []
   const origins = new Origins()
   const ids = new RequestIds()
   const relay = new Relay({
@@ -50,6 +52,7 @@ export function aHouse(
       contentType === undefined ? undefined : `${midLine ? '\n' : ''}${why}`,
     statusOf: () => 599,
     finished: (call) => void finished.push(call),
+    passed: (request) => void passed.push(request),
     upstream: {
       sawAnswer: () => void answers.push(true),
       sawFailure: (_error, sentAt) => {
@@ -109,6 +112,7 @@ export function aHouse(
     finished,
     answers,
     failedFrom,
+    passed,
     call,
     start,
     passThrough,

@@ -62,6 +62,7 @@ export function aHouse({
   const scrape = metricsPage({
     meters,
     admission,
+    adminRefused: { no_token: 0, wrong_token: 3 },
     upstream: { status: () => ({ reachable: true, version: '0.33.0' }) },
     memory: async () => ({ totalBytes: 4_000, availableBytes: 1_000 }),
     draining: () => admission.closed,
