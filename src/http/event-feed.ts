@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../clock.ts'
-import { HttpProblem } from './problem.ts'
+import { EventPlaces, type Listening } from './event-places.ts'
 
 /** How often something new is told at most. */
 const TELL_EVERY_MS = 500
@@ -9,7 +9,6 @@ const SIGN_OF_LIFE_MS = 15_000
 const RETRY_MS = 2_000
 /** A listener that has this much unread is told nothing more until it has read. */
 const UNREAD_BYTES = 1024 * 1024
-const MOST_LISTENERS = 100
 /**
  * These change from one moment to the next and are no news by themselves. Their values hold no comma and no brace,
  * and within a text the quotes would be escaped.
@@ -33,7 +32,7 @@ interface Told {
   readonly comparable: string
 }
 
-interface Listener {
+interface Listener extends Listening {
   readonly stream: ReadableStreamDefaultController<Uint8Array>
   /** What it was told last, by event. */
   readonly heard: Map<string, Told>
@@ -48,7 +47,7 @@ const utf8 = new TextEncoder()
  */
 export class EventFeed {
   readonly #parts: EventFeedParts
-  readonly #listeners = new Set<Listener>()
+  readonly #listeners = new EventPlaces<Listener>()
   readonly #latest = new Map<string, Told>()
   readonly #failing = new Set<string>()
   #next: Cancel | undefined
@@ -62,18 +61,18 @@ export class EventFeed {
   }
 
   /** A stream for one more listener. Throws `too_many_listeners`, or what a page for the first time throws. */
-  async open(): Promise<ReadableStream<Uint8Array>> {
-    this.#refuseCrowd()
+  async open({ address, operator }: Listening): Promise<ReadableStream<Uint8Array>> {
+    this.#listeners.check({ address, operator })
     await this.#look()
-    // Many may have come while that went on.
-    this.#refuseCrowd()
     const first = Object.entries(this.#parts.first).map(([name, page]) => event(name, JSON.stringify(page())))
+    // Many may have come while the pages were made.
+    this.#listeners.check({ address, operator })
     let listener: Listener | undefined
     return new ReadableStream<Uint8Array>(
       {
         start: (stream) => {
-          listener = { stream, heard: new Map(), toldAt: this.#parts.clock.now() }
-          this.#listeners.add(listener)
+          listener = { address, operator, stream, heard: new Map(), toldAt: this.#parts.clock.now() }
+          this.#listeners.add(listener)?.stream.close()
           stream.enqueue(utf8.encode(`retry: ${RETRY_MS}\n\n${first.join('')}`))
           this.#tell(listener)
           this.#next ??= this.#later()
@@ -84,10 +83,6 @@ export class EventFeed {
       },
       new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES }),
     )
-  }
-
-  #refuseCrowd(): void {
-    if (this.#listeners.size >= MOST_LISTENERS) throw new HttpProblem('too_many_listeners')
   }
 
   #later(): Cancel {

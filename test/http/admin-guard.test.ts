@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { Hono } from 'hono'
 import { aSurface, type Change, type Surface } from './support/surface.ts'
 
 const TOKEN = 'open-sesame'
@@ -138,5 +139,44 @@ describe('the log of admins', () => {
     const model = 'x'.repeat(5_000)
     await post(surface, `/admin/queue/reset?model=${model}`)
     assert.ok(JSON.stringify(surface.logged).length < 500)
+  })
+})
+
+describe('who listens to the queue as an operator', () => {
+  const ask = async (change: Change, headers: Record<string, string> = {}) => {
+    const { admin, logged } = aSurface(change)
+    const app = new Hono().get('/queue/events', (c) => c.json(admin.listener(c)))
+    const response = await app.request('/queue/events', { headers: { host: 'localhost:8080', ...headers } })
+    return { ...((await response.json()) as { address: string; operator: boolean }), logged }
+  }
+  const operator = async (change: Change, headers?: Record<string, string>) =>
+    (await ask(change, headers)).operator
+
+  it('shows the token where there is one', async () => {
+    assert.equal(await operator(FROM_ELSEWHERE, { authorization: `Bearer ${TOKEN}` }), true)
+    assert.equal(await operator(FROM_ELSEWHERE), false)
+    assert.equal(await operator({ config: { admin_token: TOKEN } }), false)
+  })
+
+  it('sits at this machine where there is none', async () => {
+    assert.equal(await operator({}), true)
+    assert.equal(await operator({}, { 'x-forwarded-for': '203.0.113.7' }), false)
+    assert.equal(await operator({ peer: { address: '203.0.113.7' } }), false)
+  })
+
+  it('is not somebody with a wrong token, which counts as an attempt', async () => {
+    const { operator, logged } = await ask(FROM_ELSEWHERE, { authorization: 'Bearer guess' })
+    assert.equal(operator, false)
+    assert.equal(logged.length, 1)
+  })
+
+  it('is nobody to complain of without a token', async () => {
+    assert.deepEqual((await ask(FROM_ELSEWHERE)).logged, [])
+    assert.deepEqual((await ask({ peer: { address: '203.0.113.7' } })).logged, [])
+  })
+
+  it('is known by a /64 in IPv6', async () => {
+    const { address } = await ask({ peer: { address: '2001:db8:1:2:3::4' } })
+    assert.equal(address, '2001:db8:1:2::/64')
   })
 })

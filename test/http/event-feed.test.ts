@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { EventFeed } from '../../src/http/event-feed.ts'
+import type { Listening } from '../../src/http/event-places.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 function aFeed() {
@@ -30,8 +31,8 @@ function aFeed() {
     failed: (error) => void failures.push(error),
     ended: () => state.ended,
   })
-  const listen = async () => {
-    const reader = (await feed.open()).getReader()
+  const listen = async (who: Partial<Listening> = {}) => {
+    const reader = (await feed.open({ address: '127.0.0.1', operator: true, ...who })).getReader()
     const decoder = new TextDecoder()
     return {
       /** What came since; `end` when that is all there will ever be. */
@@ -130,9 +131,50 @@ describe('a listener of the queue', () => {
 
   it('is refused as the hundred-and-first, too, of many who come at once', async () => {
     const { feed, listen } = aFeed()
-    const came = await Promise.allSettled(Array.from({ length: 150 }, listen))
+    const came = await Promise.allSettled(Array.from({ length: 150 }, () => listen()))
     assert.equal(came.filter(({ status }) => status === 'fulfilled').length, 100)
     assert.equal(feed.listeners, 100)
+  })
+
+  it('is refused as the ninth of one address, at once or one after the other', async () => {
+    const { feed, listen } = aFeed()
+    const stranger = { address: '203.0.113.7', operator: false }
+    const came = await Promise.allSettled(Array.from({ length: 20 }, () => listen(stranger)))
+    assert.equal(came.filter(({ status }) => status === 'fulfilled').length, 8)
+    await assert.rejects(listen(stranger), { code: 'too_many_listeners' })
+    await listen({ address: '203.0.113.8', operator: false })
+    for (let count = 0; count < 10; count++) await listen({ address: '203.0.113.7' })
+    assert.equal(feed.listeners, 19)
+  })
+
+  it('gives its place to the next of its address when it leaves', async () => {
+    const { listen } = aFeed()
+    const stranger = { address: '203.0.113.7', operator: false }
+    const [first] = await Promise.all(Array.from({ length: 8 }, () => listen(stranger)))
+    await first?.leave()
+    await listen(stranger)
+  })
+
+  it('makes room for an operator: the first of the fullest address goes', async () => {
+    const { feed, listen } = aFeed()
+    const lonely = await listen({ address: 'lonely', operator: false })
+    const crowd: Awaited<ReturnType<typeof listen>>[] = []
+    for (let count = 0; count < 99; count++)
+      crowd.push(await listen({ address: `10.0.0.${Math.floor(count / 8)}`, operator: false }))
+    await assert.rejects(listen({ address: 'new', operator: false }), { code: 'too_many_listeners' })
+    const operator = await listen()
+    assert.equal(feed.listeners, 100)
+    assert.match(await operator.next(), /^retry/)
+    const ends = async (listener: (typeof crowd)[number] | undefined) => {
+      for (let heard = 0; heard < 3; heard++) if ((await listener?.next()) === 'end') return true
+      return false
+    }
+    assert.equal(await ends(crowd[0]), true)
+    assert.match(await lonely.next(), /^retry/)
+    for (let count = 0; count < 99; count++) await listen()
+    assert.equal(feed.listeners, 100)
+    assert.equal(await ends(lonely), true)
+    await assert.rejects(listen(), { code: 'too_many_listeners' })
   })
 
   it('goes on hearing of the rest while a page fails, and of that page again after', async () => {

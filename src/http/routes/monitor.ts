@@ -38,7 +38,7 @@ const EVENT_STREAM: Readonly<Record<string, string>> = {
 
 /** How the queue lives, for people on call and their tools. */
 export function monitorRoutes(services: Services, monitor: Monitor): Hono {
-  const { admission, config, modelKey } = services
+  const { admin, admission, config, modelKey } = services
   const requests = (model?: string) => liveQueue(monitor.calls.live(), admission.lanes(), model)
   const feed = new EventFeed({
     clock: services.clock,
@@ -82,7 +82,9 @@ export function monitorRoutes(services: Services, monitor: Monitor): Hono {
       '/queue/events',
       async (c) =>
         // A head has no body, and a stream that nobody reads would never be closed.
-        new Response(c.req.method === 'HEAD' ? null : await feed.open(), { headers: EVENT_STREAM }),
+        new Response(c.req.method === 'HEAD' ? null : await feed.open(admin.listener(c)), {
+          headers: EVENT_STREAM,
+        }),
     )
     .get('/metrics', async () => {
       const { contentType, text } = await monitor.metrics()
