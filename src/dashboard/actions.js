@@ -1,14 +1,18 @@
-import { Admin, Refused } from './admin.js'
+import { Refused } from './admin.js'
 import { byId, setAttribute, setText } from './dom.js'
 
 const SHOWN_MS = 8_000
 
 /** What the buttons do, and what is said of it at the foot of the page. */
 export class Actions {
-  #admin = new Admin()
+  #admin
   #said = byId('said')
   #fade
   #underWay = new Set()
+
+  constructor(admin) {
+    this.#admin = admin
+  }
 
   /**
    * Does something at the proxy, once however often the button is pressed. `describe`: what is said when it is done.

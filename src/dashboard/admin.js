@@ -7,6 +7,7 @@ export class Refused extends Error {}
 const NEEDED = 'The proxy takes this only with its admin token.'
 const WRONG = 'Wrong token: the proxy does not accept it.'
 const NOT_GIVEN = 'Nothing was changed: no admin token was given.'
+const FOR_A_PLACE = 'With the admin token there is a place for you, also while all others are taken.'
 const NOT_FROM_HERE =
   'The proxy has no admin token and takes changes from its own machine only. Set admin_token to allow them from here.'
 const NO_ANSWER = 'The proxy does not answer. Whether it was done is not known.'
@@ -16,16 +17,35 @@ export class Admin {
   #forget = byId('forget-token')
   #token = ''
   #asking
+  #changed
 
-  constructor() {
+  /** `changed`: told when there is another token, or none any more. */
+  constructor(changed) {
+    this.#changed = changed
     this.#forget.addEventListener('click', () => this.#keep(''))
+  }
+
+  get hasToken() {
+    return this.#token !== ''
+  }
+
+  /** What a request of somebody who holds the token carries; nothing without one. */
+  get headers() {
+    // What is no header's text is no token either, and fetch would only say that it is a TypeError.
+    const writable = encodeURI(this.#token) === this.#token ? this.#token : 'unwritable'
+    return this.#token === '' ? {} : { Authorization: `Bearer ${writable}` }
+  }
+
+  /** Asks for the token without something to do with it. */
+  async askForPlace() {
+    this.#keep(await askToken(FOR_A_PLACE))
   }
 
   /** The proxy's answer. Throws Refused. */
   async send(path, body) {
     for (;;) {
       const token = this.#token
-      const response = await post(path, body, token)
+      const response = await post(path, body, this.headers)
       if (response.ok) return response.json()
       if (response.status === 403 && token === '') throw new Refused(NOT_FROM_HERE)
       if (response.status !== 401 && response.status !== 403) throw new Refused(await reasonOf(response))
@@ -44,15 +64,15 @@ export class Admin {
   }
 
   #keep(token) {
+    const isOther = token !== this.#token
     this.#token = token
     this.#forget.hidden = token === ''
+    if (isOther) this.#changed()
   }
 }
 
-async function post(path, body, token) {
-  const headers = { 'Content-Type': 'application/json' }
-  // What is no header's text is no token either, and fetch would only say that it is a TypeError.
-  if (token !== '') headers.Authorization = `Bearer ${encodeURI(token) === token ? token : 'unwritable'}`
+async function post(path, body, authorization) {
+  const headers = { 'Content-Type': 'application/json', ...authorization }
   try {
     return await fetch(path, { method: 'POST', headers, body: JSON.stringify(body), redirect: 'error' })
   } catch {

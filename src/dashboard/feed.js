@@ -1,3 +1,5 @@
+import { NoStream, readEvents } from './event-stream.js'
+
 /** The proxy sends a sample every 5 s: after so long without a word the connection is dead, whatever it says. */
 const SILENCE_MS = 20_000
 const FIRST_RETRY_MS = 1_000
@@ -8,51 +10,72 @@ export class Feed {
   #url
   #handlers
   #changed
-  #source
+  #headers
+  #live = false
+  #reading
   #failures = 0
   #timer
 
   /**
    * @param url of the stream
    * @param handlers by the kind of event: told what it carries
-   * @param changed told `true` when events come again, `false` when the connection is lost
+   * @param changed told `true` when events come again, `false` when the connection is lost, with the proxy's code
+   *   when the proxy let nobody in
+   * @param headers what to send along, asked for each time
    */
-  constructor(url, handlers, changed) {
+  constructor(url, handlers, changed, headers) {
     this.#url = url
     this.#handlers = handlers
     this.#changed = changed
+    this.#headers = headers
   }
 
   open() {
-    clearTimeout(this.#timer)
-    const source = new EventSource(this.#url)
-    this.#source = source
-    for (const [kind, handle] of Object.entries(this.#handlers)) {
-      source.addEventListener(kind, ({ data }) => {
-        this.#failures = 0
-        this.#watch()
-        this.#changed(true)
-        handle(JSON.parse(data))
-      })
-    }
-    source.addEventListener('error', () => {
-      this.#changed(false)
-      // A browser comes back by itself from a lost connection, but gives up at an answer that is no event stream.
-      if (source.readyState === EventSource.CLOSED) this.#reopen(this.#backoff())
-    })
+    this.#reading?.abort()
+    const reading = new AbortController()
+    const { signal } = reading
+    this.#reading = reading
     this.#watch()
+    readEvents(this.#url, { headers: this.#headers(), signal }, (kind, data) => {
+      // What was on its way when another reading began.
+      if (!signal.aborted) this.#heard(kind, data)
+    }).then(
+      () => this.#lost(signal),
+      (error) => this.#lost(signal, error),
+    )
+  }
+
+  /** Somebody gave a token, or took it back: whoever was not let in is asked for again at once. */
+  headersChanged() {
+    if (!this.#live) this.#reopen(0)
+  }
+
+  #heard(kind, data) {
+    this.#failures = 0
+    this.#live = true
+    this.#watch()
+    this.#changed(true)
+    this.#handlers[kind]?.(JSON.parse(data))
+  }
+
+  #lost(signal, error) {
+    if (signal.aborted) return
+    this.#live = false
+    this.#changed(false, error instanceof NoStream ? error.code : undefined)
+    this.#reopen(this.#backoff())
   }
 
   #watch() {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
+      this.#live = false
       this.#changed(false)
       this.#reopen(0)
     }, SILENCE_MS)
   }
 
   #reopen(afterMs) {
-    this.#source?.close()
+    this.#reading?.abort()
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.open(), afterMs)
   }

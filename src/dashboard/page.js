@@ -1,4 +1,5 @@
 import { Actions } from './actions.js'
+import { Admin } from './admin.js'
 import { Alerts } from './alerts.js'
 import { CallTable } from './call-table.js'
 import { Connection } from './connection.js'
@@ -8,7 +9,11 @@ import { ModelList } from './model-list.js'
 import { Overview } from './overview.js'
 import { Samples } from './samples.js'
 
-const actions = new Actions()
+const admin = new Admin(() => {
+  giveToken.hidden = true
+  feed.headersChanged()
+})
+const actions = new Actions(admin)
 const samples = new Samples()
 const connection = new Connection()
 const overview = new Overview()
@@ -26,6 +31,7 @@ for (const [id, path, done] of [
   })
 }
 
+const giveToken = byId('give-token')
 const feed = new Feed(
   'queue/events',
   {
@@ -48,6 +54,11 @@ const feed = new Feed(
       overview.health(page)
     },
   },
-  (live) => connection.changed(live),
+  (live, code) => {
+    connection.changed(live, code)
+    giveToken.hidden = code !== 'too_many_listeners' || admin.hasToken
+  },
+  () => admin.headers,
 )
+giveToken.addEventListener('click', () => admin.askForPlace())
 feed.open()

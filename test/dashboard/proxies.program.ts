@@ -64,6 +64,37 @@ describe('the dashboard of a proxy', () => {
     }
   })
 
+  it('gives an operator a place where all others are taken, once there is a token', async () => {
+    const config = await ConfigFile.write('admin_token: open-sesame-1234\n')
+    const pair = await Pair.start(node, { simulate: SLOW, serve: ['--config', config.path] })
+    const crowd = new AbortController()
+    try {
+      const events = `${pair.proxy.url}/queue/events`
+      for (let count = 0; count < 8; count++)
+        assert.equal((await fetch(events, { signal: crowd.signal })).status, 200)
+      const opened = await OpenPage.open(browser, pair.proxy.url, {
+        expected: ['/queue/events'],
+        says: 'Too many pages and tools follow this proxy already.',
+      })
+      const { page } = opened
+      const give = page.getByRole('button', { name: 'Give the admin token' })
+      await give.click()
+      await page.getByText('there is a place for you').waitFor()
+      assert.deepEqual(await audit(page), [])
+      await page.getByLabel('Token', { exact: true }).fill('open-sesame-1234')
+      await page.keyboard.press('Enter')
+      await opened.connection('Live')
+      assert.equal(await give.isVisible(), false)
+      await page.getByText('No model was called yet.').waitFor()
+      assert.ok(opened.asked.every((url) => !url.includes('sesame')))
+      await opened.close()
+    } finally {
+      crowd.abort()
+      await pair.stop()
+      await config.remove()
+    }
+  })
+
   it('survives a restart of the proxy, and somebody else at its port meanwhile', async () => {
     const pair = await Pair.start(node, { simulate: SLOW, serve: ['--parallel', '1'] })
     const callers = new Callers(pair.proxy.url)

@@ -39,18 +39,25 @@ export class OpenPage {
     })
   }
 
-  /** `expected`: ends of the addresses of which an error is part of the test. */
+  /**
+   * `expected`: ends of the addresses of which an error is part of the test. `says`: the line about the connection
+   * that the page comes to.
+   */
   static async open(
     browser: Browser,
     url: string,
-    { expected = [], ...options }: BrowserContextOptions & { expected?: readonly string[] } = {},
+    {
+      expected = [],
+      says = 'Live',
+      ...options
+    }: BrowserContextOptions & { expected?: readonly string[]; says?: string } = {},
   ): Promise<OpenPage> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
     // tsx marks functions with it, those that are sent to the page as well.
     await context.addInitScript('globalThis.__name = (marked) => marked')
     const opened = new OpenPage(await context.newPage(), expected)
     await opened.page.goto(`${url}/dashboard`)
-    await opened.connection('Live')
+    await opened.connection(says)
     return opened
   }
 
