@@ -1,4 +1,5 @@
 import type { LoadedConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 
 /** What the start says to a person: where to point clients, what is guarded, what to do when nothing answers. */
@@ -18,8 +19,18 @@ export function banner(
   }
   if (error !== null) lines.push(`${error.message} (${error.code}): ${error.advice}.`)
   if (error?.code === 'ECONNREFUSED') lines.push('To look around without Ollama: --demo')
+  lines.push(`Administration: ${whoAdministers(config)}`)
   if (config.enable_queue_stats) lines.push(`Its queue, live: ${url}/dashboard`)
   return `${lines.join('\n')}\n`
+}
+
+/** Who may pause, cancel and change limits. A program that forwards requests as they are cannot be told from a client. */
+export function whoAdministers({ admin_token }: Pick<Config, 'admin_token'>): string {
+  if (admin_token !== undefined) return 'whoever has the admin token'
+  return (
+    'anybody on this machine, and whatever forwards to this proxy; set admin_token ' +
+    '(npm start -- setup --force writes a config.yaml with one)'
+  )
 }
 
 /** What `--demo` adds: three commands that work as they stand in sh, cmd and PowerShell 7. */

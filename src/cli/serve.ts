@@ -8,7 +8,7 @@ import { selectRuntime } from '../runtimes/select.ts'
 import { slotsPerModel } from '../runtimes/slots.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { startTracing, type Tracing } from '../tracing/tracing.ts'
-import { banner, demoBanner } from './banner.ts'
+import { banner, demoBanner, whoAdministers } from './banner.ts'
 import type { Demo } from './demo.ts'
 import { EXIT_CONFIG, EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
 import { flagValues, optionFlags } from './flags.ts'
@@ -87,7 +87,8 @@ async function guard(
 
   const started = { version, runtime: runtime.name, url: running.url }
   for (const warning of loaded.warnings) log.warn(formatProblem(warning))
-  log.info('listening', { ...started, upstream: loaded.config.ollama_url })
+  const administration = whoAdministers(loaded.config)
+  log.info('listening', { ...started, upstream: loaded.config.ollama_url, administration })
   const upstream = await running.upstreamReachable()
   // To stderr, so that stdout holds nothing but log lines.
   process.stderr.write(banner(loaded, started, upstream))

@@ -187,7 +187,8 @@ export const configSchema = z.strictObject({
     example: 'another-long-random-text',
   }),
   admin_token: unsetOption(token(), {
-    sentence: 'Bearer token of /admin/*; while it is unset, /admin/* answers only to this machine.',
+    sentence:
+      'Bearer token of /admin/*; while it is unset, anybody on this machine administers, and whatever forwards to the proxy.',
     env: 'ADMIN_TOKEN',
     envFile: 'ADMIN_TOKEN_FILE',
     secret: true,

@@ -16,6 +16,8 @@ it('tells where it listens and what it guards', () => {
   assert.equal(
     banner(loaded, started, { ...WELL, version: '0.33.0' }),
     'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n' +
+      'Administration: anybody on this machine, and whatever forwards to this proxy; set admin_token ' +
+      '(npm start -- setup --force writes a config.yaml with one)\n' +
       'Its queue, live: http://127.0.0.1:8080/dashboard\n',
   )
 })
@@ -52,6 +54,13 @@ it('says what is odd about an Ollama that answers', () => {
     text,
     /^It guards Ollama at .*\nOllama answers the version probe with 401: it wants an Authorization \(HTTP_401\): set ollama_authorization\.$/m,
   )
+})
+
+it('tells that the token administers, and not which', () => {
+  const config = { ...loaded.config, admin_token: 'open-sesame' }
+  const text = banner({ ...loaded, config }, started, WELL)
+  assert.match(text, /^Administration: whoever has the admin token$/m)
+  assert.doesNotMatch(text, /sesame/)
 })
 
 it('does not name a dashboard that is switched off', () => {

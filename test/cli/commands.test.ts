@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -125,6 +125,40 @@ describe('setup', () => {
     const path = write('# mine\n')
     assert.equal((await guard(['setup', '--force'])).code, 0)
     assert.match(readFileSync(path, 'utf8'), /^ollama_num_parallel: [124]$/m)
+  })
+
+  const tokenIn = (path: string) =>
+    loadConfig({ flags: {}, env: {}, ownAddresses: [], readFile: () => readFileSync(path, 'utf8') }).config
+      .admin_token
+
+  it('writes an admin token of 256 bits, another each time, for the owner of the file alone', async () => {
+    const tokens = new Set<string | undefined>()
+    for (const name of ['one.yaml', 'two.yaml']) {
+      const { stdout } = await guard(['setup', '--config', name])
+      const path = join(folder, name)
+      const token = tokenIn(path) ?? ''
+      assert.equal(Buffer.from(token, 'base64url').length, 32)
+      assert.ok(!stdout.includes(token))
+      if (process.platform !== 'win32') assert.equal(statSync(path).mode & 0o777, 0o600)
+      tokens.add(token)
+    }
+    assert.equal(tokens.size, 2)
+  })
+
+  it('keeps the token of the file that it replaces, and takes the rights of others away', async () => {
+    const path = write('admin_token: open-sesame\n')
+    chmodSync(path, 0o644)
+    const { code, stdout } = await guard(['setup', '--force'])
+    assert.equal(code, 0)
+    assert.match(stdout, /admin_token: the one that was there/)
+    assert.equal(tokenIn(path), 'open-sesame')
+    if (process.platform !== 'win32') assert.equal(statSync(path).mode & 0o777, 0o600)
+  })
+
+  it('makes a token where the file that it replaces does not load', async () => {
+    const path = write('admin_token: [\n')
+    assert.equal((await guard(['setup', '--force'])).code, 0)
+    assert.equal(tokenIn(path)?.length, 43)
   })
 
   it('writes where --config says, and says when it cannot', async () => {
