@@ -23,7 +23,7 @@ const NOT_ON_BUN: Readonly<Record<string, string>> = {
 /** What only Bun can run. */
 const BUN_FILE = '.bun.ts'
 
-/** What needs a program that npm does not bring: a browser, nginx, promtool, python3. Fails where it is missing. */
+/** What needs a program that npm does not bring: a browser, nginx, HAProxy, promtool, python3. Fails where it is missing. */
 const PROGRAM_FILE = '.program.ts'
 
 const MODES = ['--bun', '--programs', '--runtimes'] as const

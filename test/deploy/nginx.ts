@@ -1,15 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { until } from '../support/until.ts'
+import { accepts, env, freePort, replaceOnce } from './front.ts'
 
 const SITE = join(import.meta.dirname, '..', '..', 'docs', 'deploy', 'nginx.conf')
-// Where Debian has it, which is on nobody's PATH but root's.
-const env = { PATH: [process.env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter) }
 
 /** All that somebody has to write to put an nginx before the proxy; everything else is nginx's default. */
 const PLAIN_SITE = 'server { listen 80; location / { proxy_pass http://127.0.0.1:8080; } }\n'
@@ -76,13 +74,13 @@ export class Nginx {
   }
 }
 
-function replaceOnce(text: string, from: string, to: string): string {
-  if (text.split(from).length !== 2) throw new Error(`the site must hold "${from}" exactly once`)
-  return text.replace(from, to)
-}
-
 /** What a distribution's nginx.conf has around its sites, gzip switched on as Debian does; all files in the folder. */
 function mainConfig(folder: string): string {
+  return siteConfig(folder, `include ${join(folder, 'site.conf')};`)
+}
+
+/** The same around any site. */
+export function siteConfig(folder: string, site: string): string {
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `daemon off;
 worker_processes 1;
@@ -93,7 +91,7 @@ http {
   gzip on;
   gzip_types application/json application/x-ndjson text/event-stream;
   ${paths.map((name) => `${name}_temp_path ${join(folder, name)};`).join('\n  ')}
-  include ${join(folder, 'site.conf')};
+  ${site}
 }
 `
 }
@@ -106,24 +104,4 @@ async function effective(args: readonly string[]): Promise<string> {
       throw new Error('nginx is missing, and these tests need it: apt-get install nginx-light')
     throw error
   }
-}
-
-/** nginx cannot take any free port by itself. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port to be had')
-  return address.port
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.once('connect', () => resolve(true))
-    socket.once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
-  })
 }
