@@ -58,7 +58,7 @@ it('says what is odd about an Ollama that answers', () => {
 
 it('tells that the token administers, and not which', () => {
   const config = { ...loaded.config, admin_token: 'open-sesame' }
-  const text = banner({ ...loaded, config }, started, WELL)
+  const text = banner({ ...loaded, config }, started, { ...WELL, version: null })
   assert.match(text, /^Administration: whoever has the admin token$/m)
   assert.doesNotMatch(text, /sesame/)
 })

@@ -6,6 +6,8 @@ export type GapName =
   | 'http10KeepAlive'
   /** A refusal before the go-ahead that a client waits for with `Expect: 100-continue`. */
   | 'refusalBeforeContinue'
+  /** The version of HTTP that a request came in. */
+  | 'httpVersion'
   /** A request body in chunks with trailers behind it. */
   | 'requestTrailers'
   /** The spelling of header names, and repeated headers as lines of their own. */
@@ -30,6 +32,8 @@ export type GapName =
   | 'promptClose'
   /** A connection that is kept while nothing is asked on it. */
   | 'idleConnections'
+  /** The port that a client connected to. */
+  | 'ownPort'
   /** HTTP that is broken, or addressed as to a forward proxy, taken as Node takes it. */
   | 'ownParser'
   /** Lanes and calls in one process, which can then be shown together and ended by hand. */

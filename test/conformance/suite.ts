@@ -1,4 +1,5 @@
 import { describe } from 'node:test'
+import { administration } from './admin.cases.ts'
 import { answers } from './answers.cases.ts'
 import { bodies } from './bodies.cases.ts'
 import { anthropicClient } from './clients/anthropic.cases.ts'
@@ -39,6 +40,7 @@ export function conformance(target: Target): void {
     streams(target)
     answers(target)
     operators(target)
+    administration(target)
     reloads(target)
     upstreams(target)
     waits(target)

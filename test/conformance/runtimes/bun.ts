@@ -24,6 +24,10 @@ const bun: Target = {
       reason: 'Bun.serve says "100 Continue" before the request is handed over',
       provenBy: 'does not ask for a body that it will refuse',
     },
+    httpVersion: {
+      reason: 'Bun.serve does not tell the version of HTTP that a request came in',
+      provenBy: 'is nobody who speaks HTTP/1.0',
+    },
     requestTrailers: {
       reason: 'Bun.serve answers a body with trailers with 400',
       link: 'https://github.com/oven-sh/bun/pull/32887',

@@ -39,6 +39,14 @@ const workerd: Target = {
         'the server of local workerd says nothing of keep-alive; on Cloudflare the edge speaks to the clients',
       provenBy: 'keeps the connection of an HTTP/1.0 client that asks for it',
     },
+    httpVersion: {
+      reason: 'a Request does not tell the version of HTTP; on Cloudflare nobody is local',
+      provenBy: 'is nobody who speaks HTTP/1.0',
+    },
+    ownPort: {
+      reason: 'a Worker does not know where it listens; on Cloudflare nobody is local',
+      provenBy: 'is nobody who names another port as Host',
+    },
     goAhead: {
       reason: 'the server of local workerd never asks for a body; on Cloudflare the edge does',
       provenBy: 'asks for the body of a client that waits for 100-continue',
