@@ -167,10 +167,15 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const app = createApp(services)
   const door = createDoor(services)
   const guard = new HostGuard({ own: parts.own, warn: (message, fields) => log.warn(message, fields) })
+  const refuseHost = (request: Request, env: Env): Response | Promise<Response> => {
+    const path = env.target?.path
+    if (path?.startsWith('/admin/')) admin.refusedHost(parts.peer(env), path)
+    return door.fetch(request, env)
+  }
   return {
     fetch: (request, env) =>
       listensOnLoopback && guard.refuses(parts.host(env, request))
-        ? door.fetch(request, env)
+        ? refuseHost(request, env)
         : app.fetch(request, env),
     upstream,
     reload,

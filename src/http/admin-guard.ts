@@ -3,11 +3,11 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { addressBlock } from './address-block.ts'
 import { Attempts } from './attempts.ts'
-import { type Peer, whyNotLocal } from './peer.ts'
+import { FOREIGN_HOST, type Peer, whyNotLocal } from './peer.ts'
 import { HttpProblem } from './problem.ts'
 import { RefusalLines } from './refusal-lines.ts'
 
-/** Why somebody was not taken for an admin. `not_local` is only said where no token is set. */
+/** Why somebody was not taken for an admin. Where a token is set, `not_local` is said of a Host that is refused anyway. */
 export type AdminRefusal = 'no_token' | 'wrong_token' | 'not_local' | 'too_many_attempts'
 
 export interface AdminGuardParts {
@@ -78,6 +78,11 @@ export class AdminGuard {
     return { address, operator: bearerOf(c) !== undefined && this.#whyRefused(c) === undefined }
   }
 
+  /** A request for a route of admins was refused before it came here, for its Host. */
+  refusedHost(peer: Peer, path: string): void {
+    this.#note(peer, 'not_local', path, FOREIGN_HOST)
+  }
+
   /** Writes what is still to be said of refused attempts. */
   stop(): void {
     this.#lines.flush()
@@ -99,10 +104,7 @@ export class AdminGuard {
   }
 
   #refuse(c: Context, reason: AdminRefusal, why?: string, waitMs = 0): HttpProblem {
-    this.refused[reason]++
-    const { address } = this.#parts.peer(c)
-    const line = { client: address, reason, ...(why !== undefined && { why }), path: c.req.path }
-    this.#lines.refused(addressBlock(address), line)
+    this.#note(this.#parts.peer(c), reason, c.req.path, why)
     switch (reason) {
       case 'no_token':
         return new HttpProblem('unauthorized', {
@@ -113,6 +115,17 @@ export class AdminGuard {
       default:
         return new HttpProblem('forbidden')
     }
+  }
+
+  #note({ address }: Peer, reason: AdminRefusal, path: string, why?: string): void {
+    this.refused[reason]++
+    const line = {
+      client: address,
+      reason,
+      ...(why !== undefined && { why }),
+      path: path.slice(0, LONGEST_VALUE),
+    }
+    this.#lines.refused(addressBlock(address), line)
   }
 
   /**

@@ -16,6 +16,9 @@ export interface Peer {
 /** Request headers by lower-case name. */
 export type RequestHeaders = Readonly<Record<string, string>>
 
+/** Why a request is not local whose Host names somebody else. */
+export const FOREIGN_HOST = 'Host is none of ours'
+
 const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
 
 /** Whether an address of a socket is one of this machine's loopback. */
@@ -37,7 +40,7 @@ export function whyNotLocal(peer: Peer, headers: RequestHeaders, hostname: strin
   if (added !== undefined) return `a proxy added ${added}`
   if ((peer.httpVersion ?? '1.1') !== '1.1') return 'not HTTP/1.1'
   if (!/^(?:keep-alive)?$/i.test(headers.connection?.trim() ?? '')) return 'Connection is not keep-alive'
-  if (!isOurHost(headers.host, peer.port, hostname)) return 'Host is none of ours'
+  if (!isOurHost(headers.host, peer.port, hostname)) return FOREIGN_HOST
   // A page of another site that is open in a browser at this machine.
   const { origin } = headers
   if (origin !== undefined && !isSameOrigin(origin, headers.host)) return 'another site as Origin'

@@ -27,6 +27,12 @@ export function administration(target: Target): void {
       return (await ask(pair.proxy.port, lines.join('\r\n'))).status
     }
 
+    /** How many were not taken for somebody at this machine, as far as the proxy tells. */
+    const refusals = async () => {
+      const metrics = await (await fetch(`${pair.proxy.url}/metrics`)).text()
+      return Number(/^ollama_guard_admin_refused_total\{reason="not_local"\} (\d+)$/m.exec(metrics)?.[1] ?? 0)
+    }
+
     it('is a client on this machine', async () => {
       assert.equal(await statusFor([]), 200)
       assert.equal(await statusFor(['Connection: keep-alive']), 200)
@@ -50,7 +56,9 @@ export function administration(target: Target): void {
 
     for (const host of ['192.168.1.1', 'guard.internal', 'ollama.example.com']) {
       it(`is nobody who names ${host} as Host`, async () => {
+        const before = await refusals()
         assert.equal(await statusFor([], '1.1', `${host}:${pair.proxy.port}`), 403)
+        assert.equal(await refusals(), before + (target.gaps?.monitor ? 0 : 1))
       })
     }
 
