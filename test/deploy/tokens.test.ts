@@ -28,7 +28,7 @@ describe('the files of a deployment', () => {
       'admin_token: secret',
       '<key>ADMIN_TOKEN</key>\n    <string>secret</string>',
       '"ADMIN_TOKEN": "secret"',
-      'ADMIN_TOKEN: ${ADMIN_TOKEN:-secret}',
+      'ADMIN_TOKEN: $' + '{ADMIN_TOKEN:-secret}',
     ]) {
       const [found] = text.matchAll(SETTING)
       assert.doesNotMatch(found?.[1] ?? '', NO_TOKEN, text)
