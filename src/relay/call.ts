@@ -1,7 +1,10 @@
 import type { Clock } from '../clock.ts'
 import { scanTopLevel, stringValue, type TopLevel } from './body-scan.ts'
+import { Failure } from './failure.ts'
+import { formBoundary, queryField } from './form-request.ts'
+import { FormScan } from './form-scan.ts'
 import { type ModelName, parseModelName } from './model-name.ts'
-import { multipartBoundary, multipartField, queryField } from './multipart.ts'
+import { nextTurn } from './next-turn.ts'
 import type { Exchange } from './transport.ts'
 import { decodeZstd } from './zstd.ts'
 
@@ -40,8 +43,17 @@ type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
 const MODEL_ONLY: readonly BodyKey[] = ['model']
 const UNLOAD_KEYS: readonly BodyKey[] = ['model', 'keep_alive', 'prompt', 'messages']
 
+/** Steps of work on one body before other calls get their turn: a millisecond on a slow machine. */
+const STEPS_A_TURN = 2 ** 18
+
+/** Work on a body that stops after about `most` steps and says whether it is over. */
+interface Work {
+  advance(most: number): boolean
+}
+
 /**
- * Finds what a gated request asks for. `path`: the route, decoded. Throws Failure body_too_large.
+ * Finds what a gated request asks for. `path`: the route, decoded.
+ * Throws Failure invalid_form or client_gone.
  */
 export async function readCall(
   exchange: Exchange,
@@ -53,20 +65,32 @@ export async function readCall(
     // Ollama's form reader looks at the query first.
     const inQuery = queryField(exchange.target, 'model')
     if (inQuery !== undefined) return callOf(body, inQuery)
-    return callOf(body, modelInForm(exchange, body))
+    return callOf(body, await modelInForm(exchange, body, clock))
   }
   // What does not decode is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
   const json = (isZstd(exchange, path) ? await decodeZstd(body, clock) : undefined) ?? body
 
   const emptiable = UNLOADING.get(path)
   const found = scanTopLevel(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY, 'model')
-  const written = stringValue(found.model) ?? (path === IMAGE_EDITS ? modelInForm(exchange, body) : undefined)
+  const written =
+    stringValue(found.model) ?? (path === IMAGE_EDITS ? await modelInForm(exchange, body, clock) : undefined)
   return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
 }
 
-function modelInForm(exchange: Exchange, body: Uint8Array): string | undefined {
-  const boundary = multipartBoundary(exchange.header('content-type'))
-  return boundary === undefined ? undefined : multipartField(body, boundary, 'model')
+async function modelInForm(exchange: Exchange, body: Uint8Array, clock: Clock): Promise<string | undefined> {
+  const boundary = formBoundary(exchange.header('content-type'))
+  if (boundary === undefined) return undefined
+  const form = new FormScan(body, boundary)
+  if (!form.advance(STEPS_A_TURN)) await finish(form, exchange, clock)
+  return form.model
+}
+
+/** Goes on with work that is not over, in turns. */
+async function finish(work: Work, exchange: Exchange, clock: Clock): Promise<void> {
+  do {
+    await nextTurn(clock)
+    if (exchange.gone) throw new Failure('client_gone')
+  } while (!work.advance(STEPS_A_TURN))
 }
 
 function callOf(body: Uint8Array, written: string | undefined, unload = false): ReadCall {

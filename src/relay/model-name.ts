@@ -6,12 +6,15 @@ export interface ModelName {
   readonly cloud: boolean
 }
 
+/**
+ * Bytes of a name as it is written, with the white space that Ollama trims away. A longer one is refused: to say
+ * whether it names a model would take more than it is worth, and nobody has a name like that.
+ */
+export const MOST_NAME_BYTES = 64 * 1024
+
 const DEFAULT_HOST = 'registry.ollama.ai'
 const DEFAULT_NAMESPACE = 'library'
 const DEFAULT_TAG = 'latest'
-
-/** White space as Go counts it: with NEL, without the byte-order mark. */
-const SPACE = /^(?:[^\S\ufeff]|\u0085)$/
 
 // Letters are asked for before they are made small: the Kelvin sign would become a k that Ollama does not see.
 const HOST = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}$/
@@ -53,9 +56,15 @@ function shortForm(host: string, namespace: string, model: string, tag: string):
 function trimmed(text: string): string {
   let start = 0
   let end = text.length
-  while (start < end && SPACE.test(text.charAt(start))) start++
-  while (end > start && SPACE.test(text.charAt(end - 1))) end--
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
   return text.slice(start, end)
+}
+
+/** White space as Go counts it: with NEL, without the byte-order mark. */
+function isSpace(code: number): boolean {
+  if (code < 0x80) return code === 0x20 || (code >= 0x09 && code <= 0x0d)
+  return code === 0x85 || (code !== 0xfeff && /\s/.test(String.fromCharCode(code)))
 }
 
 /** `x:cloud` and `x:20b-cloud` run in the cloud, `x:local` must not. */

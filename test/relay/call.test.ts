@@ -156,6 +156,18 @@ describe('a form', () => {
       assert.equal((await read(PATH, { headers, body: BODY })).takesSlot, false, type)
     }
   })
+  it('without a model has none', async () => {
+    const body = BODY.replace('"model"', '"prompt"')
+    assert.deepEqual(verdict(await form(body)), { key: undefined, takesSlot: false })
+  })
+  it('that is not plain is refused', async () => {
+    for (const body of ['', BODY.replaceAll('\r\n', '\n'), BODY.replace('name="', 'name*="')]) {
+      await assert.rejects(form(body), { code: 'invalid_form' })
+    }
+    await assert.rejects(form(BODY, 'c; boundary=b'), { code: 'invalid_form' })
+    // With a model in the query nobody looks at the form.
+    assert.equal((await form('', 'b', `${PATH}?model=a`)).takesSlot, true)
+  })
 })
 
 describe('an edit of an image', () => {
