@@ -1,4 +1,4 @@
-import { scanTopLevel } from './body-scan.ts'
+import { TopLevelScan, type WantedKey } from './body-scan.ts'
 import { isZstd } from './call.ts'
 import type { Exchange } from './transport.ts'
 
@@ -12,14 +12,22 @@ const STREAMS_BY_DEFAULT: ReadonlyMap<string, boolean> = new Map([
   ['/v1/messages', false],
 ])
 
+const STREAM: readonly WantedKey<'stream'>[] = [{ key: 'stream', nullEmpties: true }]
+
+/** Some milliseconds. A body in which the answer is further away is not worth more. */
+const MOST_STEPS = 2 ** 20
+const LONGEST_VALUE_BYTES = 64
+
 /**
  * Whether a call could have streamed its answer and asked for the whole of it at once. Reads the body once more, so it
- * is for calls that have failed already: the others pay nothing for it. False for a compressed body, which costs more to
- * decode again than the right sentence is worth.
+ * is for calls that have failed already: the others pay nothing for it. False for a compressed body and for a long one,
+ * which cost more to read again than the right sentence is worth.
  */
 export function askedForWhole(exchange: Exchange, path: string, body: Uint8Array): boolean {
   const byDefault = STREAMS_BY_DEFAULT.get(path)
   if (byDefault === undefined || isZstd(exchange, path)) return false
-  const { stream } = scanTopLevel(body, ['stream'])
+  const scan = new TopLevelScan(body, STREAM)
+  if (!scan.advance(MOST_STEPS)) return false
+  const stream = scan.size('stream') > LONGEST_VALUE_BYTES ? undefined : scan.text('stream')
   return byDefault ? stream === 'false' : stream !== 'true'
 }

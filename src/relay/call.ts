@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
-import { scanTopLevel, stringValue, type TopLevel } from './body-scan.ts'
+import { stringValue, TopLevelScan, type WantedKey } from './body-scan.ts'
 import { Failure } from './failure.ts'
 import { formBoundary, queryField } from './form-request.ts'
 import { FormScan } from './form-scan.ts'
-import { type ModelName, parseModelName } from './model-name.ts'
+import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
 import { nextTurn } from './next-turn.ts'
 import type { Exchange } from './transport.ts'
 import { decodeZstd } from './zstd.ts'
@@ -40,8 +40,16 @@ const UNLOADING = new Map<string, 'prompt' | 'messages'>([
 ])
 
 type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
-const MODEL_ONLY: readonly BodyKey[] = ['model']
-const UNLOAD_KEYS: readonly BodyKey[] = ['model', 'keep_alive', 'prompt', 'messages']
+const MODEL_ONLY: readonly WantedKey<BodyKey>[] = [{ key: 'model', nullEmpties: false }]
+const UNLOAD_KEYS: readonly WantedKey<BodyKey>[] = [
+  ...MODEL_ONLY,
+  { key: 'keep_alive', nullEmpties: false },
+  { key: 'prompt', nullEmpties: false },
+  { key: 'messages', nullEmpties: false },
+]
+
+/** Bytes that are looked at to see whether a value is empty or zero. A longer one counts as something to do. */
+const MOST_EMPTY_BYTES = 1024
 
 /** Steps of work on one body before other calls get their turn: a millisecond on a slow machine. */
 const STEPS_A_TURN = 2 ** 18
@@ -53,7 +61,7 @@ interface Work {
 
 /**
  * Finds what a gated request asks for. `path`: the route, decoded.
- * Throws Failure invalid_form or client_gone.
+ * Throws Failure invalid_form, invalid_request or client_gone.
  */
 export async function readCall(
   exchange: Exchange,
@@ -71,9 +79,13 @@ export async function readCall(
   const json = (isZstd(exchange, path) ? await decodeZstd(body, clock) : undefined) ?? body
 
   const emptiable = UNLOADING.get(path)
-  const found = scanTopLevel(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY, 'model')
+  const found = new TopLevelScan(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
+  if (!found.advance(STEPS_A_TURN)) await finish(found, exchange, clock)
+  // The name is read in full, or the call is refused: Ollama trims any amount of white space from it.
+  if (found.size('model') > MOST_NAME_BYTES) throw new Failure('invalid_request')
   const written =
-    stringValue(found.model) ?? (path === IMAGE_EDITS ? await modelInForm(exchange, body, clock) : undefined)
+    stringValue(found.text('model')) ??
+    (path === IMAGE_EDITS ? await modelInForm(exchange, body, clock) : undefined)
   return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
 }
 
@@ -98,15 +110,18 @@ function callOf(body: Uint8Array, written: string | undefined, unload = false): 
   return { body, model, takesSlot: model !== undefined && !model.cloud && !unload }
 }
 
-function isUnload(found: TopLevel<BodyKey>, emptiable: 'prompt' | 'messages'): boolean {
-  if (found.keep_alive === undefined || !isZeroDuration(found.keep_alive)) return false
-  const content = found[emptiable]
+function isUnload(found: TopLevelScan<BodyKey>, emptiable: 'prompt' | 'messages'): boolean {
+  if (found.size('keep_alive') > MOST_EMPTY_BYTES || found.size(emptiable) > MOST_EMPTY_BYTES) return false
+  const keepAlive = found.text('keep_alive')
+  if (keepAlive === undefined || !isZeroDuration(keepAlive)) return false
+  const content = found.text(emptiable)
   return content === undefined || content === '""' || /^\[\s*\]$/.test(content)
 }
 
-/** Ollama's keep_alive: a number of seconds, or a Go duration such as "0", "0s", "0h0m0s". */
+/** Ollama's keep_alive: a number of seconds, of which whole nanoseconds count, or a Go duration such as "0", "0s". */
 function isZeroDuration(raw: string): boolean {
   const text = stringValue(raw)
-  if (text === undefined) return /^-?\d/.test(raw) && Number(raw) === 0
-  return /^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
+  if (text !== undefined) return /^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
+  const seconds = /^-?\d/.test(raw) ? Number(raw) : Number.NaN
+  return seconds >= 0 && seconds * 1e9 < 1
 }

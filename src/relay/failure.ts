@@ -3,7 +3,8 @@
  * upstream_error: Ollama refused the connection or broke before its first byte.
  * timeout: Ollama stayed silent past the call's deadline.
  * body_too_large: over max_body_size. body_stalled: the body stopped coming. invalid_form: a form that is not plain
- * enough for Ollama and us to find the same model in it. client_gone: nobody reads the answer. cancelled: an operator ended it.
+ * enough for Ollama and us to find the same model in it. invalid_request: a model name longer than anybody has.
+ * client_gone: nobody reads the answer. cancelled: an operator ended it.
  */
 export type FailureCode =
   | 'upstream_error'
@@ -11,6 +12,7 @@ export type FailureCode =
   | 'body_too_large'
   | 'body_stalled'
   | 'invalid_form'
+  | 'invalid_request'
   | 'client_gone'
   | 'cancelled'
 

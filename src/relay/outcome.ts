@@ -18,12 +18,18 @@ export const FAILED: Readonly<Record<FailureCode, Outcome>> = {
   body_too_large: 'failed',
   body_stalled: 'failed',
   invalid_form: 'failed',
+  invalid_request: 'failed',
   client_gone: 'cancelled',
   cancelled: 'cancelled',
 }
 
 /** Failures of the request itself: it was refused before Ollama could have heard of it. */
-const NEVER_SENT: ReadonlySet<FailureCode> = new Set(['body_too_large', 'body_stalled', 'invalid_form'])
+const NEVER_SENT: ReadonlySet<FailureCode> = new Set([
+  'body_too_large',
+  'body_stalled',
+  'invalid_form',
+  'invalid_request',
+])
 
 /** How one counts that got no answer from Ollama. */
 export function outcomeOf(error: unknown): Outcome | 'refused' {

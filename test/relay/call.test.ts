@@ -4,13 +4,30 @@ import { type ReadCall, readCall } from '../../src/relay/call.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { bytesOf, type Request, ScriptedExchange } from '../support/scripted-exchange.ts'
 
-const read = (path: string, request: Request) =>
-  readCall(
-    new ScriptedExchange({ target: path, ...request }),
-    path,
-    bytesOf(request.body ?? ''),
-    new ManualClock(),
-  )
+/** Waits for a call that is read in turns, and counts them. */
+async function inTurns(
+  clock: ManualClock,
+  reading: Promise<ReadCall>,
+): Promise<{ call: ReadCall; turns: number }> {
+  let turns = 0
+  let settled = false
+  const call = reading.finally(() => {
+    settled = true
+  })
+  call.catch(() => {})
+  while (!settled) {
+    await new Promise(setImmediate)
+    turns += clock.pending
+    clock.advance(0)
+  }
+  return { call: await call, turns }
+}
+
+async function read(path: string, request: Request): Promise<ReadCall> {
+  const clock = new ManualClock()
+  const exchange = new ScriptedExchange({ target: path, ...request })
+  return (await inTurns(clock, readCall(exchange, path, bytesOf(request.body ?? ''), clock))).call
+}
 
 const verdict = ({ model, takesSlot }: ReadCall) => ({ key: model?.key, takesSlot })
 
@@ -48,8 +65,72 @@ describe('a call for a model', () => {
   })
 
   it('cannot hide its model behind white space that Ollama trims', async () => {
-    const body = JSON.stringify({ model: `${' '.repeat(50_000)}llama2${'\n'.repeat(50_000)}` })
-    assert.deepEqual(verdict(await read('/api/chat', { body })), { key: 'llama2', takesSlot: true })
+    const hidden = (space: string, count: number) => ({
+      body: `{"model":"${space.repeat(count)}llama2${space.repeat(count)}"}`,
+    })
+    assert.deepEqual(verdict(await read('/api/chat', hidden(' ', 32_000))), {
+      key: 'llama2',
+      takesSlot: true,
+    })
+    assert.deepEqual(verdict(await read('/api/chat', hidden('\\n', 16_000))), {
+      key: 'llama2',
+      takesSlot: true,
+    })
+    for (const [space, count] of [
+      [' ', 40_000],
+      ['\\u0020', 10_000],
+      [' ', 2_000_000],
+    ] as const) {
+      await assert.rejects(read('/api/chat', hidden(space, count)), { code: 'invalid_request' })
+    }
+    await assert.rejects(read('/api/chat', { body: `{"model":${' '.repeat(70_000)}"llama2"}` }), {
+      code: 'invalid_request',
+    })
+  })
+
+  it('is read in turns when its body is large', async () => {
+    const clock = new ManualClock()
+    const body = `{${'"x":0,'.repeat(500_000)}"model":"llama2"}`
+    const exchange = new ScriptedExchange({ target: '/api/chat', body })
+    const { call, turns } = await inTurns(clock, readCall(exchange, '/api/chat', bytesOf(body), clock))
+    assert.deepEqual(verdict(call), { key: 'llama2', takesSlot: true })
+    assert.ok(turns >= 10, `${turns} turns`)
+  })
+
+  it('is read at once when its body is small, whatever it holds', async () => {
+    const clock = new ManualClock()
+    for (const piece of ['"":0,', '"model":"a",', '"x":"\\\\",', '"x":[[{}]],']) {
+      const body = `{${piece.repeat((64 * 1024) / piece.length)}"model":"llama2"}`
+      const call = await readCall(
+        new ScriptedExchange({ target: '/api/chat', body }),
+        '/api/chat',
+        bytesOf(body),
+        clock,
+      )
+      assert.equal(call.model?.key, 'llama2')
+    }
+    assert.equal(clock.pending, 0)
+  })
+
+  it('is not read to its end when its client leaves', async () => {
+    for (const [path, body] of [
+      ['/api/chat', `{${'"x":0,'.repeat(500_000)}"model":"llama2"}`],
+      [
+        '/v1/audio/transcriptions',
+        `--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n${'\r'.repeat(2e6)}`,
+      ],
+    ] as const) {
+      const clock = new ManualClock()
+      const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+      const exchange = new ScriptedExchange({ target: path, headers, body })
+      const reading = readCall(exchange, path, bytesOf(body), clock)
+      await new Promise(setImmediate)
+      assert.equal(clock.pending, 1)
+      exchange.leave()
+      clock.advance(0)
+      await assert.rejects(reading, { code: 'client_gone' })
+      assert.equal(clock.pending, 0)
+    }
   })
 })
 
@@ -71,6 +152,8 @@ describe('an unload', () => {
     '"0ms"',
     '"0µs"',
     '"0\\u0073"',
+    // Less than a nanosecond.
+    '1e-10',
   ]) {
     it(`is an empty call with keep_alive ${zero}`, async () => {
       assert.equal(await unloads('/api/generate', `"keep_alive":${zero}`), true)
@@ -82,6 +165,8 @@ describe('an unload', () => {
   }
   for (const other of [
     '-1',
+    '-1e-10',
+    '1e-9',
     '1',
     '0.5',
     '300',
@@ -108,6 +193,10 @@ describe('an unload', () => {
     assert.equal(await unloads('/api/generate', '"prompt":"hi","prompt":null,"keep_alive":0'), false)
     assert.equal(await unloads('/api/chat', '"messages":[{}],"keep_alive":0'), false)
     assert.equal(await unloads('/api/chat', '"messages":[],"MESSAGES":[{}],"keep_alive":0'), false)
+  })
+  it('is none with a value so long that nobody looks at its end', async () => {
+    assert.equal(await unloads('/api/generate', `"keep_alive":0.${'0'.repeat(9_000)}1e9001`), false)
+    assert.equal(await unloads('/api/chat', `"messages":[${' '.repeat(9_000)}],"keep_alive":0`), false)
   })
   it('is none by a key that only looks like the one that counts', async () => {
     assert.equal(await unloads('/api/chat', '"messages":[{}],"keep_alive":0,"me\u00dfages":[]'), false)
