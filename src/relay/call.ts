@@ -43,9 +43,9 @@ type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
 const MODEL_ONLY: readonly WantedKey<BodyKey>[] = [{ key: 'model', nullEmpties: false }]
 const UNLOAD_KEYS: readonly WantedKey<BodyKey>[] = [
   ...MODEL_ONLY,
-  { key: 'keep_alive', nullEmpties: false },
+  { key: 'keep_alive', nullEmpties: true },
   { key: 'prompt', nullEmpties: false },
-  { key: 'messages', nullEmpties: false },
+  { key: 'messages', nullEmpties: true },
 ]
 
 /** Bytes that are looked at to see whether a value is empty or zero. A longer one counts as something to do. */
@@ -115,7 +115,7 @@ function isUnload(found: TopLevelScan<BodyKey>, emptiable: 'prompt' | 'messages'
   const keepAlive = found.text('keep_alive')
   if (keepAlive === undefined || !isZeroDuration(keepAlive)) return false
   const content = found.text(emptiable)
-  return content === undefined || content === '""' || /^\[\s*\]$/.test(content)
+  return content === undefined || content === '""' || content === 'null' || /^\[\s*\]$/.test(content)
 }
 
 /** Ollama's keep_alive: a number of seconds, of which whole nanoseconds count, or a Go duration such as "0", "0s". */

@@ -194,6 +194,16 @@ describe('an unload', () => {
     assert.equal(await unloads('/api/chat', '"messages":[{}],"keep_alive":0'), false)
     assert.equal(await unloads('/api/chat', '"messages":[],"MESSAGES":[{}],"keep_alive":0'), false)
   })
+  it('is what is left after a null, which empties a list and a number but not a text', async () => {
+    assert.equal(await unloads('/api/generate', '"keep_alive":0,"keep_alive":null'), false)
+    assert.equal(await unloads('/api/chat', '"keep_alive":0,"Keep_Alive": null '), false)
+    assert.equal(await unloads('/api/generate', '"keep_alive":null,"keep_alive":0'), true)
+    assert.equal(await unloads('/api/chat', '"messages":[{}],"messages":null,"keep_alive":0'), true)
+    assert.equal(await unloads('/api/chat', '"messages":null,"messages":[{}],"keep_alive":0'), false)
+    assert.equal(await unloads('/api/generate', '"prompt":"","prompt":null,"keep_alive":0'), true)
+    const { model } = await read('/api/chat', { body: '{"model":"llama2","model":null}' })
+    assert.equal(model?.key, 'llama2')
+  })
   it('is none with a value so long that nobody looks at its end', async () => {
     assert.equal(await unloads('/api/generate', `"keep_alive":0.${'0'.repeat(9_000)}1e9001`), false)
     assert.equal(await unloads('/api/chat', `"messages":[${' '.repeat(9_000)}],"keep_alive":0`), false)
