@@ -3,10 +3,12 @@ import { stringValue, TopLevelScan, type WantedKey } from './body-scan.ts'
 import { Failure } from './failure.ts'
 import { formBoundary, queryField } from './form-request.ts'
 import { FormScan } from './form-scan.ts'
+import { HeavyWork } from './heavy-work.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
 import { nextTurn } from './next-turn.ts'
 import type { Exchange } from './transport.ts'
-import { decodeZstd } from './zstd.ts'
+import { beginsLikeZstd, ZstdDecoder } from './zstd.ts'
+import { ZstdError } from './zstd-bits.ts'
 
 /** A gated request, read. */
 export interface ReadCall {
@@ -59,50 +61,93 @@ interface Work {
   advance(most: number): boolean
 }
 
+/** What reading a body needs to know of its call. */
+interface Reading {
+  /** Bytes that the call may hold. */
+  readonly maxBodyBytes: number
+  /** Why the call was ended meanwhile, by an operator or by its deadline; undefined while it goes on. */
+  readonly stopped: Error | undefined
+}
+
+/** Of this process: at most two bodies are held decoded at a time, with at most 20 MiB each. */
+const decoding = new HeavyWork(2)
+
 /**
  * Finds what a gated request asks for. `path`: the route, decoded.
- * Throws Failure invalid_form, invalid_request or client_gone.
+ * Throws Failure invalid_form, invalid_request, body_too_large or client_gone, or what the call was stopped with.
  */
 export async function readCall(
   exchange: Exchange,
   path: string,
   body: Uint8Array,
   clock: Clock,
+  call: Reading,
 ): Promise<ReadCall> {
   if (path === TRANSCRIPTIONS) {
     // Ollama's form reader looks at the query first.
     const inQuery = queryField(exchange.target, 'model')
     if (inQuery !== undefined) return callOf(body, inQuery)
-    return callOf(body, await modelInForm(exchange, body, clock))
+    return callOf(body, await modelInForm(body, { exchange, clock, call }))
   }
-  // What does not decode is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
-  const json = (isZstd(exchange, path) ? await decodeZstd(body, clock) : undefined) ?? body
-
-  const emptiable = UNLOADING.get(path)
-  const found = new TopLevelScan(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
-  if (!found.advance(STEPS_A_TURN)) await finish(found, exchange, clock)
-  // The name is read in full, or the call is refused: Ollama trims any amount of white space from it.
-  if (found.size('model') > MOST_NAME_BYTES) throw new Failure('invalid_request')
-  const written =
-    stringValue(found.text('model')) ??
-    (path === IMAGE_EDITS ? await modelInForm(exchange, body, clock) : undefined)
-  return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
+  // What does not begin like zstd is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
+  const encoded = isZstd(exchange, path) && beginsLikeZstd(body)
+  if (encoded) await decoding.enter()
+  try {
+    const json = encoded ? await decoded(body, { exchange, clock, call }) : body
+    const emptiable = UNLOADING.get(path)
+    const found = new TopLevelScan(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
+    if (!found.advance(STEPS_A_TURN)) await finish(found, { exchange, clock, call })
+    // The name is read in full, or the call is refused: Ollama trims any amount of white space from it.
+    if (found.size('model') > MOST_NAME_BYTES) throw new Failure('invalid_request')
+    const written =
+      stringValue(found.text('model')) ??
+      (path === IMAGE_EDITS ? await modelInForm(body, { exchange, clock, call }) : undefined)
+    return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
+  } finally {
+    if (encoded) decoding.leave()
+  }
 }
 
-async function modelInForm(exchange: Exchange, body: Uint8Array, clock: Clock): Promise<string | undefined> {
-  const boundary = formBoundary(exchange.header('content-type'))
+/** What the work on one body takes its turns by. */
+interface Turns {
+  readonly exchange: Exchange
+  readonly clock: Clock
+  readonly call: Reading
+}
+
+async function modelInForm(body: Uint8Array, turns: Turns): Promise<string | undefined> {
+  const boundary = formBoundary(turns.exchange.header('content-type'))
   if (boundary === undefined) return undefined
   const form = new FormScan(body, boundary)
-  if (!form.advance(STEPS_A_TURN)) await finish(form, exchange, clock)
+  if (!form.advance(STEPS_A_TURN)) await finish(form, turns)
   return form.model
 }
 
 /** Goes on with work that is not over, in turns. */
-async function finish(work: Work, exchange: Exchange, clock: Clock): Promise<void> {
+async function finish(work: Work, turns: Turns): Promise<void> {
   do {
-    await nextTurn(clock)
-    if (exchange.gone) throw new Failure('client_gone')
+    await nextTurn(turns.clock)
+    check(turns)
   } while (!work.advance(STEPS_A_TURN))
+}
+
+/** A call that has ended needs no more work. */
+function check({ exchange, call }: Turns): void {
+  if (call.stopped) throw call.stopped
+  if (exchange.gone) throw new Failure('client_gone')
+}
+
+/** A body that Ollama could decode in another way than we is not passed on: it could name a model that runs. */
+async function decoded(body: Uint8Array, turns: Turns): Promise<Uint8Array> {
+  // It may have ended while it waited for its place.
+  check(turns)
+  const decoder = new ZstdDecoder(body, turns.call.maxBodyBytes)
+  try {
+    if (!decoder.advance(STEPS_A_TURN)) await finish(decoder, turns)
+  } catch (error) {
+    throw error instanceof ZstdError ? new Failure('invalid_request', { cause: error }) : error
+  }
+  return decoder.bytes
 }
 
 function callOf(body: Uint8Array, written: string | undefined, unload = false): ReadCall {

@@ -100,7 +100,7 @@ export class Relay<L extends LaneObserver = LaneObserver> {
     const run = new Run(this.#parts, this.#deadlines, exchange, path)
     let call: ReadCall | undefined
     try {
-      call = await readCall(exchange, path, await run.readBody(), clock)
+      call = await readCall(exchange, path, await run.readBody(), clock, run)
       const now = run.read(call)
       if (call.model !== undefined && call.takesSlot) {
         const wish = { model: call.model.key, deadline: run.deadline, bytes: call.body.length }

@@ -71,13 +71,22 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     return whole
   }
 
+  get maxBodyBytes(): number {
+    return this.#parts.maxBodyBytes
+  }
+
+  /** Why it was ended, by its deadline or by an operator; undefined while it goes on. */
+  get stopped(): Failure | undefined {
+    return this.#stopped
+  }
+
   /** Its name for client, log and operator. */
   get id(): string {
     this.#id ??= newRequestId()
     return this.#id
   }
 
-  /** Its body is here and read; returns the clock time of that. Throws when it was cancelled while it was decoded. */
+  /** Its body is here and read; returns the clock time of that. Throws when it was ended while its body was decoded. */
   read(call: ReadCall): number {
     this.#call = call
     this.#body?.free()
@@ -202,7 +211,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     }
     this.dueAt = Number.POSITIVE_INFINITY
     if (this.#stage === 'reading')
-      this.#exchange.stopReading(new Failure(now < this.deadline ? 'body_stalled' : 'timeout'))
+      this.#exchange.stopReading(this.#stopFor(now < this.deadline ? 'body_stalled' : 'timeout'))
     else this.#stop('timeout', 'idle') // In line its ticket knows the same deadline.
   }
 

@@ -1,86 +1,124 @@
-import { Decompress } from 'fzstd'
-import type { Clock } from '../clock.ts'
-import { Failure } from './failure.ts'
-import { readFrame, type ZstdFrame } from './zstd-frame.ts'
+import { ZstdError } from './zstd-bits.ts'
+import { BlockDecoder, littleEndian, MOST_BLOCK_BYTES } from './zstd-block.ts'
+import { Decoded } from './zstd-decoded.ts'
 
-/** Ollama's own bounds: of a decoded body, and of the window that a frame may ask for. */
-const MAX_DECODED_BYTES = 20 * 2 ** 20
-const MAX_WINDOW_BYTES = 8 * 2 ** 20
-
+/** Ollama's own bound of a decoded body. */
+const MOST_DECODED_BYTES = 20 * 2 ** 20
 /**
- * The decoder shifts its whole window at each block, so a block costs its window, and a few bytes can ask for a
- * large one. A turn and a body are bounded by that; bodies that were compressed to be smaller stay far below.
+ * How many times its own size a body may become. Apache's mod_deflate refuses request bodies above 200 by default
+ * (DeflateInflateRatioLimit). Chats and source code reach 3 to 10, a conversation that repeats itself some 50.
  */
-const TURN_COST_BYTES = 16 * 2 ** 20
-const BODY_COST_BYTES = 2 * 2 ** 30
+const MOST_TIMES = 200
+/** A small body may become as large as this, whatever the ratio: a millisecond's work. */
+const SMALL_BYTES = 256 * 1024
 
-/**
- * Decodes a zstd body so that its model can be read; the compressed bytes are what goes on to Ollama.
- * Undefined when it cannot be decoded or is larger than Ollama takes: Ollama refuses it in its own words.
- * Throws Failure body_too_large when decoding it would cost out of all proportion.
- */
-export async function decodeZstd(body: Uint8Array, clock: Clock): Promise<Uint8Array | undefined> {
-  const frames: ZstdFrame[] = []
-  let cost = 0
-  for (let at = 0; at < body.length; ) {
-    const frame = readFrame(body, at, BODY_COST_BYTES - cost)
-    if (frame === undefined || frame.windowBytes > MAX_WINDOW_BYTES) return undefined
-    cost += frame.costBytes
-    if (cost > BODY_COST_BYTES) throw new Failure('body_too_large')
-    frames.push(frame)
-    at = frame.end
-  }
-  const decoded = new Decoded()
-  try {
-    for (const frame of frames) await decodeFrame(body, frame, decoded, clock)
-  } catch {
-    return undefined
-  }
-  return decoded.bytes()
+const FRAME = 0xfd2fb528
+const SKIPPABLE_FRAME = 0x184d2a50
+/** Steps of a block beside those of its bytes, with all the tables that it can bring. */
+const COMPRESSED_STEPS = 8 * 1024
+const PLAIN_STEPS = 64
+/** Steps of a decoded byte. */
+const BYTE_STEPS = 4
+
+/** Whether a body begins like one of zstd. No JSON text does. */
+export function beginsLikeZstd(body: Uint8Array): boolean {
+  const magic = littleEndian(body, 0, 4)
+  return magic === FRAME || isSkippable(magic)
 }
 
-async function decodeFrame(
-  body: Uint8Array,
-  frame: ZstdFrame,
-  decoded: Decoded,
-  clock: Clock,
-): Promise<void> {
-  const stream = new Decompress((part) => decoded.add(part))
-  let from = frame.start
-  let cost = 0
-  for (const blockEnd of frame.blockEnds) {
-    cost += frame.blockCostBytes
-    if (cost < TURN_COST_BYTES) continue
-    stream.push(body.subarray(from, blockEnd))
-    from = blockEnd
-    cost = 0
-    await nextTurn(clock)
-  }
-  if (frame.blockEnds.length > 0) stream.push(body.subarray(from, frame.end), true)
+function isSkippable(magic: number): boolean {
+  return magic >= SKIPPABLE_FRAME && magic < SKIPPABLE_FRAME + 16
 }
 
-class Decoded {
-  readonly #parts: Uint8Array[] = []
-  #size = 0
+/**
+ * Decodes a zstd body (RFC 8878) a block at a time, so that its model can be read; the compressed bytes are what goes
+ * on to Ollama. This is a decoder of our own because the work on a block must be bounded by what a block may hold.
+ * fzstd, the library for this, goes on past the end of a block: 17 bytes keep it busy for ten seconds. Checksums and
+ * windows are left to Ollama.
+ */
+export class ZstdDecoder {
+  readonly #body: Uint8Array
+  readonly #decoded: Decoded
+  #at = 0
+  /** The frame at hand; undefined between frames. */
+  #blocks: BlockDecoder | undefined
+  #checksumBytes = 0
+  #steps = 0
 
-  add(part: Uint8Array): void {
-    this.#size += part.length
-    if (this.#size > MAX_DECODED_BYTES) throw new RangeError('decoded body is too large')
-    this.#parts.push(part)
+  /** `most`: bytes that the decoded body may have, beside other bounds. */
+  constructor(body: Uint8Array, most: number) {
+    this.#body = body
+    const bound = Math.min(most, MOST_DECODED_BYTES, Math.max(SMALL_BYTES, MOST_TIMES * body.length))
+    this.#decoded = new Decoded(bound, 4 * body.length)
   }
 
-  bytes(): Uint8Array {
-    const whole = new Uint8Array(this.#size)
-    let at = 0
-    for (const part of this.#parts) {
-      whole.set(part, at)
-      at += part.length
+  /** Steps taken so far. */
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** All that has been decoded. */
+  get bytes(): Uint8Array {
+    return this.#decoded.bytes
+  }
+
+  /**
+   * Goes on for about `most` steps. @returns whether the body is decoded.
+   * Throws ZstdError for bytes that break the format, Failure body_too_large past a bound.
+   */
+  advance(most: number): boolean {
+    const until = this.#steps + most
+    while (this.#at < this.#body.length && this.#steps < until) {
+      if (this.#blocks === undefined) this.#beginFrame()
+      else this.#block(this.#blocks)
     }
-    return whole
+    if (this.#at < this.#body.length) return false
+    if (this.#at > this.#body.length || this.#blocks !== undefined)
+      throw new ZstdError('a frame that is cut off')
+    return true
   }
-}
 
-/** Lets other calls run between two slices. */
-function nextTurn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => clock.after(0, resolve))
+  #beginFrame(): void {
+    const body = this.#body
+    const start = this.#at
+    const magic = littleEndian(body, start, 4)
+    this.#steps += PLAIN_STEPS
+    if (isSkippable(magic)) {
+      this.#at += 8 + littleEndian(body, start + 4, 4)
+      return
+    }
+    const flags = body[start + 4]
+    if (magic !== FRAME || flags === undefined || (flags & 8) !== 0) throw new ZstdError('no frame')
+    const isSingleSegment = (flags & 0x20) !== 0
+    const windowBytes = isSingleSegment ? 0 : 1
+    const dictionaryBytes = [0, 1, 2, 4][flags & 3] ?? 0
+    const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][flags >> 6] ?? 0
+    const dictionary = littleEndian(body, start + 5 + windowBytes, dictionaryBytes)
+    if (dictionary !== 0) throw new ZstdError('a dictionary that nobody has')
+    this.#at = start + 5 + windowBytes + dictionaryBytes + sizeBytes
+    this.#checksumBytes = (flags & 4) !== 0 ? 4 : 0
+    this.#decoded.beginFrame()
+    this.#blocks = new BlockDecoder(body, this.#decoded)
+  }
+
+  #block(blocks: BlockDecoder): void {
+    const body = this.#body
+    const header = littleEndian(body, this.#at, 3)
+    const type = (header >> 1) & 3
+    const size = header >> 3
+    const start = this.#at + 3
+    const end = start + (type === 1 ? 1 : size)
+    if (end > body.length || size > MOST_BLOCK_BYTES || type === 3)
+      throw new ZstdError('a block that is none')
+    const before = this.#decoded.size
+    if (type === 0) this.#decoded.add(body, start, end)
+    else if (type === 1) this.#decoded.fill(body[start] ?? 0, size)
+    else blocks.decode(start, end)
+    this.#steps +=
+      end - start + (type === 2 ? COMPRESSED_STEPS + BYTE_STEPS * (this.#decoded.size - before) : PLAIN_STEPS)
+    this.#at = end
+    if ((header & 1) === 0) return
+    this.#at += this.#checksumBytes
+    this.#blocks = undefined
+  }
 }

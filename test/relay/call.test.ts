@@ -4,6 +4,8 @@ import { type ReadCall, readCall } from '../../src/relay/call.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { bytesOf, type Request, ScriptedExchange } from '../support/scripted-exchange.ts'
 
+const CALL = { maxBodyBytes: 2 ** 30, stopped: undefined }
+
 /** Waits for a call that is read in turns, and counts them. */
 async function inTurns(
   clock: ManualClock,
@@ -26,7 +28,7 @@ async function inTurns(
 async function read(path: string, request: Request): Promise<ReadCall> {
   const clock = new ManualClock()
   const exchange = new ScriptedExchange({ target: path, ...request })
-  return (await inTurns(clock, readCall(exchange, path, bytesOf(request.body ?? ''), clock))).call
+  return (await inTurns(clock, readCall(exchange, path, bytesOf(request.body ?? ''), clock, CALL))).call
 }
 
 const verdict = ({ model, takesSlot }: ReadCall) => ({ key: model?.key, takesSlot })
@@ -92,7 +94,7 @@ describe('a call for a model', () => {
     const clock = new ManualClock()
     const body = `{${'"x":0,'.repeat(500_000)}"model":"llama2"}`
     const exchange = new ScriptedExchange({ target: '/api/chat', body })
-    const { call, turns } = await inTurns(clock, readCall(exchange, '/api/chat', bytesOf(body), clock))
+    const { call, turns } = await inTurns(clock, readCall(exchange, '/api/chat', bytesOf(body), clock, CALL))
     assert.deepEqual(verdict(call), { key: 'llama2', takesSlot: true })
     assert.ok(turns >= 10, `${turns} turns`)
   })
@@ -106,6 +108,7 @@ describe('a call for a model', () => {
         '/api/chat',
         bytesOf(body),
         clock,
+        CALL,
       )
       assert.equal(call.model?.key, 'llama2')
     }
@@ -123,7 +126,7 @@ describe('a call for a model', () => {
       const clock = new ManualClock()
       const headers = { 'content-type': 'multipart/form-data; boundary=b' }
       const exchange = new ScriptedExchange({ target: path, headers, body })
-      const reading = readCall(exchange, path, bytesOf(body), clock)
+      const reading = readCall(exchange, path, bytesOf(body), clock, CALL)
       await new Promise(setImmediate)
       assert.equal(clock.pending, 1)
       exchange.leave()

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { decompress } from 'fzstd'
 import { readCall } from '../../src/relay/call.ts'
-import { decodeZstd } from '../../src/relay/zstd.ts'
+import { Failure } from '../../src/relay/failure.ts'
+import { beginsLikeZstd, ZstdDecoder } from '../../src/relay/zstd.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { bytesOf, ScriptedExchange } from '../support/scripted-exchange.ts'
+import { block, frameOf, longFrame, rawFrame, rleFrame } from './support/zstd-frames.ts'
+import { WRITTEN_BY_LIBZSTD } from './support/zstd-samples.ts'
 
 /** `{"model": "llama2"}` as the reference encoder writes it, in all the ways it can. */
 const SAMPLES = {
@@ -23,86 +27,125 @@ const LONG_WINDOW = 'KLUv/QCImQAAeyJtb2RlbCI6ICJsbGFtYTIifQ=='
 
 const bytes = (base64: string) => new Uint8Array(Buffer.from(base64, 'base64'))
 
-/** Decodes with every turn that is asked for, and tells how many those were. */
-async function decode(body: Uint8Array): Promise<{ text: string | undefined; turns: number }> {
-  const clock = new ManualClock()
-  let settled = false
-  let turns = 0
-  const decoding = decodeZstd(body, clock).finally(() => {
-    settled = true
-  })
-  decoding.catch(() => {})
-  while (!settled) {
-    await new Promise(setImmediate)
-    turns += clock.pending
-    clock.advance(0)
-  }
-  const decoded = await decoding
-  return { text: decoded && new TextDecoder().decode(decoded), turns }
-}
+const LARGEST = 2 ** 30
+const CALL = { maxBodyBytes: LARGEST, stopped: undefined }
 
-/** A frame of RLE blocks: `count` blocks of `size` zero bytes and a last empty one. */
-function rleFrame(windowLog: number, count: number, size: number): Uint8Array {
-  const block = (last: number, length: number) => {
-    const header = (length << 3) | 2 | last
-    return [header & 255, (header >> 8) & 255, header >> 16, 0x20]
-  }
-  const blocks = Array.from({ length: count }, () => block(0, size)).flat()
-  return new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, (windowLog - 10) << 3, ...blocks, ...block(1, 1)])
+function decoder(body: Uint8Array, { most = LARGEST, steps = 2 ** 40 } = {}): ZstdDecoder {
+  const decoder = new ZstdDecoder(body, most)
+  while (!decoder.advance(steps));
+  return decoder
 }
+const decode = (body: Uint8Array, bounds?: { most?: number; steps?: number }) =>
+  new TextDecoder().decode(decoder(body, bounds).bytes)
 
 describe('a zstd body', () => {
   for (const [how, sample] of Object.entries(SAMPLES)) {
-    it(`${how} is decoded`, async () => {
-      assert.equal((await decode(bytes(sample))).text, '{"model": "llama2"}')
+    it(`${how} is decoded`, () => {
+      assert.equal(decode(bytes(sample)), '{"model": "llama2"}')
     })
   }
-  it('that is large is decoded to its end', async () => {
-    const { text } = await decode(bytes(LARGE))
-    assert.equal(text?.length, 3 * 2 ** 20 + 19)
-    assert.equal(text?.trimStart(), '{"model": "llama2"}')
-  })
-  it('lets others run while it takes long', async () => {
-    const { text, turns } = await decode(rleFrame(20, 100, 100_000))
-    assert.equal(text?.length, 10_000_001)
-    assert.ok(turns >= 5, `${turns} turns`)
-  })
-  it('over 20 MiB is not decoded', async () => {
-    assert.equal((await decode(rleFrame(17, 159, 131_072))).text?.length, 159 * 131_072 + 1)
-    assert.equal((await decode(rleFrame(17, 161, 131_072))).text, undefined)
-  })
-  it('that asks for more memory than Ollama gives is not decoded', async () => {
-    assert.equal((await decode(bytes(LONG_WINDOW))).text, undefined)
-    assert.equal((await decode(rleFrame(31, 1, 1))).text, undefined)
-  })
-  it('of tiny blocks under a large window is refused before it costs anything', async () => {
-    const started = performance.now()
-    await assert.rejects(decode(rleFrame(23, 20_000, 1)), { code: 'body_too_large' })
-    const frames = Array.from({ length: 300 }, () => [...rleFrame(23, 1, 1)]).flat()
-    await assert.rejects(decode(new Uint8Array(frames)), { code: 'body_too_large' })
-    assert.ok(performance.now() - started < 2_000)
-  })
-  it('that is broken anywhere is not decoded, and never makes it throw', async () => {
-    const whole = bytes(SAMPLES['with a checksum'])
-    for (let end = 1; end < whole.length; end++) {
-      assert.equal((await decode(whole.subarray(0, end))).text, undefined, `cut at ${end}`)
+  for (const [what, sample] of Object.entries(WRITTEN_BY_LIBZSTD)) {
+    it(`of ${what} is what another decoder makes of it, in one go or in steps`, () => {
+      const body = bytes(sample)
+      const expected = new TextDecoder().decode(decompress(body))
+      assert.equal(decode(body), expected)
+      assert.equal(decode(body, { steps: 1 }), expected)
+    })
+  }
+  it('is known by its first bytes, which begin no JSON', () => {
+    assert.equal(beginsLikeZstd(bytes(SAMPLES['in one frame with its size'])), true)
+    assert.equal(beginsLikeZstd(bytes(SAMPLES['between two frames that are to be skipped'])), true)
+    for (const text of ['', '{', '{"model":"llama2"}', '(\xb5/', '    ']) {
+      assert.equal(beginsLikeZstd(new TextEncoder().encode(text)), false)
     }
-    for (let at = 0; at < whole.length; at++) {
-      const broken = whole.slice()
-      broken[at] = (broken[at] ?? 0) ^ 0xff
-      await decode(broken)
+  })
+  it('that asks for a window larger than Ollama gives is decoded all the same: nobody keeps one', () => {
+    assert.equal(decode(bytes(LONG_WINDOW)), '{"model": "llama2"}')
+  })
+  it('stops where it is told to', () => {
+    const samples = Object.values(WRITTEN_BY_LIBZSTD).flatMap((sample) => [...bytes(sample)])
+    const frame = new ZstdDecoder(new Uint8Array([...rleFrame(17, 2, 100_000), ...samples]), LARGEST)
+    for (let over = false; !over; ) {
+      const before = frame.steps
+      over = frame.advance(1_000)
+      // One block comes at once.
+      assert.ok(frame.steps - before <= 150_000, `${frame.steps - before} steps`)
     }
-    for (const junk of ['{"model":"llama2"}', '\u0028', 'x'.repeat(100)]) {
-      assert.equal((await decode(new TextEncoder().encode(junk))).text, undefined)
-    }
-    assert.equal((await decode(new Uint8Array([...whole, 1, 2, 3, 4]))).text, undefined)
+  })
+
+  describe('is refused', () => {
+    const TOO_LARGE = { code: 'body_too_large' }
+    it('over 20 MiB, as Ollama does', () => {
+      const filler = new Uint8Array(2 ** 17)
+      const body = (count: number) => new Uint8Array([...rleFrame(17, count, 131_072), ...rawFrame(filler)])
+      assert.equal(decoder(body(158)).bytes.length, 159 * 131_072 + 1)
+      assert.throws(() => decoder(body(160)), TOO_LARGE)
+    })
+    it('over what the call may hold', () => {
+      const body = rawFrame(new Uint8Array(1_000))
+      assert.equal(decoder(body, { most: 1_000 }).bytes.length, 1_000)
+      assert.throws(() => decoder(body, { most: 999 }), TOO_LARGE)
+    })
+    it('over 200 times its own size, from 256 KiB on', () => {
+      assert.equal(decoder(rleFrame(17, 2, 131_071)).bytes.length, 262_143)
+      assert.throws(() => decoder(rleFrame(17, 2, 131_072)), TOO_LARGE)
+      const wide = (count: number) =>
+        new Uint8Array([...rleFrame(17, count, 131_072), ...rawFrame(new Uint8Array(10_000))])
+      assert.ok(decoder(wide(15)).bytes.length > 1_900_000)
+      assert.throws(() => decoder(wide(16)), TOO_LARGE)
+    })
+    it('before it costs more than its bound, whatever it is made of', () => {
+      for (const frame of [rleFrame(23, 1_000, 131_072), rleFrame(23, 20_000, 1), bytes(LARGE)]) {
+        const scan = new ZstdDecoder(frame, LARGEST)
+        try {
+          while (!scan.advance(10_000));
+        } catch (error) {
+          assert.equal((error as { code?: unknown }).code, 'body_too_large')
+        }
+        assert.ok(
+          scan.steps < 2_000_000 + 500 * frame.length,
+          `${scan.steps} steps for ${frame.length} bytes`,
+        )
+      }
+    })
+    it('with a block that describes more than a block may hold', () => {
+      // Nearly a hundred thousand sequences of 65 539 bytes each, in twenty bytes.
+      const sequences = [0x00, 0xff, 0xff, 0xff, 0x54, 0, 0, 52, 0x01]
+      assert.throws(() => decoder(frameOf(23, [block(2, sequences.length, sequences)])), {
+        name: 'ZstdError',
+      })
+    })
+    it('cut off anywhere, and broken it is refused or another text', () => {
+      for (const sample of [SAMPLES['with a checksum'], ...Object.values(WRITTEN_BY_LIBZSTD)]) {
+        const whole = bytes(sample)
+        const step = Math.ceil(whole.length / 400)
+        for (let end = 1; end < whole.length; end += step) {
+          assert.throws(() => decoder(whole.subarray(0, end)), { name: 'ZstdError' }, `cut at ${end}`)
+        }
+        for (let at = 0; at < whole.length; at += step) {
+          const broken = whole.slice()
+          broken[at] = (broken[at] ?? 0) ^ 0xff
+          try {
+            decoder(broken)
+          } catch (error) {
+            assert.ok(error instanceof Error && ['ZstdError', 'Failure'].includes(error.name), String(error))
+          }
+        }
+        assert.throws(() => decoder(new Uint8Array([...whole, 1, 2, 3, 4])), { name: 'ZstdError' })
+      }
+    })
+    it('with a dictionary, which Ollama has not', () => {
+      const body = bytes(SAMPLES['in one frame with its size'])
+      const named = new Uint8Array([...body.subarray(0, 4), (body[4] ?? 0) | 1, 7, ...body.subarray(5)])
+      assert.throws(() => decoder(named), { name: 'ZstdError' })
+    })
   })
 })
 
 describe('which model a zstd body is for', () => {
   const modelOf = async (path: string, encoding: string, body: string | Uint8Array) => {
     const exchange = new ScriptedExchange({ target: path, headers: { 'content-encoding': encoding } })
-    return (await readCall(exchange, path, bytesOf(body), new ManualClock())).model?.key
+    return (await readCall(exchange, path, bytesOf(body), new ManualClock(), CALL)).model?.key
   }
   const sample = bytes(SAMPLES['in one frame with its size'])
 
@@ -123,9 +166,86 @@ describe('which model a zstd body is for', () => {
   it('is known when the header only begins with zstd, which Ollama takes for a plain body', async () => {
     assert.equal(await modelOf('/v1/responses', 'zstd, gzip', '{"model":"llama2"}'), 'llama2')
   })
+  it('is refused when it begins like zstd and is none', async () => {
+    await assert.rejects(modelOf('/v1/responses', 'zstd', sample.subarray(0, -1)), {
+      code: 'invalid_request',
+    })
+    await assert.rejects(modelOf('/v1/responses', 'zstd', rleFrame(17, 3, 131_072)), {
+      code: 'body_too_large',
+    })
+  })
   it('is not under another spelling, which Ollama does not decode', async () => {
     for (const encoding of ['ZSTD', 'gzip', 'gzip, zstd', 'zstd2', '']) {
       assert.equal(await modelOf('/v1/responses', encoding, sample), undefined, encoding)
     }
+  })
+})
+
+describe('calls whose bodies take long to decode', () => {
+  const long = (model: string) => longFrame(`{"model":"${model}"}`)
+  /** Reads calls with these models in their order, with one clock; `settled` gathers their ends. */
+  function start(models: readonly string[], clock: ManualClock) {
+    const settled: string[] = []
+    const calls = models.map((model) => {
+      const headers = { 'content-encoding': 'zstd' }
+      const exchange = new ScriptedExchange({ target: '/v1/responses', headers })
+      const call: { maxBodyBytes: number; stopped: Error | undefined } = { ...CALL }
+      readCall(exchange, '/v1/responses', long(model), clock, call).then(
+        (read) => settled.push(read.model?.key ?? 'none'),
+        (error: unknown) => settled.push(`${model}: ${(error as { code?: string }).code}`),
+      )
+      return { exchange, call }
+    })
+    return { settled, calls }
+  }
+  const tick = () => new Promise(setImmediate)
+  async function finish(clock: ManualClock): Promise<number> {
+    let most = 0
+    await tick()
+    while (clock.pending > 0) {
+      most = Math.max(most, clock.pending)
+      clock.advance(0)
+      await tick()
+    }
+    return most
+  }
+
+  it('are decoded two at a time, in their order', async () => {
+    const clock = new ManualClock()
+    const { settled } = start(['a', 'b', 'c', 'd', 'e'], clock)
+    assert.equal(await finish(clock), 2)
+    assert.deepEqual(settled, ['a', 'b', 'c', 'd', 'e'])
+  })
+
+  it('are not decoded when they ended while they waited', async () => {
+    const clock = new ManualClock()
+    const { settled, calls } = start(['a', 'b', 'c', 'd', 'e'], clock)
+    await tick()
+    calls[2]?.exchange.leave()
+    if (calls[3]) calls[3].call.stopped = new Failure('timeout')
+    await finish(clock)
+    assert.deepEqual(settled.sort(), ['a', 'b', 'c: client_gone', 'd: timeout', 'e'])
+  })
+
+  it('make room when they end in the middle, or cannot be decoded', async () => {
+    const clock = new ManualClock()
+    const { settled, calls } = start(['a', 'b', 'c'], clock)
+    await tick()
+    calls[0]?.exchange.leave()
+    if (calls[1]) calls[1].call.stopped = new Failure('cancelled')
+    await finish(clock)
+    assert.deepEqual(settled, ['a: client_gone', 'b: cancelled', 'c'])
+    for (let index = 0; index < 3; index++) {
+      const headers = { 'content-encoding': 'zstd' }
+      const body = long('x').subarray(0, -1)
+      const exchange = new ScriptedExchange({ target: '/v1/responses', headers })
+      const reading = readCall(exchange, '/v1/responses', body, clock, CALL)
+      reading.catch(() => {})
+      await finish(clock)
+      await assert.rejects(reading, { code: 'invalid_request' })
+    }
+    const after = start(['d'], clock)
+    await finish(clock)
+    assert.deepEqual(after.settled, ['d'])
   })
 })
