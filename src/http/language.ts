@@ -13,12 +13,16 @@ export function chooseLanguage(configured: Language | 'auto', acceptLanguage: st
   return { language: asked ?? 'en', negotiated: asked !== undefined }
 }
 
+/** More than anybody reads: the rest of a longer list is not looked at. */
+const MOST_RANGES = 50
+const MOST_PARAMETERS = 5
+
 /** By weight, then by place; `zh-CN` counts as `zh`. Undefined when none of ours is asked for. */
 function preferredLanguage(acceptLanguage: string): Language | undefined {
   let best: Language | undefined
   let bestWeight = 0
-  for (const range of acceptLanguage.split(',')) {
-    const [tag = '', ...parameters] = range.split(';')
+  for (const range of acceptLanguage.split(',', MOST_RANGES)) {
+    const [tag = '', ...parameters] = range.split(';', MOST_PARAMETERS)
     const language = tag.trim().split('-', 1)[0]?.toLowerCase()
     const weight = weightOf(parameters)
     if (language !== undefined && isLanguage(language) && weight > bestWeight) {

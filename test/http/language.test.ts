@@ -33,6 +33,9 @@ for (const header of [
   '__proto__',
   'zhx',
   `${'x'.repeat(10_000)},${','.repeat(1_000)}`,
+  // Nobody reads a list of so many.
+  `${'de,'.repeat(50)}vi`,
+  `vi;q=0${';'.repeat(60_000)}`,
 ]) {
   test(`${JSON.stringify(header?.slice(0, 20))} asks for none of ours and gets English`, () => {
     assert.deepEqual(chooseLanguage('auto', header), { language: 'en', negotiated: false })

@@ -51,6 +51,19 @@ describe('an answer on a connection', () => {
     })
   }
 
+  it('means the same in any pieces when its head is as large as a head may be', () => {
+    const head = (bytes: number) => `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(bytes)}\r\ncontent-length: 5\r\n\r\n`
+    const whole = parse(`${head(65_000)}hello`).heard
+    assert.equal(whole.length, 3)
+    for (const piece of [1, 2, 3, 1_000, 65_050]) {
+      const { heard } = parse(`${head(65_000)}hello`, { piece })
+      assert.equal(heard[0], whole[0])
+      assert.equal(heard.slice(1).join(''), 'helloend')
+    }
+    for (const piece of [1, 1_000, 70_000])
+      assert.throws(() => parse(`${head(66_000)}hello`, { piece }), /too large/)
+  })
+
   it('without a length ends with the connection, which is of no more use', () => {
     const { heard, parser } = parse('HTTP/1.1 200 OK\r\n\r\nhello')
     assert.equal(parser.over, false)

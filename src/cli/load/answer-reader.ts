@@ -34,7 +34,7 @@ export class AnswerReader {
   #text = ''
   #tokens = 0
   #ended = false
-  /** The beginning of a whole answer is not kept any more. */
+  /** The beginning of a whole answer, or of a line, is not kept any more. */
   #cut = false
   #flaw: string | undefined
 
@@ -45,15 +45,15 @@ export class AnswerReader {
   }
 
   take(chunk: Buffer): void {
-    const text = this.#text + this.#decoder.write(chunk)
-    if (this.#format === 'whole') {
-      this.#cut ||= text.length > LONGEST_TEXT
-      this.#text = text.slice(-LONGEST_TEXT)
-      return
-    }
-    const lines = text.split('\n')
-    this.#text = (lines.pop() ?? '').slice(-LONGEST_TEXT)
+    const text = this.#decoder.write(chunk)
+    // Only what is new is looked through: what came before has no end of a line.
+    const lines = this.#format === 'whole' ? [text] : text.split('\n')
+    lines[0] = this.#text + lines[0]
+    this.#text = lines.pop() ?? ''
     for (const line of lines) this.#line(line)
+    this.#cut ||= this.#text.length > LONGEST_TEXT
+    // Now and then, since cutting takes a copy.
+    if (this.#text.length > 2 * LONGEST_TEXT) this.#text = this.#text.slice(-LONGEST_TEXT)
   }
 
   /** To be called when the last byte was taken. */

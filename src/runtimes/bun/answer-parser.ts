@@ -33,7 +33,9 @@ export class AnswerParser {
   readonly #listener: AnswerListener
   readonly #bodiless: boolean
   #stage: Stage = 'head'
+  /** The beginning of a head that came in pieces, in a block that grows, and how much of the block is filled. */
   #held: Buffer | undefined
+  #heldBytes = 0
   /** Bytes that are left of the chunk or of the whole body. */
   #left = 0
   #line = ''
@@ -147,22 +149,38 @@ export class AnswerParser {
   }
 
   #head(bytes: Uint8Array, at: number): number {
-    const held = this.#held?.length ?? 0
     const fresh = asBuffer(bytes).subarray(at)
-    const all = this.#held === undefined ? fresh : Buffer.concat([this.#held, fresh])
-    const end = all.indexOf(HEAD_END)
+    const before = this.#heldBytes
+    const all = this.#held === undefined ? fresh : this.#hold(fresh)
+    // What was there before has no end in it but the beginning of one.
+    const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length + 1))
     if (end > MAX_HEADER_BYTES || (end < 0 && all.length > MAX_HEADER_BYTES))
       throw new Error('headers too large')
     if (end < 0) {
       // What does not speak HTTP may never send the end of a head.
       if (!BEGINNING.startsWith(all.toString('latin1', 0, BEGINNING.length)))
         throw new Error('no HTTP/1 status line')
-      this.#held = all
+      if (this.#held === undefined) this.#hold(fresh)
       return bytes.length
     }
     this.#held = undefined
+    this.#heldBytes = 0
     this.#begin(all.toString('latin1', 0, end))
-    return at + end + HEAD_END.length - held
+    return at + end + HEAD_END.length - before
+  }
+
+  /** Adds to what is held of a head, as far as a head may go. Each byte is copied a few times in all, however it comes. */
+  #hold(fresh: Buffer): Buffer {
+    const room = MAX_HEADER_BYTES + HEAD_END.length - this.#heldBytes
+    const size = this.#heldBytes + Math.min(fresh.length, room)
+    if (this.#held === undefined || size > this.#held.length) {
+      const larger = Buffer.alloc(Math.max(1024, 2 * size))
+      this.#held?.copy(larger, 0, 0, this.#heldBytes)
+      this.#held = larger
+    }
+    fresh.copy(this.#held, this.#heldBytes, 0, size - this.#heldBytes)
+    this.#heldBytes = size
+    return this.#held.subarray(0, size)
   }
 
   #begin(head: string): void {
