@@ -20,7 +20,7 @@ const ROUNDS = 9
 const LARGE_BYTES = 20 * 2 ** 20
 const SMALL_BODIES = 100
 /** As many as the gate takes before other calls get their turn. */
-const STEPS_A_TURN = 2 ** 18
+const STEPS_A_TURN = 2 ** 17
 
 interface Row {
   readonly what: string

@@ -53,8 +53,8 @@ const UNLOAD_KEYS: readonly WantedKey<BodyKey>[] = [
 /** Bytes that are looked at to see whether a value is empty or zero. A longer one counts as something to do. */
 const MOST_EMPTY_BYTES = 1024
 
-/** Steps of work on one body before other calls get their turn: a millisecond on a slow machine. */
-const STEPS_A_TURN = 2 ** 18
+/** Steps of work on one body before other calls get their turn: below a millisecond, some five where nothing is compiled yet. */
+const STEPS_A_TURN = 2 ** 17
 
 /** Work on a body that stops after about `most` steps and says whether it is over. */
 interface Work {

@@ -102,7 +102,7 @@ describe('a call for a model', () => {
   it('is read at once when its body is small, whatever it holds', async () => {
     const clock = new ManualClock()
     for (const piece of ['"":0,', '"model":"a",', '"x":"\\\\",', '"x":[[{}]],']) {
-      const body = `{${piece.repeat((64 * 1024) / piece.length)}"model":"llama2"}`
+      const body = `{${piece.repeat((32 * 1024) / piece.length)}"model":"llama2"}`
       const call = await readCall(
         new ScriptedExchange({ target: '/api/chat', body }),
         '/api/chat',
