@@ -9,6 +9,7 @@ import { clientTimeouts } from './clients/timeouts.cases.ts'
 import { crashes } from './crash.cases.ts'
 import { disconnects } from './disconnect.cases.ts'
 import { floods } from './flood.cases.ts'
+import { hardBodies } from './hard-bodies.cases.ts'
 import { hostileInput } from './hostile.cases.ts'
 import { nine } from './nine.cases.ts'
 import { operators } from './operator.cases.ts'
@@ -35,6 +36,7 @@ export function conformance(target: Target): void {
     protocol(target)
     hostileInput(target)
     targets(target)
+    hardBodies(target)
     uploads(target)
     bodies(target)
     streams(target)
