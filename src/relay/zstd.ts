@@ -6,7 +6,8 @@ import { Decoded } from './zstd-decoded.ts'
 const MOST_DECODED_BYTES = 20 * 2 ** 20
 /**
  * How many times its own size a body may become. Apache's mod_deflate refuses request bodies above 200 by default
- * (DeflateInflateRatioLimit). Chats and source code reach 3 to 10, a conversation that repeats itself some 50.
+ * (DeflateInflateRatioLimit). Measured with libzstd: chats and source code become 3 to 4 times as large, the body of an
+ * agent that read the same files ten times 38 times.
  */
 const MOST_TIMES = 200
 /** A small body may become as large as this, whatever the ratio: a millisecond's work. */
