@@ -100,8 +100,8 @@ export class FetchDelivery implements Delivery {
 
   /** Throws for an answer that a Response cannot be made of. */
   #begin(answer: Response, method: string): void {
-    const headers = responseHeaders([...answer.headers].flat(), this.#observer.dropped)
     const { status, statusText } = answer
+    const headers = responseHeaders([...answer.headers].flat(), status, this.#observer.dropped)
     const head = { status, statusText, headers: pairs(headers) }
     const bodiless = answer.body === null || method === 'HEAD'
     const response = new Response(

@@ -62,16 +62,26 @@ export function requestHeaders(
   return kept
 }
 
-/** An answer's headers for the client, flat, in their order and spelling, without those in `dropped`. */
-export function responseHeaders(raw: readonly string[], dropped: ReadonlySet<string>): string[] {
+/**
+ * An answer's headers for the client, flat, in their order and spelling, without those in `dropped`. A 204 must not
+ * carry a length (RFC 9110 section 8.6), and some clients wait for a body that was announced. A 304 may: that length
+ * is the length of a 200.
+ */
+export function responseHeaders(
+  raw: readonly string[],
+  status: number,
+  dropped: ReadonlySet<string>,
+): string[] {
   let connection: string | undefined
   const kept: string[] = []
+  const hasNoLength = status === 204
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = raw[index] ?? ''
     const value = raw[index + 1] ?? ''
     const lower = name.toLowerCase()
     if (lower === 'connection') connection = connection === undefined ? value : `${connection},${value}`
-    if (!dropped.has(lower)) kept.push(name, value)
+    if (dropped.has(lower) || (hasNoLength && lower === 'content-length')) continue
+    kept.push(name, value)
   }
   const declared = declaredHops(connection)
   if (declared === undefined) return kept

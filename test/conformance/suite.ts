@@ -6,6 +6,7 @@ import { anthropicClient } from './clients/anthropic.cases.ts'
 import { ollamaClient } from './clients/ollama.cases.ts'
 import { openaiClient } from './clients/openai.cases.ts'
 import { clientTimeouts } from './clients/timeouts.cases.ts'
+import { connections } from './connections.cases.ts'
 import { crashes } from './crash.cases.ts'
 import { disconnects } from './disconnect.cases.ts'
 import { floods } from './flood.cases.ts'
@@ -34,6 +35,7 @@ export function conformance(target: Target): void {
     routes(target)
     refusals(target)
     protocol(target)
+    connections(target)
     hostileInput(target)
     targets(target)
     hardBodies(target)

@@ -68,8 +68,8 @@ describe('the headers of a request', () => {
 describe('the headers of an answer', () => {
   it('lose what we say of a gated call ourselves, and keep it for any other request', () => {
     const raw = ['X-Request-ID', 'theirs', 'x-queue-wait-ms', '5', 'Server-Timing', 'db;dur=1', 'X-A', '1']
-    assert.deepEqual(responseHeaders(raw, NOT_OF_A_CALL), ['Server-Timing', 'db;dur=1', 'X-A', '1'])
-    assert.deepEqual(responseHeaders(raw, HOP_BY_HOP), raw)
+    assert.deepEqual(responseHeaders(raw, 200, NOT_OF_A_CALL), ['Server-Timing', 'db;dur=1', 'X-A', '1'])
+    assert.deepEqual(responseHeaders(raw, 200, HOP_BY_HOP), raw)
   })
   it('keep order, spelling, repeated cookies, length and date', () => {
     const raw = [
@@ -84,7 +84,7 @@ describe('the headers of an answer', () => {
       'Vary',
       'Origin',
     ]
-    assert.deepEqual(responseHeaders(raw, HOP_BY_HOP), raw)
+    assert.deepEqual(responseHeaders(raw, 200, HOP_BY_HOP), raw)
   })
   it('lose what speaks of the connection and what any Connection header lists', () => {
     const raw = [
@@ -99,11 +99,16 @@ describe('the headers of an answer', () => {
       'X-B',
       '2',
     ]
-    assert.deepEqual(responseHeaders(raw, HOP_BY_HOP), ['X-B', '2'])
+    assert.deepEqual(responseHeaders(raw, 200, HOP_BY_HOP), ['X-B', '2'])
     assert.deepEqual(
-      responseHeaders(['Keep-Alive', 'timeout=5', 'Upgrade', 'h2c', 'Trailer', 'x'], HOP_BY_HOP),
+      responseHeaders(['Keep-Alive', 'timeout=5', 'Upgrade', 'h2c', 'Trailer', 'x'], 200, HOP_BY_HOP),
       [],
     )
+  })
+  it('keep a length where there may be one: not in a 204', () => {
+    const raw = ['content-length', '0', 'X-A', '1']
+    assert.deepEqual(responseHeaders(raw, 204, HOP_BY_HOP), ['X-A', '1'])
+    for (const status of [200, 205, 304]) assert.deepEqual(responseHeaders(raw, status, HOP_BY_HOP), raw)
   })
 })
 

@@ -68,7 +68,7 @@ export class BunDelivery implements Delivery, AnswerSink {
 
   head(status: number, statusText: string, raw: string[], length: number | undefined): void {
     const begin = (): ResponseInit => {
-      const headers = responseHeaders(raw, this.#observer.dropped)
+      const headers = responseHeaders(raw, status, this.#observer.dropped)
       headers.push(...this.#observer.began(status, (name) => flatHeader(headers, name)))
       return { status, statusText: sayable(statusText), headers: pairs(headers) }
     }

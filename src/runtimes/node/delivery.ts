@@ -101,7 +101,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     if (this.#over || status < 200) return true
     const text: string[] = []
     for (const part of raw) text.push(part.toString('latin1'))
-    const headers = responseHeaders(text, this.#observer.dropped)
+    const headers = responseHeaders(text, status, this.#observer.dropped)
     headers.push(...this.#observer.began(status, (name) => flatHeader(headers, name)))
     this.#writer = new AnswerWriter(
       this.#outgoing,
