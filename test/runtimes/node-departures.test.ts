@@ -113,38 +113,50 @@ for (const [how, leave] of Object.entries(WAYS)) {
 }
 
 describe('a client with two calls on their way on one connection', () => {
-  const twoAtOnce = async () => {
+  const two = async () => {
     house = await aHouse({ OLLAMA_NUM_PARALLEL: '2' })
     const client = await house.client()
     client.write(post('/api/chat', CHAT) + post('/api/chat', CHAT))
-    const [first, second] = [await house.upstream.next(), await house.upstream.next()]
-    assert.deepEqual(await house.lane(), { active: 2, queued: 0 })
-    return { client, first, second }
+    const first = await house.upstream.next()
+    assert.deepEqual(await house.lane(), { active: 1, queued: 0 })
+    return { client, first }
   }
 
-  it('gets both answers in the order of its calls, whichever comes first', async () => {
-    const { client, first, second } = await twoAtOnce()
-    second.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo')
-    await new Promise(setImmediate)
+  it('has the second admitted once the first is answered, though a slot is free', async () => {
+    const { client, first } = await two()
+    assert.equal(house.upstream.arrived.length, 1)
     first.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none')
+    const second = await house.upstream.next()
+    second.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo')
     assert.match(await client.get('two'), /\r\n\r\none[\s\S]*\r\n\r\ntwo$/)
     await nobodyLeft()
+    assert.deepEqual(outcomes(), ['done', 'done'])
   })
-  it('gives back both slots when it leaves before either is answered', async () => {
-    const { client, first, second } = await twoAtOnce()
+  it('leaves no trace of the second when it leaves before the first is answered', async () => {
+    const { client, first } = await two()
     client.socket.destroy()
     await until('the first is cut off', () => first.ended || first.closed)
+    await nobodyLeft()
+    assert.deepEqual(outcomes(), ['cancelled'])
+    assert.equal(house.upstream.arrived.length, 1)
+  })
+  it('gives the slot of the second back when it leaves during the second', async () => {
+    const { client, first } = await two()
+    first.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none')
+    const second = await house.upstream.next()
+    client.socket.destroy()
     await until('the second is cut off', () => second.ended || second.closed)
     await nobodyLeft()
-    assert.deepEqual(outcomes(), ['cancelled', 'cancelled'])
+    assert.deepEqual(outcomes(), ['done', 'cancelled'])
   })
-  it('gives back both slots when it leaves with the second answer waiting for the first', async () => {
-    const { client, first, second } = await twoAtOnce()
+  it('has its request refused in its turn, behind the answer before it', async () => {
+    const { client, first } = await two()
+    client.write('GET /queue/none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    first.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none')
+    const second = await house.upstream.next()
     second.answer('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo')
-    await until('the answer came', () => second.socket.writableLength === 0)
-    client.socket.destroy()
-    await until('the first is cut off', () => first.ended || first.closed)
-    await nobodyLeft()
+    await client.left()
+    assert.match(client.received, /one[\s\S]*two[\s\S]*HTTP\/1\.1 404 /)
   })
 })
 

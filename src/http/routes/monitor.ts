@@ -32,6 +32,8 @@ export interface Monitor {
 const EVENT_STREAM: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
+  // It has no end: nothing that is sent behind it on the same connection would ever have its turn.
+  Connection: 'close',
   // nginx would hold the events back.
   'X-Accel-Buffering': 'no',
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Failure } from '../../relay/failure.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
 import type { Target } from '../../relay/target.ts'
 import type { Delivery, DeliveryObserver, Exchange } from '../../relay/transport.ts'
 import { BodyReader } from './body-reader.ts'
+import type { Connections } from './connections.ts'
 import { NodeDelivery } from './delivery.ts'
-import type { OpenExchanges } from './open-exchanges.ts'
 import { discardRest } from './unread-body.ts'
 import type { NodeUpstream } from './upstream.ts'
 
@@ -26,7 +27,7 @@ export class NodeExchange implements Exchange {
     outgoing: ServerResponse,
     { forwarded }: Target,
     upstream: NodeUpstream,
-    open: OpenExchanges,
+    connections: Connections<Socket>,
   ) {
     this.target = forwarded
     this.clientAddress = incoming.socket.remoteAddress ?? ''
@@ -38,16 +39,11 @@ export class NodeExchange implements Exchange {
       this.#gone = true
       return
     }
-    open.enter()
-    const closed = (): void => {
-      outgoing.off('close', closed)
-      socket.off('close', closed)
-      open.leave()
+    const connection = connections.callBegan(socket, outgoing)
+    outgoing.on('close', () => {
+      connections.callEnded(connection)
       this.#closed()
-    }
-    outgoing.on('close', closed)
-    // A pipelined response has no socket before its turn comes and hears nothing of the end of one.
-    if (outgoing.socket === null) socket.on('close', closed)
+    })
   }
 
   get method(): string {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
@@ -12,18 +12,27 @@ import { credentialsOf } from '../../relay/credentials.ts'
 import { parseTarget } from '../../relay/target.ts'
 import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
+import { clientRoom, descriptorLimit } from '../descriptors.ts'
 import { DRAIN_MS, within } from '../drain.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
 import { slotsPerModel } from '../slots.ts'
+import { onClientError, refuseHead } from './client-errors.ts'
+import { Connections } from './connections.ts'
 import { readDashboard } from './dashboard-files.ts'
 import { NodeExchange } from './exchange.ts'
 import { ownNames } from './host.ts'
 import { sampleMemory } from './memory.ts'
-import { OpenExchanges } from './open-exchanges.ts'
+import { Turns } from './turns.ts'
 import { MAX_HEADER_BYTES, NodeUpstream } from './upstream.ts'
 
-/** Longer than the idle time of the proxies people put in front, so that it is they who close. */
-const KEEP_ALIVE_MS = 75_000
+/** Longer than cloudflared and Traefik keep idle connections (90 s), so that it is they who close. */
+const KEEP_ALIVE_MS = 120_000
+
+/** How often Node looks for heads that take too long. */
+const HEAD_CHECK_MS = 5_000
+
+/** The head of a request is here within 60 s, the time between two checks included. */
+const HEAD_MS = 60_000 - HEAD_CHECK_MS
 
 /** Connections that may wait to be accepted; the kernel's own bound applies too. */
 const BACKLOG = 4_096
@@ -55,7 +64,14 @@ async function serve(
   collectInOneThread()
   const { config } = loaded
   const upstream = new NodeUpstream(config.ollama_url, credentialsOf(config))
-  const open = new OpenExchanges()
+  const limit = descriptorLimit()
+  const connections = new Connections<Socket>({
+    clock: systemClock,
+    room: () => clientRoom(limit, upstream.connected),
+    // Node closes first unless something drips in.
+    idleMs: KEEP_ALIVE_MS + HEAD_CHECK_MS,
+    refuse: refuseHead,
+  })
   const gate = createGate<NodeEnv>({
     runtimeName: 'node',
     version,
@@ -64,7 +80,7 @@ async function serve(
     log,
     parallel: await slotsPerModel(config.ollama_num_parallel),
     exchange: ({ incoming, outgoing }, _request, target) =>
-      new NodeExchange(incoming, outgoing as ServerResponse, target, upstream, open),
+      new NodeExchange(incoming, outgoing as ServerResponse, target, upstream, connections),
     host: ({ incoming }) => incoming.headers.host,
     peer: ({ incoming: { httpVersion, socket } }) => ({
       address: socket.remoteAddress ?? '',
@@ -77,7 +93,7 @@ async function serve(
     dashboard: readDashboard(),
     reloading,
   })
-  const answer = getRequestListener(
+  const respond = getRequestListener(
     (request, bindings) => {
       const { incoming, outgoing } = bindings as HttpBindings
       const target = parseTarget(incoming.url ?? '', upstream.pathPrefix)
@@ -92,29 +108,38 @@ async function serve(
       errorHandler: invalidTarget,
     },
   )
-  const serverOptions = {
+  const turns = new Turns((incoming, outgoing) => {
+    const { callsBegan } = connections
+    if (asksWholeServer(incoming)) outgoing.writeHead(200, { 'Content-Length': 0 }).end()
+    else void respond(incoming, outgoing)
+    if (connections.callsBegan === callsBegan) watchPage(connections, incoming, outgoing)
+  })
+  const server = createServer({
     // A body may take as long as the call's own deadline lets it.
     requestTimeout: 0,
+    headersTimeout: HEAD_MS,
+    connectionsCheckingInterval: HEAD_CHECK_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
-  }
-  const server = createServer(serverOptions, (incoming, outgoing) => {
-    if (asksWholeServer(incoming)) outgoing.writeHead(200, { 'Content-Length': 0 }).end()
-    else void answer(incoming, outgoing)
   })
+  server.on('connection', (socket) => {
+    if (connections.opened(socket)) socket.once('close', () => connections.closed(socket))
+  })
+  server.on('clientError', onClientError(connections))
+  server.on('request', (incoming, outgoing) => turns.take(incoming, outgoing))
   // The exchange says "continue" once somebody reads the body, and not before a refusal; our own pages just read.
   server.on('checkContinue', (incoming, outgoing) => {
     if (incoming.url?.startsWith('/admin/')) outgoing.writeContinue()
     server.emit('request', incoming, outgoing)
   })
-  server.prependListener('request', endWithSocket)
   await listen(server, config.proxy_host, config.proxy_port)
   const url = urlOf(server)
   gate.start(url)
 
   const destroy = (): void => {
     gate.close()
+    connections.close()
     server.close()
     server.closeAllConnections()
     void upstream.destroy()
@@ -129,7 +154,7 @@ async function serve(
       server.prependListener('request', (_incoming, outgoing) => {
         outgoing.shouldKeepAlive = false
       })
-      const drained = await within(DRAIN_MS, open.none())
+      const drained = await within(DRAIN_MS, connections.calls.none())
       const closed = once(server, 'close')
       server.close()
       await within(LAST_BYTES_MS, closed)
@@ -157,19 +182,14 @@ function wasSent(response: Response): boolean {
   return response === RESPONSE_ALREADY_SENT || (response.body === null && response.headers.has(ALREADY_SENT))
 }
 
-/**
- * A pipelined response has no socket before its turn comes and hears nothing of the end of one: whatever streams
- * into it would never be cancelled.
- */
-function endWithSocket({ socket }: IncomingMessage, outgoing: ServerResponse): void {
-  if (outgoing.socket !== null) return
-  const ended = (): void => {
-    if (outgoing.socket !== null) return
-    outgoing.destroy()
-    outgoing.emit('close')
-  }
-  socket.once('close', ended)
-  outgoing.once('close', () => socket.off('close', ended))
+/** What makes no call is a page of our own: its connection is taken until the page was answered and read. */
+function watchPage(
+  connections: Connections<Socket>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
+  const connection = connections.pageBegan(incoming.socket, incoming, outgoing)
+  outgoing.once('close', () => connections.pageEnded(connection))
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {

@@ -30,6 +30,11 @@ export class NodeUpstream {
     })
   }
 
+  /** Connections to Ollama, idle ones included. */
+  get connected(): number {
+    return this.pool.stats.connected
+  }
+
   /** Asks for Ollama's version. Rejects when there is no answer in time. */
   async probe(): Promise<ProbeAnswer> {
     const authorization = this.credentials?.authorization
