@@ -23,5 +23,49 @@ export function connections(target: Target): void {
         await ollama.stop()
       }
     })
+
+    for (const bytes of [120_000, 250_000]) {
+      it(`takes ${bytes} bytes of headers both ways`, async () => {
+        const long = 'a'.repeat(bytes)
+        let seen = 0
+        const ollama = await ScriptedOllama.start((request, response) => {
+          seen = String(request.headers['x-long']).length
+          response.writeHead(200, { 'X-Long': long }).end('{}')
+        })
+        const proxy = await startProxy(target, ollama.url, [])
+        try {
+          const request = `GET /api/tags HTTP/1.1\r\nHost: localhost\r\nX-Long: ${long}\r\n\r\n`
+          const answer = await ask(proxy.port, request)
+          if (target.gaps?.largeHeaders && bytes > 200_000) {
+            assert.equal(answer.status, 431)
+            return
+          }
+          assert.deepEqual([answer.status, seen], [200, bytes])
+          assert.ok(answer.headers.some(([name, value]) => /^x-long$/i.test(name) && value === long))
+        } finally {
+          await proxy.stop('SIGKILL')
+          await ollama.stop()
+        }
+      })
+    }
+
+    it('takes 5 000 header lines and loses none', async () => {
+      const lines = Array.from({ length: 5_000 }, (_, index) => `X-${index}: a\r\n`).join('')
+      let seen = 0
+      const ollama = await ScriptedOllama.start((request, response) => {
+        seen = Object.keys(request.headers).filter((name) => name.startsWith('x-')).length
+        response.end('{}')
+      })
+      const proxy = await startProxy(target, ollama.url, [])
+      try {
+        const request = `GET /api/tags HTTP/1.1\r\nHost: localhost\r\n${lines}X-Last: a\r\n\r\n`
+        const { status } = await ask(proxy.port, request)
+        if (target.gaps?.manyHeaders) assert.equal(status, 431)
+        else assert.deepEqual([status, seen], [200, 5_001])
+      } finally {
+        await proxy.stop('SIGKILL')
+        await ollama.stop()
+      }
+    })
   })
 }

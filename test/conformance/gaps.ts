@@ -12,6 +12,10 @@ export type GapName =
   | 'requestTrailers'
   /** The spelling of header names, and repeated headers as lines of their own. */
   | 'headerLines'
+  /** 256 KiB of headers in one request. */
+  | 'largeHeaders'
+  /** Thousands of header lines in one request. */
+  | 'manyHeaders'
   /** A process of its own, whose memory can be watched from outside. */
   | 'ownProcess'
   /** Memory given back as soon as it is of no more use. */

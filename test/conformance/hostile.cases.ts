@@ -21,8 +21,8 @@ const GARBAGE: readonly [what: string, request: string, statuses: readonly numbe
   ['a header without a colon', 'GET /health HTTP/1.1\r\nHost: localhost\r\nbad header\r\n\r\n', [400]],
   ['a zero byte in a header', 'GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n', [400]],
   [
-    'a header of 100 KB',
-    `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(100_000)}\r\n\r\n`,
+    'a header of 300 KB',
+    `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(300_000)}\r\n\r\n`,
     [431],
   ],
   [

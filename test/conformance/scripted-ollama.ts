@@ -13,10 +13,12 @@ export class ScriptedOllama {
   }
 
   static async start(answer: RequestListener): Promise<ScriptedOllama> {
-    const server = createServer((request, response) => {
+    // Ollama takes as much.
+    const server = createServer({ maxHeaderSize: 1024 * 1024 }, (request, response) => {
       if (request.url === '/api/version') response.end('{"version":"0.33.0"}')
       else answer(request, response)
     })
+    server.maxHeadersCount = 0
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     return new ScriptedOllama(server)

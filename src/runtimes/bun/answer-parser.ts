@@ -1,9 +1,13 @@
 /** Headers of an answer, and trailers, may take this many bytes. */
-const MAX_HEADER_BYTES = 64 * 1024
+const MAX_HEADER_BYTES = 256 * 1024
+
+/** A line between chunks may take this many bytes. */
+const MAX_LINE_BYTES = 64 * 1024
 
 /** Of every answer. */
 const BEGINNING = 'HTTP/1.'
 const HEAD_END = Buffer.from('\r\n\r\n')
+const NOTHING = Buffer.alloc(0)
 const CR = 0x0d
 const LF = 0x0a
 
@@ -33,8 +37,8 @@ export class AnswerParser {
   readonly #listener: AnswerListener
   readonly #bodiless: boolean
   #stage: Stage = 'head'
-  /** The beginning of a head that came in pieces, in a block that grows, and how much of the block is filled. */
-  #held: Buffer | undefined
+  /** A head that has not come whole yet: room that grows by doubling, and how much of it is used. */
+  #held = NOTHING
   #heldBytes = 0
   /** Bytes that are left of the chunk or of the whole body. */
   #left = 0
@@ -119,7 +123,7 @@ export class AnswerParser {
   #framing(bytes: Uint8Array, at: number): number {
     const end = bytes.indexOf(LF, at)
     this.#line += asBuffer(bytes).toString('latin1', at, end < 0 ? bytes.length : end)
-    if (this.#line.length > MAX_HEADER_BYTES) throw new Error('a line without an end between chunks')
+    if (this.#line.length > MAX_LINE_BYTES) throw new Error('a line without an end between chunks')
     if (end < 0) return bytes.length
     if (!this.#line.endsWith('\r')) throw new Error('a line between chunks that does not end in CRLF')
     const line = this.#line.slice(0, -1)
@@ -151,36 +155,34 @@ export class AnswerParser {
   #head(bytes: Uint8Array, at: number): number {
     const fresh = asBuffer(bytes).subarray(at)
     const before = this.#heldBytes
-    const all = this.#held === undefined ? fresh : this.#hold(fresh)
-    // What was there before has no end in it but the beginning of one.
+    const all = before === 0 ? fresh : this.#hold(fresh)
+    // What came before was searched already, but for an end that had only begun.
     const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length + 1))
-    if (end > MAX_HEADER_BYTES || (end < 0 && all.length > MAX_HEADER_BYTES))
-      throw new Error('headers too large')
+    if ((end < 0 ? all.length : end) > MAX_HEADER_BYTES) throw new Error('headers too large')
     if (end < 0) {
       // What does not speak HTTP may never send the end of a head.
       if (!BEGINNING.startsWith(all.toString('latin1', 0, BEGINNING.length)))
         throw new Error('no HTTP/1 status line')
-      if (this.#held === undefined) this.#hold(fresh)
+      if (before === 0) this.#hold(fresh)
       return bytes.length
     }
-    this.#held = undefined
+    this.#held = NOTHING
     this.#heldBytes = 0
     this.#begin(all.toString('latin1', 0, end))
     return at + end + HEAD_END.length - before
   }
 
-  /** Adds to what is held of a head, as far as a head may go. Each byte is copied a few times in all, however it comes. */
+  /** Puts the bytes behind what is held; returns all of it. */
   #hold(fresh: Buffer): Buffer {
-    const room = MAX_HEADER_BYTES + HEAD_END.length - this.#heldBytes
-    const size = this.#heldBytes + Math.min(fresh.length, room)
-    if (this.#held === undefined || size > this.#held.length) {
-      const larger = Buffer.alloc(Math.max(1024, 2 * size))
-      this.#held?.copy(larger, 0, 0, this.#heldBytes)
+    const bytes = this.#heldBytes + fresh.length
+    if (bytes > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#held.length))
+      this.#held.copy(larger, 0, 0, this.#heldBytes)
       this.#held = larger
     }
-    fresh.copy(this.#held, this.#heldBytes, 0, size - this.#heldBytes)
-    this.#heldBytes = size
-    return this.#held.subarray(0, size)
+    fresh.copy(this.#held, this.#heldBytes)
+    this.#heldBytes = bytes
+    return this.#held.subarray(0, bytes)
   }
 
   #begin(head: string): void {

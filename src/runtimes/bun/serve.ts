@@ -18,8 +18,8 @@ import { BunExchange } from './exchange.ts'
 import { lastAnswer } from './last-answer.ts'
 import { BunUpstream } from './upstream.ts'
 
-/** Headers of a request may take this many bytes; Bun's own limit is a quarter of it. */
-const MAX_HEADER_BYTES = 64 * 1024
+/** Headers of a request may take this many bytes; Bun's own limit is 16 KiB. It takes 200 lines at most, in any case. */
+const MAX_HEADER_BYTES = 256 * 1024
 
 /** How long the last bytes of a shutdown may take on their way to slow clients. */
 const LAST_BYTES_MS = 1_000

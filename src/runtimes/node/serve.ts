@@ -123,6 +123,8 @@ async function serve(
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
   })
+  // Node drops all headers behind the thousandth without a word; their bytes are bounded, which is enough.
+  server.maxHeadersCount = 0
   server.on('connection', (socket) => {
     if (connections.opened(socket)) socket.once('close', () => connections.closed(socket))
   })

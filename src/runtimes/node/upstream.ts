@@ -2,8 +2,8 @@ import { Pool } from 'undici'
 import type { Credentials } from '../../relay/credentials.ts'
 import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 
-/** Headers of a request or an answer may take this many bytes, both sides. */
-export const MAX_HEADER_BYTES = 64 * 1024
+/** Headers of a request or an answer may take this many bytes, both sides. Ollama takes 1 MiB. */
+export const MAX_HEADER_BYTES = 256 * 1024
 
 /** How long an idle connection to Ollama is kept for the next call. */
 const KEEP_ALIVE_MS = 60_000
