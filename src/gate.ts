@@ -83,9 +83,10 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       else log.warn(`${error.message}; ${error.advice}`, { ollama_url, code: error.code })
     },
   })
+  const stats = new Stats(clock)
   const admission = new Admission({
     clock,
-    observer: new Stats(clock),
+    observer: stats,
     defaults: { parallel: parts.parallel, queue: config.ollama_max_queue },
     models: limitsByKey(config.models),
     maxWaitingBytes: config.max_queue_bytes,
@@ -155,6 +156,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     modelKey: (name) => parseModelName(name)?.key,
     memory: parts.memory,
     draining: () => admission.closed,
+    changes: () => stats.changes,
     describeConfig: () => describeConfig(inForce()),
     path: (_request, env) => (env as Env).target?.path ?? '',
     relay: (c) => relay.gated(exchangeOf(c), c.req.path, c),

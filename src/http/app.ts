@@ -17,6 +17,7 @@ import { inference } from './routes/inference.ts'
 import { type Monitor, monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
 import { type ReloadResult, reloadRoutes } from './routes/reload.ts'
+import { SharedPages } from './shared-pages.ts'
 
 /** A lane as our pages see and reset it. */
 export interface AppLane extends LaneView, LineView {
@@ -56,6 +57,8 @@ export interface Services extends CallServices {
   readonly modelKey: (name: string) => string | undefined
   readonly memory: () => Promise<Memory>
   readonly draining: () => boolean
+  /** Another number once something happened to a call in a lane. */
+  readonly changes: () => number
   /** The effective configuration for everybody's eyes, secrets left out. */
   readonly describeConfig: () => unknown
   /** Left out where calls and lanes are not in one process. */
@@ -117,11 +120,17 @@ const OWN_TREES = ['/health/*', '/queue/*', '/admin/*', '/dashboard/*', '/metric
 export function createApp(services: Services): Hono {
   const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
   app.on('POST', GATED, inference(services))
-  app.route('/', healthRoutes(services))
-  app.route('/', queueRoutes(services))
-  app.route('/', configRoutes(services))
+  const shared = new SharedPages(services.clock, services.changes)
+  // Whoever changes something sees it in whatever page is asked for next.
+  app.use('/admin/*', async (_c, next) => {
+    await next()
+    shared.forget()
+  })
+  app.route('/', healthRoutes(services, shared))
+  app.route('/', queueRoutes(services, shared))
+  app.route('/', configRoutes(services, shared))
   app.route('/', adminRoutes(services))
-  if (services.monitor) app.route('/', monitorRoutes(services, services.monitor))
+  if (services.monitor) app.route('/', monitorRoutes(services, services.monitor, shared))
   if (services.reload) app.route('/', reloadRoutes(services, services.reload))
   const own = { ...OWN, ...(services.monitor && MONITORED), ...(services.reload && RELOAD) }
   for (const [path, allow] of Object.entries(own)) {

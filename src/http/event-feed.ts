@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '../clock.ts'
 import { EventPlaces, type Listening } from './event-places.ts'
+import type { JsonText } from './shared-pages.ts'
 
 /** How often something new is told at most. */
 const TELL_EVERY_MS = 500
@@ -18,9 +19,9 @@ const NO_NEWS = /"(?:timestamp|uptime_seconds|checked_at|latency_ms)":[^,}]*/g
 export interface EventFeedParts {
   readonly clock: Clock
   /** Told once to each who comes, by name of the event. */
-  readonly first: Readonly<Record<string, () => unknown>>
+  readonly first: Readonly<Record<string, () => JsonText>>
   /** Told to each who comes, and again whenever they differ. */
-  readonly pages: Readonly<Record<string, () => unknown>>
+  readonly pages: Readonly<Record<string, () => JsonText | Promise<JsonText>>>
   /** Told when a page cannot be had, once until it can be had again. */
   readonly failed: (error: unknown) => void
   /** True when nobody is to be told anything any more. */
@@ -28,6 +29,8 @@ export interface EventFeedParts {
 }
 
 interface Told {
+  /** The page as it was looked at last. It may differ in what is no news. */
+  page: JsonText
   readonly text: string
   readonly comparable: string
 }
@@ -64,9 +67,9 @@ export class EventFeed {
   async open({ address, operator }: Listening): Promise<ReadableStream<Uint8Array>> {
     this.#listeners.check({ address, operator })
     await this.#look()
-    const first = Object.entries(this.#parts.first).map(([name, page]) => event(name, JSON.stringify(page())))
     // Many may have come while the pages were made.
     this.#listeners.check({ address, operator })
+    const first = Object.entries(this.#parts.first).map(([name, page]) => event(name, page().text))
     let listener: Listener | undefined
     return new ReadableStream<Uint8Array>(
       {
@@ -106,11 +109,14 @@ export class EventFeed {
   async #look(): Promise<void> {
     for (const [name, page] of Object.entries(this.#parts.pages)) {
       try {
-        const data = JSON.stringify(await page())
-        const comparable = data.replace(NO_NEWS, '')
-        if (this.#latest.get(name)?.comparable !== comparable)
-          this.#latest.set(name, { comparable, text: event(name, data) })
+        const told = this.#latest.get(name)
+        const latest = await page()
         this.#failing.delete(name)
+        // A page that is shared is looked at once, however many come to listen meanwhile.
+        if (latest === told?.page) continue
+        const comparable = latest.text.replace(NO_NEWS, '')
+        if (told?.comparable === comparable) told.page = latest
+        else this.#latest.set(name, { page: latest, comparable, text: event(name, latest.text) })
       } catch (error) {
         // Who comes now is told nothing rather than what was true once.
         this.#latest.delete(name)

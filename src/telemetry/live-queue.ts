@@ -38,17 +38,15 @@ export interface LiveQueue {
   readonly requests: readonly LiveRequest[]
 }
 
-/** Who runs, the longest first, and who waits, in their order. `model`: its key, or undefined for all. */
-export function liveQueue(
-  calls: Iterable<LiveCall>,
-  lanes: Iterable<LineView>,
-  model: string | undefined,
-): LiveQueue {
+/** Who runs, the longest first, and who waits, in their order. */
+export function sortedCalls(calls: Iterable<LiveCall>, lanes: Iterable<LineView>): readonly LiveRequest[] {
   const places = placesOf(lanes)
-  const requests = Array.from(calls)
-    .filter((call) => model === undefined || call.model === model)
-    .map((call) => requestOf(call, call.place && places.get(call.place)))
-  requests.sort(byTurn)
+  return Array.from(calls, (call) => requestOf(call, call.place && places.get(call.place))).sort(byTurn)
+}
+
+/** `model`: its key, or undefined for all. */
+export function listOf(sorted: readonly LiveRequest[], model: string | undefined): LiveQueue {
+  const requests = model === undefined ? sorted : sorted.filter((request) => request.model === model)
   return { total: requests.length, requests: requests.slice(0, MOST_LISTED) }
 }
 

@@ -53,9 +53,15 @@ interface Counts {
 
 const NOTHING: Counts = { waited: 0, waitedMs: 0, turnedAway: 0, queueFull: 0, ran: 0, processed: 0 }
 
+/** How often something happened in any lane: while the number stays, no figure of a call has changed. */
+interface Seen {
+  changes: number
+}
+
 /** Counts one lane's calls. Every event is a few additions: it runs inside each grant and each release. */
 export class LaneStats implements LaneObserver {
   readonly #clock: Clock
+  readonly #seen: Seen
   readonly #waits = new Histogram()
   readonly #runs = new Histogram()
   #since: number
@@ -72,25 +78,31 @@ export class LaneStats implements LaneObserver {
   #ranMs = 0
   #atCut: Counts = NOTHING
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, seen: Seen = { changes: 0 }) {
     this.#clock = clock
+    this.#seen = seen
     this.#since = clock.now()
   }
 
-  queued(): void {}
+  queued(): void {
+    this.#seen.changes++
+  }
 
   granted(waitMs: number): void {
+    this.#seen.changes++
     this.#waited++
     this.#waitedMs += waitMs
     this.#waits.record(waitMs)
   }
 
   refused(code: RefusalCode): void {
+    this.#seen.changes++
     if (code !== 'shutting_down') this.#turnedAway++
     this.#countRefusal(code)
   }
 
   left(code: RefusalCode, waitMs: number): void {
+    this.#seen.changes++
     this.#waited++
     this.#waitedMs += waitMs
     this.#waits.record(waitMs)
@@ -98,6 +110,7 @@ export class LaneStats implements LaneObserver {
   }
 
   released(outcome: Outcome, heldMs: number): void {
+    this.#seen.changes++
     this.#ran++
     this.#ranMs += heldMs
     this.#runs.record(heldMs)
@@ -198,13 +211,19 @@ export class LaneStats implements LaneObserver {
 /** Gives every lane its own counters; they are forgotten along with the lane. */
 export class Stats implements AdmissionObserver<LaneStats> {
   readonly #clock: Clock
+  readonly #seen: Seen = { changes: 0 }
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
+  /** Grows with everything that happens to a call in a lane. */
+  get changes(): number {
+    return this.#seen.changes
+  }
+
   lane(): LaneStats {
-    return new LaneStats(this.#clock)
+    return new LaneStats(this.#clock, this.#seen)
   }
 }
 

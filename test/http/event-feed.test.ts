@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { EventFeed } from '../../src/http/event-feed.ts'
 import type { Listening } from '../../src/http/event-places.ts'
+import { JsonText } from '../../src/http/shared-pages.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 function aFeed() {
@@ -14,18 +15,18 @@ function aFeed() {
     first: {
       history: () => {
         if (broken.first) throw new Error('no history')
-        return { samples: [] }
+        return new JsonText({ samples: [] })
       },
     },
     pages: {
       stats: () => {
         state.looks++
         if (broken.stats) throw new Error('no stats')
-        return state.stats
+        return new JsonText(state.stats)
       },
       health: async () => {
         if (broken.health) throw new Error('no health')
-        return { status: 'healthy' }
+        return new JsonText({ status: 'healthy' })
       },
     },
     failed: (error) => void failures.push(error),

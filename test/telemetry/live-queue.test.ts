@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { LiveCall } from '../../src/relay/live-call.ts'
-import { type LineView, liveQueue } from '../../src/telemetry/live-queue.ts'
+import { type LineView, listOf, sortedCalls } from '../../src/telemetry/live-queue.ts'
 
 function aCall(parts: Partial<LiveCall>): LiveCall {
   return {
@@ -32,6 +32,8 @@ function aLane(places: readonly object[], parts: Partial<LineView> = {}): LineVi
   }
 }
 
+const liveQueue = (calls: readonly LiveCall[], lanes: readonly LineView[], model?: string) =>
+  listOf(sortedCalls(calls, lanes), model)
 const ids = (queue: ReturnType<typeof liveQueue>) => queue.requests.map(({ id }) => id)
 
 describe('the list of calls', () => {

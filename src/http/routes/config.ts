@@ -1,5 +1,11 @@
 import { Hono } from 'hono'
-import { answer } from '../answer.ts'
+import { answerText } from '../answer.ts'
+import { JsonText, type SharedPages } from '../shared-pages.ts'
 
-export const configRoutes = ({ describeConfig }: { readonly describeConfig: () => unknown }): Hono =>
-  new Hono().get('/config', () => answer(describeConfig()))
+export function configRoutes(
+  { describeConfig }: { readonly describeConfig: () => unknown },
+  shared: SharedPages,
+): Hono {
+  const page = shared.share(() => new JsonText(describeConfig()))
+  return new Hono().get('/config', () => answerText(page()))
+}

@@ -1,19 +1,24 @@
 import { Hono } from 'hono'
 import { hundredths, takeTotals } from '../../telemetry/snapshot.ts'
-import { answer } from '../answer.ts'
+import { answer, answerText } from '../answer.ts'
 import type { Services } from '../app.ts'
 import { memoryFigures } from '../memory-figures.ts'
+import { JsonText, type SharedPages } from '../shared-pages.ts'
 
 /** Ollama is not asked: what its last probe and the calls have shown is told. */
-export function healthRoutes(services: Services): Hono {
+export function healthRoutes(services: Services, shared: SharedPages): Hono {
   const page = healthPage(services)
-  return new Hono()
-    .get('/health', async () => answer(await page()))
-    .get('/health/live', () => answer({ status: 'live' }))
-    .get('/health/ready', () => {
-      const now = statusOf(services)
-      return now === 'healthy' ? answer({ status: 'ready' }) : answer({ status: now }, 503)
-    })
+  const text = shared.shareEach(async () => new JsonText(await page()))
+  return (
+    new Hono()
+      // A variant for each status, because a drain has to show at once.
+      .get('/health', async () => answerText(await text(statusOf(services))))
+      .get('/health/live', () => answer({ status: 'live' }))
+      .get('/health/ready', () => {
+        const now = statusOf(services)
+        return now === 'healthy' ? answer({ status: 'ready' }) : answer({ status: now }, 503)
+      })
+  )
 }
 
 /** How we are, as `GET /health` says it. */

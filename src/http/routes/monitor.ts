@@ -1,11 +1,13 @@
 import { type Context, Hono } from 'hono'
 import type { LiveCall } from '../../relay/live-call.ts'
-import { liveQueue } from '../../telemetry/live-queue.ts'
+import { sortedCalls } from '../../telemetry/live-queue.ts'
 import type { HistoryPage, WindowFigures } from '../../telemetry/snapshot.ts'
-import { answer } from '../answer.ts'
+import { answerText } from '../answer.ts'
 import type { Services } from '../app.ts'
 import { EventFeed } from '../event-feed.ts'
+import { ListedCalls } from '../listed-calls.ts'
 import { HttpProblem } from '../problem.ts'
+import { JsonText, type SharedPages } from '../shared-pages.ts'
 import { healthPage } from './health.ts'
 import { statsPage } from './queue.ts'
 
@@ -38,19 +40,26 @@ const EVENT_STREAM: Readonly<Record<string, string>> = {
   'X-Accel-Buffering': 'no',
 }
 
+const NO_CALLS = new ListedCalls([])
+
 /** How the queue lives, for people on call and their tools. */
-export function monitorRoutes(services: Services, monitor: Monitor): Hono {
+export function monitorRoutes(services: Services, monitor: Monitor, shared: SharedPages): Hono {
   const { admin, admission, config, modelKey } = services
-  const requests = (model?: string) => liveQueue(monitor.calls.live(), admission.lanes(), model)
+  const calls = shared.share(() => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes())))
+  const history = shared.share(() => new JsonText(monitor.history.page()))
+  const alerts = shared.share(() => new JsonText(monitor.alerts.page()))
+  const metrics = shared.share(() => monitor.metrics())
+  const text = (make: () => unknown) => shared.share(async () => new JsonText(await make()))
+  const [stats, health] = [text(statsPage(services)), text(healthPage(services))]
   const feed = new EventFeed({
     clock: services.clock,
-    first: { history: () => monitor.history.page() },
+    first: { history: () => history() },
     pages: {
-      stats: statsPage(services),
-      requests: () => requests(),
-      alerts: () => monitor.alerts.page(),
-      health: healthPage(services),
-      sample: () => monitor.history.page().samples.at(-1) ?? null,
+      stats: () => stats(),
+      requests: () => calls().page(),
+      alerts: () => alerts(),
+      health: () => health(),
+      sample: () => new JsonText(monitor.history.page().samples.at(-1) ?? null),
     },
     failed: services.reportError,
     ended: services.draining,
@@ -76,10 +85,13 @@ export function monitorRoutes(services: Services, monitor: Monitor): Hono {
     .get('/dashboard/*', monitor.dashboard)
     .get('/queue/requests', (c) => {
       const model = c.req.query('model')
-      return answer(requests(model === undefined ? undefined : (modelKey(model) ?? model)))
+      if (model === undefined) return answerText(calls().page())
+      const key = modelKey(model)
+      // What is no name of a model has no calls.
+      return answerText((key === undefined ? NO_CALLS : calls()).page(key))
     })
-    .get('/queue/history', () => answer(monitor.history.page()))
-    .get('/queue/alerts', () => answer(monitor.alerts.page()))
+    .get('/queue/history', () => answerText(history()))
+    .get('/queue/alerts', () => answerText(alerts()))
     .get(
       '/queue/events',
       async (c) =>
@@ -89,7 +101,7 @@ export function monitorRoutes(services: Services, monitor: Monitor): Hono {
         }),
     )
     .get('/metrics', async () => {
-      const { contentType, text } = await monitor.metrics()
+      const { contentType, text } = await metrics()
       return new Response(text, { headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' } })
     })
 }

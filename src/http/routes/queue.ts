@@ -1,18 +1,23 @@
 import { Hono } from 'hono'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
-import { answer } from '../answer.ts'
+import { answer, answerText } from '../answer.ts'
 import type { AppLane, Services } from '../app.ts'
 import { memoryFigures } from '../memory-figures.ts'
 import { HttpProblem } from '../problem.ts'
+import { JsonText, type SharedPages } from '../shared-pages.ts'
 
-export function queueRoutes(services: Services): Hono {
+export function queueRoutes(services: Services, shared: SharedPages): Hono {
   const { config, memory } = services
   const stats = statsPage(services)
+  const text = shared.shareEach(
+    (model) => new JsonText(model === undefined ? stats() : statsOf(services, laneOf(services, model))),
+  )
   return new Hono()
     .get('/queue/stats', (c) => {
       if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
       const model = c.req.query('model')
-      return answer(model === undefined ? stats() : statsOf(services, laneOf(services, model)))
+      // Every spelling of a name is one variant.
+      return answerText(text(model === undefined ? undefined : laneOf(services, model).model))
     })
     .get('/queue/memory', async () => answer(memoryFigures(await memory())))
 }

@@ -35,9 +35,10 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
     super(ctx, env)
     const { config } = houseOf(env).loaded
     const { ollama_num_parallel } = config
+    const stats = new Stats(workerdClock)
     this.#leases = new Leases({
       clock: workerdClock,
-      observer: new Stats(workerdClock),
+      observer: stats,
       defaults: {
         parallel: ollama_num_parallel === 'auto' ? recommendParallel(null) : ollama_num_parallel,
         queue: config.ollama_max_queue,
@@ -50,7 +51,7 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
       probe: () => probe(config),
       authorized: config.ollama_authorization !== undefined,
     })
-    this.#pages = createPages(env, this.#leases, this.#upstream)
+    this.#pages = createPages(env, this.#leases, this.#upstream, () => stats.changes)
   }
 
   acquire(id: string, wish: Wish): Promise<Turn> {
@@ -87,7 +88,12 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
   }
 }
 
-function createPages(env: WorkerEnv, leases: Leases<LaneStats>, upstream: UpstreamHealth): Hono {
+function createPages(
+  env: WorkerEnv,
+  leases: Leases<LaneStats>,
+  upstream: UpstreamHealth,
+  changes: () => number,
+): Hono {
   const { loaded, log, version } = houseOf(env)
   const { admission } = leases
   const elsewhere = async (): Promise<never> => {
@@ -111,6 +117,7 @@ function createPages(env: WorkerEnv, leases: Leases<LaneStats>, upstream: Upstre
     modelKey: (name) => parseModelName(name)?.key,
     memory: async () => null,
     draining: () => false,
+    changes,
     describeConfig: () => describeConfig(loaded),
     path: pathOf,
     relay: elsewhere,

@@ -121,3 +121,39 @@ for (const { when, memory, body } of [
     assert.equal(await (await app.request('/queue/memory')).text(), body)
   })
 }
+
+test('our pages are made once for all who ask within 100 ms, and anew after an action of an admin', async () => {
+  const made = { config: 0, health: 0 }
+  const { app, clock } = aSurface({
+    describeConfig: () => ({ made: ++made.config }),
+    memory: async () => {
+      made.health++
+      return null
+    },
+  })
+  const ask = () =>
+    Promise.all(Array.from({ length: 200 }, (_, index) => app.request(index % 2 ? '/config' : '/health')))
+  await ask()
+  assert.deepEqual(made, { config: 1, health: 1 })
+  clock.advance(100)
+  await ask()
+  assert.deepEqual(made, { config: 2, health: 2 })
+  await app.request('/admin/queue/reset', { method: 'POST' })
+  await ask()
+  assert.deepEqual(made, { config: 3, health: 3 })
+})
+
+test('a page shows what an admin has just set', async () => {
+  const { app } = aSurface()
+  const limits = async () => {
+    const { default_parallel } = await (await app.request('/queue/stats')).json()
+    return default_parallel
+  }
+  assert.equal(await limits(), 4)
+  await app.request('/admin/queue/update', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"model":"*","parallel_limit":7}',
+  })
+  assert.equal(await limits(), 7)
+})

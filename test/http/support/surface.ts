@@ -38,9 +38,10 @@ export interface Change extends Partial<Omit<Services, 'config' | 'admin'>> {
 export function aSurface({ peer, ...change }: Change = {}): Surface {
   const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
   const origins = new Origins()
+  const stats = new Stats(clock)
   const admission = new Admission({
     clock,
-    observer: new Stats(clock),
+    observer: stats,
     defaults: { parallel: 4, queue: 512 },
     maxWaitingBytes: 2 ** 20,
     random: () => 0,
@@ -77,6 +78,7 @@ export function aSurface({ peer, ...change }: Change = {}): Surface {
     modelKey: (name) => parseModelName(name)?.key,
     memory: async () => ({ totalBytes: 32 * GIB, availableBytes: 18.5 * GIB }),
     draining: () => false,
+    changes: () => stats.changes,
     describeConfig: () => ({ config_file: null, values: { admin_token: '***' }, sources: {} }),
     admin,
     reportError: (error) => void reported.push(error),

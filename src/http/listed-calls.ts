@@ -1,0 +1,24 @@
+import { type LiveRequest, listOf } from '../telemetry/live-queue.ts'
+import { JsonText } from './shared-pages.ts'
+
+/** Pages for single models that are kept of one list. */
+const MOST_PAGES = 32
+
+/** `GET /queue/requests` at one moment: all of its pages come from the same list. */
+export class ListedCalls {
+  readonly #sorted: readonly LiveRequest[]
+  readonly #pages = new Map<string | undefined, JsonText>()
+
+  constructor(sorted: readonly LiveRequest[]) {
+    this.#sorted = sorted
+  }
+
+  /** `model`: its key, or undefined for all. */
+  page(model?: string): JsonText {
+    const known = this.#pages.get(model)
+    if (known) return known
+    const page = new JsonText(listOf(this.#sorted, model))
+    if (this.#pages.size < MOST_PAGES) this.#pages.set(model, page)
+    return page
+  }
+}
