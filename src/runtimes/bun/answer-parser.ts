@@ -1,13 +1,11 @@
+import { HeldHead } from './held-head.ts'
+
 /** Headers of an answer, and trailers, may take this many bytes. */
 const MAX_HEADER_BYTES = 256 * 1024
 
 /** A line between chunks may take this many bytes. */
 const MAX_LINE_BYTES = 64 * 1024
 
-/** Of every answer. */
-const BEGINNING = 'HTTP/1.'
-const HEAD_END = Buffer.from('\r\n\r\n')
-const NOTHING = Buffer.alloc(0)
 const CR = 0x0d
 const LF = 0x0a
 
@@ -37,9 +35,7 @@ export class AnswerParser {
   readonly #listener: AnswerListener
   readonly #bodiless: boolean
   #stage: Stage = 'head'
-  /** A head that has not come whole yet: room that grows by doubling, and how much of it is used. */
-  #held = NOTHING
-  #heldBytes = 0
+  readonly #held = new HeldHead(MAX_HEADER_BYTES)
   /** Bytes that are left of the chunk or of the whole body. */
   #left = 0
   #line = ''
@@ -154,35 +150,10 @@ export class AnswerParser {
 
   #head(bytes: Uint8Array, at: number): number {
     const fresh = asBuffer(bytes).subarray(at)
-    const before = this.#heldBytes
-    const all = before === 0 ? fresh : this.#hold(fresh)
-    // What came before was searched already, but for an end that had only begun.
-    const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length + 1))
-    if ((end < 0 ? all.length : end) > MAX_HEADER_BYTES) throw new Error('headers too large')
-    if (end < 0) {
-      // What does not speak HTTP may never send the end of a head.
-      if (!BEGINNING.startsWith(all.toString('latin1', 0, BEGINNING.length)))
-        throw new Error('no HTTP/1 status line')
-      if (before === 0) this.#hold(fresh)
-      return bytes.length
-    }
-    this.#held = NOTHING
-    this.#heldBytes = 0
-    this.#begin(all.toString('latin1', 0, end))
-    return at + end + HEAD_END.length - before
-  }
-
-  /** Puts the bytes behind what is held; returns all of it. */
-  #hold(fresh: Buffer): Buffer {
-    const bytes = this.#heldBytes + fresh.length
-    if (bytes > this.#held.length) {
-      const larger = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#held.length))
-      this.#held.copy(larger, 0, 0, this.#heldBytes)
-      this.#held = larger
-    }
-    fresh.copy(this.#held, this.#heldBytes)
-    this.#heldBytes = bytes
-    return this.#held.subarray(0, bytes)
+    const taken = this.#held.take(fresh)
+    if (taken === undefined) return bytes.length
+    this.#begin(taken.head)
+    return at + taken.bytes
   }
 
   #begin(head: string): void {
