@@ -1,55 +1,62 @@
 /**
- * What a call costs that never has to wait: requests a second, streams a second and added latency, against the plain
- * relay, HAProxy and no proxy at all.
+ * What a call costs that never has to wait, in CPU and in time, against HAProxy, the plain relay and no proxy at all.
  *
  *     node --import tsx bench/overhead.ts [--quick]
  */
-
+import { ifInstalled } from '../test/conformance/runtimes/install.ts'
+import { isQuick, publish, type Row } from './support/findings.ts'
+import { startPlainRelay } from './support/programs.ts'
+import { builtOn, startProxy } from './support/proxy.ts'
+import { quartiles, shown, values } from './support/rounds.ts'
+import { startHaproxy } from './support/servers.ts'
 import {
   counted,
-  measureCapacity,
-  medianLatency,
+  direct,
+  driveInTurns,
   PARALLEL,
-  perSecond,
+  priceRatio,
+  priceRows,
+  REQUESTS,
+  SINGLE,
+  STREAMS,
   type Starter,
-} from './support/capacity.ts'
-import type { Child } from './support/child.ts'
-import { isQuick, publish, type Row } from './support/findings.ts'
-import { startHaproxy } from './support/haproxy.ts'
-import { startPlainRelay } from './support/programs.ts'
-import { startProxy } from './support/proxy.ts'
-import { type Rounds, ratio, shown, spreadOf } from './support/rounds.ts'
+  sliceNote,
+} from './support/standing.ts'
 
 const quick = isQuick()
+const bun = ifInstalled('bun')
+
+const ours =
+  (runtime: string): Starter =>
+  async (upstream) =>
+    counted(await startProxy({ upstream, parallel: PARALLEL, program: builtOn(runtime) }))
 
 const STARTERS: Readonly<Record<string, Starter>> = {
-  direct: async () => undefined,
-  ours: async (upstream) => counted(await startProxy({ upstream, parallel: PARALLEL })),
-  plain: async (upstream) => relay(await startPlainRelay(upstream)),
-  'plain, blind': async (upstream) => relay(await startPlainRelay(upstream, true)),
+  direct,
   haproxy: (upstream) => startHaproxy(upstream, PARALLEL),
+  plain: startPlainRelay,
+  ours: ours(process.execPath),
+  ...(bun === undefined ? {} : { 'ours, bun': ours(bun) }),
 }
 
-function relay(child: Child): Child & { url: string } {
-  return { ...child, url: child.said }
-}
-
-const { requests, streams, latency } = await measureCapacity(STARTERS, quick)
-
-function against(rounds: Rounds, what: string, rival: string, target: number): Row {
-  const found = ratio(rounds, 'per second', 'ours', rival)
-  return { what, value: `${shown(found)}×`, target: `≥ ${target}×`, met: found.median >= target }
-}
+const plan = quick
+  ? { starts: 1, rounds: 1, sliceSeconds: 1, warmUps: 1 }
+  : { starts: 2, rounds: 6, sliceSeconds: 1, warmUps: 3 }
+const [requests = {}, streams = {}, single = {}] = await driveInTurns(
+  STARTERS,
+  [REQUESTS, STREAMS, SINGLE],
+  plan,
+)
 
 /** Added median latency over HAProxy's, round by round. */
 function addedLatency(): Row {
-  const p50 = (name: string) => (latency[name] ?? []).map((figures) => figures['p50 ms'] ?? Number.NaN)
-  const direct = p50('direct')
-  const added = (name: string) => p50(name).map((ms, index) => ms - (direct[index] ?? Number.NaN))
+  const direct = values(single, 'direct', 'p50 ms')
+  const added = (name: string) =>
+    values(single, name, 'p50 ms').map((ms, index) => ms - (direct[index] ?? Number.NaN))
   const haproxy = added('haproxy')
-  const found = spreadOf(added('ours').map((ms, index) => ms / (haproxy[index] ?? Number.NaN)))
+  const found = quartiles(added('ours').map((ms, index) => ms / (haproxy[index] ?? Number.NaN)))
   return {
-    what: 'added median latency over HAProxy’s',
+    what: `${SINGLE.what}: added median latency over HAProxy’s`,
     value: `${shown(found)}×`,
     target: '≤ 3×',
     met: found.median <= 3,
@@ -58,13 +65,15 @@ function addedLatency(): Row {
 
 publish('overhead', quick, {
   rows: [
-    ...perSecond(requests, 'requests/s, 64 connections'),
-    against(requests, 'requests/s over the plain relay', 'plain', 6),
-    against(requests, 'requests/s over HAProxy', 'haproxy', 0.3),
-    ...perSecond(streams, 'streams/s, 32 connections, 64 chunks'),
-    against(streams, 'streams/s over the plain relay', 'plain', 2.5),
-    ...medianLatency(latency),
+    ...priceRows(REQUESTS, requests),
+    priceRatio(REQUESTS, requests, 'ours', 'haproxy', { most: 3.3 }),
+    priceRatio(REQUESTS, requests, 'plain', 'ours', { least: 6 }),
+    ...priceRows(STREAMS, streams),
+    priceRatio(STREAMS, streams, 'ours', 'haproxy', { most: 3.3 }),
+    priceRatio(STREAMS, streams, 'plain', 'ours', { least: 2.5 }),
+    ...priceRows(SINGLE, single),
     addedLatency(),
   ],
-  raw: { requests, streams, latency },
+  notes: [sliceNote(plan)],
+  raw: { requests, streams, single },
 })

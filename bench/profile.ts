@@ -10,9 +10,9 @@ import { join } from 'node:path'
 import { callBody, TARGETS } from './support/answers.ts'
 import { type CpuProfile, callersOf, groupTimes, selfTimes } from './support/cpu-profile.ts'
 import { isQuick } from './support/findings.ts'
-import { startUpstream } from './support/programs.ts'
 import { builtOn, startProxy } from './support/proxy.ts'
 import { say } from './support/rounds.ts'
+import { startFastUpstream } from './support/servers.ts'
 import { post } from './support/wrk.ts'
 
 const SECONDS = isQuick() ? 3 : 10
@@ -21,10 +21,10 @@ const streams = process.argv.includes('--streams')
 const [target, connections] = streams ? [TARGETS.stream, 32] : [TARGETS.whole, 64]
 
 const folder = mkdtempSync(join(tmpdir(), 'guard-profile-'))
-const upstream = await startUpstream()
+const upstream = await startFastUpstream()
 const profiling = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500']
 const program = builtOn(process.execPath, ...profiling)
-const proxy = await startProxy({ upstream: upstream.said, parallel: 128, program })
+const proxy = await startProxy({ upstream, parallel: 128, program })
 try {
   const load = await post(`${proxy.url}${target}`, callBody(streams), connections, SECONDS)
   say(`${Math.round(load.requestsPerSecond)}/s while profiled, ${connections} connections, ${target}`)

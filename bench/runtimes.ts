@@ -4,18 +4,23 @@
  *     node --import tsx bench/runtimes.ts [--quick]
  */
 import { installed, installRuntimes } from '../test/conformance/runtimes/install.ts'
-import {
-  counted,
-  measureCapacity,
-  medianLatency,
-  PARALLEL,
-  perSecond,
-  type Starter,
-} from './support/capacity.ts'
 import { isQuick, publish, type Row } from './support/findings.ts'
 import { packageVersion, versionLine } from './support/machine.ts'
 import { builtOn, startProxy } from './support/proxy.ts'
-import { type Rounds, ratio, shown } from './support/rounds.ts'
+import { quartiles, type Rounds, ratio, shown } from './support/rounds.ts'
+import {
+  counted,
+  direct,
+  driveInTurns,
+  type Job,
+  PARALLEL,
+  priceRows,
+  REQUESTS,
+  SINGLE,
+  STREAMS,
+  type Starter,
+  sliceNote,
+} from './support/standing.ts'
 import { startWorkerd } from './support/workerd.ts'
 
 installRuntimes()
@@ -23,7 +28,7 @@ const quick = isQuick()
 const programs = { node24: installed('node24'), bun: installed('bun') }
 
 const STARTERS: Readonly<Record<string, Starter>> = {
-  direct: async () => undefined,
+  direct,
   node: built(process.execPath),
   'node 24': built(programs.node24),
   bun: built(programs.bun),
@@ -35,14 +40,22 @@ function built(runtime: string): Starter {
     counted(await startProxy({ upstream, parallel: PARALLEL, program: builtOn(runtime) }))
 }
 
-const { requests, streams, latency } = await measureCapacity(STARTERS, quick)
+// Four seconds for workerd to come up to its pace; the others are there after one.
+const plan = quick
+  ? { starts: 1, rounds: 1, sliceSeconds: 1, warmUps: 1 }
+  : { starts: 2, rounds: 6, sliceSeconds: 1, warmUps: 4 }
+const [requests = {}, streams = {}, single = {}] = await driveInTurns(
+  STARTERS,
+  [REQUESTS, STREAMS, SINGLE],
+  plan,
+)
 
 /** Bun is there for lower overhead: it has to show in the one figure or the other. */
-function bunAgainstNode(rounds: Rounds, what: string): Row {
-  const faster = ratio(rounds, 'per second', 'bun', 'node')
-  const cheaper = ratio(rounds, 'proxy us', 'node', 'bun')
+function bunAgainstNode({ what }: Job, rounds: Rounds): Row {
+  const faster = quartiles(ratio(rounds, 'per second', 'bun', 'node'))
+  const cheaper = quartiles(ratio(rounds, 'µs CPU', 'node', 'bun'))
   return {
-    what,
+    what: `${what}: Bun against Node`,
     value: `${shown(faster)}× as many a second, CPU of each ${shown(cheaper)}× smaller`,
     target: 'one of them > 1×',
     met: Math.max(faster.median, cheaper.median) > 1,
@@ -58,12 +71,16 @@ const versions = [
 
 publish('runtimes', quick, {
   rows: [
-    ...perSecond(requests, 'requests/s, 64 connections'),
-    bunAgainstNode(requests, 'requests on Bun against Node'),
-    ...perSecond(streams, 'streams/s, 32 connections, 64 chunks'),
-    bunAgainstNode(streams, 'streams on Bun against Node'),
-    ...medianLatency(latency),
+    ...priceRows(REQUESTS, requests),
+    bunAgainstNode(REQUESTS, requests),
+    ...priceRows(STREAMS, streams),
+    bunAgainstNode(STREAMS, streams),
+    ...priceRows(SINGLE, single),
   ],
-  notes: [versions.join(', '), 'CPU of workerd: the program alone, without the Node that starts it'],
-  raw: { requests, streams, latency },
+  notes: [
+    sliceNote(plan),
+    versions.join(', '),
+    'CPU of workerd: the program alone, without the Node that starts it',
+  ],
+  raw: { requests, streams, single },
 })

@@ -5,13 +5,13 @@
  */
 import assert from 'node:assert/strict'
 import { callBody, PACE_MS, pacedTarget } from './support/answers.ts'
-import { type Child, LOAD_CORE, pin } from './support/child.ts'
+import { LOAD_CORE, pin, type Server } from './support/child.ts'
 import { cpuSeconds } from './support/cpu.ts'
 import { isQuick, publish, type Row } from './support/findings.ts'
-import { startHaproxy } from './support/haproxy.ts'
 import { startPlainRelay, startUpstream } from './support/programs.ts'
 import { numberAt, startProxy } from './support/proxy.ts'
 import { alternate, type Figures, percentile, round, shown, spread, spreadOf } from './support/rounds.ts'
+import { startHaproxy } from './support/servers.ts'
 import { linesOf, type Read, readStream } from './support/stream-client.ts'
 
 const quick = isQuick()
@@ -25,9 +25,7 @@ const APART_MICROS = 1_000
 
 const chunks = (SECONDS * 1_000) / PACE_MS
 
-type Starter = (
-  upstream: string,
-) => Promise<(Child & { url: string; check?: () => Promise<void> }) | undefined>
+type Starter = (upstream: Server) => Promise<(Server & { check?: () => Promise<void> }) | undefined>
 
 const STARTERS: Readonly<Record<string, Starter>> = {
   direct: async () => undefined,
@@ -40,17 +38,14 @@ const STARTERS: Readonly<Record<string, Starter>> = {
     }
     return { ...proxy, check }
   },
-  plain: async (upstream) => {
-    const child = await startPlainRelay(upstream)
-    return { ...child, url: child.said }
-  },
+  plain: startPlainRelay,
   haproxy: (upstream) => startHaproxy(upstream, PARALLEL),
 }
 
 async function measure(starter: Starter): Promise<Figures> {
   const upstream = await startUpstream()
-  const proxy = await starter(upstream.said)
-  const base = proxy?.url ?? upstream.said
+  const proxy = await starter(upstream)
+  const base = proxy?.url ?? upstream.url
   const run = (count: number) => {
     const url = `${base}${pacedTarget(count)}`
     return Promise.all(Array.from({ length: STREAMS }, () => readStream(url, callBody(true))))

@@ -46,7 +46,7 @@ async function onFreshProxy(
 ): Promise<Figures> {
   const upstream = await startUpstream()
   const proxy = await startProxy({
-    upstream: upstream.said,
+    upstream,
     parallel: 1,
     maxQueue: 2 * WAITERS,
     program: builtOn(process.execPath, ...PROBED),
@@ -59,7 +59,7 @@ async function onFreshProxy(
       await answerOn(socket)
       socket.destroy()
     }
-    return await measure(proxy, upstream.said)
+    return await measure(proxy, upstream.url)
   } finally {
     await proxy.stop()
     await upstream.stop()

@@ -45,7 +45,7 @@ export function micros(): number {
 export const TARGETS = {
   /** One JSON answer. */
   whole: '/api/generate',
-  /** STREAM_LINES at once. */
+  /** STREAM_LINES, one by one. */
   stream: '/api/chat',
   /** Answered once somebody posts to `release`. */
   stalled: '/api/generate?stalled',

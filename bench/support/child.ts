@@ -25,6 +25,11 @@ export interface Child {
   stop(): Promise<void>
 }
 
+/** One that answers HTTP. */
+export interface Server extends Child {
+  readonly url: string
+}
+
 const START_MS = 20_000
 
 /** None of them outlives the bench, however it ends. */

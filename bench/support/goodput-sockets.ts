@@ -22,12 +22,12 @@ export async function runOverSockets(run: Run): Promise<Goodput> {
   const { slots, promptRate, outputRate } = server
   const simulator = await startSimulator(slots, promptRate, outputRate)
   const proxy = guarded
-    ? await startProxy({ upstream: simulator.said, parallel: slots, timeout: deadlineMs / 1_000 })
+    ? await startProxy({ upstream: simulator, parallel: slots, timeout: deadlineMs / 1_000 })
     : undefined
   const agent = new Agent({ keepAlive: true, noDelay: true })
-  const url = `${proxy?.url ?? simulator.said}/api/generate`
+  const url = `${proxy?.url ?? simulator.url}/api/generate`
   const state = async (path: string, method: string): Promise<unknown> =>
-    (await fetch(`${simulator.said}${path}`, { method })).json()
+    (await fetch(`${simulator.url}${path}`, { method })).json()
   try {
     const counts = { inTime: 0, refused: 0, late: 0 }
     const work = new GoodWork(server, warmUpMs, warmUpMs + windowMs)

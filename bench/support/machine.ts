@@ -2,6 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 
+/** Where Debian has it, which is not on everybody's PATH. */
+export const HAPROXY = '/usr/sbin/haproxy'
+
 /** What the figures were taken on. */
 export interface Machine {
   readonly cpu: string
@@ -32,7 +35,7 @@ export function readMachine(): Machine {
     hono: packageVersion('hono'),
     nodeServer: packageVersion('@hono/node-server'),
     wrk: versionLine(['wrk', '-v'], /wrk (\S+)/),
-    haproxy: versionLine(['/usr/sbin/haproxy', '-v'], /version (\S+)/),
+    haproxy: versionLine([HAPROXY, '-v'], /version (\S+)/),
     commit: commit(),
     pinning: 'taskset: load and upstream on core 0, the proxy under test on core 1',
     load: loadavg()[0] ?? Number.NaN,

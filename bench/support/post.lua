@@ -8,8 +8,8 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
-    'RESULT {"requests":%d,"micros":%d,"p50":%d,"p99":%d,"mean":%.1f,"status":%d,"socket":%d}\n',
-    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.mean,
+    'RESULT {"requests":%d,"micros":%d,"p50":%d,"p99":%d,"cpu":%.6f,"status":%d,"socket":%d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), os.clock(),
     errors.status, errors.connect + errors.read + errors.write + errors.timeout
   ))
 end

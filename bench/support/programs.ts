@@ -1,25 +1,22 @@
-import { type Child, LOAD_CORE, PROXY_CORE, start } from './child.ts'
+import { LOAD_CORE, PROXY_CORE, type Server, start } from './child.ts'
 
-const URL_LINE = /^(http:\S+)$/m
-
-/** A TypeScript program of this folder as a process of its own. */
-function program(file: string, args: readonly string[]): string[] {
+/** Starts a TypeScript program of this folder as a process of its own; it prints its URL. */
+async function program(file: string, args: readonly string[], core: number): Promise<Server> {
   const path = new URL(file, import.meta.url).pathname
-  return [process.execPath, '--import', import.meta.resolve('tsx'), path, ...args]
+  const command = [process.execPath, '--import', import.meta.resolve('tsx'), path, ...args]
+  const child = await start(command, { core, ready: /^(http:\S+)$/m })
+  return { ...child, url: child.said }
 }
 
-export function startUpstream(): Promise<Child> {
-  return start(program('upstream.ts', []), { core: LOAD_CORE, ready: URL_LINE })
+export function startUpstream(): Promise<Server> {
+  return program('upstream.ts', [], LOAD_CORE)
 }
 
-/** `blind`: does not read the body. */
-export function startPlainRelay(upstream: string, blind = false): Promise<Child> {
-  const args = blind ? [upstream, '--blind'] : [upstream]
-  return start(program('plain-relay.ts', args), { core: PROXY_CORE, ready: URL_LINE })
+export function startPlainRelay(upstream: Server): Promise<Server> {
+  return program('plain-relay.ts', [upstream.url], PROXY_CORE)
 }
 
 /** Rates are tokens a second of each slot. */
-export function startSimulator(slots: number, promptRate: number, outputRate: number): Promise<Child> {
-  const args = [slots, promptRate, outputRate].map(String)
-  return start(program('simulator.ts', args), { core: LOAD_CORE, ready: URL_LINE })
+export function startSimulator(slots: number, promptRate: number, outputRate: number): Promise<Server> {
+  return program('simulator.ts', [slots, promptRate, outputRate].map(String), LOAD_CORE)
 }

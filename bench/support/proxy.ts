@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Child, PROXY_CORE, start } from './child.ts'
+import { PROXY_CORE, type Server, start } from './child.ts'
 
 export interface ProxyOptions {
-  readonly upstream: string
+  readonly upstream: Server
   readonly parallel: number
   readonly maxQueue?: number
   /** Seconds. */
@@ -14,8 +14,7 @@ export interface ProxyOptions {
   readonly ipc?: boolean
 }
 
-export interface StartedProxy extends Child {
-  readonly url: string
+export interface StartedProxy extends Server {
   /** GET of one of its own pages. */
   page(path: string): Promise<unknown>
 }
@@ -58,7 +57,7 @@ export async function startProxy(options: ProxyOptions): Promise<StartedProxy> {
 
 export function serveArguments(options: ProxyOptions): string[] {
   const { upstream, parallel, maxQueue = 512, timeout = 300 } = options
-  const flags = { upstream, port: 0, parallel, 'max-queue': maxQueue, timeout }
+  const flags = { upstream: upstream.url, port: 0, parallel, 'max-queue': maxQueue, timeout }
   return ['serve', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, String(value)])]
 }
 

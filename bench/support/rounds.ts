@@ -3,7 +3,7 @@ export type Figures = Readonly<Record<string, number>>
 
 export interface Variant {
   readonly name: string
-  /** One measurement on processes of its own, started and stopped here. */
+  /** One measurement. */
   readonly measure: () => Promise<Figures>
 }
 
@@ -33,28 +33,49 @@ export async function alternate(
 }
 
 export interface Spread {
-  readonly min: number
+  readonly low: number
   readonly median: number
-  readonly max: number
+  readonly high: number
+}
+
+/** One figure of one variant, a value a round. */
+export function values(rounds: Rounds, variant: string, figure: string): number[] {
+  return (rounds[variant] ?? []).map((figures) => figures[figure] ?? Number.NaN)
 }
 
 /** One figure of one variant over all rounds. */
 export function spread(rounds: Rounds, variant: string, figure: string): Spread {
-  return spreadOf((rounds[variant] ?? []).map((figures) => figures[figure] ?? Number.NaN))
+  return spreadOf(values(rounds, variant, figure))
 }
 
 /** The figure of one variant divided by that of another, round by round. */
-export function ratio(rounds: Rounds, figure: string, over: string, under: string): Spread {
-  const below = rounds[under] ?? []
-  const pairs = (rounds[over] ?? []).map((figures, round) => {
-    return (figures[figure] ?? Number.NaN) / (below[round]?.[figure] ?? Number.NaN)
-  })
-  return spreadOf(pairs)
+export function ratio(rounds: Rounds, figure: string, over: string, under: string): number[] {
+  const below = values(rounds, under, figure)
+  return values(rounds, over, figure).map((value, round) => value / (below[round] ?? Number.NaN))
 }
 
+/** With the lowest and the highest, for a few long rounds. */
 export function spreadOf(values: readonly number[]): Spread {
+  return between(values, 0, 100)
+}
+
+/** With the quartiles, for many short slices. */
+export function quartiles(values: readonly number[]): Spread {
+  return between(values, 25, 75)
+}
+
+/** The median with the interval that holds the true one with 95 % of chance, whatever the distribution: by ranks. */
+export function medianWithin(values: readonly number[]): Spread {
+  const reach = (100 * 0.98) / Math.sqrt(values.length)
+  return between(values, Math.max(0, 50 - reach), Math.min(100, 50 + reach))
+}
+
+function between(values: readonly number[], low: number, high: number): Spread {
   const sorted = [...values].sort((a, b) => a - b)
-  return { min: percentile(sorted, 0), median: percentile(sorted, 50), max: percentile(sorted, 100) }
+  const [from = Number.NaN, median = Number.NaN, to = Number.NaN] = [low, 50, high].map((percent) =>
+    percentile(sorted, percent),
+  )
+  return { low: from, median, high: to }
 }
 
 /** Of values in ascending order, by linear interpolation; NaN when there are none. */
@@ -80,9 +101,9 @@ export function round(value: number): string {
   return value.toFixed(size >= 10 ? 1 : size >= 0.1 ? 2 : 3)
 }
 
-/** `median (min to max)`. */
-export function shown({ min, median, max }: Spread): string {
-  return `${round(median)} (${round(min)} to ${round(max)})`
+/** `median (low to high)`. */
+export function shown({ low, median, high }: Spread): string {
+  return `${round(median)} (${round(low)} to ${round(high)})`
 }
 
 export function say(line: string): void {

@@ -47,7 +47,8 @@ export function writeTable(): void {
   const text = [
     BEGIN,
     '',
-    '`npm run bench -- --write`; median of the rounds, their lowest and highest in brackets.',
+    '`npm run bench -- --write`; median of the rounds; in brackets their lowest and highest, or where a note says so their',
+    'quartiles.',
     '',
     ...machineLine(first.machine)
       .split('\n')

@@ -3,7 +3,7 @@
  * what is measured is what stands in front of it. Run as a process of its own; prints its URL.
  */
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { STREAM_LINES, WHOLE_ANSWER } from './answers.ts'
+import { WHOLE_ANSWER } from './answers.ts'
 import { Pacer } from './pacer.ts'
 
 const JSON_HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\n'
@@ -12,7 +12,6 @@ const STREAM_HEAD =
 
 const WHOLE = sized(WHOLE_ANSWER)
 const VERSION = sized('{"version":"0.0.0"}')
-const STREAM = Buffer.from(`${STREAM_HEAD}${STREAM_LINES.map(framed).join('')}0\r\n\r\n`)
 const HEAD_END = Buffer.from('\r\n\r\n')
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 
@@ -41,7 +40,6 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 }, () => {
 function answer(request: Buffer, socket: Socket): void {
   const line = request.toString('latin1', 0, 64)
   if (line.startsWith('POST /api/generate ')) socket.write(WHOLE)
-  else if (line.startsWith('POST /api/chat ')) socket.write(STREAM)
   else if (line.startsWith('POST /api/chat?paced=')) {
     socket.write(STREAM_HEAD)
     pacer.add(socket, Number(/paced=(\d+)/.exec(line)?.[1]))

@@ -22,9 +22,15 @@ const PROGRAMS = {
 
 /** Path of a program that `installRuntimes` brings. Throws when it has not. */
 export function installed(name: keyof typeof PROGRAMS): string {
-  const path = join(folder, 'node_modules', ...PROGRAMS[name])
-  if (!existsSync(path)) throw new Error(`${path} is missing; npm run test:runtimes installs it`)
+  const path = ifInstalled(name)
+  if (path === undefined) throw new Error(`${name} is not in ${folder}; npm run test:runtimes installs it`)
   return path
+}
+
+/** The same for those who can do without that program. */
+export function ifInstalled(name: keyof typeof PROGRAMS): string | undefined {
+  const path = join(folder, 'node_modules', ...PROGRAMS[name])
+  return existsSync(path) ? path : undefined
 }
 
 /**
