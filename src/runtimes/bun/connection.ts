@@ -130,9 +130,10 @@ export class Connection {
   broke(error: Error): void {
     const sink = this.#sink
     const wasEnd = this.#closed ? false : this.#parser?.closed()
+    // Of a connection that was cut nobody wants to hear more.
+    if (sink === undefined && !this.#closed) this.#failure = error
     this.cut()
-    if (sink === undefined) this.#failure = error
-    else if (!wasEnd) sink.failed(error)
+    if (!wasEnd) sink?.failed(error)
   }
 
   #ended(): void {
