@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../support/until.ts'
 import { ConfigFile } from './config-file.ts'
 import { Pair, type Target } from './pair.ts'
@@ -29,6 +30,8 @@ export function administration(target: Target): void {
 
     /** How many were not taken for somebody at this machine, as far as the proxy tells. */
     const refusals = async () => {
+      // Within 100 ms everybody is given the same page.
+      await pause(110)
       const metrics = await (await fetch(`${pair.proxy.url}/metrics`)).text()
       return Number(/^ollama_guard_admin_refused_total\{reason="not_local"\} (\d+)$/m.exec(metrics)?.[1] ?? 0)
     }

@@ -31,7 +31,7 @@ export function floods(target: Target): void {
     after(() => pair.stop())
 
     it('never runs more than the limit, queues what fits and refuses the rest with a time to return', async () => {
-      const answers = await Promise.all(Array.from({ length: 60 }, () => call(pair, 20)))
+      const answers = await Promise.all(Array.from({ length: 60 }, () => call(pair, 80)))
       const served = answers.filter(({ status }) => status === 200)
       const refused = answers.filter(({ status }) => status === 503)
       assert.equal(served.length, 13, 'three slots and ten places in line')

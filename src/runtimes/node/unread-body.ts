@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** How long the rest of a refused body is read and thrown away before its connection is closed. */
 const DISCARD_MS = 10_000
+/** A client that sends nothing for so long has stopped sending, and has had time to read the answer. */
+const SILENT_MS = 1_000
 
 /**
  * Lets a client whose body is refused send the rest of it, so that it comes to read the answer. Many clients read
@@ -12,9 +14,15 @@ export function discardRest(incoming: IncomingMessage, outgoing: ServerResponse)
   const { socket } = incoming
   const closesAfterwards = !outgoing.shouldKeepAlive
   outgoing.shouldKeepAlive = true
-  const late = setTimeout(() => socket.destroy(), DISCARD_MS)
-  late.unref()
-  const forget = (): void => clearTimeout(late)
+  let seen = -1
+  let left = DISCARD_MS / SILENT_MS
+  const looking = setInterval(() => {
+    left--
+    if (left === 0 || socket.bytesRead === seen) socket.destroy()
+    seen = socket.bytesRead
+  }, SILENT_MS)
+  looking.unref()
+  const forget = (): void => clearInterval(looking)
   socket.once('close', forget)
   incoming.once('end', () => {
     forget()
