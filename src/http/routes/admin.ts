@@ -1,21 +1,19 @@
 import { zValidator } from '@hono/zod-validator'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { z } from 'zod'
 import { integer, MOST_PARALLEL, MOST_QUEUED } from '../../config/values.ts'
-import { Failure } from '../../relay/failure.ts'
 import type { Limits } from '../../telemetry/snapshot.ts'
 import { answer } from '../answer.ts'
 import type { Services } from '../app.ts'
+import { boundedBody } from '../bounded-body.ts'
 import { HttpProblem } from '../problem.ts'
 import type { Monitor } from './monitor.ts'
 import { laneOf } from './queue.ts'
 
-const LARGEST_BODY_BYTES = 64 * 1024
-
 /** Changes to the queue while it runs. Each goes through the guard before anything of it is read. */
 export function adminRoutes(services: Services): Hono {
   const { admin, admission } = services
+  const bounded = boundedBody(services.clock)
   const app = new Hono()
 
   app.post('/admin/queue/reset', admin.lets('reset'), zValidator('query', resetQuery, refuseInvalid), (c) => {
@@ -41,6 +39,7 @@ export function adminRoutes(services: Services): Hono {
 /** What an operator does to calls by hand. */
 function interventions(services: Services, monitor: Monitor): Hono {
   const { admin } = services
+  const bounded = boundedBody(services.clock)
   const app = new Hono()
 
   const cancel = zValidator('json', cancelBody, refuseInvalid)
@@ -122,10 +121,3 @@ const requireJson: MiddlewareHandler = async (c, next) => {
   }
   await next()
 }
-
-const bounded = bodyLimit({
-  maxSize: LARGEST_BODY_BYTES,
-  onError: () => {
-    throw new Failure('body_too_large')
-  },
-})

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import test, { describe } from 'node:test'
+import test, { describe, it } from 'node:test'
 import { Ticket } from '../../../src/admission/ticket.ts'
 import { aSurface, type Change, type Surface } from '../support/surface.ts'
 
@@ -287,5 +287,55 @@ describe('who may', () => {
     assert.equal((await update(surface, '{broken')).status, 403)
     assert.equal((await update(surface, { model: 'llama2', parallel_limit: 2 })).status, 403)
     assert.deepEqual([...surface.admission.lanes()], [])
+  })
+})
+
+describe('a body that does not come', () => {
+  const pause = (body: ReadableStream<Uint8Array>, headers: Record<string, string> = {}) => ({
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body,
+    duplex: 'half' as const,
+  })
+
+  for (const [framing, headers] of [
+    ['in chunks', { 'transfer-encoding': 'chunked' }],
+    ['of an announced length', { 'content-length': '2' }],
+  ] as const) {
+    it(`${framing} is refused after 30 s, and does nothing when it comes after all`, async () => {
+      const surface = aSurface()
+      const { app, clock, admission } = surface
+      let sender: ReadableStreamDefaultController<Uint8Array> | undefined
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          sender = controller
+        },
+      })
+      const answer = app.request('/admin/queue/update', pause(body, headers))
+      await new Promise(setImmediate)
+      for (let second = 0; second < 30; second++) {
+        sender?.enqueue(new TextEncoder().encode(' '))
+        clock.advance(1_000)
+        await new Promise(setImmediate)
+      }
+      const { status } = await answer
+      assert.equal(status, 408)
+      sender?.enqueue(new TextEncoder().encode('{"model":"*","parallel_limit":9}'))
+      sender?.close()
+      await new Promise(setImmediate)
+      assert.equal(admission.defaults.parallel, 4)
+      assert.equal(clock.pending, 0)
+    })
+  }
+
+  it('is waited for no longer than it takes', async () => {
+    const { app, clock } = aSurface()
+    const answer = await app.request('/admin/queue/update', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"model":"*","parallel_limit":9}',
+    })
+    assert.equal(answer.status, 200)
+    assert.equal(clock.pending, 0)
   })
 })
