@@ -6,8 +6,11 @@ export interface AnswerBody {
   /** Whether its framing lets something be added to it. */
   readonly hasRoom: boolean
   write(part: Uint8Array): void
-  /** `done` runs when the last byte is with the client's socket. */
-  end(done: () => void): void
+  /**
+   * `done` runs when the last byte is with the client's socket; `last` right before the client is told of the end,
+   * while Bun still knows the request.
+   */
+  end(done: () => void, last?: () => void): void
   /** Breaks the client's connection off. */
   break(): void
   /** The client is gone: lets go of everything. */
@@ -28,6 +31,7 @@ export class StreamedBody implements AnswerBody {
   #held: Uint8Array[] = []
   #waits = false
   #ended: (() => void) | undefined
+  #last: (() => void) | undefined
   #broken = false
   #over = false
 
@@ -46,8 +50,9 @@ export class StreamedBody implements AnswerBody {
     else this.#push(this.#client, part)
   }
 
-  end(done: () => void): void {
+  end(done: () => void, last?: () => void): void {
     this.#ended = done
+    this.#last = last
     this.#settle()
   }
 
@@ -103,6 +108,7 @@ export class StreamedBody implements AnswerBody {
       this.#release()
     } else if (this.#ended && !this.#waits && this.#held.length === 0) {
       this.#over = true
+      this.#last?.()
       client.end()
       this.#release()
       this.#ended()
@@ -120,6 +126,7 @@ export class SizedBody implements AnswerBody {
   readonly #full: (is: boolean) => void
   #client: ReadableStreamDefaultController<Uint8Array> | undefined
   #ended: (() => void) | undefined
+  #last: (() => void) | undefined
   #over = false
 
   constructor(full: (is: boolean) => void, onCancel: () => void) {
@@ -148,8 +155,9 @@ export class SizedBody implements AnswerBody {
     if (this.#roomBytes <= 0) this.#full(true)
   }
 
-  end(done: () => void): void {
+  end(done: () => void, last?: () => void): void {
     this.#ended = done
+    this.#last = last
     this.#settle()
   }
 
@@ -170,6 +178,7 @@ export class SizedBody implements AnswerBody {
   #settle(): void {
     if (this.#over || !this.#ended || this.#roomBytes < ROOM_BYTES) return
     this.#over = true
+    this.#last?.()
     this.#client?.close()
     this.#ended()
   }

@@ -15,6 +15,8 @@ const EMPTY = new Uint8Array()
 
 /** The client's side of an answer. */
 export interface Client {
+  /** The answer ends at this moment: its connection waits for the next request now. */
+  idles(): void
   /** Has the connection closed once its answer has ended. */
   closeSoon(): void
   /** The answer is over, however it ended. */
@@ -97,7 +99,11 @@ export class BunDelivery implements Delivery, AnswerSink {
     this.#connection = undefined
     if (this.#over) return
     if (this.#whole) this.#sendWhole(this.#whole)
-    else this.#body?.end(() => this.#finish())
+    else
+      this.#body?.end(
+        () => this.#finish(),
+        () => this.#client.idles(),
+      )
   }
 
   failed(cause: Error): void {

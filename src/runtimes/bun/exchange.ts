@@ -14,6 +14,9 @@ import type { BunUpstream } from './upstream.ts'
 /** Seconds; Bun rounds up to its next step of four. */
 const CLOSE_SOON_SECONDS = 1
 
+/** Seconds that an idle connection is kept: longer than cloudflared and Traefik keep theirs (90 s). At most 255. */
+export const KEEP_ALIVE_SECONDS = 120
+
 /** What an exchange belongs to. */
 export interface ExchangeParts {
   readonly server: BunServer
@@ -31,6 +34,7 @@ export class BunExchange implements Exchange, Client {
   readonly #parts: ExchangeParts
   #gone = false
   #over = false
+  #ending = false
   #bodyTaken = false
   #onGone: (() => void) | undefined
   #stopReading: ((reason: Error) => void) | undefined
@@ -43,6 +47,8 @@ export class BunExchange implements Exchange, Client {
     this.#request = request
     this.#parts = parts
     parts.open.enter()
+    // A call may wait for its slot or for its first byte as long as its own deadline lets it.
+    parts.server.timeout(parts.received, 0)
     const { signal } = parts.received
     if (signal.aborted) this.#left()
     else signal.addEventListener('abort', () => this.#left())
@@ -119,14 +125,18 @@ export class BunExchange implements Exchange, Client {
     return delivery
   }
 
+  idles(): void {
+    this.#endWithin(KEEP_ALIVE_SECONDS)
+  }
+
   closeSoon(): void {
-    const { server, received } = this.#parts
-    server.timeout(received, CLOSE_SOON_SECONDS)
+    this.#endWithin(CLOSE_SOON_SECONDS)
   }
 
   finished(): void {
     if (this.#over) return
     this.#over = true
+    this.idles()
     this.#parts.open.leave()
   }
 
@@ -156,10 +166,15 @@ export class BunExchange implements Exchange, Client {
     }
   }
 
+  /** Seconds without traffic after which the connection is closed, once the answer is over. The first call counts. */
+  #endWithin(seconds: number): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#parts.server.timeout(this.#parts.received, seconds)
+  }
+
   get #announcesBody(): boolean {
-    const { headers } = this.#request
-    const length = headers.get('content-length')
-    return (length !== null && length !== '0') || headers.has('transfer-encoding')
+    return announcesBody(this.#request)
   }
 
   #left(): void {
@@ -170,6 +185,11 @@ export class BunExchange implements Exchange, Client {
     this.#delivery?.left()
     this.finished()
   }
+}
+
+export function announcesBody({ headers }: Request): boolean {
+  const length = headers.get('content-length')
+  return (length !== null && length !== '0') || headers.has('transfer-encoding')
 }
 
 const EMPTY = new Uint8Array()

@@ -6,6 +6,7 @@ import { credentialsOf } from '../../relay/credentials.ts'
 import { targetOfUrl } from '../../relay/target.ts'
 import type { Reloading } from '../../reload.ts'
 import type { Log } from '../../telemetry/call-log.ts'
+import { descriptorLimit } from '../descriptors.ts'
 import { DRAIN_MS, within } from '../drain.ts'
 import { readDashboard } from '../node/dashboard-files.ts'
 import { ownNames } from '../node/host.ts'
@@ -14,12 +15,16 @@ import { OpenExchanges } from '../node/open-exchanges.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
 import { slotsPerModel } from '../slots.ts'
 import { type BunServer, bunApi } from './bun-api.ts'
-import { BunExchange } from './exchange.ts'
+import { Crowd } from './crowd.ts'
+import { announcesBody, BunExchange, KEEP_ALIVE_SECONDS } from './exchange.ts'
 import { lastAnswer } from './last-answer.ts'
 import { BunUpstream } from './upstream.ts'
 
 /** Headers of a request may take this many bytes; Bun's own limit is 16 KiB. It takes 200 lines at most, in any case. */
 const MAX_HEADER_BYTES = 256 * 1024
+
+/** The status of a request whose body stopped coming. */
+const STALLED = 408
 
 /** How long the last bytes of a shutdown may take on their way to slow clients. */
 const LAST_BYTES_MS = 1_000
@@ -43,6 +48,7 @@ async function serve(
   const bun = bunApi()
   const upstream = new BunUpstream(config.ollama_url, bun, credentialsOf(config))
   const open = new OpenExchanges()
+  const crowd = new Crowd(descriptorLimit())
   const gate = createGate<BunEnv>({
     runtimeName: 'bun',
     version,
@@ -72,8 +78,7 @@ async function serve(
   const server = bun.serve({
     hostname: config.proxy_host,
     port: config.proxy_port,
-    // A call may wait for its slot or for its first byte as long as its own deadline lets it.
-    idleTimeout: 0,
+    idleTimeout: KEEP_ALIVE_SECONDS,
     // max_body_size is the gate's to enforce, and uploads have none.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
@@ -83,7 +88,8 @@ async function serve(
       const env: BunEnv = { server, received, target, exchange: undefined }
       const response = await gate.fetch(request, env)
       env.exchange?.answered()
-      return env.exchange?.bodyUnread ? lastAnswer(response, request) : response
+      if (crowd.pressed) response.headers.set('Connection', 'close')
+      return isBodyUnread(env, response) ? lastAnswer(response, request) : response
     },
     error(error) {
       log.error('unexpected error in a request', { error })
@@ -111,6 +117,12 @@ async function serve(
       return drained ? 'drained' : 'forced'
     },
   }
+}
+
+/** A body that nobody has read to its end, so that its connection is of no more use. */
+function isBodyUnread({ exchange, received }: BunEnv, { status }: Response): boolean {
+  if (exchange !== undefined) return exchange.bodyUnread
+  return announcesBody(received) && (!received.bodyUsed || status === STALLED)
 }
 
 /** Without a Host, or with one that is no name, Bun leaves the path alone for the URL. */

@@ -17,7 +17,7 @@ const code = (expected: string) => (error: unknown) => error instanceof Failure 
 async function aDelivery({ raw, upstream }: Awaited<ReturnType<typeof aPool>>) {
   const watched = new Watched()
   let finished = 0
-  const delivery = new BunDelivery(watched, { closeSoon() {}, finished: () => void finished++ })
+  const delivery = new BunDelivery(watched, { idles() {}, closeSoon() {}, finished: () => void finished++ })
   delivery.send(aRequest(), upstream)
   return { watched, delivery, wire: await raw.next(), finished: () => finished }
 }
