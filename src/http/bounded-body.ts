@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { Clock } from '../clock.ts'
 import { Failure } from '../relay/failure.ts'
+import { HttpProblem } from './problem.ts'
 
 const LARGEST_BODY_BYTES = 64 * 1024
 
@@ -16,7 +17,7 @@ const limited = bodyLimit({
 })
 
 /**
- * Has the whole body read before anything is done with it. Throws Failure body_too_large, or body_stalled: then
+ * Has the whole body read before anything is done with it. Throws body_too_large, or body_stalled: then
  * nothing is done, even if the rest of the body comes after all.
  */
 export function boundedBody(clock: Clock): MiddlewareHandler {
@@ -33,10 +34,13 @@ async function readWhole(c: Context): Promise<void> {
   })
 }
 
+/** The rest of the body would be in the way of the next request: the connection ends here. */
+const stalled = (): HttpProblem => new HttpProblem('body_stalled', { headers: { Connection: 'close' } })
+
 async function inTime(clock: Clock, reading: Promise<void>): Promise<void> {
   let cancel = (): void => {}
   const late = new Promise<never>((_resolve, reject) => {
-    cancel = clock.after(BODY_MS, () => reject(new Failure('body_stalled')))
+    cancel = clock.after(BODY_MS, () => reject(stalled()))
   })
   try {
     await Promise.race([reading, late])

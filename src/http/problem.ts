@@ -6,6 +6,7 @@ export type ProblemCode =
   | 'stats_disabled'
   | 'invalid_request'
   | 'invalid_target'
+  | 'body_stalled'
   | 'too_many_attempts'
   | 'invalid_config'
   | 'shutting_down'

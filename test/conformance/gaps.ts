@@ -12,6 +12,10 @@ export type GapName =
   | 'requestTrailers'
   /** The spelling of header names, and repeated headers as lines of their own. */
   | 'headerLines'
+  /** A limit on the time in which the head of a second request on a connection comes. */
+  | 'secondHead'
+  /** Room for new clients while others hold all connections with heads that do not come. */
+  | 'halfHeads'
   /** 256 KiB of headers in one request. */
   | 'largeHeaders'
   /** Thousands of header lines in one request. */

@@ -19,6 +19,7 @@ import { protocol } from './protocol.cases.ts'
 import { refusals } from './refusals.cases.ts'
 import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
+import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
 import { targets } from './targets.cases.ts'
 import { uploads } from './uploads.cases.ts'
@@ -28,6 +29,7 @@ import { waits } from './waits.cases.ts'
 /** What every runtime must do, seen from outside: the proxy and the simulator are processes of their own. */
 export function conformance(target: Target): void {
   describe(`conformance on ${target.name}`, () => {
+    const slow = slowClients(target)
     floods(target)
     disconnects(target)
     crashes(target)
@@ -52,5 +54,6 @@ export function conformance(target: Target): void {
     openaiClient(target)
     anthropicClient(target)
     clientTimeouts(target)
+    slow.wait()
   })
 }

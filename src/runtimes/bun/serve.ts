@@ -23,9 +23,6 @@ import { BunUpstream } from './upstream.ts'
 /** Headers of a request may take this many bytes; Bun's own limit is 16 KiB. It takes 200 lines at most, in any case. */
 const MAX_HEADER_BYTES = 256 * 1024
 
-/** The status of a request whose body stopped coming. */
-const STALLED = 408
-
 /** How long the last bytes of a shutdown may take on their way to slow clients. */
 const LAST_BYTES_MS = 1_000
 
@@ -89,7 +86,7 @@ async function serve(
       const response = await gate.fetch(request, env)
       env.exchange?.answered()
       if (crowd.pressed) response.headers.set('Connection', 'close')
-      return isBodyUnread(env, response) ? lastAnswer(response, request) : response
+      return isBodyUnread(env) ? lastAnswer(response, request) : response
     },
     error(error) {
       log.error('unexpected error in a request', { error })
@@ -120,9 +117,9 @@ async function serve(
 }
 
 /** A body that nobody has read to its end, so that its connection is of no more use. */
-function isBodyUnread({ exchange, received }: BunEnv, { status }: Response): boolean {
+function isBodyUnread({ exchange, received }: BunEnv): boolean {
   if (exchange !== undefined) return exchange.bodyUnread
-  return announcesBody(received) && (!received.bodyUsed || status === STALLED)
+  return !received.bodyUsed && announcesBody(received)
 }
 
 /** Without a Host, or with one that is no name, Bun leaves the path alone for the URL. */

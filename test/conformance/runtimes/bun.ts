@@ -43,6 +43,16 @@ const bun: Target = {
         'Bun keeps headers in a Headers object, which joins repeated ones, and spells Content-Length its own way',
       provenBy: 'passes HEAD / as it is',
     },
+    secondHead: {
+      reason:
+        'Bun.serve closes a connection whose second head does not come only with the idle ones, after 120 s',
+      provenBy: 'has sent its head within 60 s, or its connection is closed',
+    },
+    halfHeads: {
+      reason:
+        'Bun.serve shows its connections to nobody; it closes those on which no head comes itself, after 10 s',
+      provenBy: 'has room for others while 300 heads do not come',
+    },
     manyHeaders: {
       reason: 'Bun.serve answers a request with more than 200 header lines with 431',
       provenBy: 'takes 5 000 header lines and loses none',

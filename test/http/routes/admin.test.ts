@@ -318,8 +318,8 @@ describe('a body that does not come', () => {
         clock.advance(1_000)
         await new Promise(setImmediate)
       }
-      const { status } = await answer
-      assert.equal(status, 408)
+      const { status, headers: told } = await answer
+      assert.deepEqual([status, told.get('connection')], [408, 'close'])
       sender?.enqueue(new TextEncoder().encode('{"model":"*","parallel_limit":9}'))
       sender?.close()
       await new Promise(setImmediate)
