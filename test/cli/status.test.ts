@@ -119,7 +119,7 @@ describe('status', () => {
   it('ends with 78 for a wrong configuration, which an address makes unnecessary', async (t) => {
     const { code, stderr } = await ran(t, ['status'], { PROXY_PORT: 'x' })
     assert.equal(code, 78)
-    assert.match(stderr, /^environment PROXY_PORT: /)
+    assert.match(stderr, /^environment PROXY_PORT: .*\n.* name the address with --url\n$/)
     const { url } = await aProxy(t)
     assert.equal((await ran(t, ['status', '--url', url], { PROXY_PORT: 'x' })).code, 0)
   })

@@ -17,7 +17,11 @@ export function proxyAddress(given: string | undefined): string | number {
     return EXIT_USAGE
   }
   const loaded = readConfig({})
-  if (!loaded) return EXIT_CONFIG
+  if (!loaded) {
+    // Often a file that `setup` wrote for another user: it holds the admin token, which is of no use here.
+    process.stderr.write('the configuration is read for the address alone: name the address with --url\n')
+    return EXIT_CONFIG
+  }
   const { proxy_host, proxy_port } = loaded.config
   if (proxy_port === 0) {
     process.stderr.write(
