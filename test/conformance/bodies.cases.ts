@@ -73,9 +73,9 @@ export function bodies(target: Target): void {
       )
       assert.ok(calls.length - refused().length >= 3, 'those within the bound are waited for')
       assert.match(refused()[0]?.received ?? '', /"error":"queue_full/)
-      const now = residentOf(pair.proxy)
-      if (resident && now)
-        assert.ok(now.now < resident.now + ALL_BODIES + ROOM, `grew from ${resident.now} to ${now.now}`)
+      // What was refused is garbage by now, which some platforms collect seconds later.
+      const bound = (resident?.now ?? 0) + ALL_BODIES + ROOM
+      await until('memory is within the bound', () => (residentOf(pair.proxy)?.now ?? 0) < bound, 15_000)
       for (const call of calls) call.leave('fin')
       await quiet(pair)
       const body = '{"model":"llama3.2","stream":false,"options":{"num_predict":1}}'
