@@ -134,6 +134,8 @@ export class Pair {
 
   /** The model's figures; all zero before its first call. */
   async stats(model = 'llama3.2'): Promise<ModelStats> {
+    // Whatever was asked below /admin, the page is then made anew. Otherwise it may be up to 100 ms old.
+    await (await fetch(`${this.proxy.url}/admin/nothing`)).text()
     const response = await fetch(`${this.proxy.url}/queue/stats`)
     const { models } = (await response.json()) as { models: Record<string, ModelStats> }
     return models[model] ?? NO_CALLS
