@@ -27,7 +27,7 @@ function aBook(room: number) {
   /** A connection whose request was answered. */
   const idle = (name: string): Client => {
     const client = connect(name)
-    book.callEnded(book.callBegan(client, anAnswer()))
+    book.callEnded(book.callBegan(client, WHOLE, anAnswer()))
     return client
   }
   return { clock, limit, told, book, connect, idle }
@@ -46,6 +46,7 @@ class Client {
   }
 }
 
+const WHOLE = { complete: true }
 const anAnswer = (writableEnded = false) => ({ headersSent: false, writableEnded })
 const stillOpen = (clients: readonly Client[]) => clients.filter(({ open }) => open).map(({ name }) => name)
 
@@ -72,15 +73,37 @@ describe('without room for one more connection', () => {
   it('the one that was used last is the last to go', () => {
     const { book, connect, idle } = aBook(2)
     const [first, second] = [idle('first'), idle('second')]
-    book.callEnded(book.callBegan(first, anAnswer()))
+    book.callEnded(book.callBegan(first, WHOLE, anAnswer()))
     connect('new')
     assert.deepEqual(stillOpen([first, second]), ['first'])
+  })
+
+  it('calls whose body is still on the way make way last, the oldest first', () => {
+    const { book, connect, idle } = aBook(4)
+    const clients = [connect('slow 1'), connect('whole'), connect('slow 2')]
+    const bodies = [{ complete: false }, WHOLE, { complete: false }]
+    clients.forEach((client, at) => {
+      book.callBegan(client, bodies[at] ?? WHOLE, anAnswer())
+    })
+    clients.push(idle('kept'), connect('call 1'))
+    assert.deepEqual(stillOpen(clients), ['slow 1', 'whole', 'slow 2', 'call 1'])
+    book.callBegan(clients[4] ?? assert.fail(), WHOLE, anAnswer())
+    clients.push(connect('new'))
+    assert.deepEqual(stillOpen(clients), ['whole', 'slow 2', 'call 1', 'new'])
+  })
+
+  it('an upload that is being answered already stays', () => {
+    const { book, connect } = aBook(1)
+    const upload = connect('upload')
+    book.callBegan(upload, { complete: false }, { headersSent: true, writableEnded: false })
+    assert.equal(book.opened(new Client('new')), false)
+    assert.equal(upload.open, true)
   })
 
   it('none with a call on it makes way, and the newcomer is closed', () => {
     const { book, connect } = aBook(2)
     const clients = [connect('a'), connect('b')]
-    const calls = clients.map((client) => book.callBegan(client, anAnswer(true)))
+    const calls = clients.map((client) => book.callBegan(client, WHOLE, anAnswer(true)))
     const refused = new Client('refused')
     assert.equal(book.opened(refused), false)
     assert.equal(refused.open, false)
@@ -99,7 +122,7 @@ describe('without room for one more connection', () => {
     book.pageBegan(body, { complete: false }, anAnswer())
     const [first, second] = [connect('first'), connect('second')]
     assert.deepEqual(stillOpen(clients), ['made', 'unread'])
-    for (const client of [first, second]) book.callBegan(client, anAnswer())
+    for (const client of [first, second]) book.callBegan(client, WHOLE, anAnswer())
     connect('third')
     assert.deepEqual(stillOpen(clients), ['made'])
   })
@@ -139,7 +162,7 @@ describe('a connection on which nothing more is said', () => {
     const { book, clock, idle } = aBook(10)
     const client = idle('kept')
     clock.advance(IDLE_MS - 5_000)
-    const call = book.callBegan(client, anAnswer())
+    const call = book.callBegan(client, WHOLE, anAnswer())
     clock.advance(10 * IDLE_MS)
     book.callEnded(call)
     clock.advance(IDLE_MS)
@@ -174,7 +197,7 @@ describe('a head that takes too long', () => {
   it('behind an answer ends nothing before that answer is over', () => {
     const { book, clock, told, connect } = aBook(10)
     const client = connect('pipelining')
-    const call = book.callBegan(client, anAnswer())
+    const call = book.callBegan(client, WHOLE, anAnswer())
     assert.equal(book.headOverdue(client), false)
     clock.advance(600_000)
     assert.equal(client.open, true)
@@ -186,10 +209,10 @@ describe('a head that takes too long', () => {
   it('and comes after all is served', () => {
     const { book, clock, told, connect } = aBook(10)
     const client = connect('pipelining')
-    const call = book.callBegan(client, anAnswer())
+    const call = book.callBegan(client, WHOLE, anAnswer())
     book.headOverdue(client)
     book.callEnded(call)
-    const next = book.callBegan(client, anAnswer())
+    const next = book.callBegan(client, WHOLE, anAnswer())
     clock.advance(60_000)
     book.callEnded(next)
     clock.advance(60_000)

@@ -42,8 +42,9 @@ export class Connection<S extends ClientSocket = ClientSocket> {
   served = false
   /** The later a connection became idle, the higher. */
   order: number
-  /** The request for one of our own pages, while its body may still be on the way, and by when it must be here. */
+  /** The request whose body may still be on the way. */
   arriving: Arriving | undefined
+  /** By when the body of a request for one of our own pages must be here. */
   bodyDueAt = 0
   /** The head behind the answer that was on its way took too long. */
   headLate = false
@@ -70,8 +71,8 @@ export interface ConnectionsParts<S extends ClientSocket> {
 
 /**
  * All connections of clients. There are never more than there is room for: idle ones make way for new ones, the
- * oldest first, and one with a call on it never does. A call pays a look-up and a few assignments; everything that
- * takes time happens in the sweep.
+ * oldest first, and one with a call on it never does once the call's body is here. A call pays a look-up and a few
+ * assignments; everything that takes time happens in the sweep.
  */
 export class Connections<S extends ClientSocket> {
   readonly calls = new OpenExchanges()
@@ -113,24 +114,25 @@ export class Connections<S extends ClientSocket> {
   }
 
   /** A call is on the connection from here on, until `callEnded`. */
-  callBegan(socket: S, answering: Answering): Connection<S> {
+  callBegan(socket: S, request: Arriving, answering: Answering): Connection<S> {
     this.#callsBegan++
     this.calls.enter()
-    const connection = this.#begin(socket, answering)
+    const connection = this.#begin(socket, request, answering)
     connection.isCall = true
     return connection
   }
 
   callEnded(connection: Connection<S>): void {
     connection.isCall = false
+    // The rest of a body that is still on the way is the business of the exchange.
+    connection.arriving = undefined
     this.#end(connection)
     this.calls.leave()
   }
 
   /** A page of our own is asked for on the connection. */
   pageBegan(socket: S, request: Arriving, answering: Answering): Connection<S> {
-    const connection = this.#begin(socket, answering)
-    connection.arriving = request
+    const connection = this.#begin(socket, request, answering)
     connection.bodyDueAt = this.#parts.clock.now() + PAGE_BODY_MS
     return connection
   }
@@ -158,13 +160,13 @@ export class Connections<S extends ClientSocket> {
     this.#sweep = undefined
   }
 
-  #begin(socket: S, answering: Answering): Connection<S> {
+  #begin(socket: S, request: Arriving, answering: Answering): Connection<S> {
     // A request can still be handed over after its connection closed.
     const connection = this.#open.get(socket) ?? new Connection(socket, 0, 0)
     connection.answering = answering
     connection.served = true
     connection.headLate = false
-    connection.arriving = undefined
+    connection.arriving = request
     return connection
   }
 
@@ -226,12 +228,14 @@ export class Connections<S extends ClientSocket> {
 
 /**
  * Who makes way first: heads and bodies that do not come, then connections that are kept alive, then new ones, then
- * clients that do not read their page. Undefined for who stays.
+ * clients that do not read their page, then calls and uploads whose body is still on the way, or as many of them as
+ * there is room for would keep everybody else out. Undefined for who stays.
  */
 function rankOf(connection: Connection, now: number): number | undefined {
   const { answering, arriving, isCall, openedAt, served } = connection
-  if (isCall) return undefined
-  if (arriving !== undefined && !arriving.complete) return 0
+  const comes = arriving !== undefined && !arriving.complete
+  if (isCall) return comes && answering?.headersSent !== true ? 4 : undefined
+  if (comes) return 0
   if (answering !== undefined) return answering.writableEnded ? 3 : undefined
   if (served) return 1
   return now - openedAt >= FRESH_MS ? 0 : 2

@@ -39,7 +39,7 @@ export class NodeExchange implements Exchange {
       this.#gone = true
       return
     }
-    const connection = connections.callBegan(socket, outgoing)
+    const connection = connections.callBegan(socket, incoming, outgoing)
     outgoing.on('close', () => {
       connections.callEnded(connection)
       this.#closed()
