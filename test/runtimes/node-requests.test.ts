@@ -192,27 +192,53 @@ describe('an upload that Ollama answers before its end', () => {
       client.write(
         'POST /api/blobs/sha256:1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n',
       )
-      const piece = chunk('x'.repeat(2 ** 20))
-      let sent = 0
-      const pump = () => {
-        while (sent < 64 && !client.socket.destroyed) {
-          sent++
-          if (!client.socket.write(piece)) {
-            client.socket.once('drain', pump)
-            return
-          }
-        }
-        if (sent === 64) client.socket.write('0\r\n\r\n')
-      }
-      pump()
+      const sending = sendAll(client)
       const ollama = await house.upstream.next()
       ollama.socket.pause()
-      await until('Ollama does not take the rest', () => sent > 1 && client.socket.writableLength > 0)
+      await until(
+        'Ollama does not take the rest',
+        () => sending.pieces > 1 && client.socket.writableLength > 0,
+      )
       ollama.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
       finish(ollama)
       assert.match(await client.get('\r\n\r\n'), /^HTTP\/1\.1 200 OK/)
       // Either all of it is taken or the connection ends: a client that first sends and then reads must not hang.
-      await until('the client is not left hanging', () => client.ended || client.closed || sent === 64)
+      await until('the client is not left hanging', () => client.ended || client.closed || sending.whole)
     })
   }
 })
+
+describe('an upload in the middle of which Ollama breaks off', () => {
+  it('is taken to its end, for a client that first sends and then reads', async () => {
+    house = await aHouse()
+    const client = await house.client()
+    client.write('POST /api/blobs/sha256:1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
+    const sending = sendAll(client)
+    const ollama = await house.upstream.next()
+    ollama.socket.pause()
+    await until('Ollama does not take the rest', () => sending.pieces > 1 && client.socket.writableLength > 0)
+    ollama.socket.resetAndDestroy()
+    await until('all of it is sent', () => sending.whole && client.socket.writableLength === 0)
+    assert.match(await client.get('upstream_error'), /^HTTP\/1\.1 502 /)
+  })
+})
+
+/** Sends 64 MiB in chunks, as fast as they are taken. */
+function sendAll({ socket }: Wire) {
+  const sending = { pieces: 0, whole: false }
+  const piece = chunk('x'.repeat(2 ** 20))
+  const pump = () => {
+    while (sending.pieces < 64 && !socket.destroyed) {
+      sending.pieces++
+      if (!socket.write(piece)) {
+        socket.once('drain', pump)
+        return
+      }
+    }
+    if (sending.pieces < 64) return
+    sending.whole = true
+    socket.write('0\r\n\r\n')
+  }
+  pump()
+  return sending
+}

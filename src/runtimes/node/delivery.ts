@@ -120,16 +120,23 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
 
   onComplete(): void {
     if (this.#over) return
-    // Ollama answered before it had the whole upload. The client may be one that sends everything before it reads.
-    if (this.#uploading && !this.#uploading.complete) discardRest(this.#uploading, this.#outgoing)
+    this.#discardRestOfUpload()
     this.#writer?.end()
   }
 
   onError(error: Error): void {
     if (this.#over) return
     if (this.#writer) this.#breakOff(this.#writer, this.#observer.lastWords())
-    else this.#reject(new Failure('upstream_error', { cause: error }))
+    else {
+      this.#discardRestOfUpload()
+      this.#reject(new Failure('upstream_error', { cause: error }))
+    }
     this.#end('broken', error)
+  }
+
+  /** There is an answer before the whole upload came. The client may be one that sends everything before it reads. */
+  #discardRestOfUpload(): void {
+    if (this.#uploading && !this.#uploading.complete) discardRest(this.#uploading, this.#outgoing)
   }
 
   /**
