@@ -48,6 +48,8 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   #cause: string | null = null
   /** Why we ended it ourselves, once we did. */
   #stopped: Failure | undefined
+  /** A shutdown began before it was read. */
+  #unwanted: Refusal | undefined
 
   constructor(parts: RelayParts<L>, deadlines: Deadlines<Run<L>>, exchange: Exchange, path: string) {
     this.#parts = parts
@@ -75,9 +77,9 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     return this.#parts.maxBodyBytes
   }
 
-  /** Why it was ended, by its deadline or by an operator; undefined while it goes on. */
-  get stopped(): Failure | undefined {
-    return this.#stopped
+  /** Why it was ended, by its deadline, by an operator or by a shutdown; undefined while it goes on. */
+  get stopped(): Failure | Refusal | undefined {
+    return this.#stopped ?? this.#unwanted
   }
 
   /** Its name for client, log and operator. */
@@ -217,7 +219,10 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
 
   /** A shutdown has begun. A call that is still being read would be refused afterwards, so its body is not waited for. */
   refuseUnread(): void {
-    if (this.#stage === 'reading') this.#exchange.stopReading(new Refusal('shutting_down', {}))
+    if (this.#stage !== 'reading') return
+    // Its body may be here and wait to be decoded: that work is not begun any more.
+    this.#unwanted = new Refusal('shutting_down', {})
+    this.#exchange.stopReading(this.#unwanted)
   }
 
   /** Ends the call from our side. */

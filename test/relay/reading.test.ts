@@ -75,4 +75,20 @@ describe('a call that is being read', () => {
     assert.equal(await result, 'shutting_down')
     assert.deepEqual(leftovers(house), NOTHING)
   })
+
+  it('is refused when a shutdown begins, although its body is here and only the work on it goes on', async () => {
+    const house = aHouse({ maxBodyBytes: 1_000_000 })
+    // Several turns of work.
+    const { result } = house.start({ body: `{"model":"llama2","x":[${'1,'.repeat(300_000)}1]}` })
+    await house.settle()
+    assert.equal(house.admission.waiting.bytes > 0, true)
+    house.admission.close()
+    house.relay.close()
+    house.clock.advance(0)
+    await house.settle()
+    assert.deepEqual([house.finished[0]?.outcome, house.finished[0]?.reason], ['refused', 'shutting_down'])
+    assert.equal(await result, 'shutting_down')
+    assert.deepEqual(leftovers(house), NOTHING)
+    assert.equal(house.admission.waiting.bytes, 0)
+  })
 })
