@@ -34,6 +34,7 @@ export class BunDelivery implements Delivery, AnswerSink {
   #whole: { readonly begin: () => ResponseInit; readonly parts: Uint8Array[] } | undefined
   #body: AnswerBody | undefined
   #uploads = false
+  #uploadCut = false
   #over = false
 
   constructor(observer: DeliveryObserver, client: Client) {
@@ -49,6 +50,11 @@ export class BunDelivery implements Delivery, AnswerSink {
     return this.#uploads && !this.#over ? this.#connection?.upload : undefined
   }
 
+  /** The upload was ended before it was whole, and there is no answer of Ollama's. */
+  get uploadCut(): boolean {
+    return this.#uploadCut
+  }
+
   send(request: UpstreamRequest, upstream: BunUpstream): void {
     this.#uploads = request.body instanceof ReadableStream
     this.#connection = upstream.send(request, this)
@@ -57,7 +63,10 @@ export class BunDelivery implements Delivery, AnswerSink {
   abort(reason: Error, lastWords?: string): void {
     if (this.#over) return
     if (this.#body) this.#breakOff(this.#body, lastWords)
-    else this.#reject(reason)
+    else {
+      this.#uploadCut = this.upload !== undefined
+      this.#reject(reason)
+    }
     this.#end('aborted')
   }
 

@@ -64,7 +64,7 @@ export class BunExchange implements Exchange, Client {
 
   /** A body that nobody has read to its end, so that its connection is of no more use. */
   get bodyUnread(): boolean {
-    return !this.#bodyTaken && this.#announcesBody
+    return this.#announcesBody && (!this.#bodyTaken || this.#delivery?.uploadCut === true)
   }
 
   header(name: string): string | undefined {

@@ -14,11 +14,11 @@ const sized = (bytes: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\
 const code = (expected: string) => (error: unknown) => error instanceof Failure && error.code === expected
 
 /** A delivery whose client is the test: it reads the answer's body when it likes. */
-async function aDelivery({ raw, upstream }: Awaited<ReturnType<typeof aPool>>) {
+async function aDelivery({ raw, upstream }: Awaited<ReturnType<typeof aPool>>, request = aRequest()) {
   const watched = new Watched()
   let finished = 0
   const delivery = new BunDelivery(watched, { idles() {}, closeSoon() {}, finished: () => void finished++ })
-  delivery.send(aRequest(), upstream)
+  delivery.send(request, upstream)
   return { watched, delivery, wire: await raw.next(), finished: () => finished }
 }
 
@@ -213,6 +213,22 @@ describe('a call that is aborted', () => {
     await client.get('too late')
     await endedOnce(call, 'aborted')
     await ollama.left()
+  })
+
+  it('in an upload leaves a body that nobody reads to its end; in a call whose body is here it does not', async (t) => {
+    const pool = await aPool(t)
+    const half = new ReadableStream<Uint8Array>({ start: (body) => body.enqueue(Buffer.from('half')) })
+    for (const [body, text, cut] of [
+      [half, 'half', true],
+      [Buffer.from('{}'), '{}', false],
+    ] as const) {
+      const { delivery, wire } = await aDelivery(pool, aRequest(body))
+      await wire.get(text)
+      assert.equal(delivery.uploadCut, false)
+      delivery.abort(new Failure('body_stalled'))
+      await assert.rejects(delivery.answer, code('body_stalled'))
+      assert.equal(delivery.uploadCut, cut)
+    }
   })
 
   it('in a stream gets the last words that it is given, once', async (t) => {
