@@ -10,5 +10,7 @@ export async function readStream(
     if (done) return body.whole()
     const stop = body.add(value)
     if (stop !== undefined) throw stop
+    const turn = body.turn()
+    if (turn !== undefined) await turn
   }
 }

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Waiting } from '../../src/admission/waiting.ts'
 import { IncomingBody } from '../../src/relay/incoming-body.ts'
+import { readStream } from '../../src/relay/read-stream.ts'
 import { collectGarbage } from '../support/collect-garbage.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
@@ -104,6 +105,27 @@ describe('a body that comes in', () => {
     assert.equal(body.add(new Uint8Array(90)), undefined)
     assert.equal(body.add(new Uint8Array(90)), undefined)
     assert.equal(aBody(1e3, waiting).body.add(new Uint8Array(1))?.code, 'queue_full')
+  })
+
+  it('that comes in a stream of tiny parts lets others run now and then', async () => {
+    const { body, clock } = aBody()
+    const parts = 10_000
+    let sent = 0
+    const stream = new ReadableStream<Uint8Array>({
+      pull(client) {
+        if (sent++ < parts) client.enqueue(new Uint8Array(1))
+        else client.close()
+      },
+    })
+    const reading = readStream(stream.getReader(), body)
+    const seen: number[] = []
+    for (let turn = 0; turn < 3; turn++) {
+      await new Promise(setImmediate)
+      seen.push(body.size)
+      clock.advance(0)
+    }
+    assert.deepEqual(seen, [4_096, 8_192, parts])
+    assert.equal((await reading).length, parts)
   })
 
   it('stalls 30 s after its last part', () => {
