@@ -14,8 +14,8 @@ export function banner(
     lines.push(`It guards Ollama${ollama === null ? '' : ` ${ollama}`} at ${config.ollama_url}`)
   } else {
     // Another program answers calls in its own way.
-    const meanwhile = error?.code === 'NOT_OLLAMA' ? '' : ', calls are answered with 502'
-    lines.push(`No Ollama answers at ${config.ollama_url}. Until one does${meanwhile}; the proxy stays up.`)
+    const meanwhile = error?.code === 'NOT_OLLAMA' ? '' : ' and answers calls with 502 until one does'
+    lines.push(`No Ollama answers at ${config.ollama_url}. The proxy stays up${meanwhile}.`)
   }
   if (error !== null) lines.push(`${error.message} (${error.code}): ${error.advice}.`)
   if (error?.code === 'ECONNREFUSED') lines.push('To look around without Ollama: --demo')

@@ -44,7 +44,9 @@ it('says why, and advises to start Ollama only where nothing listens', () => {
     assert.doesNotMatch(text, /ollama serve|--demo/)
   }
   assert.match(unreachable('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), /NODE_EXTRA_CA_CERTS/)
-  assert.doesNotMatch(unreachable('NOT_OLLAMA'), /502/)
+  const elsewhere = 'No Ollama answers at http://127.0.0.1:11434. The proxy stays up'
+  assert.ok(unreachable('NOT_OLLAMA').includes(`${elsewhere}.\n`))
+  assert.ok(unreachable('ENOTFOUND').includes(`${elsewhere} and answers calls with 502 until one does.\n`))
 })
 
 it('says what is odd about an Ollama that answers', () => {
