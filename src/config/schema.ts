@@ -151,7 +151,7 @@ export const configSchema = z.strictObject({
     env: 'MAX_BODY_SIZE',
   }),
   max_queue_bytes: option(size('any'), '512MiB', {
-    sentence: 'Memory for the bodies of waiting calls, all models together.',
+    sentence: 'Memory for the bodies of calls that wait or are still being read, all models together.',
     unit: 'bytes, or KiB, MiB, GiB',
     env: 'MAX_QUEUE_BYTES',
   }),
