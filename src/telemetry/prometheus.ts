@@ -140,9 +140,13 @@ function describeLanes(families: Families, { meters, admission }: MetricsParts):
     { name: 'paused', help: 'Whether an operator has paused the model: 1 or 0.', labels },
     lanes((lane) => Number(lane.paused)),
   )
-  families.gauge({ name: 'waiting_bytes', help: 'Bodies of the calls in line, all models together.' }, () => [
-    [{}, admission.waiting.bytes],
-  ])
+  families.gauge(
+    {
+      name: 'waiting_bytes',
+      help: 'Bodies of calls that wait or are still being read, all models together.',
+    },
+    () => [[{}, admission.waiting.bytes]],
+  )
 }
 
 function sumsByLabel(
