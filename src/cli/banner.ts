@@ -28,8 +28,8 @@ export function banner(
 export function whoAdministers({ admin_token }: Pick<Config, 'admin_token'>): string {
   if (admin_token !== undefined) return 'whoever has the admin token'
   return (
-    'anybody on this machine, and whatever forwards to this proxy; set admin_token ' +
-    '(npm start -- setup --force writes a config.yaml with one)'
+    'anybody on this machine, and whatever forwards to this proxy without a trace; set admin_token ' +
+    '(ADMIN_TOKEN) to a long random text, such as `openssl rand -hex 32` prints'
   )
 }
 

@@ -188,7 +188,7 @@ export const configSchema = z.strictObject({
   }),
   admin_token: unsetOption(token(), {
     sentence:
-      'Bearer token of /admin/*; while it is unset, anybody on this machine administers, and whatever forwards to the proxy.',
+      'Bearer token of /admin/*; while it is unset, anybody on this machine administers, and whatever forwards to the proxy without a trace.',
     env: 'ADMIN_TOKEN',
     envFile: 'ADMIN_TOKEN_FILE',
     secret: true,

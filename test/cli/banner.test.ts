@@ -16,8 +16,8 @@ it('tells where it listens and what it guards', () => {
   assert.equal(
     banner(loaded, started, { ...WELL, version: '0.33.0' }),
     'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n' +
-      'Administration: anybody on this machine, and whatever forwards to this proxy; set admin_token ' +
-      '(npm start -- setup --force writes a config.yaml with one)\n' +
+      'Administration: anybody on this machine, and whatever forwards to this proxy without a trace; set admin_token ' +
+      '(ADMIN_TOKEN) to a long random text, such as `openssl rand -hex 32` prints\n' +
       'Its queue, live: http://127.0.0.1:8080/dashboard\n',
   )
 })
