@@ -69,7 +69,7 @@ describe('the nginx site in front of the proxy', () => {
       for (const directive of ['proxy_read_timeout', 'proxy_send_timeout', 'send_timeout'])
         assert.ok(site.nginx.seconds(directive) > ours, `${directive} is not above ${key}`)
     }
-    // At nginx's default of 60 s it lets go of an idle connection before the proxy does, which is after 75 s.
+    // At nginx's default of 60 s it lets go of an idle connection before the proxy does, which is after 120 s.
     assert.doesNotMatch(site.nginx.config, /\bkeepalive_timeout\b/)
   })
 
