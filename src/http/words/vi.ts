@@ -7,7 +7,7 @@ export const vi: Words = {
     paused: 'Người vận hành máy chủ đã tạm dừng mô hình này. Vui lòng thử lại {wait|sau}.',
     timeout: 'Yêu cầu đã hết thời gian chờ. Vui lòng thử lại với câu lệnh ngắn hơn hoặc thử lại {wait|sau}.',
     timeout_whole:
-      'Yêu cầu đã hết thời gian chờ. Yêu cầu này đòi toàn bộ câu trả lời một lần, nên không có gì được gửi trước khi câu trả lời hoàn tất. Vui lòng dùng chế độ truyền dần (stream), hoặc nhờ quản trị viên tăng giới hạn thời gian của máy chủ.',
+      'Yêu cầu đã hết thời gian chờ. Yêu cầu này đòi toàn bộ câu trả lời một lần, nên không có gì được gửi trước khi câu trả lời hoàn tất. Vui lòng dùng chế độ truyền dần (stream), hoặc nhờ người vận hành tăng giới hạn thời gian của máy chủ.',
     upstream_error: 'Không thể kết nối tới Ollama hoặc Ollama phản hồi không đúng. Vui lòng thử lại sau.',
     body_too_large: 'Nội dung yêu cầu vượt quá kích thước mà máy chủ cho phép.',
     body_stalled: 'Nội dung yêu cầu đã ngừng được gửi đến. Vui lòng gửi lại yêu cầu.',
