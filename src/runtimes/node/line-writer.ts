@@ -22,15 +22,24 @@ const BUSY_MS = 20
 export class LineWriter {
   readonly #target: LineTarget
   readonly #onDropped: (lines: number) => void
+  readonly #onFailing: (error: unknown) => void
   #waiting = ''
   #dropped = 0
+  /** The last write failed. */
+  #failing = false
   #running: Promise<void> | undefined
   /** The target is gone for good. */
   #broken = false
 
-  constructor(target: LineTarget, onDropped: (lines: number) => void) {
+  /** `onFailing`: told when writing begins to fail, and not again before it has worked. */
+  constructor(
+    target: LineTarget,
+    onDropped: (lines: number) => void,
+    onFailing: (error: unknown) => void = () => {},
+  ) {
     this.#target = target
     this.#onDropped = onDropped
+    this.#onFailing = onFailing
   }
 
   /** Whole lines, any number of them. */
@@ -75,10 +84,13 @@ export class LineWriter {
         if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') await pause(BUSY_MS)
         else {
           this.#broken = !this.#target.recovers(error)
+          if (!this.#failing) this.#onFailing(error)
+          this.#failing = true
           return false
         }
       }
     }
+    this.#failing = false
     return true
   }
 }

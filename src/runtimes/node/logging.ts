@@ -30,7 +30,10 @@ export async function openLog(
   const tellDropped = (dropped: number) => log.warn('log lines were dropped', { dropped })
   const file = log_file === undefined ? undefined : openFile(log_file)
   const screenLines = new LineWriter(descriptor(stdout.fd), tellDropped)
-  const fileLines = file && new LineWriter(file, tellDropped)
+  // Read on stdout: the file gets the line only if there is room again at once.
+  const tellFailing = (error: unknown) =>
+    log.warn('log_file cannot be written, lines are missing there', { log_file, why: messageOf(error) })
+  const fileLines = file && new LineWriter(file, tellDropped, tellFailing)
   const gathered = new Gatherer(
     [
       { format: formatFor(stdout.isTTY === true), lines: screenLines },
@@ -119,7 +122,11 @@ function openFile(path: string): RotatingFile {
   try {
     return new RotatingFile(path)
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new Error(`log_file ${path} cannot be written (${why}); change log_file (LOG_FILE)`, { cause })
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
