@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { until } from '../support/until.ts'
 import { Pair, type Target } from './pair.ts'
 import { MIB } from './process-memory.ts'
+import { isWhole } from './raw-answer.ts'
 import { RawCall } from './raw-call.ts'
 
 const FORM = 'Content-Type: multipart/form-data; boundary=b'
@@ -70,7 +71,11 @@ export function hardBodies(target: Target): void {
       call.send(`${lines.join('\r\n')}\r\n\r\n`)
       call.socket.write(body)
       let answered = false
-      const over = until('it is answered', () => call.status !== 0 || call.closed, 30_000).finally(() => {
+      const over = until(
+        'it is answered',
+        () => isWhole(call.received, false) || call.closed,
+        30_000,
+      ).finally(() => {
         answered = true
       })
       do assert.equal((await fetch(`${pair.proxy.url}/health/live`)).status, 200)

@@ -25,7 +25,7 @@ export async function ask(port: number, request: string): Promise<RawAnswer> {
 }
 
 /** Whether the answer has come to the end that its head announces; one that announces none ends with its connection. */
-function isWhole(received: string, isHead: boolean): boolean {
+export function isWhole(received: string, isHead: boolean): boolean {
   const headEnd = received.indexOf('\r\n\r\n')
   if (headEnd < 0) return false
   if (isHead || /^HTTP\/1\.[01] (?:204|304) /.test(received)) return true

@@ -288,7 +288,8 @@ export function upstreams(target: Target): void {
       const sockets = new Set<net.Socket>()
       server.on('connection', (socket) => sockets.add(socket))
       try {
-        await isSaid(`http://localhost:${port}`, told('NOT_HTTP'))
+        // workerd waits for an answer that could be HTTP until its probe is late.
+        await isSaid(`http://localhost:${port}`, target.gaps?.upstreamCauses ? 'ETIMEDOUT' : 'NOT_HTTP')
       } finally {
         server.close()
         for (const socket of sockets) socket.destroy()
