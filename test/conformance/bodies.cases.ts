@@ -88,9 +88,12 @@ export function bodies(target: Target): void {
       call.send(head('/api/generate', size).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
       call.socket.pause()
       const piece = 'x'.repeat(MIB)
+      const startedAt = performance.now()
       for (let sent = 0; sent < size; sent += MIB) {
         call.send(piece)
         await until('it is taken', () => call.socket.writableLength < 4 * MIB || call.closed, 15_000)
+        // In two seconds: longer than a client is waited for that sends nothing any more.
+        await until('its time has come', () => performance.now() - startedAt >= (2_000 * sent) / size)
         if (call.closed && target.gaps?.ownParser) return
         assert.equal(call.closed, false, 'the connection was closed on a client that still sends')
       }

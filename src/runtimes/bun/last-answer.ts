@@ -1,11 +1,9 @@
 import { within } from '../drain.ts'
-
-/** How long the rest of a body is taken in, so that its sender sees our answer before its connection breaks. */
-const LINGER_MS = 1_000
+import { DISCARD_MS, SILENT_MS } from '../refused-body.ts'
 
 /**
  * An answer to a request whose body nobody reads to its end: the last one on its connection. Closed with unread
- * bytes on it, a connection is reset and takes the answer with it, so what still comes is thrown away for a while.
+ * bytes on it, a connection is reset and takes the answer with it. So what still comes is thrown away for a while.
  */
 export async function lastAnswer(answer: Response, request: Request): Promise<Response> {
   const { status, statusText, headers } = answer
@@ -17,7 +15,7 @@ export async function lastAnswer(answer: Response, request: Request): Promise<Re
   const body = new ReadableStream({
     async start(client) {
       client.enqueue(bytes)
-      await within(LINGER_MS, discard(reader))
+      await discard(reader)
       reader.cancel().catch(() => {})
       // The client may have left in the meantime, and then there is nothing to close any more.
       if (!request.signal.aborted) client.close()
@@ -26,9 +24,19 @@ export async function lastAnswer(answer: Response, request: Request): Promise<Re
   return new Response(body, { status, statusText, headers })
 }
 
+/** Throws away what comes, until its end, until nothing comes any more, or until it has taken too long. */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  let pieces = 0
+  const end = toEnd(reader, () => pieces++)
+  for (let left = DISCARD_MS / SILENT_MS; left > 0; left--) {
+    const seen = pieces
+    if ((await within(SILENT_MS, end)) || pieces === seen) return
+  }
+}
+
+async function toEnd(reader: ReadableStreamDefaultReader<Uint8Array>, onPiece: () => void): Promise<void> {
   try {
-    while (!(await reader.read()).done);
+    while (!(await reader.read()).done) onPiece()
   } catch {
     // The client left: there is no rest.
   }

@@ -1,9 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-
-/** How long the rest of a refused body is read and thrown away before its connection is closed. */
-const DISCARD_MS = 10_000
-/** A client that sends nothing for so long has stopped sending, and has had time to read the answer. */
-const SILENT_MS = 1_000
+import { DISCARD_MS, SILENT_MS } from '../refused-body.ts'
 
 /**
  * Lets a client whose body is refused send the rest of it, so that it comes to read the answer. Many clients read
