@@ -2,8 +2,9 @@ import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
 import { causeOf } from '../upstream/cause.ts'
 import type { ReadCall } from './call.ts'
+import { CallRecord } from './call-record.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
-import { addForReaders, explain, isStream } from './explain.ts'
+import { addForReaders, explain } from './explain.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { NOT_OF_A_CALL } from './headers.ts'
 import { IncomingBody } from './incoming-body.ts'
@@ -25,27 +26,18 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   readonly #parts: RelayParts<L>
   readonly #deadlines: Deadlines<Run<L>>
   readonly #exchange: Exchange
-  readonly #path: string
-  readonly #arrivedAt: number
+  readonly #record: CallRecord
   readonly #tail = new Tail()
   #body: IncomingBody | undefined
   #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
   #call: ReadCall | undefined
   #id: string | undefined
   #readAt = 0
-  #sentAt = Number.NEGATIVE_INFINITY
   #waitedMs = 0
   #place: Place | undefined
   #permit: Slot | undefined
   #delivery: Delivery | undefined
-  #status = 0
   #header: ((name: string) => string | undefined) | undefined
-  #streamed = false
-  #firstByteMs: number | null = null
-  #bytesOut = 0
-  #chunks = 0
-  /** Code of why Ollama's connection failed. */
-  #cause: string | null = null
   /** Why we ended it ourselves, once we did. */
   #stopped: Failure | undefined
   /** A shutdown began before it was read. */
@@ -55,10 +47,9 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.#parts = parts
     this.#deadlines = deadlines
     this.#exchange = exchange
-    this.#path = path
     this.#id = parts.ids.claim(exchange)
-    this.#arrivedAt = parts.clock.now()
-    this.deadline = this.#arrivedAt + parts.requestTimeoutMs
+    this.#record = new CallRecord(exchange, path, parts.clock.now())
+    this.deadline = this.#record.arrivedAt + parts.requestTimeoutMs
     this.dueAt = this.deadline
     deadlines.watch(this)
   }
@@ -118,10 +109,10 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   /** Sends the call to Ollama; resolves once the answer has begun. */
   forward(body: Uint8Array): Promise<Response> {
     this.#stage = 'sent'
-    this.#sentAt = this.#parts.clock.now()
+    this.#record.sentAt = this.#parts.clock.now()
     // Set anew in both cases: the deadline may have passed unnoticed while the body was being decoded.
     const limit = this.#parts.firstByteTimeoutMs
-    this.dueAt = limit === undefined ? this.deadline : this.#sentAt + limit
+    this.dueAt = limit === undefined ? this.deadline : this.#record.sentAt + limit
     this.#delivery = this.#exchange.forward(body, this)
     return this.#delivery.answer
   }
@@ -129,34 +120,33 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   began(status: number, header: (name: string) => string | undefined): readonly string[] {
     const now = this.#parts.clock.now()
     this.#stage = 'answering'
-    this.#status = status
     this.#header = header
-    this.#streamed = isStream(this.#path, header('content-type'))
-    this.#firstByteMs = now - this.#arrivedAt
+    this.#record.began(status, header('content-type'), now)
     this.#moved(now)
     this.#parts.upstream.sawAnswer()
     const toPage = learnOrigin(this.#parts.origins, this.#exchange, header)
-    const said = explain(this.id, this.#waitMs(now), now - this.#sentAt)
-    return addForReaders(said, header, this.#streamed, toPage)
+    const { sentAt, streamed } = this.#record
+    const said = explain(this.id, this.#waitMs(now), now - sentAt)
+    return addForReaders(said, header, streamed, toPage)
   }
 
   chunk(bytes: Uint8Array): void {
-    this.#bytesOut += bytes.length
-    this.#chunks++
+    this.#record.chunk(bytes.length)
     this.#tail.add(bytes)
     this.#moved(this.#parts.clock.now())
   }
 
   over(ending: Ending, cause?: unknown): void {
-    if (ending === 'broken') this.#cause = causeOf(cause).code
+    const { sentAt, status } = this.#record
+    if (ending === 'broken') this.#record.cause = causeOf(cause).code
     // Once an answer has begun, a break says nothing of whether Ollama answers.
-    if (ending === 'broken' && this.#stage === 'sent') this.#parts.upstream.sawFailure(cause, this.#sentAt)
+    if (ending === 'broken' && this.#stage === 'sent') this.#parts.upstream.sawFailure(cause, sentAt)
     const now = this.#parts.clock.now()
-    const figures = this.#tail.figures(now - this.#sentAt)
+    const figures = this.#tail.figures(now - sentAt)
     const ended = ending === 'aborted' && this.#stopped ? FAILED[this.#stopped.code] : DELIVERED[ending]
-    const outcome = ending === 'done' && (figures.failed || this.#status >= 500) ? 'failed' : ended
-    this.#permit?.release(outcome, now, figures.loadMs, outcome === 'done' && this.#status < 400)
-    if (this.#stage === 'answering') this.#finish(now, outcome, null, this.#status, figures)
+    const outcome = ending === 'done' && (figures.failed || status >= 500) ? 'failed' : ended
+    this.#permit?.release(outcome, now, figures.loadMs, outcome === 'done' && status < 400)
+    if (this.#stage === 'answering') this.#finish(now, outcome, null, status, figures)
   }
 
   /** There is no answer from Ollama, and this is why. Returns what the client is to be told. */
@@ -189,20 +179,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   look(now: number): LiveCall {
-    const sent = this.#sentAt >= 0
-    return {
-      id: this.id,
-      client: this.#exchange.clientAddress,
-      path: this.#path,
-      model: this.#model,
-      state: sent ? 'running' : this.#stage === 'reading' ? 'reading' : 'waiting',
-      place: this.#place,
-      waitedMs: this.#waitMs(now),
-      runningMs: sent ? now - this.#sentAt : undefined,
-      bytesIn: this.#body?.size ?? 0,
-      bytesOut: this.#bytesOut,
-      chunks: this.#streamed ? this.#chunks : 0,
-    }
+    return this.#record.live(this.#state(this.#waitMs(now)), this.#stage !== 'reading', this.#place, now)
   }
 
   overdue(now: number): void {
@@ -214,7 +191,8 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.dueAt = Number.POSITIVE_INFINITY
     if (this.#stage === 'reading')
       this.#exchange.stopReading(this.#stopFor(now < this.deadline ? 'body_stalled' : 'timeout'))
-    else this.#stop('timeout', 'idle') // In line its ticket knows the same deadline.
+    // In line its ticket knows the same deadline.
+    else this.#stop('timeout', 'idle')
   }
 
   /** A shutdown has begun. A call that is still being read would be refused afterwards, so its body is not waited for. */
@@ -232,7 +210,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   #stopFor(code: FailureCode): Failure {
-    this.#stopped = new Failure(code, { model: this.#model, sent: this.#sentAt >= 0 })
+    this.#stopped = new Failure(code, { model: this.#model, sent: this.#record.sent })
     return this.#stopped
   }
 
@@ -255,7 +233,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
       why,
       contentType: this.#header?.('content-type'),
       contentEncoding: this.#header?.('content-encoding'),
-      path: this.#path,
+      path: this.#record.path,
       acceptLanguage: this.#exchange.header('accept-language'),
       midLine: this.#tail.midLine,
     })
@@ -269,31 +247,15 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     figures?: Figures,
   ): void {
     this.#waitedMs = this.#waitMs(now)
-    const totalMs = now - this.#arrivedAt
     this.#stage = 'over'
     this.#deadlines.forget(this)
     this.#parts.ids.release(this.id)
-    this.#parts.finished({
-      requestId: this.id,
-      client: this.#exchange.clientAddress,
-      path: this.#path,
-      model: this.#model ?? null,
-      outcome,
-      reason,
-      cause: this.#cause,
-      status,
-      startedAt: this.#parts.clock.wallTime() - totalMs,
-      waitMs: this.#waitedMs,
-      parts: this.#streamed ? this.#chunks : null,
-      firstByteMs: this.#firstByteMs,
-      sentMs: this.#sentAt >= 0 ? this.#sentAt - this.#arrivedAt : null,
-      totalMs,
-      loadMs: figures?.loadMs ?? 0,
-      bytesIn: this.#body?.size ?? 0,
-      bytesOut: this.#bytesOut,
-      tokensIn: figures?.tokensIn ?? null,
-      tokensOut: figures?.tokensOut ?? null,
-      traceparent: this.#exchange.header('traceparent') ?? null,
-    })
+    const wallTime = this.#parts.clock.wallTime()
+    const end = { outcome, reason, status, now, wallTime, figures }
+    this.#parts.finished(this.#record.finished(this.#state(this.#waitedMs), end))
+  }
+
+  #state(waitMs: number) {
+    return { id: this.id, model: this.#model, waitMs, bytesIn: this.#body?.size ?? 0 }
   }
 }
