@@ -69,14 +69,17 @@ export function bodies(target: Target): void {
           30_000,
         )
       }
-      const refused = () => calls.filter((call) => call.status === 503)
+      // A connection that is closed while the client still sends may lose what was written to it.
+      const refused = () =>
+        calls.filter((call) => call.status === 503 || (call.closed && target.gaps?.ownParser))
       await until(
         'some are refused',
         () => refused().length >= CALLS - ALL_BODIES / (LARGEST_BODY - MIB),
         15_000,
       )
       assert.ok(calls.length - refused().length >= 3, 'those within the bound are waited for')
-      assert.match(refused()[0]?.received ?? '', /"error":"queue_full/)
+      for (const { status, received } of refused())
+        if (status === 503) assert.match(received, /"error":"queue_full/)
       // What was refused is garbage by now, which some platforms collect seconds later.
       const bound = (resident?.now ?? 0) + ALL_BODIES + UNCOLLECTED
       await until('memory is within the bound', () => (residentOf(pair.proxy)?.now ?? 0) < bound, 15_000)
