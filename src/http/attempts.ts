@@ -27,7 +27,7 @@ export class Attempts {
     return this.#accounts.size
   }
 
-  /** Milliseconds until the next attempt of this address may be looked at; 0 for now. */
+  /** Milliseconds until the next attempt of this address may be looked at; 0 when it may be looked at already. */
   waitMs(address: string): number {
     const left = this.#left(address)
     return left >= 1 ? 0 : Math.ceil((1 - left) * ONE_MORE_MS)
