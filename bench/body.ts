@@ -7,7 +7,7 @@ import { cpus } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../src/config/load.ts'
-import { stringValue, TopLevelScan } from '../src/relay/body-scan.ts'
+import { stringValue, TopLevelScan } from '../src/ollama/json-scan.ts'
 import { nodeRuntime } from '../src/runtimes/node/serve.ts'
 import type { Log } from '../src/telemetry/call-log.ts'
 

@@ -1,9 +1,9 @@
 import type { Outcome } from '../admission/observer.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
+import type { Figures } from '../ollama/answer-figures.ts'
 import { isStream } from './explain.ts'
 import type { FinishedCall } from './finished-call.ts'
 import type { LiveCall } from './live-call.ts'
-import type { Figures } from './tail.ts'
 import type { Exchange } from './transport.ts'
 
 /** What only the call itself knows of its state. */

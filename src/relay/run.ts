@@ -1,7 +1,8 @@
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
+import { type Figures, Tail } from '../ollama/answer-figures.ts'
+import type { ReadCall } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
-import type { ReadCall } from './call.ts'
 import { CallRecord } from './call-record.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
 import { addForReaders, explain } from './explain.ts'
@@ -13,7 +14,6 @@ import { DELIVERED, FAILED, outcomeOf } from './outcome.ts'
 import { learnOrigin } from './passage.ts'
 import type { BrokenAnswer, Place, RelayParts, Slot } from './relay.ts'
 import { newRequestId } from './request-id.ts'
-import { type Figures, Tail } from './tail.ts'
 import type { Delivery, DeliveryObserver, Ending, Exchange } from './transport.ts'
 
 /** One call from arrival to its last byte: owns its permit, its deadline and its record. */

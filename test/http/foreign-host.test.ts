@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createDoor } from '../../src/http/app.ts'
 import { HostGuard } from '../../src/http/foreign-host.ts'
+import { targetOfUrl } from '../../src/ollama/target.ts'
 import { Origins } from '../../src/relay/origins.ts'
-import { targetOfUrl } from '../../src/relay/target.ts'
 
 const own = { hostname: 'box', addresses: [] }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Waiting } from '../../src/admission/waiting.ts'
+import { type Target, targetOfUrl } from '../../src/ollama/target.ts'
 import { FetchExchange } from '../../src/relay/fetch-transport.ts'
 import { NOT_OF_A_CALL } from '../../src/relay/headers.ts'
 import { IncomingBody } from '../../src/relay/incoming-body.ts'
-import { type Target, targetOfUrl } from '../../src/relay/target.ts'
 import type { DeliveryObserver } from '../../src/relay/transport.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { longFrame } from '../ollama/support/zstd-frames.ts'
 import { aHouse } from './support/house.ts'
-import { longFrame } from './support/zstd-frames.ts'
 
 const withId = (id: string) => ({ headers: { 'x-request-id': id } })
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
+import { longFrame } from '../ollama/support/zstd-frames.ts'
 import { aHouse, leftovers, NOTHING } from './support/house.ts'
-import { longFrame } from './support/zstd-frames.ts'
 
 /** One thing that happens to one of the calls, or to all of them. */
 const step = fc.record({

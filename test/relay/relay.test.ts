@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import { Failure } from '../../src/relay/failure.ts'
+import { longFrame } from '../ollama/support/zstd-frames.ts'
 import { ScriptedExchange } from '../support/scripted-exchange.ts'
 import { aHouse, BODY, type House, leftovers, NOTHING } from './support/house.ts'
-import { longFrame } from './support/zstd-frames.ts'
 
 const NDJSON = { 'content-type': 'application/x-ndjson' }
 const FIGURES = '{"done":true,"load_duration":5000000,"prompt_eval_count":3,"eval_count":4}\n'

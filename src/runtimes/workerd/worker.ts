@@ -1,7 +1,7 @@
 import { answer } from '../../http/answer.ts'
 import { dialectOf, errorBody } from '../../http/dialect.ts'
 import { say } from '../../http/messages.ts'
-import { targetOfUrl } from '../../relay/target.ts'
+import { targetOfUrl } from '../../ollama/target.ts'
 import { createFrontDoor, type FrontDoor } from './front-door.ts'
 import { houseOf } from './house.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { parseTarget, targetOfUrl } from '../../src/relay/target.ts'
+import { parseTarget, targetOfUrl } from '../../src/ollama/target.ts'
 
 describe('a request target', () => {
   for (const [raw, forwarded, path] of [

@@ -1,4 +1,4 @@
-import { Failure } from './failure.ts'
+import { Failure } from '../relay/failure.ts'
 import { plainParameters } from './form-header.ts'
 import { MOST_NAME_BYTES } from './model-name.ts'
 

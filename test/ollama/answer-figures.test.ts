@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Tail } from '../../src/relay/tail.ts'
+import { Tail } from '../../src/ollama/answer-figures.ts'
 
 const tailOf = (...chunks: readonly string[]) => {
   const tail = new Tail()

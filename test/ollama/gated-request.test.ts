@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ReadCall, readCall } from '../../src/relay/call.ts'
+import { type ReadCall, readCall } from '../../src/ollama/gated-request.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { bytesOf, type Request, ScriptedExchange } from '../support/scripted-exchange.ts'
 

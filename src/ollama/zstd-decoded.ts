@@ -1,4 +1,4 @@
-import { Failure } from './failure.ts'
+import { Failure } from '../relay/failure.ts'
 import { ZstdError } from './zstd-bits.ts'
 
 /** What has been decoded so far, all frames in one piece, in which repetitions find what they repeat. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { askedForWhole } from '../../src/relay/asked-whole.ts'
+import { askedForWhole } from '../../src/ollama/asked-whole.ts'
 import { GATED_ROUTES } from '../conformance/gated-routes.ts'
 import { ScriptedExchange } from '../support/scripted-exchange.ts'
 

@@ -1,4 +1,4 @@
-import { Failure } from './failure.ts'
+import { Failure } from '../relay/failure.ts'
 
 /** No client that we know of writes more than three. */
 const MOST_PARAMETERS = 100

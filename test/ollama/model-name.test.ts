@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { parseModelName } from '../../src/relay/model-name.ts'
+import { parseModelName } from '../../src/ollama/model-name.ts'
 
 const keyOf = (written: string) => parseModelName(written)?.key
 

@@ -1,6 +1,6 @@
-import { TopLevelScan, type WantedKey } from './body-scan.ts'
-import { isZstd } from './call.ts'
-import type { Exchange } from './transport.ts'
+import type { Exchange } from '../relay/transport.ts'
+import { isZstd } from './gated-request.ts'
+import { TopLevelScan, type WantedKey } from './json-scan.ts'
 
 /** The routes that can stream, and whether they do when the body does not say. */
 const STREAMS_BY_DEFAULT: ReadonlyMap<string, boolean> = new Map([
