@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Admission } from '../src/admission/admission.ts'
+import { Admission } from '../src/admission/local-admission.ts'
 import { systemClock } from '../src/clock.ts'
 import { Stats } from '../src/telemetry/stats.ts'
 import { callBody, MODEL, TARGETS, WHOLE_ANSWER } from './support/answers.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { Admission } from '../../src/admission/admission.ts'
-import { Permit } from '../../src/admission/permit.ts'
+import { Admission } from '../../src/admission/local-admission.ts'
+import { Permit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { Tally } from '../../test/admission/support/recorder.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'

@@ -1,5 +1,5 @@
-import { Admission } from '../../src/admission/admission.ts'
-import { Permit } from '../../src/admission/permit.ts'
+import { Admission } from '../../src/admission/local-admission.ts'
+import { Permit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { Engine } from '../../src/simulator/engine.ts'
 import { type LaneStats, Stats } from '../../src/telemetry/stats.ts'

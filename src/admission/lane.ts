@@ -1,10 +1,10 @@
-import type { Call, Limits } from './call.ts'
+import type { Call, Limits } from './contract.ts'
 import { Estimate } from './estimate.ts'
 import { Line } from './line.ts'
+import { Permit } from './local-permit.ts'
+import { Ticket } from './local-ticket.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
-import { Permit } from './permit.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
-import { Ticket } from './ticket.ts'
 import type { Waiting } from './waiting.ts'
 
 /** How many standard deviations of the predicted wait must fit before the deadline. */

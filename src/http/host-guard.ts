@@ -1,63 +1,54 @@
-/** What this machine is called and where it lives, as its operating system tells. */
-export interface OwnNames {
-  readonly hostname: string
-  readonly addresses: readonly string[]
+import { isAllowedHost, type OwnNames } from './allowed-host.ts'
+
+/** So many foreign names are logged, once each: a page can make up as many as it likes. */
+const LOGGED_HOSTS = 100
+/** The longest name that DNS knows, with a port; what is longer is cut in the log. */
+const LONGEST_HOST = 260
+
+const REMEDY =
+  'the proxy listens on loopback and answers only to names of this machine: call it as localhost, ' +
+  'let a reverse proxy send "Host: localhost", or set proxy_host to an address of the network'
+
+/** Thrown for a request whose Host is not this machine's; becomes a 403 in errors.ts. */
+export class ForeignHost extends Error {
+  override readonly name = 'ForeignHost'
 }
 
-const LOCAL_SUFFIXES = ['.localhost', '.local', '.internal']
-const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
-const NAME = /^[a-z0-9._-]+$/
+export interface HostGuardParts {
+  readonly own: OwnNames
+  readonly warn: (message: string, fields: Readonly<Record<string, unknown>>) => void
+}
 
 /**
- * Ollama's guard against DNS rebinding, for a listener on loopback: a web page that points its own name at
- * 127.0.0.1 still sends that name as Host. Allowed are no Host, this machine's name, local names, and addresses
- * that are loopback, private, unspecified or this machine's. The port does not matter.
+ * Keeps requests for foreign names from a listener on loopback. Ollama cannot check the client's Host, which we replace,
+ * so this is where DNS rebinding ends.
  */
-export function isAllowedHost(host: string | undefined, own: OwnNames): boolean {
-  if (!host) return true
-  const name = withoutPort(host.toLowerCase())
-  const address = canonicalAddress(name)
-  if (address !== undefined) return isLocalAddress(address) || isOwnAddress(address, own.addresses)
-  if (!NAME.test(name)) return false
-  return (
-    name === 'localhost' ||
-    name === own.hostname.toLowerCase() ||
-    LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix))
-  )
-}
+export class HostGuard {
+  readonly #parts: HostGuardParts
+  readonly #logged = new Set<string>()
+  /** The last name that was found to be ours: nearly always that of the next request too. */
+  #known: string | undefined
 
-/** `[::1]:80` → `::1`, `localhost:80` → `localhost`; several colons without brackets are an address as a whole. */
-function withoutPort(host: string): string {
-  if (host.startsWith('[')) {
-    const bracketed = /^\[([^\]]*)\](?::[^:]*)?$/.exec(host)?.[1]
-    return bracketed?.includes(':') ? bracketed : host
+  constructor(parts: HostGuardParts) {
+    this.#parts = parts
   }
-  const colon = host.indexOf(':')
-  return colon < 0 || colon !== host.lastIndexOf(':') ? host : host.slice(0, colon)
-}
 
-/** One spelling for each address, an IPv4 one in IPv6 clothes as IPv4; undefined for what is no address. */
-function canonicalAddress(text: string): string | undefined {
-  if (IPV4.test(text)) return text
-  if (!text.includes(':') || !URL.canParse(`http://[${text}]`)) return undefined
-  const address = new URL(`http://[${text}]`).hostname.slice(1, -1)
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address)
-  if (!mapped?.[1] || !mapped[2]) return address
-  const [high, low] = [Number.parseInt(mapped[1], 16), Number.parseInt(mapped[2], 16)]
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
-}
+  /** `host`: the Host header as the client sent it. */
+  refuses(host: string | undefined): boolean {
+    if (host === this.#known) return false
+    if (host !== undefined && !isAllowedHost(host, this.#parts.own)) {
+      this.#tell(host)
+      return true
+    }
+    this.#known = host
+    return false
+  }
 
-function isLocalAddress(address: string): boolean {
-  if (address.includes(':'))
-    return address === '::1' || address === '::' || /^f[cd][0-9a-f]{2}:/.test(address)
-  return (
-    /^(?:127|10)\./.test(address) ||
-    address.startsWith('192.168.') ||
-    /^172\.(?:1[6-9]|2\d|3[01])\./.test(address) ||
-    address === '0.0.0.0'
-  )
-}
-
-function isOwnAddress(address: string, own: readonly string[]): boolean {
-  return own.some((candidate) => canonicalAddress(candidate.toLowerCase()) === address)
+  #tell(host: string): void {
+    const shown = host.slice(0, LONGEST_HOST)
+    if (this.#logged.size >= LOGGED_HOSTS || this.#logged.has(shown)) return
+    this.#logged.add(shown)
+    const last = this.#logged.size === LOGGED_HOSTS ? { note: 'further names are not logged' } : {}
+    this.#parts.warn('requests for a foreign Host are refused', { host: shown, remedy: REMEDY, ...last })
+  }
 }

@@ -1,4 +1,4 @@
-import type { Exchange } from '../relay/transport.ts'
+import type { Exchange } from '../relay/contract.ts'
 import { isZstd } from './gated-request.ts'
 import { TopLevelScan, type WantedKey } from './json-scan.ts'
 

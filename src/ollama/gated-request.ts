@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
+import type { Exchange } from '../relay/contract.ts'
 import { Failure } from '../relay/failure.ts'
 import { nextTurn } from '../relay/next-turn.ts'
-import type { Exchange } from '../relay/transport.ts'
 import { formBoundary, queryField } from './form-request.ts'
 import { FormScan } from './form-scan.ts'
 import { HeavyWork } from './heavy-work.ts'

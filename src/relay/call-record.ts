@@ -1,10 +1,10 @@
 import type { Outcome } from '../admission/observer.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
-import { isStream } from './explain.ts'
+import { isStream } from './call-headers.ts'
+import type { Exchange } from './contract.ts'
 import type { FinishedCall } from './finished-call.ts'
 import type { LiveCall } from './live-call.ts'
-import type { Exchange } from './transport.ts'
 
 /** What only the call itself knows of its state. */
 interface CallState {

@@ -1,10 +1,10 @@
 import { Refusal } from '../admission/refusal.ts'
 import type { Target } from '../ollama/target.ts'
+import type { Delivery, DeliveryObserver, Exchange } from './contract.ts'
 import { Failure } from './failure.ts'
 import { FetchDelivery, type FetchUpstream } from './fetch-delivery.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import { readStream } from './read-stream.ts'
-import type { Delivery, DeliveryObserver, Exchange } from './transport.ts'
 
 export type { FetchUpstream } from './fetch-delivery.ts'
 

@@ -1,4 +1,4 @@
-import type { Credentials } from './credentials.ts'
+import type { Credentials } from '../upstream/credentials.ts'
 import { isSameOrigin } from './origins.ts'
 
 /** Headers that speak of one connection, not of the message (RFC 9110 section 7.6.1), and those of the same kind. */

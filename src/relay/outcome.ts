@@ -1,7 +1,7 @@
 import type { Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
+import type { Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
-import type { Ending } from './transport.ts'
 
 /** How a call that was sent to Ollama counts by the way its delivery ended. */
 export const DELIVERED: Readonly<Record<Ending, Outcome>> = {

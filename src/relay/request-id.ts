@@ -1,4 +1,4 @@
-import type { Exchange } from './transport.ts'
+import type { Exchange } from './contract.ts'
 
 /** What a client may call its request; anything else gets a name of ours. */
 const SANE_ID = /^[\w.:=-]{1,128}$/

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../clock.ts'
+import type { Delivery } from './contract.ts'
 import { Failure } from './failure.ts'
-import type { Delivery } from './transport.ts'
 
 /** An upload may stand still for so long. */
 const STALLED_MS = 30_000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Permit } from '../../src/admission/permit.ts'
+import { Permit } from '../../src/admission/local-permit.ts'
 import { aCall, aLane, FAR, fateOf, grantOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
 
 describe('a lane with a free slot', () => {

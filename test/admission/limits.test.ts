@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission } from '../../src/admission/admission.ts'
+import { Admission } from '../../src/admission/local-admission.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { aCall, aLane, FAR, fateOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
 import { Tally } from './support/recorder.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission, REMEMBERED_LANES } from '../../src/admission/admission.ts'
+import { Admission, REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
 import { LaneSampler } from '../../src/telemetry/lane-sampler.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
 import { collectGarbage } from '../support/collect-garbage.ts'

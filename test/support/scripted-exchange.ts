@@ -1,6 +1,6 @@
+import type { Delivery, DeliveryObserver, Exchange, Upload } from '../../src/relay/contract.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import type { IncomingBody } from '../../src/relay/incoming-body.ts'
-import type { Delivery, DeliveryObserver, Exchange, Upload } from '../../src/relay/transport.ts'
 
 export interface Request {
   readonly method?: string

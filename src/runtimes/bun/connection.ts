@@ -1,4 +1,4 @@
-import type { Upload } from '../../relay/transport.ts'
+import type { Upload } from '../../relay/contract.ts'
 import { type AnswerListener, AnswerParser } from './answer-parser.ts'
 import type { BunSocket } from './bun-api.ts'
 

@@ -1,6 +1,6 @@
+import type { Delivery, DeliveryObserver, Ending, Upload } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, responseHeaders } from '../../relay/headers.ts'
-import type { Delivery, DeliveryObserver, Ending, Upload } from '../../relay/transport.ts'
 import { type AnswerBody, SizedBody, StreamedBody } from './answer-body.ts'
 import type { AnswerSink, Connection, UpstreamRequest } from './connection.ts'
 import type { BunUpstream } from './upstream.ts'

@@ -1,4 +1,4 @@
-import type { Credentials } from '../../relay/credentials.ts'
+import type { Credentials } from '../../upstream/credentials.ts'
 import { PROBE_PATH, type ProbeAnswer } from '../../upstream/probe.ts'
 import type { BunApi, BunSocketHandlers } from './bun-api.ts'
 import { type AnswerSink, Connection, type UpstreamRequest } from './connection.ts'

@@ -1,5 +1,5 @@
 import { hostname, networkInterfaces } from 'node:os'
-import type { OwnNames } from '../../http/host-guard.ts'
+import type { OwnNames } from '../../http/allowed-host.ts'
 
 /** This machine's own name and addresses. */
 export function ownNames(): OwnNames {

@@ -1,5 +1,5 @@
 import { Pool } from 'undici'
-import type { Credentials } from '../../relay/credentials.ts'
+import type { Credentials } from '../../upstream/credentials.ts'
 import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 
 /** Headers of a request or an answer may take this many bytes, both sides. Ollama takes 1 MiB. */

@@ -1,6 +1,8 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Hono } from 'hono'
 import type { Outcome } from '../../admission/observer.ts'
+import { Leases } from '../../admission/remote/leases.ts'
+import type { GateStub, Turn, Wish } from '../../admission/remote/protocol.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
 import { AdminGuard } from '../../http/admin-guard.ts'
@@ -13,11 +15,9 @@ import { type LaneStats, Stats } from '../../telemetry/stats.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
 import { workerdClock } from './clock.ts'
 import { houseOf } from './house.ts'
-import { Leases } from './leases.ts'
 import { ObjectStore } from './object-store.ts'
 import { peerOf, probe } from './outside.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
-import type { GateStub, Turn, Wish } from './protocol.ts'
 
 /** How old a finding about Ollama may be that a page shows. */
 const FRESH_MS = 1_000

@@ -1,5 +1,5 @@
-import type { Limits } from '../../admission/call.ts'
-import type { LeaseRow, LeaseStore } from './leases.ts'
+import type { Limits } from '../../admission/contract.ts'
+import type { LeaseRow, LeaseStore } from '../../admission/remote/leases.ts'
 import type { ObjectState, SqlRow } from './platform.ts'
 
 const TABLES = `

@@ -1,4 +1,4 @@
-import type { GateStub } from './protocol.ts'
+import type { GateStub } from '../../admission/remote/protocol.ts'
 
 // What we use of Cloudflare's API, by hand: its type package replaces the DOM's types for the whole program.
 

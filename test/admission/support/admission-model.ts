@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Call, Limits } from '../../../src/admission/call.ts'
+import type { Call, Limits } from '../../../src/admission/contract.ts'
 import { type Fate, LineModel, type Turn } from './line-model.ts'
 
 /** All lanes of a history, told a second time: limits of their own, defaults, and the bytes they share. */

@@ -1,4 +1,4 @@
-import type { Call, Limits } from '../../../src/admission/call.ts'
+import type { Call, Limits } from '../../../src/admission/contract.ts'
 import type { Outcome } from '../../../src/admission/observer.ts'
 
 /** A call in line, as the model sees it. */

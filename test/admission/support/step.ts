@@ -1,4 +1,4 @@
-import type { Limits } from '../../../src/admission/call.ts'
+import type { Limits } from '../../../src/admission/contract.ts'
 import type { Outcome } from '../../../src/admission/observer.ts'
 
 export const MODELS = ['a', 'b', 'c'] as const

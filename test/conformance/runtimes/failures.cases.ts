@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { CLAIM_MS, LEASE_MS } from '../../../src/runtimes/workerd/protocol.ts'
+import { CLAIM_MS, LEASE_MS } from '../../../src/admission/remote/protocol.ts'
 import { until } from '../../support/until.ts'
 import type { RawCall } from '../raw-call.ts'
 import { type Answer, ask, GateHouse, TOKENS_PER_SECOND } from './gate-house.ts'

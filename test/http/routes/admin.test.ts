@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { describe, it } from 'node:test'
-import { Ticket } from '../../../src/admission/ticket.ts'
+import { Ticket } from '../../../src/admission/local-ticket.ts'
 import { aSurface, type Change, type Surface } from '../support/surface.ts'
 
 const UPDATE = '/admin/queue/update'

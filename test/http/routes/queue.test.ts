@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Ticket } from '../../../src/admission/ticket.ts'
+import { Ticket } from '../../../src/admission/local-ticket.ts'
 import { aSurface, type Surface } from '../support/surface.ts'
 
 const GIB = 2 ** 30

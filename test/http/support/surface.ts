@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
-import { Admission } from '../../../src/admission/admission.ts'
-import { Permit } from '../../../src/admission/permit.ts'
+import { Admission } from '../../../src/admission/local-admission.ts'
+import { Permit } from '../../../src/admission/local-permit.ts'
 import { AdminGuard } from '../../../src/http/admin-guard.ts'
 import { createApp, type Services } from '../../../src/http/app.ts'
 import type { Peer } from '../../../src/http/peer.ts'

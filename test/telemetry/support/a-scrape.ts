@@ -1,4 +1,4 @@
-import { Admission } from '../../../src/admission/admission.ts'
+import { Admission } from '../../../src/admission/local-admission.ts'
 import { type MeteredCall, Meters } from '../../../src/telemetry/meters.ts'
 import { type MetricsPage, metricsPage } from '../../../src/telemetry/metrics-page.ts'
 import type { MetricsParts } from '../../../src/telemetry/prometheus.ts'

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Refusal } from '../../src/admission/refusal.ts'
-import type { Place, Slot } from '../../src/relay/relay.ts'
-import { LEASE_MS, RENEW_EVERY_MS } from '../../src/runtimes/workerd/protocol.ts'
-import { RemoteSlots } from '../../src/runtimes/workerd/remote-slots.ts'
-import { GateWorld, Wire } from './support/gate-world.ts'
+import { Refusal } from '../../../src/admission/refusal.ts'
+import { LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
+import { RemoteSlots } from '../../../src/admission/remote/remote-admission.ts'
+import type { Place, Slot } from '../../../src/relay/relay.ts'
+import { GateWorld, Wire } from './support/remote-world.ts'
 
 const settle = () => new Promise(setImmediate)
 

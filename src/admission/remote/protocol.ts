@@ -1,5 +1,5 @@
-import type { Outcome } from '../../admission/observer.ts'
-import type { RefusalCode, RefusalFacts } from '../../admission/refusal.ts'
+import type { Outcome } from '../observer.ts'
+import type { RefusalCode, RefusalFacts } from '../refusal.ts'
 
 /** A slot goes back this long after it was last renewed: what an isolate that dies can cost. */
 export const LEASE_MS = 30_000

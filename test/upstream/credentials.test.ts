@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { credentialsOf } from '../../src/relay/credentials.ts'
 import { flatHeader, requestHeaders } from '../../src/relay/headers.ts'
+import { credentialsOf } from '../../src/upstream/credentials.ts'
 
 const OURS = 'Bearer upstream-secret'
 const TOKEN = 'admin-secret'

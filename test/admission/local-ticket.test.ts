@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Permit } from '../../src/admission/permit.ts'
+import { Permit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { aCall, aLane, fateOf, grantOf, permitOf, ticketOf } from './support/builders.ts'
 

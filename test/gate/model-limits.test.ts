@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission } from '../src/admission/admission.ts'
-import type { Limits } from '../src/admission/call.ts'
-import type { LaneObserver } from '../src/admission/observer.ts'
-import { Permit } from '../src/admission/permit.ts'
-import { applyLimits, type LimitsChange, limitsByKey } from '../src/model-limits.ts'
-import { ManualClock } from './support/manual-clock.ts'
+import type { Limits } from '../../src/admission/contract.ts'
+import { Admission } from '../../src/admission/local-admission.ts'
+import { Permit } from '../../src/admission/local-permit.ts'
+import type { LaneObserver } from '../../src/admission/observer.ts'
+import { applyLimits, type LimitsChange, limitsByKey } from '../../src/gate/model-limits.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 
 type Models = LimitsChange['before']
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission } from '../src/admission/admission.ts'
-import { changesBetween } from '../src/config/changes.ts'
-import { type LoadedConfig, loadConfig } from '../src/config/load.ts'
-import { putInForce, Reloader } from '../src/reload.ts'
-import { Stats } from '../src/telemetry/stats.ts'
-import { ManualClock } from './support/manual-clock.ts'
+import { Admission } from '../../src/admission/local-admission.ts'
+import { changesBetween } from '../../src/config/changes.ts'
+import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
+import { putInForce, Reloader } from '../../src/gate/reload.ts'
+import { Stats } from '../../src/telemetry/stats.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 
 const CALM = 'ollama_max_queue: 5\n'
 

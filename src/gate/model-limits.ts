@@ -1,7 +1,7 @@
-import type { Admission } from './admission/admission.ts'
-import type { Limits } from './admission/call.ts'
-import type { Config } from './config/schema.ts'
-import { parseModelName } from './ollama/model-name.ts'
+import type { Limits } from '../admission/contract.ts'
+import type { Admission } from '../admission/local-admission.ts'
+import type { Config } from '../config/schema.ts'
+import { parseModelName } from '../ollama/model-name.ts'
 
 type Models = Config['models']
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { CLAIM_MS, LEASE_MS, RENEW_EVERY_MS } from '../../src/runtimes/workerd/protocol.ts'
-import { GateWorld } from './support/gate-world.ts'
+import { CLAIM_MS, LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
+import { GateWorld } from './support/remote-world.ts'
 
 const GRANTED = { granted: true, waitMs: 0 }
 

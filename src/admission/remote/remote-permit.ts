@@ -1,6 +1,6 @@
-import type { Outcome } from '../../admission/observer.ts'
 import type { Cancel, Clock } from '../../clock.ts'
 import type { Slot } from '../../relay/relay.ts'
+import type { Outcome } from '../observer.ts'
 import { type GateStub, LEASE_MS, RENEW_EVERY_MS } from './protocol.ts'
 
 /** So long before its lease ends a call that cannot renew it gives up: by then nobody else has the slot. */

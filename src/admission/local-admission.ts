@@ -1,9 +1,9 @@
 import type { Cancel, Clock } from '../clock.ts'
-import type { Call, Limits } from './call.ts'
+import type { Call, Limits } from './contract.ts'
 import { Lane } from './lane.ts'
+import type { Permit } from './local-permit.ts'
+import type { Ticket } from './local-ticket.ts'
 import type { AdmissionObserver, LaneObserver } from './observer.ts'
-import type { Permit } from './permit.ts'
-import type { Ticket } from './ticket.ts'
 import { Waiting } from './waiting.ts'
 
 /** Idle lanes that are remembered; made-up names must not grow the process. */

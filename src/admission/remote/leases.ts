@@ -1,10 +1,10 @@
-import { Admission } from '../../admission/admission.ts'
-import type { Limits } from '../../admission/call.ts'
-import type { AdmissionObserver, LaneObserver, Outcome } from '../../admission/observer.ts'
-import type { Permit } from '../../admission/permit.ts'
-import { Refusal } from '../../admission/refusal.ts'
-import type { Ticket } from '../../admission/ticket.ts'
 import type { Clock } from '../../clock.ts'
+import type { Limits } from '../contract.ts'
+import { Admission } from '../local-admission.ts'
+import type { Permit } from '../local-permit.ts'
+import type { Ticket } from '../local-ticket.ts'
+import type { AdmissionObserver, LaneObserver, Outcome } from '../observer.ts'
+import { Refusal } from '../refusal.ts'
 import { CLAIM_MS, LEASE_MS, type Turn, type Wish } from './protocol.ts'
 
 /** A taken slot as it outlives the object. Times are milliseconds since 1970: no other clock survives a restart. */

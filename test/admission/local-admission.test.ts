@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { REMEMBERED_LANES } from '../../src/admission/admission.ts'
+import { REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
 import {
   aCall,
   anAdmission,

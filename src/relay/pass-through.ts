@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
+import type { DeliveryObserver, Ending, Exchange } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { HOP_BY_HOP } from './headers.ts'
 import type { Origins } from './origins.ts'
-import type { DeliveryObserver, Ending, Exchange } from './transport.ts'
 
 /** Who wants to know whether Ollama answers. */
 export interface UpstreamWatch {

@@ -1,9 +1,9 @@
-import type { Call } from '../../admission/call.ts'
-import { Refusal } from '../../admission/refusal.ts'
 import type { Cancel } from '../../clock.ts'
 import type { Place, Slot, Slots } from '../../relay/relay.ts'
+import type { Call } from '../contract.ts'
+import { Refusal } from '../refusal.ts'
 import type { GateStub } from './protocol.ts'
-import { type Claimed, deliverRelease, type GateParts, pauseAfter, RemoteSlot } from './remote-slot.ts'
+import { type Claimed, deliverRelease, type GateParts, pauseAfter, RemoteSlot } from './remote-permit.ts'
 
 /** What the gate's own refusal may take to arrive before we refuse ourselves. */
 const GRACE_MS = 1_000

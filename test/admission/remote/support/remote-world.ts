@@ -1,8 +1,8 @@
-import type { Limits } from '../../../src/admission/call.ts'
-import type { LaneObserver } from '../../../src/admission/observer.ts'
-import { type LeaseRow, type LeaseStore, Leases } from '../../../src/runtimes/workerd/leases.ts'
-import type { GateStub, Turn, Wish } from '../../../src/runtimes/workerd/protocol.ts'
-import { ManualClock } from '../../support/manual-clock.ts'
+import type { Limits } from '../../../../src/admission/contract.ts'
+import type { LaneObserver } from '../../../../src/admission/observer.ts'
+import { type LeaseRow, type LeaseStore, Leases } from '../../../../src/admission/remote/leases.ts'
+import type { GateStub, Turn, Wish } from '../../../../src/admission/remote/protocol.ts'
+import { ManualClock } from '../../../support/manual-clock.ts'
 
 const NOBODY: LaneObserver = { queued() {}, granted() {}, refused() {}, left() {}, released() {} }
 

@@ -1,6 +1,6 @@
 import type { Lane } from './lane.ts'
+import type { Permit } from './local-permit.ts'
 import type { LaneObserver } from './observer.ts'
-import type { Permit } from './permit.ts'
 import type { Refusal } from './refusal.ts'
 
 /** A call in line. It is settled once: with a permit, or with the refusal that ended its wait. */

@@ -1,12 +1,12 @@
-import type { Admission } from './admission/admission.ts'
-import { type Changes, changesBetween } from './config/changes.ts'
-import type { LoadedConfig } from './config/load.ts'
-import { ConfigError, formatProblem, type Problem } from './config/problem.ts'
-import type { Config } from './config/schema.ts'
-import type { ReloadResult } from './http/routes/reload.ts'
+import type { Admission } from '../admission/local-admission.ts'
+import { type Changes, changesBetween } from '../config/changes.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { ConfigError, formatProblem, type Problem } from '../config/problem.ts'
+import type { Config } from '../config/schema.ts'
+import type { ReloadResult } from '../http/routes/reload.ts'
+import type { Log } from '../telemetry/call-log.ts'
 import { applyLimits } from './model-limits.ts'
 import type { RunningMonitor } from './monitor.ts'
-import type { Log } from './telemetry/call-log.ts'
 
 /** What a process brings whose configuration can be read again. */
 export interface Reloading {

@@ -1,0 +1,63 @@
+/** What this machine is called and where it lives, as its operating system tells. */
+export interface OwnNames {
+  readonly hostname: string
+  readonly addresses: readonly string[]
+}
+
+const LOCAL_SUFFIXES = ['.localhost', '.local', '.internal']
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+const NAME = /^[a-z0-9._-]+$/
+
+/**
+ * Ollama's guard against DNS rebinding, for a listener on loopback: a web page that points its own name at
+ * 127.0.0.1 still sends that name as Host. Allowed are no Host, this machine's name, local names, and addresses
+ * that are loopback, private, unspecified or this machine's. The port does not matter.
+ */
+export function isAllowedHost(host: string | undefined, own: OwnNames): boolean {
+  if (!host) return true
+  const name = withoutPort(host.toLowerCase())
+  const address = canonicalAddress(name)
+  if (address !== undefined) return isLocalAddress(address) || isOwnAddress(address, own.addresses)
+  if (!NAME.test(name)) return false
+  return (
+    name === 'localhost' ||
+    name === own.hostname.toLowerCase() ||
+    LOCAL_SUFFIXES.some((suffix) => name.endsWith(suffix))
+  )
+}
+
+/** `[::1]:80` → `::1`, `localhost:80` → `localhost`; several colons without brackets are an address as a whole. */
+function withoutPort(host: string): string {
+  if (host.startsWith('[')) {
+    const bracketed = /^\[([^\]]*)\](?::[^:]*)?$/.exec(host)?.[1]
+    return bracketed?.includes(':') ? bracketed : host
+  }
+  const colon = host.indexOf(':')
+  return colon < 0 || colon !== host.lastIndexOf(':') ? host : host.slice(0, colon)
+}
+
+/** One spelling for each address, an IPv4 one in IPv6 clothes as IPv4; undefined for what is no address. */
+function canonicalAddress(text: string): string | undefined {
+  if (IPV4.test(text)) return text
+  if (!text.includes(':') || !URL.canParse(`http://[${text}]`)) return undefined
+  const address = new URL(`http://[${text}]`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address)
+  if (!mapped?.[1] || !mapped[2]) return address
+  const [high, low] = [Number.parseInt(mapped[1], 16), Number.parseInt(mapped[2], 16)]
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+}
+
+function isLocalAddress(address: string): boolean {
+  if (address.includes(':'))
+    return address === '::1' || address === '::' || /^f[cd][0-9a-f]{2}:/.test(address)
+  return (
+    /^(?:127|10)\./.test(address) ||
+    address.startsWith('192.168.') ||
+    /^172\.(?:1[6-9]|2\d|3[01])\./.test(address) ||
+    address === '0.0.0.0'
+  )
+}
+
+function isOwnAddress(address: string, own: readonly string[]): boolean {
+  return own.some((candidate) => canonicalAddress(candidate.toLowerCase()) === address)
+}
