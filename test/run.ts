@@ -14,10 +14,10 @@ const NODE_SERVER = 'src/runtimes/node stands on undici and @hono/node-server, w
 const NOT_ON_BUN: Readonly<Record<string, string>> = {
   [join('conformance', 'node.test.ts')]:
     'starts the proxy as a program on Node; on Bun the conformance suite of --runtimes does',
-  [join('runtimes', 'node-answers.test.ts')]: NODE_SERVER,
-  [join('runtimes', 'node-departures.test.ts')]: NODE_SERVER,
-  [join('runtimes', 'node-events.test.ts')]: NODE_SERVER,
-  [join('runtimes', 'node-requests.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node', 'answers.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node', 'departures.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node', 'events.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node', 'requests.test.ts')]: NODE_SERVER,
 }
 
 /** What only Bun can run. */

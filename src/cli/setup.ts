@@ -4,7 +4,7 @@ import { defineCommand } from 'citty'
 import { DEFAULT_FILE, loadConfig } from '../config/load.ts'
 import { recommendParallel, recommendQueueBytes } from '../config/recommend.ts'
 import { RECOMMENDED_LOG_FILE, renderConfigFile } from '../config/template.ts'
-import { readMemory } from '../runtimes/node/memory.ts'
+import { readMemory } from '../runtimes/process/memory.ts'
 import { EXIT_FAILED } from './exit-codes.ts'
 import { configFlag } from './flags.ts'
 

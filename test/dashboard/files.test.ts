@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { Hono } from 'hono'
-import { readDashboard } from '../../src/runtimes/node/dashboard-files.ts'
+import { readDashboard } from '../../src/runtimes/process/dashboard-files.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'src', 'dashboard')
 

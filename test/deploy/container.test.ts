@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { options } from '../../src/config/schema.ts'
-import { DRAIN_MS } from '../../src/runtimes/drain.ts'
+import { DRAIN_MS } from '../../src/runtimes/process/drain.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const read = (name: string) => readFileSync(join(root, 'docs', 'deploy', name), 'utf8')

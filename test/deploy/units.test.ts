@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { EXIT_CONFIG, EXIT_USAGE } from '../../src/cli/exit-codes.ts'
-import { DRAIN_MS } from '../../src/runtimes/drain.ts'
+import { DRAIN_MS } from '../../src/runtimes/process/drain.ts'
 import { readPlist } from './plist.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'docs', 'deploy')

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Waiting } from '../../src/admission/waiting.ts'
 import { IncomingBody } from '../../src/relay/incoming-body.ts'
-import { readStream } from '../../src/relay/read-stream.ts'
+import { readStream } from '../../src/runtimes/fetch/read-stream.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const MIB = 2 ** 20

@@ -14,8 +14,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { LogRecord } from '@logtape/logtape'
 import type { FinishedCall } from '../../src/relay/finished-call.ts'
-import { openLog } from '../../src/runtimes/node/logging.ts'
-import { LOG_FILE_BYTES } from '../../src/runtimes/node/rotating-file.ts'
+import { openLog } from '../../src/runtimes/process/logging.ts'
+import { LOG_FILE_BYTES } from '../../src/runtimes/process/rotating-file.ts'
 import { formatJson, formatText } from '../../src/telemetry/call-log.ts'
 
 function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { clientRoom } from '../descriptors.ts'
+import { clientRoom } from '../process/descriptors.ts'
 
 /** Where a process sees its own descriptors: Linux and macOS. */
 const FOLDERS = ['/proc/self/fd', '/dev/fd']

@@ -1,5 +1,5 @@
-import { within } from '../drain.ts'
-import { DISCARD_MS, SILENT_MS } from '../refused-body.ts'
+import { within } from '../process/drain.ts'
+import { DISCARD_MS, SILENT_MS } from '../process/refused-body.ts'
 
 /**
  * An answer to a request whose body nobody reads to its end: the last one on its connection. Closed with unread

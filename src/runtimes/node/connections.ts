@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../clock.ts'
-import { OpenExchanges } from './open-exchanges.ts'
+import { OpenExchanges } from '../process/open-requests.ts'
 
 /** How often the connections are looked at. Whatever has a limit is noticed this much late at most. */
 const SWEEP_MS = 5_000

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { DISCARD_MS, SILENT_MS } from '../refused-body.ts'
+import { DISCARD_MS, SILENT_MS } from '../process/refused-body.ts'
 
 /**
  * Lets a client whose body is refused send the rest of it, so that it comes to read the answer. Many clients read

@@ -2,11 +2,11 @@ import { answer } from '../../http/answer.ts'
 import { dialectOf, errorBody } from '../../http/dialect.ts'
 import { say } from '../../http/messages.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
-import { createFrontDoor, type FrontDoor } from './front-door.ts'
-import { houseOf } from './house.ts'
+import { houseOf } from './deployment.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
+import { createFrontDoor, type FrontDoor } from './worker-app.ts'
 
-export { Gate } from './gate-object.ts'
+export { Gate } from './admission-object.ts'
 
 let door: FrontDoor | undefined
 

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Hono } from 'hono'
-import { readDashboard } from '../../../src/runtimes/node/dashboard-files.ts'
+import { readDashboard } from '../../../src/runtimes/process/dashboard-files.ts'
 
 /** Serves the real page, and events that a test makes up: what a real proxy says seldom, or never to many. */
 export class ScriptedProxy {

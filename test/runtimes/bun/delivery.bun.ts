@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { Failure } from '../../../src/relay/failure.ts'
-import { BunDelivery } from '../../../src/runtimes/bun/delivery.ts'
+import { BunDelivery } from '../../../src/runtimes/bun/forwarding.ts'
 import { chunk, get, NDJSON_HEAD, post } from '../../support/raw-http.ts'
 import { until } from '../../support/until.ts'
 import { aHouse, aPool, aRequest, type Call, LAST_WORDS, OK, standstill, Watched } from './support.ts'

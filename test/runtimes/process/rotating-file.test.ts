@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { RotatingFile } from '../../src/runtimes/node/rotating-file.ts'
+import { RotatingFile } from '../../../src/runtimes/process/rotating-file.ts'
 
 function aFolder(t: { after(fn: () => void): void }): string {
   const folder = mkdtempSync(join(tmpdir(), 'guard-'))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { LineWriter } from '../../src/runtimes/node/line-writer.ts'
+import { LineWriter } from '../../../src/runtimes/process/line-writer.ts'
 
 /** Adds each line once the one before was tried, to a target that takes only the lines that `takes` says. */
 async function addAll(lines: readonly string[], takes: (line: string) => boolean): Promise<string[]> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { clientRoom, descriptorLimit, limitIn, limitOf } from '../../src/runtimes/descriptors.ts'
+import { clientRoom, descriptorLimit, limitIn, limitOf } from '../../../src/runtimes/process/descriptors.ts'
 
 describe('the limit of open descriptors', () => {
   it('is the soft one of /proc/self/limits', () => {

@@ -5,8 +5,8 @@ import {
   readMemory,
   sampleMemory,
   withinContainer,
-} from '../../src/runtimes/node/memory.ts'
-import { ManualClock } from '../support/manual-clock.ts'
+} from '../../../src/runtimes/process/memory.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 
 const GIB = 2 ** 30
 const host = { totalBytes: 32 * GIB, availableBytes: 18 * GIB }

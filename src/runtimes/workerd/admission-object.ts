@@ -14,9 +14,9 @@ import { Origins } from '../../relay/origins.ts'
 import { type LaneStats, Stats } from '../../telemetry/stats.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
 import { workerdClock } from './clock.ts'
-import { houseOf } from './house.ts'
+import { houseOf } from './deployment.ts'
 import { ObjectStore } from './object-store.ts'
-import { peerOf, probe } from './outside.ts'
+import { peerOf, probe } from './peer.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
 
 /** How old a finding about Ollama may be that a page shows. */

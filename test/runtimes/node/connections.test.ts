@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Connections } from '../../src/runtimes/node/connections.ts'
-import { ManualClock } from '../support/manual-clock.ts'
+import { Connections } from '../../../src/runtimes/node/connections.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 
 const IDLE_MS = 120_000
 

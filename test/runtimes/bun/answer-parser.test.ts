@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { AnswerParser } from '../../src/runtimes/bun/answer-parser.ts'
+import { AnswerParser } from '../../../src/runtimes/bun/answer-parser.ts'
 
 const latin1 = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'))
 

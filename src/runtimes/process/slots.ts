@@ -1,5 +1,5 @@
-import { recommendParallel } from '../config/recommend.ts'
-import { readMemory } from './node/memory.ts'
+import { recommendParallel } from '../../config/recommend.ts'
+import { readMemory } from './memory.ts'
 
 /** Slots per model; `auto` is what the memory that is available now has room for. */
 export async function slotsPerModel(configured: number | 'auto'): Promise<number> {

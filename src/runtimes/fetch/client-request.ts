@@ -1,12 +1,12 @@
-import { Refusal } from '../admission/refusal.ts'
-import type { Target } from '../ollama/target.ts'
-import type { Delivery, DeliveryObserver, Exchange } from './contract.ts'
-import { Failure } from './failure.ts'
-import { FetchDelivery, type FetchUpstream } from './fetch-delivery.ts'
-import type { IncomingBody } from './incoming-body.ts'
+import { Refusal } from '../../admission/refusal.ts'
+import type { Target } from '../../ollama/target.ts'
+import type { Delivery, DeliveryObserver, Exchange } from '../../relay/contract.ts'
+import { Failure } from '../../relay/failure.ts'
+import type { IncomingBody } from '../../relay/incoming-body.ts'
+import { FetchDelivery, type FetchUpstream } from './forwarding.ts'
 import { readStream } from './read-stream.ts'
 
-export type { FetchUpstream } from './fetch-delivery.ts'
+export type { FetchUpstream } from './forwarding.ts'
 
 export interface FetchClient {
   readonly target: Target

@@ -1,7 +1,7 @@
-import type { Credentials } from '../upstream/credentials.ts'
-import type { Delivery, DeliveryObserver, Ending } from './contract.ts'
-import { Failure } from './failure.ts'
-import { flatHeader, requestHeaders, responseHeaders } from './headers.ts'
+import type { Delivery, DeliveryObserver, Ending } from '../../relay/contract.ts'
+import { Failure } from '../../relay/failure.ts'
+import { flatHeader, requestHeaders, responseHeaders } from '../../relay/headers.ts'
+import type { Credentials } from '../../upstream/credentials.ts'
 
 /** The upstream as a runtime's own fetch reaches it. */
 export interface FetchUpstream {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { aHouse, type House } from '../support/node-house.ts'
-import { CHAT, chunk, NDJSON_HEAD, post } from '../support/raw-http.ts'
-import type { Wire } from '../support/raw-upstream.ts'
-import { until } from '../support/until.ts'
+import { aHouse, type House } from '../../support/node-house.ts'
+import { CHAT, chunk, NDJSON_HEAD, post } from '../../support/raw-http.ts'
+import type { Wire } from '../../support/raw-upstream.ts'
+import { until } from '../../support/until.ts'
 
 let house: House
 afterEach(() => house.close())

@@ -4,11 +4,11 @@ import type { Delivery, DeliveryObserver, Exchange } from '../../relay/contract.
 import { Failure } from '../../relay/failure.ts'
 import { requestHeaders } from '../../relay/headers.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
-import { readStream } from '../../relay/read-stream.ts'
-import type { OpenExchanges } from '../node/open-exchanges.ts'
+import { readStream } from '../fetch/read-stream.ts'
+import type { OpenExchanges } from '../process/open-requests.ts'
 import type { BunServer } from './bun-api.ts'
 import type { UpstreamRequest } from './connection.ts'
-import { BunDelivery, type Client } from './delivery.ts'
+import { BunDelivery, type Client } from './forwarding.ts'
 import type { BunUpstream } from './upstream.ts'
 
 /** Seconds; Bun rounds up to its next step of four. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { aHouse } from '../support/node-house.ts'
-import { until } from '../support/until.ts'
+import { aHouse } from '../../support/node-house.ts'
+import { until } from '../../support/until.ts'
 
 const BODY = '{"model":"llama2","prompt":"x"}'
 const BOTH =

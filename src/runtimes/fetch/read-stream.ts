@@ -1,4 +1,4 @@
-import type { IncomingBody } from './incoming-body.ts'
+import type { IncomingBody } from '../../relay/incoming-body.ts'
 
 /** Reads a stream to its end into `body`. Throws what `body` says to stop for, or what the stream breaks with. */
 export async function readStream(

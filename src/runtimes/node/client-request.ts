@@ -6,7 +6,7 @@ import { Failure } from '../../relay/failure.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Connections } from './connections.ts'
-import { NodeDelivery } from './delivery.ts'
+import { NodeDelivery } from './forwarding.ts'
 import { discardRest } from './unread-body.ts'
 import type { NodeUpstream } from './upstream.ts'
 

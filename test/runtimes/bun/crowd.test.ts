@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Crowd } from '../../src/runtimes/bun/crowd.ts'
-import { clientRoom } from '../../src/runtimes/descriptors.ts'
+import { Crowd } from '../../../src/runtimes/bun/crowd.ts'
+import { clientRoom } from '../../../src/runtimes/process/descriptors.ts'
 
 const LIMIT = 1_024
 const ROOM = clientRoom(LIMIT, 0)
