@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { Admission } from '../src/admission/local-admission.ts'
+import { LocalAdmission } from '../src/admission/local-admission.ts'
 import { systemClock } from '../src/clock.ts'
 import { Stats } from '../src/telemetry/stats.ts'
 import { callBody, MODEL, TARGETS, WHOLE_ANSWER } from './support/answers.ts'
@@ -100,7 +100,7 @@ const waiting = (body: string) => (): Promise<Figures> =>
 function ticketBytes(): number {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock: systemClock,
     observer: new Stats(systemClock),
     defaults: { parallel: 1, queue: TICKETS },

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Call, Limits } from '../../src/admission/contract.ts'
-import { Admission } from '../../src/admission/local-admission.ts'
-import { Permit } from '../../src/admission/local-permit.ts'
-import { Ticket } from '../../src/admission/local-ticket.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../src/admission/local-permit.ts'
+import { LocalTicket } from '../../src/admission/local-ticket.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { systemClock } from '../../src/clock.ts'
 import { type LaneStats, Stats } from '../../src/telemetry/stats.ts'
@@ -15,7 +15,7 @@ const HAND_OVERS = 20_000
 const TICKETS = 100_000
 const PATIENCE_MS = 300_000
 
-type Turn = Permit<LaneStats> | Ticket<LaneStats>
+type Turn = LocalPermit<LaneStats> | LocalTicket<LaneStats>
 
 /** What the core costs by the wall clock, with the observer and the clock of production. */
 export async function measureCosts(report: Report): Promise<void> {
@@ -40,8 +40,8 @@ function assertRight(): void {
   admission.close()
 }
 
-function anAdmission(defaults: Limits): Admission<LaneStats> {
-  return new Admission({
+function anAdmission(defaults: Limits): LocalAdmission<LaneStats> {
+  return new LocalAdmission({
     clock: systemClock,
     observer: new Stats(systemClock),
     defaults,
@@ -53,18 +53,18 @@ function callAt(now: number): Call {
   return { model: 'llama2', deadline: now + PATIENCE_MS, bytes: 1_000 }
 }
 
-function permitOf(turn: Turn): Permit<LaneStats> {
-  assert.ok(turn instanceof Permit)
+function permitOf(turn: Turn): LocalPermit<LaneStats> {
+  assert.ok(turn instanceof LocalPermit)
   return turn
 }
 
-function ticketOf(turn: Turn): Ticket<LaneStats> {
-  assert.ok(turn instanceof Ticket)
+function ticketOf(turn: Turn): LocalTicket<LaneStats> {
+  assert.ok(turn instanceof LocalTicket)
   return turn
 }
 
 /** What a relay makes of a ticket. */
-function promiseOf(ticket: Ticket<LaneStats>): Promise<Permit<LaneStats>> {
+function promiseOf(ticket: LocalTicket<LaneStats>): Promise<LocalPermit<LaneStats>> {
   return new Promise((resolve, reject) => {
     ticket.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
   })
@@ -76,14 +76,14 @@ function uncontended(report: Report): void {
   const whole = () => {
     const arrived = systemClock.now()
     const turn = admission.acquire(callAt(arrived), arrived)
-    if (turn instanceof Permit) turn.release('done', systemClock.now())
+    if (turn instanceof LocalPermit) turn.release('done', systemClock.now())
   }
   // The relay reads the clock on arrival and at the end for its own figures: this is what admission adds to that.
   let now = systemClock.now()
   const timesGiven = () => {
     now += 0.001
     const turn = admission.acquire(callAt(now), now)
-    if (turn instanceof Permit) turn.release('done', now)
+    if (turn instanceof LocalPermit) turn.release('done', now)
   }
   let read = 0
   const clock = () => {
@@ -148,7 +148,7 @@ function memory(report: Report): void {
   report.row('T3 bytes of a waiting ticket and its promise', 'B', [bytesOf(promiseOf)], { most: 512 })
 }
 
-function bytesOf(keep: (ticket: Ticket<LaneStats>) => unknown): number {
+function bytesOf(keep: (ticket: LocalTicket<LaneStats>) => unknown): number {
   const admission = anAdmission({ parallel: 0, queue: TICKETS })
   const kept = new Array<unknown>(TICKETS)
   const before = heapUsed()

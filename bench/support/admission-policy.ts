@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { Admission } from '../../src/admission/local-admission.ts'
-import { Permit } from '../../src/admission/local-permit.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { Tally } from '../../test/admission/support/recorder.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
@@ -102,7 +102,7 @@ function simulate(
   random: () => number,
 ): Outcome {
   const clock = new ManualClock()
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock,
     observer: { lane: () => new Tally() },
     defaults: { parallel: SLOTS, queue: 512 },
@@ -125,7 +125,7 @@ function simulate(
     possibleSlotMs += Math.min(SLOTS, active + queued) * (clock.now() - since)
     since = clock.now()
   }
-  const serve = (permit: Permit<Tally>) => {
+  const serve = (permit: LocalPermit<Tally>) => {
     const serviceMs = MEAN_SERVICE_MS * draw(random)
     servedMs += Math.min(serviceMs, RUN_MS - clock.now())
     clock.after(serviceMs, () => {
@@ -142,7 +142,7 @@ function simulate(
     const toldMs = lane?.estimate.waitMs(ahead, SLOTS)
     try {
       const turn = admission.acquire({ model: 'llama2', deadline: clock.now() + patienceMs, bytes: 1_000 })
-      if (turn instanceof Permit) serve(turn)
+      if (turn instanceof LocalPermit) serve(turn)
       else {
         turn.onSettled((result) => {
           if (result instanceof Refusal) expired++

@@ -1,5 +1,5 @@
-import { Admission } from '../../src/admission/local-admission.ts'
-import { Permit } from '../../src/admission/local-permit.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { Engine } from '../../src/simulator/engine.ts'
 import { type LaneStats, Stats } from '../../src/telemetry/stats.ts'
@@ -37,7 +37,7 @@ export function simulate(
     outputTokensPerSecond: server.outputRate,
     slowdown: 0,
   })
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock,
     observer: new Stats(clock),
     defaults: { parallel: server.slots, queue: 512 },
@@ -86,13 +86,13 @@ export function simulate(
   }
 
   const acquire = (call: Arrival, deadline: number): void => {
-    const start = (permit: Permit<LaneStats>): void => {
+    const start = (permit: LocalPermit<LaneStats>): void => {
       run(call, deadline, (outcome) => permit.release(outcome, clock.now()))
     }
     try {
       const turn = admission.acquire({ model: MODEL, deadline, bytes: 4 * call.promptTokens })
-      if (turn instanceof Permit) start(turn)
-      else turn.onSettled((result) => result instanceof Permit && start(result))
+      if (turn instanceof LocalPermit) start(turn)
+      else turn.onSettled((result) => result instanceof LocalPermit && start(result))
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       refused++

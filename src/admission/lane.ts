@@ -1,8 +1,8 @@
 import type { Call, Limits } from './contract.ts'
 import { Estimate } from './estimate.ts'
 import { Line } from './line.ts'
-import { Permit } from './local-permit.ts'
-import { Ticket } from './local-ticket.ts'
+import { LocalPermit } from './local-permit.ts'
+import { LocalTicket } from './local-ticket.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
 import type { Waiting } from './waiting.ts'
@@ -17,7 +17,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   readonly estimate = new Estimate()
   readonly #waiting: Waiting
   readonly #random: () => number
-  readonly #line = new Line<Ticket<L>>()
+  readonly #line = new Line<LocalTicket<L>>()
   #limits: Limits
   #active = 0
   #paused = false
@@ -53,7 +53,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   }
 
   /** The calls in line, the next to run first. */
-  waiting(): Iterable<Ticket<L>> {
+  waiting(): Iterable<LocalTicket<L>> {
     return this.#line
   }
 
@@ -87,7 +87,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   }
 
   /** A slot at once, or a place in line. Throws a Refusal when there is neither. */
-  arrive(call: Call, now: number): Permit<L> | Ticket<L> {
+  arrive(call: Call, now: number): LocalPermit<L> | LocalTicket<L> {
     this.#lastUsed = now
     if (call.deadline <= now) throw this.refuse('timeout', now)
     if (this.#active < this.#slots && this.queued === 0) {
@@ -96,7 +96,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
       return permit
     }
     this.#admitToLine(call, now)
-    const ticket = new Ticket(this, now, call.deadline, call.bytes)
+    const ticket = new LocalTicket(this, now, call.deadline, call.bytes)
     this.#line.join(ticket)
     this.#waiting.calls++
     this.#waiting.bytes += call.bytes
@@ -128,7 +128,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     this.#open(now)
   }
 
-  cancel(ticket: Ticket<L>, now: number): boolean {
+  cancel(ticket: LocalTicket<L>, now: number): boolean {
     return this.#remove(ticket, 'cancelled', now)
   }
 
@@ -173,7 +173,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   }
 
   /** The only place that grants a ticket. */
-  #serve(ticket: Ticket<L>, now: number): void {
+  #serve(ticket: LocalTicket<L>, now: number): void {
     const waitMs = now - ticket.enqueuedAt
     this.#uncount(ticket)
     if (ticket.deadline <= now) {
@@ -186,10 +186,10 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     ticket.settle(permit)
   }
 
-  #grant(now: number, waitMs: number): Permit<L> {
+  #grant(now: number, waitMs: number): LocalPermit<L> {
     this.#active++
     this.#stillSince = now
-    return new Permit(this, now, waitMs)
+    return new LocalPermit(this, now, waitMs)
   }
 
   #admitToLine(call: Call, now: number): void {
@@ -228,7 +228,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     return this.#slots === 0 || stillMs > (this.estimate.meanMs ?? 0) ? stillMs : 0
   }
 
-  #remove(ticket: Ticket<L>, code: RefusalCode, now: number): boolean {
+  #remove(ticket: LocalTicket<L>, code: RefusalCode, now: number): boolean {
     if (!ticket.waiting) return false
     this.#leave(ticket, code, now)
     this.#line.sweep()
@@ -236,14 +236,14 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   }
 
   /** Settles a waiting ticket without a slot and leaves its tombstone in the line. */
-  #leave(ticket: Ticket<L>, code: RefusalCode, now: number): void {
+  #leave(ticket: LocalTicket<L>, code: RefusalCode, now: number): void {
     this.#line.left()
     this.#uncount(ticket)
     this.observer.left(code, now - ticket.enqueuedAt)
     ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(code, now)))
   }
 
-  #uncount(ticket: Ticket<L>): void {
+  #uncount(ticket: LocalTicket<L>): void {
     this.#waiting.calls--
     this.#waiting.bytes -= ticket.bytes
   }

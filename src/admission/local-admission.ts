@@ -1,8 +1,8 @@
 import type { Cancel, Clock } from '../clock.ts'
 import type { Call, Limits } from './contract.ts'
 import { Lane } from './lane.ts'
-import type { Permit } from './local-permit.ts'
-import type { Ticket } from './local-ticket.ts'
+import type { LocalPermit } from './local-permit.ts'
+import type { LocalTicket } from './local-ticket.ts'
 import type { AdmissionObserver, LaneObserver } from './observer.ts'
 import { Waiting } from './waiting.ts'
 
@@ -25,7 +25,7 @@ export interface AdmissionParts<L extends LaneObserver> {
 }
 
 /** Lanes by model key: who may run, who waits, who is refused. */
-export class Admission<L extends LaneObserver = LaneObserver> {
+export class LocalAdmission<L extends LaneObserver = LaneObserver> {
   readonly #clock: Clock
   readonly #observer: AdmissionObserver<L>
   readonly #random: () => number
@@ -74,7 +74,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
   }
 
   /** A slot at once, or a ticket for one. Throws a Refusal when there is neither a slot nor a place in line. */
-  acquire(call: Call, now = this.#clock.now()): Permit<L> | Ticket<L> {
+  acquire(call: Call, now = this.#clock.now()): LocalPermit<L> | LocalTicket<L> {
     const lane = this.#lanes.get(call.model) ?? this.#open(call.model)
     if (this.#closed) throw lane.refuse('shutting_down', now)
     const turn = lane.arrive(call, now)
@@ -97,7 +97,7 @@ export class Admission<L extends LaneObserver = LaneObserver> {
   }
 
   /** Takes limits of one model's own back: in these it follows the defaults again. */
-  takeBack(model: string, limits: readonly (keyof Limits)[]): void {
+  clearOverrides(model: string, limits: readonly (keyof Limits)[]): void {
     const own: { -readonly [K in keyof Limits]?: Limits[K] } = { ...this.#own.get(model) }
     for (const limit of limits) delete own[limit]
     if (Object.keys(own).length > 0) this.#own.set(model, own)

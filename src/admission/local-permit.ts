@@ -2,7 +2,7 @@ import type { Lane } from './lane.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 
 /** A taken slot. Whoever holds it gives it back once; giving it back again does nothing. */
-export class Permit<L extends LaneObserver = LaneObserver> {
+export class LocalPermit<L extends LaneObserver = LaneObserver> {
   readonly grantedAt: number
   /** Milliseconds the call stood in line. */
   readonly waitMs: number

@@ -1,18 +1,18 @@
 import type { Lane } from './lane.ts'
-import type { Permit } from './local-permit.ts'
+import type { LocalPermit } from './local-permit.ts'
 import type { LaneObserver } from './observer.ts'
 import type { Refusal } from './refusal.ts'
 
 /** A call in line. It is settled once: with a permit, or with the refusal that ended its wait. */
-export class Ticket<L extends LaneObserver = LaneObserver> {
+export class LocalTicket<L extends LaneObserver = LaneObserver> {
   readonly enqueuedAt: number
   /** Clock time past which it is of no use to be served. */
   readonly deadline: number
   /** Bytes of the body that is kept while the call waits. */
   readonly bytes: number
   readonly #lane: Lane<L>
-  #result: Permit<L> | Refusal | undefined
-  #settled: ((result: Permit<L> | Refusal) => void) | undefined
+  #result: LocalPermit<L> | Refusal | undefined
+  #settled: ((result: LocalPermit<L> | Refusal) => void) | undefined
 
   constructor(lane: Lane<L>, enqueuedAt: number, deadline: number, bytes: number) {
     this.#lane = lane
@@ -26,14 +26,14 @@ export class Ticket<L extends LaneObserver = LaneObserver> {
   }
 
   /** For the lane alone, which calls it once. */
-  settle(result: Permit<L> | Refusal): void {
+  settle(result: LocalPermit<L> | Refusal): void {
     this.#result = result
     this.#settled?.(result)
     this.#settled = undefined
   }
 
   /** Calls back once, at once when it is settled already. A later listener replaces an earlier one. */
-  onSettled(listener: (result: Permit<L> | Refusal) => void): void {
+  onSettled(listener: (result: LocalPermit<L> | Refusal) => void): void {
     if (this.#result === undefined) this.#settled = listener
     else listener(this.#result)
   }

@@ -1,11 +1,11 @@
-import { Admission } from '../admission/local-admission.ts'
+import { LocalAdmission } from '../admission/local-admission.ts'
 import type { Clock } from '../clock.ts'
 import { callLimits } from '../config/call-limits.ts'
 import { describeConfig } from '../config/describe.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { AdminGuard } from '../http/admin-guard.ts'
 import type { OwnNames } from '../http/allowed-host.ts'
-import { createApp, createDoor, type Services } from '../http/app.ts'
+import { createApp, createForeignHostApp, type Services } from '../http/app.ts'
 import { renderBreak, statusOf } from '../http/errors.ts'
 import { HostGuard } from '../http/host-guard.ts'
 import type { Memory } from '../http/memory-figures.ts'
@@ -15,7 +15,7 @@ import type { Monitor } from '../http/routes/monitor.ts'
 import type { ReloadResult } from '../http/routes/reload.ts'
 import { parseModelName } from '../ollama/model-name.ts'
 import type { Target } from '../ollama/target.ts'
-import type { Exchange } from '../relay/contract.ts'
+import type { ClientRequest } from '../relay/contract.ts'
 import { Origins } from '../relay/origins.ts'
 import { Relay } from '../relay/relay.ts'
 import { RequestIds } from '../relay/request-id.ts'
@@ -42,7 +42,7 @@ export interface GateParts<Env extends GateEnv> {
   readonly log: Log
   /** Slots per model; `auto` of the configuration already resolved. */
   readonly parallel: number
-  readonly exchange: (env: Env, request: Request, target: Target) => Exchange
+  readonly exchange: (env: Env, request: Request, target: Target) => ClientRequest
   readonly peer: (env: Env) => Peer
   /** The Host header as the client sent it. */
   readonly host: (env: Env, request: Request) => string | undefined
@@ -84,7 +84,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     },
   })
   const stats = new Stats(clock)
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock,
     observer: stats,
     defaults: { parallel: parts.parallel, queue: config.ollama_max_queue },
@@ -135,7 +135,10 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const reload = reloader && (() => reloader.reload())
   const listensOnLoopback = isLoopbackName(config.proxy_host)
   /** @throws HttpProblem invalid_target */
-  const exchangeOf = (c: { readonly env: unknown; readonly req: { readonly raw: Request } }): Exchange => {
+  const exchangeOf = (c: {
+    readonly env: unknown
+    readonly req: { readonly raw: Request }
+  }): ClientRequest => {
     const env = c.env as Env
     if (env.target === undefined) throw new HttpProblem('invalid_target')
     return parts.exchange(env, c.req.raw, env.target)
@@ -160,14 +163,14 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     describeConfig: () => describeConfig(inForce()),
     path: (_request, env) => (env as Env).target?.path ?? '',
     relay: (c) => relay.gated(exchangeOf(c), c.req.path, c),
-    passThrough: (c) => relay.through(exchangeOf(c)),
+    passThrough: (c) => relay.passThrough(exchangeOf(c)),
     reportError: (error) => log.error('unexpected error in a request', { error }),
     admin,
     monitor: monitor.pages,
     reload,
   }
   const app = createApp(services)
-  const door = createDoor(services)
+  const door = createForeignHostApp(services)
   const guard = new HostGuard({ own: parts.own, warn: (message, fields) => log.warn(message, fields) })
   const refuseHost = (request: Request, env: Env): Response | Promise<Response> => {
     const path = env.target?.path

@@ -1,5 +1,5 @@
 import type { Limits } from '../admission/contract.ts'
-import type { Admission } from '../admission/local-admission.ts'
+import type { LocalAdmission } from '../admission/local-admission.ts'
 import type { Config } from '../config/schema.ts'
 import { parseModelName } from '../ollama/model-name.ts'
 
@@ -30,7 +30,7 @@ export interface LimitsChange {
  * alone: an operator may have set another one since.
  */
 export function applyLimits(
-  admission: Pick<Admission, 'configure' | 'takeBack'>,
+  admission: Pick<LocalAdmission, 'configure' | 'clearOverrides'>,
   { before, after, defaults }: LimitsChange,
 ): void {
   const [old, own] = [limitsByKey(before), limitsByKey(after)]
@@ -43,7 +43,7 @@ export function applyLimits(
   for (const [model, limits] of old) {
     const kept = own.get(model)
     const gone = LIMITS.filter((limit) => limit in limits && !(kept && limit in kept))
-    if (gone.length > 0 || !kept) admission.takeBack(model, gone)
+    if (gone.length > 0 || !kept) admission.clearOverrides(model, gone)
   }
 }
 

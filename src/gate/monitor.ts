@@ -1,4 +1,4 @@
-import type { Admission } from '../admission/local-admission.ts'
+import type { LocalAdmission } from '../admission/local-admission.ts'
 import { Alerts } from '../alerts/alerts.ts'
 import { Webhook } from '../alerts/webhook.ts'
 import type { Clock } from '../clock.ts'
@@ -22,7 +22,7 @@ export interface MonitorParts {
   readonly log: Log
   readonly version: string
   readonly runtimeName: string
-  readonly admission: Admission<LaneStats>
+  readonly admission: LocalAdmission<LaneStats>
   readonly calls: Monitor['calls']
   /** Refused attempts to administer, by reason. */
   readonly adminRefused: Readonly<Record<string, number>>

@@ -1,4 +1,4 @@
-import type { Admission } from '../admission/local-admission.ts'
+import type { LocalAdmission } from '../admission/local-admission.ts'
 import { type Changes, changesBetween } from '../config/changes.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts'
@@ -101,7 +101,7 @@ export class Reloader {
 }
 
 export interface Changeable extends Omit<Reloading, 'read'> {
-  readonly admission: Pick<Admission, 'configure' | 'takeBack'>
+  readonly admission: Pick<LocalAdmission, 'configure' | 'clearOverrides'>
   readonly monitor: Pick<RunningMonitor, 'reconfigure'>
 }
 

@@ -152,7 +152,9 @@ export function createApp(services: Services): Hono {
  * What a request for a foreign Host gets: a sentence, and nothing else of ours or of Ollama's. A preflight goes on to
  * Ollama, since it brings nothing and changes nothing, and without its answer no page could read the sentence.
  */
-export function createDoor(services: ErrorParts & Pick<CallServices, 'path' | 'passThrough'>): Hono {
+export function createForeignHostApp(
+  services: ErrorParts & Pick<CallServices, 'path' | 'passThrough'>,
+): Hono {
   const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
   app.all('*', (c) => {
     if (c.req.method === 'OPTIONS' && dialectOf(c.req.path) !== 'own') return services.passThrough(c)
@@ -163,7 +165,7 @@ export function createDoor(services: ErrorParts & Pick<CallServices, 'path' | 'p
 }
 
 /** The surface of a process that has no lanes itself. `pages` brings our own pages from where the lanes are. */
-export function createFront(
+export function createRelayApp(
   services: CallServices & { readonly pages: (c: Context) => Promise<Response> },
 ): Hono {
   const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })

@@ -1,4 +1,4 @@
-import type { Exchange } from '../relay/contract.ts'
+import type { ClientRequest } from '../relay/contract.ts'
 import { isZstd } from './gated-request.ts'
 import { TopLevelScan, type WantedKey } from './json-scan.ts'
 
@@ -23,7 +23,7 @@ const LONGEST_VALUE_BYTES = 64
  * is for calls that have failed already: the others pay nothing for it. False for a compressed body and for a long one,
  * which cost more to read again than the right sentence is worth.
  */
-export function askedForWhole(exchange: Exchange, path: string, body: Uint8Array): boolean {
+export function askedForWhole(exchange: ClientRequest, path: string, body: Uint8Array): boolean {
   const byDefault = STREAMS_BY_DEFAULT.get(path)
   if (byDefault === undefined || isZstd(exchange, path)) return false
   const scan = new TopLevelScan(body, STREAM)

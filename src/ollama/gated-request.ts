@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Exchange } from '../relay/contract.ts'
+import type { ClientRequest } from '../relay/contract.ts'
 import { Failure } from '../relay/failure.ts'
 import { nextTurn } from '../relay/next-turn.ts'
 import { formBoundary, queryField } from './form-request.ts'
@@ -11,7 +11,7 @@ import { beginsLikeZstd, ZstdDecoder } from './zstd.ts'
 import { ZstdError } from './zstd-bits.ts'
 
 /** A gated request, read. */
-export interface ReadCall {
+export interface GatedRequest {
   /** The bytes as they came; what goes to Ollama. */
   readonly body: Uint8Array
   /** Undefined: names no model that could run, so Ollama gives its own error. */
@@ -31,7 +31,7 @@ const TRANSCRIPTIONS = '/v1/audio/transcriptions'
 const IMAGE_EDITS = '/v1/images/edits'
 
 /** Whether Ollama will try to decode the body of this request. */
-export function isZstd(exchange: Exchange, path: string): boolean {
+export function isZstd(exchange: ClientRequest, path: string): boolean {
   return path.startsWith('/v1/') && ZSTD.test(exchange.header('content-encoding') ?? '')
 }
 
@@ -76,13 +76,13 @@ const decoding = new HeavyWork(2)
  * Finds what a gated request asks for. `path`: the route, decoded.
  * Throws Failure invalid_form, invalid_request, body_too_large or client_gone, or what the call was stopped with.
  */
-export async function readCall(
-  exchange: Exchange,
+export async function readGatedRequest(
+  exchange: ClientRequest,
   path: string,
   body: Uint8Array,
   clock: Clock,
   call: Reading,
-): Promise<ReadCall> {
+): Promise<GatedRequest> {
   if (path === TRANSCRIPTIONS) {
     // Ollama's form reader looks at the query first.
     const inQuery = queryField(exchange.target, 'model')
@@ -110,7 +110,7 @@ export async function readCall(
 
 /** What the work on one body takes its turns by. */
 interface Turns {
-  readonly exchange: Exchange
+  readonly exchange: ClientRequest
   readonly clock: Clock
   readonly call: Reading
 }
@@ -150,7 +150,7 @@ async function decoded(body: Uint8Array, turns: Turns): Promise<Uint8Array> {
   return decoder.bytes
 }
 
-function callOf(body: Uint8Array, written: string | undefined, unload = false): ReadCall {
+function callOf(body: Uint8Array, written: string | undefined, unload = false): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
   return { body, model, takesSlot: model !== undefined && !model.cloud && !unload }
 }

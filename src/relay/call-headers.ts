@@ -9,7 +9,7 @@ export function isStream(path: string, contentType: string | undefined): boolean
 }
 
 /** What a gated answer says of itself: its name, how long it stood in line, how long Ollama took to begin. */
-export function explain(id: string, waitMs: number, upstreamMs?: number): string[] {
+export function diagnosticHeaders(id: string, waitMs: number, upstreamMs?: number): string[] {
   const wait = hundredths(waitMs)
   const upstream = upstreamMs === undefined ? '' : `, upstream;dur=${hundredths(upstreamMs)}`
   return ['X-Request-Id', id, 'X-Queue-Wait-Ms', wait, 'Server-Timing', `queue;dur=${wait}${upstream}`]

@@ -2,7 +2,7 @@ import type { Outcome } from '../admission/observer.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
 import { isStream } from './call-headers.ts'
-import type { Exchange } from './contract.ts'
+import type { ClientRequest } from './contract.ts'
 import type { FinishedCall } from './finished-call.ts'
 import type { LiveCall } from './live-call.ts'
 
@@ -41,13 +41,13 @@ export class CallRecord {
   streamed = false
   /** Code of why Ollama's connection failed. */
   cause: string | null = null
-  readonly #exchange: Exchange
+  readonly #request: ClientRequest
   #firstByteMs: number | null = null
   #bytesOut = 0
   #chunks = 0
 
-  constructor(exchange: Exchange, path: string, arrivedAt: number) {
-    this.#exchange = exchange
+  constructor(request: ClientRequest, path: string, arrivedAt: number) {
+    this.#request = request
     this.path = path
     this.arrivedAt = arrivedAt
   }
@@ -77,7 +77,7 @@ export class CallRecord {
   ): LiveCall {
     return {
       id,
-      client: this.#exchange.clientAddress,
+      client: this.#request.clientAddress,
       path: this.path,
       model,
       state: this.sent ? 'running' : isRead ? 'waiting' : 'reading',
@@ -95,7 +95,7 @@ export class CallRecord {
     const totalMs = end.now - this.arrivedAt
     return {
       requestId: id,
-      client: this.#exchange.clientAddress,
+      client: this.#request.clientAddress,
       path: this.path,
       model: model ?? null,
       outcome: end.outcome,
@@ -113,7 +113,7 @@ export class CallRecord {
       bytesOut: this.#bytesOut,
       tokensIn: end.figures?.tokensIn ?? null,
       tokensOut: end.figures?.tokensOut ?? null,
-      traceparent: this.#exchange.header('traceparent') ?? null,
+      traceparent: this.#request.header('traceparent') ?? null,
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { IncomingBody } from './incoming-body.ts'
 
 /** What one exchange with a client is to the relay, whatever the runtime. One object a request. */
-export interface Exchange {
+export interface ClientRequest {
   readonly method: string
   /** Path and query for Ollama: what `Target.forwarded` is. */
   readonly target: string
@@ -24,17 +24,17 @@ export interface Exchange {
    * Sends the request on to Ollama and its answer back to the client, byte for byte, chunk for chunk, each
    * side held back by the other. `body`: what to send; undefined streams the client's own body through.
    */
-  forward(body: Uint8Array | undefined, delivery: DeliveryObserver): Delivery
+  forward(body: Uint8Array | undefined, forwarding: ForwardingObserver): Forwarding
 }
 
-export interface Delivery {
+export interface Forwarding {
   /**
    * The answer to return from the route, once Ollama's status and headers are there.
    * Rejects with a Failure when there will be none.
    */
   readonly answer: Promise<Response>
   /**
-   * How far the client's own body has come on its way to Ollama. Undefined once it is whole, or the delivery is over;
+   * How far the client's own body has come on its way to Ollama. Undefined once it is whole, or the forwarding is over;
    * also where there is no such body, and where the platform does not tell.
    */
   readonly upload: Upload | undefined
@@ -54,18 +54,18 @@ export interface Upload {
 
 export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
 
-/** Told how a delivery goes. `over` comes exactly once and last; a broken delivery tells why, where its runtime knows. */
-export interface DeliveryObserver {
+/** Told how a forwarding goes. `over` comes exactly once and last; a broken forwarding tells why, where its runtime knows. */
+export interface ForwardingObserver {
   /** Lower-case names of Ollama's headers that the client does not get; those of one connection are among them. */
   readonly dropped: ReadonlySet<string>
   /**
-   * Ollama's status and headers are there. `header` reads them by lower-case name, as long as the delivery lasts.
+   * Ollama's status and headers are there. `header` reads them by lower-case name, as long as the forwarding lasts.
    * Returns headers to be added for the client, flat: name, value, name, value.
    */
-  began(status: number, header: (name: string) => string | undefined): readonly string[]
+  head(status: number, header: (name: string) => string | undefined): readonly string[]
   /** A part of the body went to the client. The bytes must not be changed. */
-  chunk(bytes: Uint8Array): void
+  data(bytes: Uint8Array): void
   /** Ollama's answer broke after its first byte: what the client is told before its connection is closed. */
-  lastWords(): string | undefined
-  over(ending: Ending, cause?: unknown): void
+  errorTrailer(): string | undefined
+  end(ending: Ending, cause?: unknown): void
 }

@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../clock.ts'
 export interface Watched {
   readonly dueAt: number
   /** Where the watcher keeps it; its own. -1 while it is not watched. */
-  slot: number
+  index: number
   overdue(now: number): void
 }
 
@@ -32,19 +32,19 @@ export class Deadlines<W extends Watched = Watched> {
   }
 
   watch(watched: W): void {
-    watched.slot = this.#watched.length
+    watched.index = this.#watched.length
     this.#watched.push(watched)
     if (this.#sweep === undefined) this.#arm(watched.dueAt - this.#clock.now())
   }
 
   forget(watched: W): void {
-    if (watched.slot < 0) return
+    if (watched.index < 0) return
     const last = this.#watched.pop()
     if (last !== undefined && last !== watched) {
-      this.#watched[watched.slot] = last
-      last.slot = watched.slot
+      this.#watched[watched.index] = last
+      last.index = watched.index
     }
-    watched.slot = -1
+    watched.index = -1
   }
 
   #arm(dueMs: number): void {

@@ -1,11 +1,11 @@
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
 import { type Figures, Tail } from '../ollama/answer-figures.ts'
-import type { ReadCall } from '../ollama/gated-request.ts'
+import type { GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
-import { addForReaders, explain } from './call-headers.ts'
+import { addForReaders, diagnosticHeaders } from './call-headers.ts'
 import { CallRecord } from './call-record.ts'
-import type { Delivery, DeliveryObserver, Ending, Exchange } from './contract.ts'
+import type { ClientRequest, Ending, Forwarding, ForwardingObserver } from './contract.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { NOT_OF_A_CALL } from './headers.ts'
@@ -13,42 +13,47 @@ import { IncomingBody } from './incoming-body.ts'
 import type { LiveCall } from './live-call.ts'
 import { DELIVERED, FAILED, outcomeOf } from './outcome.ts'
 import { learnOrigin } from './pass-through.ts'
-import type { BrokenAnswer, Place, RelayParts, Slot } from './relay.ts'
+import type { BrokenAnswer, Permit, RelayParts, Ticket } from './relay.ts'
 import { newRequestId } from './request-id.ts'
 
 /** One call from arrival to its last byte: owns its permit, its deadline and its record. */
-export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
+export class GatedCall<L extends LaneObserver> implements ForwardingObserver, Watched {
   readonly dropped = NOT_OF_A_CALL
   /** Clock time by which the call must have left the line; without a limit of its own for Ollama, its answer begun. */
   readonly deadline: number
   dueAt: number
-  slot = -1
+  index = -1
   readonly #parts: RelayParts<L>
-  readonly #deadlines: Deadlines<Run<L>>
-  readonly #exchange: Exchange
+  readonly #deadlines: Deadlines<GatedCall<L>>
+  readonly #request: ClientRequest
   readonly #record: CallRecord
   readonly #tail = new Tail()
   #body: IncomingBody | undefined
   #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
-  #call: ReadCall | undefined
+  #call: GatedRequest | undefined
   #id: string | undefined
   #readAt = 0
   #waitedMs = 0
-  #place: Place | undefined
-  #permit: Slot | undefined
-  #delivery: Delivery | undefined
+  #ticket: Ticket | undefined
+  #permit: Permit | undefined
+  #forwarding: Forwarding | undefined
   #header: ((name: string) => string | undefined) | undefined
   /** Why we ended it ourselves, once we did. */
   #stopped: Failure | undefined
   /** A shutdown began before it was read. */
   #unwanted: Refusal | undefined
 
-  constructor(parts: RelayParts<L>, deadlines: Deadlines<Run<L>>, exchange: Exchange, path: string) {
+  constructor(
+    parts: RelayParts<L>,
+    deadlines: Deadlines<GatedCall<L>>,
+    request: ClientRequest,
+    path: string,
+  ) {
     this.#parts = parts
     this.#deadlines = deadlines
-    this.#exchange = exchange
-    this.#id = parts.ids.claim(exchange)
-    this.#record = new CallRecord(exchange, path, parts.clock.now())
+    this.#request = request
+    this.#id = parts.ids.claim(request)
+    this.#record = new CallRecord(request, path, parts.clock.now())
     this.deadline = this.#record.arrivedAt + parts.requestTimeoutMs
     this.dueAt = this.deadline
     deadlines.watch(this)
@@ -59,7 +64,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     const { maxBodyBytes, waiting, clock } = this.#parts
     this.#body = new IncomingBody(maxBodyBytes, waiting, clock)
     this.dueAt = Math.min(this.deadline, this.#body.stallsAt)
-    const whole = await this.#exchange.readBody(this.#body)
+    const whole = await this.#request.readBody(this.#body)
     this.dueAt = this.deadline
     return whole
   }
@@ -80,7 +85,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   /** Its body is here and read; returns the clock time of that. Throws when it was ended while its body was decoded. */
-  read(call: ReadCall): number {
+  read(call: GatedRequest): number {
     this.#call = call
     this.#body?.free()
     if (this.#stopped) throw this.#stopped
@@ -90,20 +95,20 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
   }
 
   /** Waits for the slot; a client that leaves gives its place up. */
-  standInLine(place: Place): Promise<Slot> {
-    this.#place = place
+  standInLine(ticket: Ticket): Promise<Permit> {
+    this.#ticket = ticket
     return new Promise((resolve, reject) => {
-      place.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
-      this.#exchange.onGone(() => place.cancel(this.#parts.clock.now()))
+      ticket.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
+      this.#request.onGone(() => ticket.cancel(this.#parts.clock.now()))
     })
   }
 
   /** The call owns a slot from here on. Throws when its client left while the slot was on its way. */
-  start(permit: Slot): void {
+  start(permit: Permit): void {
     this.#permit = permit
     permit.onLost?.(() => this.#stop('upstream_error', 'broken'))
     if (this.#stopped) throw this.#stopped
-    if (this.#exchange.gone) throw new Failure('client_gone', { model: this.#model })
+    if (this.#request.gone) throw new Failure('client_gone', { model: this.#model })
   }
 
   /** Sends the call to Ollama; resolves once the answer has begun. */
@@ -113,30 +118,30 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     // Set anew in both cases: the deadline may have passed unnoticed while the body was being decoded.
     const limit = this.#parts.firstByteTimeoutMs
     this.dueAt = limit === undefined ? this.deadline : this.#record.sentAt + limit
-    this.#delivery = this.#exchange.forward(body, this)
-    return this.#delivery.answer
+    this.#forwarding = this.#request.forward(body, this)
+    return this.#forwarding.answer
   }
 
-  began(status: number, header: (name: string) => string | undefined): readonly string[] {
+  head(status: number, header: (name: string) => string | undefined): readonly string[] {
     const now = this.#parts.clock.now()
     this.#stage = 'answering'
     this.#header = header
     this.#record.began(status, header('content-type'), now)
     this.#moved(now)
     this.#parts.upstream.sawAnswer()
-    const toPage = learnOrigin(this.#parts.origins, this.#exchange, header)
+    const toPage = learnOrigin(this.#parts.origins, this.#request, header)
     const { sentAt, streamed } = this.#record
-    const said = explain(this.id, this.#waitMs(now), now - sentAt)
+    const said = diagnosticHeaders(this.id, this.#waitMs(now), now - sentAt)
     return addForReaders(said, header, streamed, toPage)
   }
 
-  chunk(bytes: Uint8Array): void {
+  data(bytes: Uint8Array): void {
     this.#record.chunk(bytes.length)
     this.#tail.add(bytes)
     this.#moved(this.#parts.clock.now())
   }
 
-  over(ending: Ending, cause?: unknown): void {
+  end(ending: Ending, cause?: unknown): void {
     const { sentAt, status } = this.#record
     if (ending === 'broken') this.#record.cause = causeOf(cause).code
     // Once an answer has begun, a break says nothing of whether Ollama answers.
@@ -158,28 +163,28 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     const outcome = outcomeOf(error)
     const now = this.#parts.clock.now()
     if (outcome !== 'refused') this.#permit?.release(outcome, now)
-    const status = this.#exchange.gone ? 0 : this.#parts.statusOf(error)
+    const status = this.#request.gone ? 0 : this.#parts.statusOf(error)
     this.#finish(now, outcome, thrown instanceof Refusal ? thrown.code : null, status)
     return error
   }
 
   /** What our own answer says of it, where there is none from Ollama. */
   explain(): readonly string[] {
-    return explain(this.id, this.#waitedMs)
+    return diagnosticHeaders(this.id, this.#waitedMs)
   }
 
   /** An operator ends it, whatever it is at. */
   cancel(): void {
-    if (this.#stage === 'reading') this.#exchange.stopReading(this.#stopFor('cancelled'))
+    if (this.#stage === 'reading') this.#request.stopReading(this.#stopFor('cancelled'))
     else if (this.#stage === 'waiting') {
       this.#stopFor('cancelled')
       // A slot that is on its way already is given back by start().
-      this.#place?.cancel(this.#parts.clock.now())
+      this.#ticket?.cancel(this.#parts.clock.now())
     } else this.#stop('cancelled', 'cancelled')
   }
 
   look(now: number): LiveCall {
-    return this.#record.live(this.#state(this.#waitMs(now)), this.#stage !== 'reading', this.#place, now)
+    return this.#record.live(this.#state(this.#waitMs(now)), this.#stage !== 'reading', this.#ticket, now)
   }
 
   overdue(now: number): void {
@@ -190,7 +195,7 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     }
     this.dueAt = Number.POSITIVE_INFINITY
     if (this.#stage === 'reading')
-      this.#exchange.stopReading(this.#stopFor(now < this.deadline ? 'body_stalled' : 'timeout'))
+      this.#request.stopReading(this.#stopFor(now < this.deadline ? 'body_stalled' : 'timeout'))
     // In line its ticket knows the same deadline.
     else this.#stop('timeout', 'idle')
   }
@@ -200,13 +205,13 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     if (this.#stage !== 'reading') return
     // Its body may be here and wait to be decoded: that work is not begun any more.
     this.#unwanted = new Refusal('shutting_down', {})
-    this.#exchange.stopReading(this.#unwanted)
+    this.#request.stopReading(this.#unwanted)
   }
 
   /** Ends the call from our side. */
   #stop(code: FailureCode, why: BrokenAnswer['why']): void {
-    if (this.#stage === 'sent') this.#delivery?.abort(this.#stopFor(code))
-    else if (this.#stage === 'answering') this.#delivery?.abort(this.#stopFor(code), this.lastWords(why))
+    if (this.#stage === 'sent') this.#forwarding?.abort(this.#stopFor(code))
+    else if (this.#stage === 'answering') this.#forwarding?.abort(this.#stopFor(code), this.errorTrailer(why))
   }
 
   #stopFor(code: FailureCode): Failure {
@@ -228,13 +233,13 @@ export class Run<L extends LaneObserver> implements DeliveryObserver, Watched {
     this.dueAt = streamIdleTimeoutMs > 0 ? now + streamIdleTimeoutMs : Number.POSITIVE_INFINITY
   }
 
-  lastWords(why: BrokenAnswer['why'] = 'broken'): string | undefined {
+  errorTrailer(why: BrokenAnswer['why'] = 'broken'): string | undefined {
     return this.#parts.lastWords({
       why,
       contentType: this.#header?.('content-type'),
       contentEncoding: this.#header?.('content-encoding'),
       path: this.#record.path,
-      acceptLanguage: this.#exchange.header('accept-language'),
+      acceptLanguage: this.#request.header('accept-language'),
       midLine: this.#tail.midLine,
     })
   }

@@ -3,7 +3,7 @@ import { Refusal } from '../admission/refusal.ts'
 import type { Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 
-/** How a call that was sent to Ollama counts by the way its delivery ended. */
+/** How a call that was sent to Ollama counts by the way its forwarding ended. */
 export const DELIVERED: Readonly<Record<Ending, Outcome>> = {
   done: 'done',
   broken: 'failed',

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { DeliveryObserver, Ending, Exchange } from './contract.ts'
+import type { ClientRequest, Ending, ForwardingObserver } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { HOP_BY_HOP } from './headers.ts'
 import type { Origins } from './origins.ts'
@@ -23,7 +23,7 @@ export interface PassedRequest {
   readonly ending: Ending
 }
 
-export interface PassageParts {
+export interface PassThroughParts {
   readonly clock: Pick<Clock, 'now'>
   readonly origins: Origins
   readonly upstream: UpstreamWatch
@@ -48,35 +48,35 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const LONGEST_PATH = 256
 
 /** What there is to see of a request that is not gated: whether Ollama answers, and which origins it allows. */
-export class Passage implements DeliveryObserver {
+export class PassThrough implements ForwardingObserver {
   readonly dropped = HOP_BY_HOP
-  readonly #parts: PassageParts
-  readonly #exchange: Exchange
+  readonly #parts: PassThroughParts
+  readonly #request: ClientRequest
   readonly #sentAt: number
   #status = 0
 
-  constructor(parts: PassageParts, exchange: Exchange) {
+  constructor(parts: PassThroughParts, request: ClientRequest) {
     this.#parts = parts
-    this.#exchange = exchange
+    this.#request = request
     this.#sentAt = parts.clock.now()
   }
 
-  began(status: number, header: (name: string) => string | undefined): readonly string[] {
+  head(status: number, header: (name: string) => string | undefined): readonly string[] {
     this.#status = status
     this.#parts.upstream.sawAnswer()
-    learnOrigin(this.#parts.origins, this.#exchange, header)
+    learnOrigin(this.#parts.origins, this.#request, header)
     return NOTHING_ADDED
   }
 
-  chunk(): void {}
+  data(): void {}
 
   /** Nothing is known of its format. */
-  lastWords(): undefined {}
+  errorTrailer(): undefined {}
 
-  over(ending: Ending, cause?: unknown): void {
+  end(ending: Ending, cause?: unknown): void {
     const why = this.#status === 0 ? UNANSWERED[ending] : undefined
     if (why === 'upstream_error') this.#parts.upstream.sawFailure(cause, this.#sentAt)
-    const { method, target, clientAddress: client } = this.#exchange
+    const { method, target, clientAddress: client } = this.#request
     if (READING.has(method)) return
     const status = why === undefined ? this.#status : this.#parts.statusOf(new Failure(why))
     const path = (target.split('?', 1)[0] ?? '').slice(0, LONGEST_PATH)
@@ -87,10 +87,10 @@ export class Passage implements DeliveryObserver {
 /** Remembers what Ollama allowed this page, so that our own refusals allow the same. True for a page that it let in. */
 export function learnOrigin(
   origins: Origins,
-  exchange: Exchange,
+  request: ClientRequest,
   header: (name: string) => string | undefined,
 ): boolean {
-  const origin = exchange.header('origin')
+  const origin = request.header('origin')
   if (origin === undefined) return false
   const allowed = header('access-control-allow-origin')
   origins.learn(origin, allowed ?? null)

@@ -1,37 +1,37 @@
 import type { Call } from '../admission/contract.ts'
-import { Permit } from '../admission/local-permit.ts'
+import { LocalPermit } from '../admission/local-permit.ts'
 import type { LaneObserver, Outcome } from '../admission/observer.ts'
 import type { Refusal } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
 import type { Clock } from '../clock.ts'
 import { askedForWhole } from '../ollama/asked-whole.ts'
-import { type ReadCall, readCall } from '../ollama/gated-request.ts'
-import type { Exchange } from './contract.ts'
+import { type GatedRequest, readGatedRequest } from '../ollama/gated-request.ts'
+import type { ClientRequest } from './contract.ts'
 import { Deadlines } from './deadlines.ts'
 import { Failure } from './failure.ts'
 import type { FinishedCall } from './finished-call.ts'
-import { Run } from './gated-call.ts'
+import { GatedCall } from './gated-call.ts'
 import type { LiveCall } from './live-call.ts'
-import { Passage, type PassageParts } from './pass-through.ts'
+import { PassThrough, type PassThroughParts } from './pass-through.ts'
 import type { RequestIds } from './request-id.ts'
 import { Uploads } from './uploads.ts'
 
 /** Where slots come from: the lanes of this process, or a gate elsewhere, which never has one at once. */
-export interface Slots<L extends LaneObserver = LaneObserver> {
+export interface Admission<L extends LaneObserver = LaneObserver> {
   /** Throws a Refusal when there is neither a slot nor a place in line. */
-  acquire(call: Call, now: number): Permit<L> | Place
+  acquire(call: Call, now: number): LocalPermit<L> | Ticket
 }
 
 /** A call that waits for its slot. It is settled once. */
-export interface Place {
+export interface Ticket {
   /** Calls back once, at once when it is settled already. */
-  onSettled(listener: (result: Slot | Refusal) => void): void
+  onSettled(listener: (result: Permit | Refusal) => void): void
   /** The client left: gives the place up. False when it was settled before. */
   cancel(now: number): boolean
 }
 
 /** A taken slot. Whoever holds it gives it back once; giving it back again does nothing. */
-export interface Slot {
+export interface Permit {
   /** Milliseconds the call stood in line. */
   readonly waitMs: number
   /**
@@ -42,9 +42,9 @@ export interface Slot {
   onLost?(listener: () => void): void
 }
 
-export interface RelayParts<L extends LaneObserver> extends PassageParts {
+export interface RelayParts<L extends LaneObserver> extends PassThroughParts {
   readonly clock: Clock
-  readonly admission: Slots<L>
+  readonly admission: Admission<L>
   /** Shared by all that answer for one proxy. */
   readonly ids: RequestIds
   /**
@@ -82,7 +82,7 @@ export interface Explained {
 /** The life of a call: read it, wait for a turn, send it on, hold the slot until the answer is over. */
 export class Relay<L extends LaneObserver = LaneObserver> {
   readonly #parts: RelayParts<L>
-  readonly #deadlines: Deadlines<Run<L>>
+  readonly #deadlines: Deadlines<GatedCall<L>>
   readonly #uploads: Uploads
 
   constructor(parts: RelayParts<L>) {
@@ -95,17 +95,17 @@ export class Relay<L extends LaneObserver = LaneObserver> {
    * A gated request. Throws a Refusal or a Failure where there is no answer from Ollama; `answer` is then told what
    * the one from us is to say of the call.
    */
-  async gated(exchange: Exchange, path: string, answer: Explained): Promise<Response> {
+  async gated(exchange: ClientRequest, path: string, answer: Explained): Promise<Response> {
     const { admission, clock } = this.#parts
-    const run = new Run(this.#parts, this.#deadlines, exchange, path)
-    let call: ReadCall | undefined
+    const run = new GatedCall(this.#parts, this.#deadlines, exchange, path)
+    let call: GatedRequest | undefined
     try {
-      call = await readCall(exchange, path, await run.readBody(), clock, run)
+      call = await readGatedRequest(exchange, path, await run.readBody(), clock, run)
       const now = run.read(call)
       if (call.model !== undefined && call.takesSlot) {
         const wish = { model: call.model.key, deadline: run.deadline, bytes: call.body.length }
         const turn = admission.acquire(wish, now)
-        run.start(turn instanceof Permit ? turn : await run.standInLine(turn))
+        run.start(turn instanceof LocalPermit ? turn : await run.standInLine(turn))
       }
       return await run.forward(call.body)
     } catch (error) {
@@ -135,10 +135,10 @@ export class Relay<L extends LaneObserver = LaneObserver> {
   }
 
   /** Anything that is not gated streams through both ways, without a slot. Only an upload that stands still is ended. */
-  through(exchange: Exchange): Promise<Response> {
-    const delivery = exchange.forward(undefined, new Passage(this.#parts, exchange))
-    this.#uploads.watch(delivery)
-    return delivery.answer
+  passThrough(exchange: ClientRequest): Promise<Response> {
+    const forwarding = exchange.forward(undefined, new PassThrough(this.#parts, exchange))
+    this.#uploads.watch(forwarding)
+    return forwarding.answer
   }
 
   /** Nobody is admitted any more: ends what only waits for a body. Calls that Ollama has go on. */

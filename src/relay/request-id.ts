@@ -1,4 +1,4 @@
-import type { Exchange } from './contract.ts'
+import type { ClientRequest } from './contract.ts'
 
 /** What a client may call its request; anything else gets a name of ours. */
 const SANE_ID = /^[\w.:=-]{1,128}$/
@@ -24,8 +24,8 @@ export class RequestIds {
    * The client's own X-Request-Id, until `release`; undefined where the call needs a name of ours: there is no such
    * header, it is not sane, it looks like one of ours, or a live call has it.
    */
-  claim(exchange: Exchange): string | undefined {
-    const given = exchange.header('x-request-id')
+  claim(request: ClientRequest): string | undefined {
+    const given = request.header('x-request-id')
     if (given === undefined || !SANE_ID.test(given)) return undefined
     if (given.startsWith(OUR_PREFIX) || this.#given.has(given)) return undefined
     this.#given.add(given)

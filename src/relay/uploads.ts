@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../clock.ts'
-import type { Delivery } from './contract.ts'
+import type { Forwarding } from './contract.ts'
 import { Failure } from './failure.ts'
 
 /** An upload may stand still for so long. */
@@ -18,7 +18,7 @@ interface Progress {
 /** Ends uploads that pass through to Ollama and stand still. An upload that Ollama holds back does not stand still. */
 export class Uploads {
   readonly #clock: Clock
-  readonly #watched = new Map<Delivery, Progress>()
+  readonly #watched = new Map<Forwarding, Progress>()
   #stalledMs = STALLED_MS
   #next: Cancel | undefined
 
@@ -26,10 +26,10 @@ export class Uploads {
     this.#clock = clock
   }
 
-  watch(delivery: Delivery): void {
-    const { upload } = delivery
+  watch(forwarding: Forwarding): void {
+    const { upload } = forwarding
     if (upload === undefined) return
-    this.#watched.set(delivery, { bytes: upload.bytes, movedAt: this.#clock.now() })
+    this.#watched.set(forwarding, { bytes: upload.bytes, movedAt: this.#clock.now() })
     this.#next ??= this.#later()
   }
 
@@ -41,20 +41,20 @@ export class Uploads {
   #later(): Cancel {
     return this.#clock.after(LOOK_EVERY_MS, () => {
       const now = this.#clock.now()
-      for (const [delivery, progress] of this.#watched) this.#look(delivery, progress, now)
+      for (const [forwarding, progress] of this.#watched) this.#look(forwarding, progress, now)
       this.#next = this.#watched.size > 0 ? this.#later() : undefined
     })
   }
 
-  #look(delivery: Delivery, progress: Progress, now: number): void {
-    const { upload } = delivery
-    if (upload === undefined) this.#watched.delete(delivery)
+  #look(forwarding: Forwarding, progress: Progress, now: number): void {
+    const { upload } = forwarding
+    if (upload === undefined) this.#watched.delete(forwarding)
     else if (upload.heldBack || upload.bytes !== progress.bytes) {
       progress.bytes = upload.bytes
       progress.movedAt = now
     } else if (now - progress.movedAt >= this.#stalledMs) {
-      this.#watched.delete(delivery)
-      delivery.abort(new Failure('body_stalled'))
+      this.#watched.delete(forwarding)
+      forwarding.abort(new Failure('body_stalled'))
     }
   }
 }

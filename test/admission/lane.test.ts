@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Permit } from '../../src/admission/local-permit.ts'
+import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { aCall, aLane, FAR, fateOf, grantOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
 
 describe('a lane with a free slot', () => {
@@ -186,7 +186,7 @@ describe('listeners that act at once', () => {
   it('may give the slot back inside the grant: the story stays in order', () => {
     const { lane, recorder } = aLane()
     const permit = permitOf(lane.arrive(aCall(), 0))
-    const give = (result: unknown) => result instanceof Permit && result.release('cancelled', 1)
+    const give = (result: unknown) => result instanceof LocalPermit && result.release('cancelled', 1)
     ticketOf(lane.arrive(aCall(), 0)).onSettled(give)
     recorder.story.length = 0
     permit.release('done', 1)
@@ -201,7 +201,7 @@ describe('listeners that act at once', () => {
     for (let i = 0; i < 50_000; i++) {
       ticketOf(lane.arrive(aCall(), 0)).onSettled((result) => {
         order.push(i)
-        if (result instanceof Permit) result.release('failed', 1)
+        if (result instanceof LocalPermit) result.release('failed', 1)
       })
     }
     permit.release('done', 1)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission } from '../../src/admission/local-admission.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { aCall, aLane, FAR, fateOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
 import { Tally } from './support/recorder.ts'
@@ -53,7 +53,7 @@ describe('limits that change', () => {
 
 describe('a limit of one model’s own that is taken back', () => {
   const anAdmission = () =>
-    new Admission({
+    new LocalAdmission({
       clock: new ManualClock(),
       observer: { lane: () => new Tally() },
       defaults: { parallel: 2, queue: 512 },
@@ -66,7 +66,7 @@ describe('a limit of one model’s own that is taken back', () => {
     admission.configure('llama2', { queue: 5 })
     permitOf(admission.acquire(aCall({ model: 'llama2' })))
     const waits = ticketOf(admission.acquire(aCall({ model: 'llama2' })))
-    admission.takeBack('llama2', ['parallel'])
+    admission.clearOverrides('llama2', ['parallel'])
     assert.equal(fateOf(waits), 'granted')
     assert.deepEqual(admission.lane('llama2')?.limits, { parallel: 2, queue: 5 })
     admission.configure('*', { parallel: 3, queue: 7 })
@@ -76,17 +76,17 @@ describe('a limit of one model’s own that is taken back', () => {
   it('no longer keeps its lane from being forgotten when it was the last', () => {
     const admission = anAdmission()
     const pass = (model: string) => permitOf(admission.acquire(aCall({ model }))).release('done', 0)
-    admission.takeBack('llama2', ['parallel'])
+    admission.clearOverrides('llama2', ['parallel'])
     for (let i = 0; i < 1_100; i++) pass(`other-${i}`)
     assert.deepEqual(admission.lane('llama2')?.limits, { parallel: 2, queue: 0 })
-    admission.takeBack('llama2', ['queue'])
+    admission.clearOverrides('llama2', ['queue'])
     for (let i = 0; i < 1_100; i++) pass(`another-${i}`)
     assert.equal(admission.lane('llama2'), undefined)
   })
 
   it('may be of a model that was never seen', () => {
     const admission = anAdmission()
-    admission.takeBack('mistral', ['parallel', 'queue'])
+    admission.clearOverrides('mistral', ['parallel', 'queue'])
     assert.equal(admission.lane('mistral'), undefined)
   })
 })
@@ -126,7 +126,7 @@ describe('bytes in line', () => {
 describe('a pause', () => {
   it('lets running calls finish, keeps the others in line until their deadline, and resuming starts them at once', () => {
     const clock = new ManualClock()
-    const admission = new Admission({
+    const admission = new LocalAdmission({
       clock,
       observer: { lane: () => new Tally() },
       defaults: { parallel: 2, queue: 512 },
@@ -147,7 +147,7 @@ describe('a pause', () => {
 
   it('of all holds for models that come later, and one that is paused by itself is not forgotten', () => {
     const clock = new ManualClock()
-    const admission = new Admission({
+    const admission = new LocalAdmission({
       clock,
       observer: { lane: () => new Tally() },
       defaults: { parallel: 1, queue: 0 },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Permit } from '../../src/admission/local-permit.ts'
+import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { aCall, aLane, fateOf, grantOf, permitOf, ticketOf } from './support/builders.ts'
 
@@ -24,7 +24,7 @@ describe('a ticket', () => {
       result = settled
     })
     permit.release('done', 20)
-    assert.ok(result instanceof Permit)
+    assert.ok(result instanceof LocalPermit)
     assert.equal(result.waitMs, 15)
     assert.equal(ticket.waiting, false)
   })

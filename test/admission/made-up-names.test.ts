@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission, REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
+import { LocalAdmission, REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
 import { LaneSampler } from '../../src/telemetry/lane-sampler.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
 import { collectGarbage } from '../support/collect-garbage.ts'
@@ -18,7 +18,7 @@ function heapAfterCollection(): number {
 describe('a million made-up names', () => {
   it('leave a thousand lanes and no heap behind', () => {
     const clock = new ManualClock()
-    const admission = new Admission({
+    const admission = new LocalAdmission({
       clock,
       observer: { lane: () => new Tally() },
       defaults: { parallel: 1, queue: 512 },
@@ -42,7 +42,7 @@ describe('a million made-up names', () => {
 describe('a thousand made-up names', () => {
   it('weigh less than 2 kB each, figures and history included', () => {
     const clock = new ManualClock()
-    const admission = new Admission({
+    const admission = new LocalAdmission({
       clock,
       observer: new Stats(clock),
       defaults: { parallel: 1, queue: 512 },

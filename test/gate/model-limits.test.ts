@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Limits } from '../../src/admission/contract.ts'
-import { Admission } from '../../src/admission/local-admission.ts'
-import { Permit } from '../../src/admission/local-permit.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../src/admission/local-permit.ts'
 import type { LaneObserver } from '../../src/admission/observer.ts'
 import { applyLimits, type LimitsChange, limitsByKey } from '../../src/gate/model-limits.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -14,8 +14,8 @@ const NOBODY = {
 }
 
 /** An admission that started with these models; two slots and 512 places by default. */
-function anAdmission(models: Models): Admission {
-  return new Admission<LaneObserver>({
+function anAdmission(models: Models): LocalAdmission {
+  return new LocalAdmission<LaneObserver>({
     clock: new ManualClock(),
     observer: NOBODY,
     defaults: { parallel: 2, queue: 512 },
@@ -25,15 +25,16 @@ function anAdmission(models: Models): Admission {
 }
 
 /** As many calls of a model at once; returns how many run. */
-function flood(admission: Admission, model: string, calls: number): () => number {
+function flood(admission: LocalAdmission, model: string, calls: number): () => number {
   for (let i = 0; i < calls; i++) {
     const turn = admission.acquire({ model, deadline: 1e6, bytes: 0 })
-    if (!(turn instanceof Permit)) turn.onSettled(() => {})
+    if (!(turn instanceof LocalPermit)) turn.onSettled(() => {})
   }
   return () => admission.lane(model)?.active ?? 0
 }
 
-const limitsOf = (admission: Admission, model: string): Limits | undefined => admission.lane(model)?.limits
+const limitsOf = (admission: LocalAdmission, model: string): Limits | undefined =>
+  admission.lane(model)?.limits
 
 describe('limits of the configuration', () => {
   it('have one model under each key, the later of two spellings counting', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission } from '../../src/admission/local-admission.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { changesBetween } from '../../src/config/changes.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
 import { putInForce, Reloader } from '../../src/gate/reload.ts'
@@ -166,7 +166,7 @@ describe('what changed', () => {
   /** Takes over one text after the other; the machine has room for three slots. */
   async function takeOver(...texts: readonly [string, ...string[]]) {
     const clock = new ManualClock()
-    const admission = new Admission({
+    const admission = new LocalAdmission({
       clock,
       observer: new Stats(clock),
       defaults: { parallel: 1, queue: 512 },

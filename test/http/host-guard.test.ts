@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createDoor } from '../../src/http/app.ts'
+import { createForeignHostApp } from '../../src/http/app.ts'
 import { HostGuard } from '../../src/http/host-guard.ts'
 import { targetOfUrl } from '../../src/ollama/target.ts'
 import { Origins } from '../../src/relay/origins.ts'
@@ -52,7 +52,7 @@ describe('the guard against foreign hosts', () => {
 describe('a request for a foreign host', () => {
   const ask = async (path: string, method: string, headers: Record<string, string> = {}) => {
     const passed: string[] = []
-    const door = createDoor({
+    const door = createForeignHostApp({
       config: { language: 'auto' },
       origins: new Origins(),
       reportError: (error) => assert.fail(String(error)),

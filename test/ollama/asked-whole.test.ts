@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { askedForWhole } from '../../src/ollama/asked-whole.ts'
 import { GATED_ROUTES } from '../conformance/gated-routes.ts'
-import { ScriptedExchange } from '../support/scripted-exchange.ts'
+import { ScriptedRequest } from '../support/scripted-request.ts'
 
 const asked = (path: string, body: string, headers: Record<string, string> = {}) =>
-  askedForWhole(new ScriptedExchange({ headers }), path, new TextEncoder().encode(body))
+  askedForWhole(new ScriptedRequest({ headers }), path, new TextEncoder().encode(body))
 
 const NATIVE = ['/api/generate', '/api/chat']
 const V1 = ['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/messages']

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type ReadCall, readCall } from '../../src/ollama/gated-request.ts'
+import { type GatedRequest, readGatedRequest } from '../../src/ollama/gated-request.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { bytesOf, type Request, ScriptedExchange } from '../support/scripted-exchange.ts'
+import { bytesOf, type Request, ScriptedRequest } from '../support/scripted-request.ts'
 
 const CALL = { maxBodyBytes: 2 ** 30, stopped: undefined }
 
 /** Waits for a call that is read in turns, and counts them. */
 async function inTurns(
   clock: ManualClock,
-  reading: Promise<ReadCall>,
-): Promise<{ call: ReadCall; turns: number }> {
+  reading: Promise<GatedRequest>,
+): Promise<{ call: GatedRequest; turns: number }> {
   let turns = 0
   let settled = false
   const call = reading.finally(() => {
@@ -25,13 +25,13 @@ async function inTurns(
   return { call: await call, turns }
 }
 
-async function read(path: string, request: Request): Promise<ReadCall> {
+async function read(path: string, request: Request): Promise<GatedRequest> {
   const clock = new ManualClock()
-  const exchange = new ScriptedExchange({ target: path, ...request })
-  return (await inTurns(clock, readCall(exchange, path, bytesOf(request.body ?? ''), clock, CALL))).call
+  const client = new ScriptedRequest({ target: path, ...request })
+  return (await inTurns(clock, readGatedRequest(client, path, bytesOf(request.body ?? ''), clock, CALL))).call
 }
 
-const verdict = ({ model, takesSlot }: ReadCall) => ({ key: model?.key, takesSlot })
+const verdict = ({ model, takesSlot }: GatedRequest) => ({ key: model?.key, takesSlot })
 
 describe('a call for a model', () => {
   const ROUTES = ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/v1/chat/completions']
@@ -93,8 +93,11 @@ describe('a call for a model', () => {
   it('is read in turns when its body is large', async () => {
     const clock = new ManualClock()
     const body = `{${'"x":0,'.repeat(500_000)}"model":"llama2"}`
-    const exchange = new ScriptedExchange({ target: '/api/chat', body })
-    const { call, turns } = await inTurns(clock, readCall(exchange, '/api/chat', bytesOf(body), clock, CALL))
+    const client = new ScriptedRequest({ target: '/api/chat', body })
+    const { call, turns } = await inTurns(
+      clock,
+      readGatedRequest(client, '/api/chat', bytesOf(body), clock, CALL),
+    )
     assert.deepEqual(verdict(call), { key: 'llama2', takesSlot: true })
     assert.ok(turns >= 10, `${turns} turns`)
   })
@@ -103,8 +106,8 @@ describe('a call for a model', () => {
     const clock = new ManualClock()
     for (const piece of ['"":0,', '"model":"a",', '"x":"\\\\",', '"x":[[{}]],']) {
       const body = `{${piece.repeat((32 * 1024) / piece.length)}"model":"llama2"}`
-      const call = await readCall(
-        new ScriptedExchange({ target: '/api/chat', body }),
+      const call = await readGatedRequest(
+        new ScriptedRequest({ target: '/api/chat', body }),
         '/api/chat',
         bytesOf(body),
         clock,
@@ -125,11 +128,11 @@ describe('a call for a model', () => {
     ] as const) {
       const clock = new ManualClock()
       const headers = { 'content-type': 'multipart/form-data; boundary=b' }
-      const exchange = new ScriptedExchange({ target: path, headers, body })
-      const reading = readCall(exchange, path, bytesOf(body), clock, CALL)
+      const client = new ScriptedRequest({ target: path, headers, body })
+      const reading = readGatedRequest(client, path, bytesOf(body), clock, CALL)
       await new Promise(setImmediate)
       assert.equal(clock.pending, 1)
-      exchange.leave()
+      client.leave()
       clock.advance(0)
       await assert.rejects(reading, { code: 'client_gone' })
       assert.equal(clock.pending, 0)

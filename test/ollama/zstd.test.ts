@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { decompress } from 'fzstd'
-import { readCall } from '../../src/ollama/gated-request.ts'
+import { readGatedRequest } from '../../src/ollama/gated-request.ts'
 import { beginsLikeZstd, ZstdDecoder } from '../../src/ollama/zstd.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { bytesOf, ScriptedExchange } from '../support/scripted-exchange.ts'
+import { bytesOf, ScriptedRequest } from '../support/scripted-request.ts'
 import { block, frameOf, longFrame, rawFrame, rleFrame } from './support/zstd-frames.ts'
 import { WRITTEN_BY_LIBZSTD } from './support/zstd-samples.ts'
 
@@ -144,8 +144,8 @@ describe('a zstd body', () => {
 
 describe('which model a zstd body is for', () => {
   const modelOf = async (path: string, encoding: string, body: string | Uint8Array) => {
-    const exchange = new ScriptedExchange({ target: path, headers: { 'content-encoding': encoding } })
-    return (await readCall(exchange, path, bytesOf(body), new ManualClock(), CALL)).model?.key
+    const client = new ScriptedRequest({ target: path, headers: { 'content-encoding': encoding } })
+    return (await readGatedRequest(client, path, bytesOf(body), new ManualClock(), CALL)).model?.key
   }
   const sample = bytes(SAMPLES['in one frame with its size'])
 
@@ -188,13 +188,13 @@ describe('calls whose bodies take long to decode', () => {
     const settled: string[] = []
     const calls = models.map((model) => {
       const headers = { 'content-encoding': 'zstd' }
-      const exchange = new ScriptedExchange({ target: '/v1/responses', headers })
+      const client = new ScriptedRequest({ target: '/v1/responses', headers })
       const call: { maxBodyBytes: number; stopped: Error | undefined } = { ...CALL }
-      readCall(exchange, '/v1/responses', long(model), clock, call).then(
+      readGatedRequest(client, '/v1/responses', long(model), clock, call).then(
         (read) => settled.push(read.model?.key ?? 'none'),
         (error: unknown) => settled.push(`${model}: ${(error as { code?: string }).code}`),
       )
-      return { exchange, call }
+      return { client, call }
     })
     return { settled, calls }
   }
@@ -221,7 +221,7 @@ describe('calls whose bodies take long to decode', () => {
     const clock = new ManualClock()
     const { settled, calls } = start(['a', 'b', 'c', 'd', 'e'], clock)
     await tick()
-    calls[2]?.exchange.leave()
+    calls[2]?.client.leave()
     if (calls[3]) calls[3].call.stopped = new Failure('timeout')
     await finish(clock)
     assert.deepEqual(settled.sort(), ['a', 'b', 'c: client_gone', 'd: timeout', 'e'])
@@ -231,15 +231,15 @@ describe('calls whose bodies take long to decode', () => {
     const clock = new ManualClock()
     const { settled, calls } = start(['a', 'b', 'c'], clock)
     await tick()
-    calls[0]?.exchange.leave()
+    calls[0]?.client.leave()
     if (calls[1]) calls[1].call.stopped = new Failure('cancelled')
     await finish(clock)
     assert.deepEqual(settled, ['a: client_gone', 'b: cancelled', 'c'])
     for (let index = 0; index < 3; index++) {
       const headers = { 'content-encoding': 'zstd' }
       const body = long('x').subarray(0, -1)
-      const exchange = new ScriptedExchange({ target: '/v1/responses', headers })
-      const reading = readCall(exchange, '/v1/responses', body, clock, CALL)
+      const client = new ScriptedRequest({ target: '/v1/responses', headers })
+      const reading = readGatedRequest(client, '/v1/responses', body, clock, CALL)
       reading.catch(() => {})
       await finish(clock)
       await assert.rejects(reading, { code: 'invalid_request' })

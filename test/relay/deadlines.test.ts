@@ -10,7 +10,7 @@ function aWatch() {
   const due = (dueAt: number, then: (self: Watched) => void = () => {}) => {
     const watched = {
       dueAt,
-      slot: -1,
+      index: -1,
       overdue(now: number) {
         noticed.push(now)
         watched.dueAt = Number.POSITIVE_INFINITY

@@ -22,9 +22,9 @@ async function aServedCall({ call, clock, settle }: House, waitedMs: number) {
   const first = await call()
   const second = await call()
   clock.advance(waitedMs)
-  first.exchange.delivery?.begin().end()
+  first.client.forwarding?.begin().end()
   await settle()
-  assert.notEqual(second.exchange.delivery, undefined)
+  assert.notEqual(second.client.forwarding, undefined)
   return second
 }
 
@@ -44,12 +44,12 @@ describe('first_byte_timeout', () => {
 
   it('set begins anew when Ollama gets the call', async () => {
     const house = open(20)
-    const { result, exchange } = await aServedCall(house, 9_000)
+    const { result, client } = await aServedCall(house, 9_000)
     house.clock.advance(19_999)
     assert.equal(await isOver(house, result), 'under way')
     house.clock.advance(1 + 250)
     assert.equal(await result, 'timeout')
-    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(client.forwarding?.cut, true)
     assert.deepEqual(house.released, ['done', 'timed_out'])
     // Past the line: no refusal of admission, so no Retry-After.
     assert.equal(house.finished.at(-1)?.reason, null)
@@ -64,10 +64,10 @@ describe('first_byte_timeout', () => {
 
   it('0 lets Ollama be silent for ever, and a client still leaves at once', async () => {
     const house = open(0)
-    const { result, exchange } = await aServedCall(house, 9_000)
+    const { result, client } = await aServedCall(house, 9_000)
     house.clock.advance(86_400_000)
     assert.equal(await isOver(house, result), 'under way')
-    exchange.leave()
+    client.leave()
     assert.equal(await result, 'client_gone')
   })
 
@@ -79,7 +79,7 @@ describe('first_byte_timeout', () => {
       house.clock.advance(10_250)
       assert.equal(await second.result, 'timeout')
       assert.equal(house.finished.at(-1)?.reason, 'timeout')
-      first.exchange.leave()
+      first.client.leave()
       await first.result
     }
   })
@@ -94,29 +94,29 @@ describe('first_byte_timeout', () => {
 
   it('counts to the first byte alone: stream_idle_timeout takes over from there', async () => {
     const house = open(60)
-    const { result, exchange } = await house.call()
+    const { result, client } = await house.call()
     house.clock.advance(30_000)
-    exchange.delivery?.begin()
+    client.forwarding?.begin()
     assert.equal(await result, '200')
     house.clock.advance(2_250)
-    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(client.forwarding?.cut, true)
   })
 
   it('has no say in the early refusal, which goes by the limit for the line', async () => {
     const house = open(600)
     // Eight calls of 6 s each: two of them in line would take 12 s, longer than request_timeout.
     for (let served = 0; served < 8; served++) {
-      const { exchange } = await house.call()
+      const { client } = await house.call()
       house.clock.advance(6_000)
-      exchange.delivery?.begin().end()
+      client.forwarding?.begin().end()
       await house.settle()
     }
     const running = await house.call()
     const waiting = await house.call()
     const refused = await house.call()
     assert.equal(await refused.result, 'queue_full')
-    waiting.exchange.leave()
-    running.exchange.leave()
+    waiting.client.leave()
+    running.client.leave()
     await Promise.all([waiting.result, running.result])
   })
 })

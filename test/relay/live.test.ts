@@ -10,7 +10,7 @@ describe('the calls that are not over', () => {
     const { clock, relay, call, admission } = aHouse()
     const first = await call(withId('first'))
     const streamed = { 'content-type': 'application/x-ndjson' }
-    first.exchange.delivery?.begin(200, streamed).send('{"a":1}\n').send('{"b":2}\n')
+    first.client.forwarding?.begin(200, streamed).send('{"a":1}\n').send('{"b":2}\n')
     await call(withId('second'))
     clock.advance(100)
     const [running, waiting] = [...relay.live()].sort((a, b) => a.id.localeCompare(b.id))
@@ -24,7 +24,7 @@ describe('the calls that are not over', () => {
       ['second', 'waiting', 100, undefined, 0],
     )
     assert.deepEqual([...(admission.lane('llama2')?.waiting() ?? [])], [waiting.place])
-    first.exchange.delivery?.end()
+    first.client.forwarding?.end()
     assert.deepEqual(
       Array.from(relay.live(), ({ id, state, waitedMs }) => [id, state, waitedMs]),
       [['second', 'waiting', 100]],
@@ -33,8 +33,8 @@ describe('the calls that are not over', () => {
 
   it('count no parts of an answer that is no stream: they are no tokens', async () => {
     const { relay, call } = aHouse()
-    const { exchange } = await call()
-    exchange.delivery
+    const { client } = await call()
+    client.forwarding
       ?.begin(200, { 'content-type': 'application/json' })
       .send('{"embeddings":[[0.1,')
       .send('0.2]]}')
@@ -80,11 +80,11 @@ describe('an operator who cancels a call', () => {
 
   it('breaks a stream off with a last line that says so', async () => {
     const { relay, call, lane, finished } = aHouse()
-    const { exchange, result } = await call(withId('r'))
-    exchange.delivery?.begin(200, { 'content-type': 'application/x-ndjson' }).send('{"a":1}\n')
+    const { client, result } = await call(withId('r'))
+    client.forwarding?.begin(200, { 'content-type': 'application/x-ndjson' }).send('{"a":1}\n')
     assert.equal(await result, '200')
     relay.cancel('r')
-    assert.equal(exchange.delivery?.text, '{"a":1}\ncancelled')
+    assert.equal(client.forwarding?.text, '{"a":1}\ncancelled')
     assert.deepEqual(lane(), { active: 0, queued: 0 })
     assert.deepEqual(
       finished.map(({ outcome, status }) => [outcome, status]),
@@ -97,7 +97,7 @@ describe('an operator who cancels a call', () => {
     const first = await call()
     const second = await call(withId('second'))
     const third = await call(withId('third'))
-    first.exchange.delivery?.begin().end()
+    first.client.forwarding?.begin().end()
     relay.cancel('second')
     assert.equal(await second.result, 'cancelled')
     await settle()
@@ -106,7 +106,7 @@ describe('an operator who cancels a call', () => {
       Array.from(relay.live(), ({ id, state }) => [id, state]),
       [['third', 'running']],
     )
-    third.exchange.delivery?.begin().end()
+    third.client.forwarding?.begin().end()
     assert.deepEqual(
       finished.map(({ outcome }) => outcome),
       ['done', 'cancelled', 'done'],
@@ -126,13 +126,13 @@ describe('an operator who cancels a call', () => {
     const { relay, call, settle, clock, finished } = aHouse({ maxBodyBytes: 2e6 })
     const body = longFrame('{}')
     const headers = { 'content-encoding': 'zstd', 'x-request-id': 'packed' }
-    const { exchange, result } = await call({ target: '/v1/responses', headers, body })
+    const { client, result } = await call({ target: '/v1/responses', headers, body })
     assert.equal(relay.cancel('packed')?.state, 'reading')
-    for (let turn = 0; turn < 50 && finished.length === 0 && !exchange.delivery; turn++) {
+    for (let turn = 0; turn < 50 && finished.length === 0 && !client.forwarding; turn++) {
       await settle()
       clock.advance(0)
     }
-    assert.equal(exchange.delivery, undefined)
+    assert.equal(client.forwarding, undefined)
     assert.equal(await result, 'cancelled')
     assert.deepEqual(
       finished.map(({ requestId, outcome }) => [requestId, outcome]),
@@ -151,10 +151,10 @@ describe('an answer from Ollama', () => {
     const first = await call()
     const second = await call({ headers: { 'x-request-id': 'mine', traceparent: '00-ab-cd-01' } })
     clock.advance(12.345)
-    first.exchange.delivery?.begin().end()
+    first.client.forwarding?.begin().end()
     await settle()
     clock.advance(40)
-    second.exchange.delivery?.begin().end()
+    second.client.forwarding?.begin().end()
     await second.result
     assert.deepEqual(
       second.explanation.map((text) => text.toLowerCase()),
@@ -180,7 +180,7 @@ describe('the name of a call', () => {
     const [one, two] = idsOf(relay)
     assert.equal(one, 'same')
     assert.ok(two !== undefined && two !== 'same')
-    second.exchange.delivery?.begin(200)
+    second.client.forwarding?.begin(200)
     assert.equal(await second.result, '200')
     assert.equal(second.explanation[second.explanation.indexOf('x-request-id') + 1], two)
     assert.equal(relay.cancel('same')?.state, 'running')
@@ -193,9 +193,9 @@ describe('the name of a call', () => {
   it('can be given again once its call is over', async () => {
     const { relay, call, ids } = aHouse()
     for (let count = 0; count < 3; count++) {
-      const { exchange } = await call(withId('again'))
+      const { client } = await call(withId('again'))
       assert.deepEqual(idsOf(relay), ['again'])
-      exchange.delivery?.begin(200).end()
+      client.forwarding?.begin(200).end()
     }
     assert.equal(ids.size, 0)
   })
@@ -218,7 +218,7 @@ describe('the name of a call', () => {
     const refused = await call(withId('refused'))
     assert.equal(await refused.result, 'queue_full')
     assert.equal(ids.size, 2)
-    waits.exchange.leave()
+    waits.client.leave()
     assert.equal(await waits.result, 'cancelled')
     assert.equal(ids.size, 1)
     clock.advance(11_000)

@@ -29,40 +29,40 @@ it('whatever happens in whatever order, each slot comes back once and each call 
         for (const { what, which, ms } of steps) {
           const at = which % Math.max(1, calls.length)
           const call = calls[at]
-          const exchange = call?.exchange
+          const client = call?.client
           if (what === 'arrive') {
             const headers = { 'x-request-id': `call-${calls.length}`, 'content-encoding': 'zstd' }
             calls.push(house.start({ target: '/v1/responses', headers }))
-          } else if (what === 'packed') exchange?.sendBody(PACKED)
+          } else if (what === 'packed') client?.sendBody(PACKED)
           else if (what === 'cancel') {
-            if (house.relay.cancel(`call-${at}`) && call && !call.exchange.delivery)
+            if (house.relay.cancel(`call-${at}`) && call && !call.client.forwarding)
               cancelledUnsent.push(call)
           } else if (what === 'pause' || what === 'resume')
             house.admission.pause(which < 4 ? 'llama2' : '*', what === 'pause')
-          else if (what === 'body') exchange?.sendBody(BODY)
-          else if (what === 'begin') exchange?.delivery?.begin()
-          else if (what === 'send') exchange?.delivery?.send('{}\n')
-          else if (what === 'end') exchange?.delivery?.begin().end()
-          else if (what === 'break') exchange?.delivery?.break()
-          else if (what === 'leave') exchange?.leave()
+          else if (what === 'body') client?.sendBody(BODY)
+          else if (what === 'begin') client?.forwarding?.begin()
+          else if (what === 'send') client?.forwarding?.send('{}\n')
+          else if (what === 'end') client?.forwarding?.begin().end()
+          else if (what === 'break') client?.forwarding?.break()
+          else if (what === 'leave') client?.leave()
           else if (what === 'advance') house.clock.advance(ms)
           else await house.settle()
           assert.ok(house.lane().active <= parallel)
         }
-        for (const { exchange } of calls) exchange.leave()
+        for (const { client } of calls) client.leave()
         for (let turn = 0; house.finished.length < calls.length && turn < 50; turn++) {
           await house.settle()
           house.clock.advance(0)
         }
         await Promise.all(calls.map(({ result }) => result))
-        for (const { exchange, result } of cancelledUnsent) {
-          assert.equal(exchange.delivery, undefined)
+        for (const { client, result } of cancelledUnsent) {
+          assert.equal(client.forwarding, undefined)
           assert.equal(await result, 'cancelled')
         }
         assert.deepEqual([...house.relay.live()], [])
         assert.deepEqual(leftovers(house), NOTHING)
         assert.equal(house.finished.length, calls.length)
-        const sent = calls.filter(({ exchange }) => exchange.delivery?.sent?.length === BODY.length).length
+        const sent = calls.filter(({ client }) => client.forwarding?.sent?.length === BODY.length).length
         // A slot whose client was gone before anything was sent is given back too.
         assert.ok(house.released.length >= sent)
       },

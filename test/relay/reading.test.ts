@@ -5,10 +5,10 @@ import { aHouse, BODY, leftovers, NOTHING } from './support/house.ts'
 describe('a call that is being read', () => {
   it('is ended with body_stalled after 30 s without a byte', async () => {
     const house = aHouse({ requestTimeoutMs: 300_000 })
-    const { exchange, result } = house.start({})
-    exchange.sendPart('{"model"')
+    const { client, result } = house.start({})
+    client.sendPart('{"model"')
     house.clock.advance(20_000)
-    exchange.sendPart(':"llama2"')
+    client.sendPart(':"llama2"')
     house.clock.advance(29_500)
     assert.equal(house.finished.length, 0)
     house.clock.advance(750)
@@ -19,9 +19,9 @@ describe('a call that is being read', () => {
 
   it('that drips is ended at its deadline', async () => {
     const house = aHouse({ requestTimeoutMs: 60_000 })
-    const { exchange, result } = house.start({})
+    const { client, result } = house.start({})
     for (let second = 0; second < 60; second += 10) {
-      exchange.sendPart(' ')
+      client.sendPart(' ')
       house.clock.advance(10_000)
     }
     house.clock.advance(250)
@@ -35,7 +35,7 @@ describe('a call that is being read', () => {
     const second = await house.call()
     house.clock.advance(100_000)
     assert.deepEqual(house.lane(), { active: 1, queued: 1 })
-    second.exchange.leave()
+    second.client.leave()
     assert.equal(await second.result, 'cancelled')
   })
 
@@ -45,9 +45,9 @@ describe('a call that is being read', () => {
     await house.call()
     assert.equal(house.admission.waiting.bytes, BODY.length)
     const third = house.start({})
-    third.exchange.sendPart(BODY)
+    third.client.sendPart(BODY)
     assert.equal(house.admission.waiting.bytes, 2 * BODY.length)
-    third.exchange.leave()
+    third.client.leave()
     await third.result
     assert.equal(house.admission.waiting.bytes, BODY.length)
   })
@@ -55,21 +55,21 @@ describe('a call that is being read', () => {
   it('is refused with queue_full when all bodies together hold too much', async () => {
     const house = aHouse({ maxBodyBytes: 2e6 })
     const stalled = house.start({})
-    stalled.exchange.sendPart(new Uint8Array(900_000))
+    stalled.client.sendPart(new Uint8Array(900_000))
     const another = house.start({})
-    another.exchange.sendPart(new Uint8Array(200_000))
+    another.client.sendPart(new Uint8Array(200_000))
     assert.equal(await another.result, 'queue_full')
     assert.deepEqual([house.finished[0]?.outcome, house.finished[0]?.reason], ['refused', 'queue_full'])
     assert.equal(house.admission.waiting.bytes, 900_000)
-    stalled.exchange.leave()
+    stalled.client.leave()
     await stalled.result
     assert.deepEqual(leftovers(house), NOTHING)
   })
 
   it('is refused when a shutdown begins, and its body is not waited for', async () => {
     const house = aHouse()
-    const { exchange, result } = house.start({})
-    exchange.sendPart('{"model"')
+    const { client, result } = house.start({})
+    client.sendPart('{"model"')
     house.admission.close()
     house.relay.close()
     assert.equal(await result, 'shutting_down')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import { Failure } from '../../src/relay/failure.ts'
 import { longFrame } from '../ollama/support/zstd-frames.ts'
-import { ScriptedExchange } from '../support/scripted-exchange.ts'
+import { ScriptedRequest } from '../support/scripted-request.ts'
 import { aHouse, BODY, type House, leftovers, NOTHING } from './support/house.ts'
 
 const NDJSON = { 'content-type': 'application/x-ndjson' }
@@ -25,16 +25,16 @@ const told = ({ finished }: House, index = 0) => {
 describe('a call that goes well', () => {
   it('is sent as it came, holds its slot to the last byte, and is told once', async () => {
     const { call, clock, lane, released, finished, answers } = open()
-    const { exchange, result } = await call()
-    assert.equal(new TextDecoder().decode(exchange.delivery?.sent), BODY)
+    const { client, result } = await call()
+    assert.equal(new TextDecoder().decode(client.forwarding?.sent), BODY)
     clock.advance(100)
-    exchange.delivery?.begin(200, NDJSON)
+    client.forwarding?.begin(200, NDJSON)
     assert.equal(await result, '200')
     clock.advance(50)
-    exchange.delivery?.send('{"done":false}\n').send(FIGURES)
+    client.forwarding?.send('{"done":false}\n').send(FIGURES)
     assert.deepEqual(lane(), { active: 1, queued: 0 })
     assert.deepEqual(released, [])
-    exchange.delivery?.end()
+    client.forwarding?.end()
     assert.deepEqual(lane(), { active: 0, queued: 0 })
     assert.deepEqual(released, ['done'])
     assert.deepEqual(answers, [true])
@@ -67,8 +67,8 @@ describe('a call that goes well', () => {
   it('keeps a sane id of its client and replaces any other', async () => {
     const { call, finished } = open({ parallel: 3 })
     for (const id of ['abc-1.2:x=_', 'a b', 'x'.repeat(129)]) {
-      const { exchange } = await call({ headers: { 'x-request-id': id } })
-      exchange.delivery?.begin().end()
+      const { client } = await call({ headers: { 'x-request-id': id } })
+      client.forwarding?.begin().end()
     }
     assert.deepEqual(
       finished.map(({ requestId }) => requestId.length < 40 && requestId.startsWith('abc')),
@@ -80,8 +80,8 @@ describe('a call that goes well', () => {
   it('comes in pieces through a proxy that buffers, unless Ollama has said something about that', async () => {
     const { call } = open({ parallel: 9 })
     const said = async (headers: Record<string, string>) => {
-      const { exchange, result, explanation } = await call()
-      exchange.delivery?.begin(200, headers).end()
+      const { client, result, explanation } = await call()
+      client.forwarding?.begin(200, headers).end()
       await result
       return explanation.includes('x-accel-buffering')
     }
@@ -93,16 +93,16 @@ describe('a call that goes well', () => {
 
   it('counts no parts of an image, which comes in one piece whatever its type says', async () => {
     const { call, finished } = open()
-    const { exchange } = await call({ target: '/v1/images/generations' })
-    exchange.delivery?.begin(200, NDJSON).send('{"created":1,').send('"data":[]}\n').end()
+    const { client } = await call({ target: '/v1/images/generations' })
+    client.forwarding?.begin(200, NDJSON).send('{"created":1,').send('"data":[]}\n').end()
     assert.equal(finished[0]?.parts, null)
   })
 
   it('tells a page that Ollama let in what it may read of ours', async () => {
     const { call } = open({ parallel: 9 })
     const readable = async (request: Record<string, string>, answer: Record<string, string>) => {
-      const { exchange, result, explanation } = await call({ headers: request })
-      exchange.delivery?.begin(200, answer).end()
+      const { client, result, explanation } = await call({ headers: request })
+      client.forwarding?.begin(200, answer).end()
       await result
       const at = explanation.indexOf('access-control-expose-headers')
       return at < 0 ? undefined : explanation[at + 1]
@@ -122,20 +122,20 @@ describe('a call that goes well', () => {
       [500, false],
     ] as const) {
       const { call, admission } = open()
-      const { exchange } = await call()
-      exchange.delivery?.begin(status, NDJSON).end()
+      const { client } = await call()
+      client.forwarding?.begin(status, NDJSON).end()
       assert.equal(admission.lane('llama2')?.served, served, `${status}`)
     }
     const { call, admission } = open()
-    const { exchange } = await call()
-    exchange.delivery?.begin(200, NDJSON).break()
+    const { client } = await call()
+    client.forwarding?.begin(200, NDJSON).break()
     assert.equal(admission.lane('llama2')?.served, false)
   })
 
   it('learns which origins Ollama allows', async () => {
     const { call, origins } = open()
-    const { exchange } = await call({ headers: { origin: 'https://a.example' } })
-    exchange.delivery?.begin(200, { 'access-control-allow-origin': 'https://a.example' }).end()
+    const { client } = await call({ headers: { origin: 'https://a.example' } })
+    client.forwarding?.begin(200, { 'access-control-allow-origin': 'https://a.example' }).end()
     assert.equal(
       origins.headersFor('https://a.example', 'h')['Access-Control-Allow-Origin'],
       'https://a.example',
@@ -152,8 +152,8 @@ describe('an answer of Ollama that is an error', () => {
   ] as const) {
     it(`${status} reaches the client and counts as ${outcome}`, async () => {
       const { call, released } = open()
-      const { exchange, result } = await call()
-      exchange.delivery?.begin(status).send('{"error":"x"}').end()
+      const { client, result } = await call()
+      client.forwarding?.begin(status).send('{"error":"x"}').end()
       assert.equal(await result, String(status))
       assert.deepEqual(released, [outcome])
       assert.equal(told(house).status, status)
@@ -161,8 +161,8 @@ describe('an answer of Ollama that is an error', () => {
   }
   it('in the last line of a good stream counts as failed', async () => {
     const { call, released } = open()
-    const { exchange } = await call()
-    exchange.delivery?.begin(200, NDJSON).send('{"done":false}\n').send('{"error":"runner died"}\n').end()
+    const { client } = await call()
+    client.forwarding?.begin(200, NDJSON).send('{"done":false}\n').send('{"error":"runner died"}\n').end()
     assert.deepEqual(released, ['failed'])
   })
 })
@@ -170,9 +170,9 @@ describe('an answer of Ollama that is an error', () => {
 describe('while its body arrives', () => {
   it('a client that leaves is cancelled', async () => {
     const { start, settle, finished } = open()
-    const { exchange, result } = start({})
+    const { client, result } = start({})
     await settle()
-    exchange.leave()
+    client.leave()
     assert.equal(await result, 'client_gone')
     assert.equal(finished.length, 1)
     assert.deepEqual(told(house), {
@@ -204,10 +204,10 @@ describe('while its body arrives', () => {
   })
   it('the time it takes counts, but not as waiting', async () => {
     const { start, settle, clock } = open()
-    const { exchange, result } = start({})
+    const { client, result } = start({})
     await settle()
     clock.advance(4_000)
-    exchange.sendBody(BODY)
+    client.sendBody(BODY)
     await settle()
     clock.advance(6_000)
     assert.equal(await result, 'timeout')
@@ -219,8 +219,8 @@ describe('while its body arrives', () => {
 describe('a call whose time is up', () => {
   const thrown = async (request: { target?: string; body?: string }) => {
     const { relay, clock, settle } = open()
-    const exchange = new ScriptedExchange(request)
-    const result = relay.gated(exchange, request.target ?? '/api/chat', { set: () => {} })
+    const client = new ScriptedRequest(request)
+    const result = relay.gated(client, request.target ?? '/api/chat', { set: () => {} })
     await settle()
     clock.advance(10_250)
     try {
@@ -246,17 +246,17 @@ describe('while it waits', () => {
     const first = await call()
     const second = await call()
     assert.deepEqual(house.lane(), { active: 1, queued: 1 })
-    assert.equal(second.exchange.delivery, undefined)
+    assert.equal(second.client.forwarding, undefined)
     return { first, second, ...house }
   }
 
   it('it gets the slot in the moment it is free', async () => {
     const { first, second, settle, clock, released } = await twoCalls()
     clock.advance(700)
-    first.exchange.delivery?.begin().end()
+    first.client.forwarding?.begin().end()
     assert.deepEqual(house.lane(), { active: 1, queued: 0 })
     await settle()
-    second.exchange.delivery?.begin().end()
+    second.client.forwarding?.begin().end()
     assert.equal(await second.result, '200')
     assert.deepEqual(released, ['done', 'done'])
     assert.equal(told(house, 1).waitMs, 700)
@@ -264,7 +264,7 @@ describe('while it waits', () => {
   it('a client that leaves gives its place up at once', async () => {
     const { first, second, clock, released } = await twoCalls()
     clock.advance(300)
-    second.exchange.leave()
+    second.client.leave()
     assert.deepEqual(house.lane(), { active: 1, queued: 0 })
     assert.equal(await second.result, 'cancelled')
     assert.deepEqual(told(house), {
@@ -276,35 +276,35 @@ describe('while it waits', () => {
       firstByteMs: null,
       totalMs: 300,
     })
-    first.exchange.delivery?.begin().end()
+    first.client.forwarding?.begin().end()
     assert.deepEqual(released, ['done'])
   })
   it('a client that leaves in the very moment of the grant gives the slot back', async () => {
     const { first, second, settle, released } = await twoCalls()
-    first.exchange.delivery?.begin().end()
+    first.client.forwarding?.begin().end()
     // Granted, but nothing of it has run yet.
     assert.deepEqual(house.lane(), { active: 1, queued: 0 })
-    second.exchange.leave()
+    second.client.leave()
     assert.equal(await second.result, 'client_gone')
     await settle()
-    assert.equal(second.exchange.delivery, undefined)
+    assert.equal(second.client.forwarding, undefined)
     assert.deepEqual(released, ['done', 'cancelled'])
     assert.equal(house.finished.length, 2)
   })
   it('the deadline ends it, Ollama untouched', async () => {
     const { first, second, settle, clock, released } = await twoCalls()
-    first.exchange.delivery?.begin()
+    first.client.forwarding?.begin()
     for (let i = 0; i < 11; i++) {
       clock.advance(1_000)
-      first.exchange.delivery?.send('x')
+      first.client.forwarding?.send('x')
       await settle()
     }
     assert.equal(await second.result, 'timeout')
     const { outcome, reason, waitMs = 0 } = told(house)
     assert.deepEqual({ outcome, reason }, { outcome: 'timed_out', reason: 'timeout' })
     assert.ok(waitMs >= 10_000 && waitMs <= 10_250, `${waitMs}`)
-    assert.equal(second.exchange.delivery, undefined)
-    first.exchange.delivery?.end()
+    assert.equal(second.client.forwarding, undefined)
+    first.client.forwarding?.end()
     assert.deepEqual(released, ['done'])
   })
   it('a shutdown refuses it and lets the running one finish', async () => {
@@ -313,7 +313,7 @@ describe('while it waits', () => {
     assert.equal(await second.result, 'shutting_down')
     assert.equal(told(house).outcome, 'refused')
     assert.equal(told(house).reason, 'shutting_down')
-    first.exchange.delivery?.begin().end()
+    first.client.forwarding?.begin().end()
     assert.deepEqual(released, ['done'])
   })
   it('one call too many is refused at once', async () => {
@@ -330,17 +330,17 @@ describe('while it waits', () => {
       firstByteMs: null,
       totalMs: 0,
     })
-    first.exchange.delivery?.begin().end()
+    first.client.forwarding?.begin().end()
   })
 })
 
 describe('before Ollama answers', () => {
   it('a client that leaves frees its slot and cuts Ollama off', async () => {
     const { call, released, answers } = open()
-    const { exchange, result } = await call()
-    exchange.leave()
+    const { client, result } = await call()
+    client.leave()
     assert.deepEqual(released, ['cancelled'])
-    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(client.forwarding?.cut, true)
     assert.equal(await result, 'client_gone')
     assert.equal(told(house).outcome, 'cancelled')
     assert.equal(told(house).status, 0)
@@ -348,18 +348,18 @@ describe('before Ollama answers', () => {
   })
   it('the deadline frees its slot and cuts Ollama off', async () => {
     const { call, released, clock } = open()
-    const { exchange, result } = await call()
+    const { client, result } = await call()
     clock.advance(10_250)
     assert.deepEqual(released, ['timed_out'])
-    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(client.forwarding?.cut, true)
     assert.equal(await result, 'timeout')
     assert.equal(told(house).outcome, 'timed_out')
     assert.equal(told(house).firstByteMs, null)
   })
   it('a break is a failure, and Ollama is known to be away', async () => {
     const { call, released, answers } = open()
-    const { exchange, result } = await call()
-    exchange.delivery?.break()
+    const { client, result } = await call()
+    client.forwarding?.break()
     assert.equal(await result, 'upstream_error')
     assert.deepEqual(released, ['failed'])
     assert.deepEqual(answers, [false])
@@ -368,9 +368,9 @@ describe('before Ollama answers', () => {
   })
   it('a break whose client leaves before it hears of it is told without a status', async () => {
     const { call } = open()
-    const { exchange, result } = await call()
-    exchange.delivery?.break()
-    exchange.leave()
+    const { client, result } = await call()
+    client.forwarding?.break()
+    client.leave()
     assert.equal(await result, 'upstream_error')
     assert.equal(told(house).status, 0)
   })
@@ -379,19 +379,19 @@ describe('before Ollama answers', () => {
 describe('while the answer streams', () => {
   const streaming = async (headers: Record<string, string> = NDJSON) => {
     const { call, ...rest } = open()
-    const { exchange, result } = await call()
+    const { client, result } = await call()
     house.clock.advance(100)
-    exchange.delivery?.begin(200, headers)
+    client.forwarding?.begin(200, headers)
     assert.equal(await result, '200')
-    return { exchange, ...rest }
+    return { client, ...rest }
   }
 
   it('a client that leaves frees its slot and cuts Ollama off', async () => {
-    const { exchange, released, finished } = await streaming()
-    exchange.delivery?.send('{"done":false}\n')
-    exchange.leave()
+    const { client, released, finished } = await streaming()
+    client.forwarding?.send('{"done":false}\n')
+    client.leave()
     assert.deepEqual(released, ['cancelled'])
-    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(client.forwarding?.cut, true)
     assert.equal(finished.length, 1)
     assert.deepEqual(told(house), {
       outcome: 'cancelled',
@@ -404,50 +404,50 @@ describe('while the answer streams', () => {
     })
   })
   it('a break is told in its last line', async () => {
-    const { exchange, released } = await streaming()
-    exchange.delivery?.send('{"done":false}\n{"do')
-    exchange.delivery?.break()
-    assert.equal(exchange.delivery?.text, '{"done":false}\n{"do\nbroken')
+    const { client, released } = await streaming()
+    client.forwarding?.send('{"done":false}\n{"do')
+    client.forwarding?.break()
+    assert.equal(client.forwarding?.text, '{"done":false}\n{"do\nbroken')
     assert.deepEqual(released, ['failed'])
     assert.equal(told(house).outcome, 'failed')
   })
   it('a break before the first line is told in the first, with no empty one before it', async () => {
-    const { exchange } = await streaming()
-    exchange.delivery?.break()
-    assert.equal(exchange.delivery?.text, 'broken')
+    const { client } = await streaming()
+    client.forwarding?.break()
+    assert.equal(client.forwarding?.text, 'broken')
   })
   it('where nothing can be said nothing is', async () => {
-    const { exchange } = await streaming({})
-    exchange.delivery?.send('{')
-    exchange.delivery?.break()
-    assert.equal(exchange.delivery?.text, '{')
+    const { client } = await streaming({})
+    client.forwarding?.send('{')
+    client.forwarding?.break()
+    assert.equal(client.forwarding?.text, '{')
   })
   it('silence for too long ends it, any byte puts that off, the first deadline counts no more', async () => {
-    const { exchange, released, clock } = await streaming()
+    const { client, released, clock } = await streaming()
     for (let i = 0; i < 20; i++) {
       clock.advance(1_900)
-      exchange.delivery?.send('x\n')
+      client.forwarding?.send('x\n')
     }
     assert.deepEqual(released, [])
     clock.advance(2_000 + 250)
     assert.deepEqual(released, ['timed_out'])
-    assert.equal(exchange.delivery?.text.slice(-6), 'x\nidle')
+    assert.equal(client.forwarding?.text.slice(-6), 'x\nidle')
     assert.equal(told(house).outcome, 'timed_out')
     assert.equal(told(house).status, 200)
   })
   it('silence is no matter when that is switched off', async () => {
     const { call, clock, released } = open({ streamIdleTimeoutMs: 0 })
-    const { exchange } = await call()
-    exchange.delivery?.begin(200, NDJSON)
+    const { client } = await call()
+    client.forwarding?.begin(200, NDJSON)
     clock.advance(1e9)
     assert.deepEqual(released, [])
-    exchange.delivery?.end()
+    client.forwarding?.end()
   })
   it('only the first end counts', async () => {
-    const { exchange, released, finished } = await streaming()
-    exchange.delivery?.end()
-    exchange.delivery?.break()
-    exchange.leave()
+    const { client, released, finished } = await streaming()
+    client.forwarding?.end()
+    client.forwarding?.break()
+    client.leave()
     house.clock.advance(1e6)
     assert.deepEqual(released, ['done'])
     assert.equal(finished.length, 1)
@@ -463,40 +463,40 @@ describe('a call that takes no slot', () => {
     it(`because it ${what} goes past a full house`, async () => {
       const { call, released } = open({ queue: 0 })
       const busy = await call()
-      const { exchange, result } = await call({ body })
-      exchange.delivery?.begin().end()
+      const { client, result } = await call({ body })
+      client.forwarding?.begin().end()
       assert.equal(await result, '200')
       assert.deepEqual(released, [])
       assert.deepEqual(house.lane(), { active: 1, queued: 0 })
       assert.equal(house.finished.length, 1)
-      busy.exchange.delivery?.begin().end()
+      busy.client.forwarding?.begin().end()
     })
   }
   it('has the same deadline', async () => {
     const { call, clock } = open()
-    const { exchange, result } = await call({ body: '{}' })
+    const { client, result } = await call({ body: '{}' })
     clock.advance(10_250)
     assert.equal(await result, 'timeout')
-    assert.equal(exchange.delivery?.cut, true)
+    assert.equal(client.forwarding?.cut, true)
   })
   it('has it too when its body takes longer than that to decode, and is not sent then', async () => {
     const { call, clock, settle } = open({ maxBodyBytes: 2e6 })
     const target = '/v1/responses'
     const headers = { 'content-encoding': 'zstd' }
-    const { exchange, result } = await call({ target, headers, body: longFrame('{}') })
+    const { client, result } = await call({ target, headers, body: longFrame('{}') })
     clock.advance(10_250)
     await settle()
     assert.equal(await Promise.race([result, settle().then(() => 'still there')]), 'timeout')
-    assert.equal(exchange.delivery, undefined)
+    assert.equal(client.forwarding, undefined)
   })
   it('is over when its client leaves, at any stage', async () => {
     const { call, finished } = open()
     const before = await call({ body: '{}' })
-    before.exchange.leave()
+    before.client.leave()
     assert.equal(await before.result, 'client_gone')
     const after = await call({ body: '{}' })
-    after.exchange.delivery?.begin()
-    after.exchange.leave()
+    after.client.forwarding?.begin()
+    after.client.leave()
     assert.deepEqual(
       finished.map(({ outcome, status }) => [outcome, status]),
       [
@@ -510,27 +510,27 @@ describe('a call that takes no slot', () => {
 describe('what is not gated', () => {
   it('streams its own body, takes no slot, has no deadline and is not told', async () => {
     const { relay, clock, finished, answers } = open({ parallel: 1, queue: 0 })
-    const exchange = new ScriptedExchange({ method: 'GET', target: '/api/tags' })
-    const answer = relay.through(exchange)
-    assert.equal(exchange.delivery?.sent, undefined)
+    const client = new ScriptedRequest({ method: 'GET', target: '/api/tags' })
+    const answer = relay.passThrough(client)
+    assert.equal(client.forwarding?.sent, undefined)
     clock.advance(1e7)
-    exchange.delivery?.begin(200, NDJSON)
+    client.forwarding?.begin(200, NDJSON)
     assert.equal((await answer).status, 200)
     clock.advance(1e7)
-    exchange.delivery?.send('{')
-    exchange.delivery?.break()
-    assert.equal(exchange.delivery?.text, '{')
+    client.forwarding?.send('{')
+    client.forwarding?.break()
+    assert.equal(client.forwarding?.text, '{')
     assert.deepEqual(finished, [])
     assert.deepEqual(answers, [true])
   })
   it('tells when Ollama is away, not when a client is', async () => {
     const { relay, answers } = open()
-    const broken = new ScriptedExchange({ target: '/api/tags' })
-    const first = relay.through(broken)
-    broken.delivery?.break()
+    const broken = new ScriptedRequest({ target: '/api/tags' })
+    const first = relay.passThrough(broken)
+    broken.forwarding?.break()
     await assert.rejects(first, { code: 'upstream_error' })
-    const left = new ScriptedExchange({ target: '/api/tags' })
-    const second = relay.through(left)
+    const left = new ScriptedRequest({ target: '/api/tags' })
+    const second = relay.passThrough(left)
     left.leave()
     await assert.rejects(second, { code: 'client_gone' })
     assert.deepEqual(answers, [false])
@@ -539,20 +539,20 @@ describe('what is not gated', () => {
   it('is told once it is over, unless its method only reads, without its query', async () => {
     const { relay, passed } = open()
     const play = (method: string, target: string) => {
-      const exchange = new ScriptedExchange({ method, target })
-      relay.through(exchange).catch(() => {})
-      return exchange
+      const client = new ScriptedRequest({ method, target })
+      relay.passThrough(client).catch(() => {})
+      return client
     }
-    for (const method of ['GET', 'HEAD', 'OPTIONS']) play(method, '/api/tags').delivery?.begin(200).end()
+    for (const method of ['GET', 'HEAD', 'OPTIONS']) play(method, '/api/tags').forwarding?.begin(200).end()
     assert.deepEqual(passed, [])
 
     const deleted = play('DELETE', '/api/delete?key=secret')
-    deleted.delivery?.begin(404)
+    deleted.forwarding?.begin(404)
     assert.deepEqual(passed, [])
-    deleted.delivery?.end()
-    play('POST', '/api/pull').delivery?.begin(200).break()
-    play('POST', '/v2/unheard-of').delivery?.break()
-    play('POST', '/api/blobs/sha256:1').delivery?.abort(new Failure('body_stalled'))
+    deleted.forwarding?.end()
+    play('POST', '/api/pull').forwarding?.begin(200).break()
+    play('POST', '/v2/unheard-of').forwarding?.break()
+    play('POST', '/api/blobs/sha256:1').forwarding?.abort(new Failure('body_stalled'))
     play('PUT', `/${'x'.repeat(10_000)}`).leave()
     const client = '192.0.2.7'
     assert.deepEqual(passed, [

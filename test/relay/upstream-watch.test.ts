@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { ScriptedExchange } from '../support/scripted-exchange.ts'
+import { ScriptedRequest } from '../support/scripted-request.ts'
 import { aHouse } from './support/house.ts'
 
 const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
@@ -10,10 +10,10 @@ it('a call that finds nobody is told once, with the time at which it was sent, a
   const first = await call()
   const second = await call()
   clock.advance(700)
-  first.exchange.delivery?.begin().end()
+  first.client.forwarding?.begin().end()
   await settle()
   clock.advance(50)
-  second.exchange.delivery?.break(REFUSED)
+  second.client.forwarding?.break(REFUSED)
   assert.equal(await second.result, 'upstream_error')
   assert.deepEqual([answers, failedFrom], [[true, false], [700]])
   assert.deepEqual(
@@ -27,8 +27,8 @@ it('a call that finds nobody is told once, with the time at which it was sent, a
 
 it('a break after the first byte is in the record, but says nothing of whether Ollama answers', async () => {
   const { call, answers, finished } = aHouse()
-  const { exchange, result } = await call()
-  exchange.delivery?.begin().send('x').break(REFUSED)
+  const { client, result } = await call()
+  client.forwarding?.begin().send('x').break(REFUSED)
   assert.equal(await result, '200')
   assert.deepEqual(answers, [true])
   assert.equal(finished[0]?.cause, 'ECONNREFUSED')
@@ -37,10 +37,10 @@ it('a break after the first byte is in the record, but says nothing of whether O
 it('what passes through tells the same', async () => {
   const { relay, clock, failedFrom } = aHouse()
   clock.advance(300)
-  const exchange = new ScriptedExchange({ target: '/api/tags' })
-  const answer = relay.through(exchange)
+  const client = new ScriptedRequest({ target: '/api/tags' })
+  const answer = relay.passThrough(client)
   clock.advance(100)
-  exchange.delivery?.break(REFUSED)
+  client.forwarding?.break(REFUSED)
   await assert.rejects(answer, { code: 'upstream_error' })
   assert.deepEqual(failedFrom, [300])
 })

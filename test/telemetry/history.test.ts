@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Admission, REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
-import { Permit } from '../../src/admission/local-permit.ts'
+import { LocalAdmission, REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import type { Clock } from '../../src/clock.ts'
 import { History } from '../../src/telemetry/history.ts'
@@ -14,7 +14,7 @@ const SECOND = 1_000
 /** A real admission on a clock that stands still, and the history of it. */
 function aHistory({ parallel = 2, queue = 4, windowSeconds = 60 } = {}) {
   const clock = new ManualClock()
-  const admission = new Admission<LaneStats>({
+  const admission = new LocalAdmission<LaneStats>({
     clock,
     observer: new Stats(clock),
     defaults: { parallel, queue },
@@ -42,7 +42,7 @@ function aHistory({ parallel = 2, queue = 4, windowSeconds = 60 } = {}) {
   const call = (model = 'a') => {
     try {
       const turn = admission.acquire({ model, deadline: clock.now() + 3_600_000, bytes: 0 })
-      return turn instanceof Permit ? turn : undefined
+      return turn instanceof LocalPermit ? turn : undefined
     } catch (error) {
       if (error instanceof Refusal) return undefined
       throw error
@@ -172,7 +172,7 @@ describe('samples', () => {
       wallTime: () => manual.wallTime(),
       after: (ms, run) => manual.after(ms, run),
     }
-    const admission = new Admission<LaneStats>({
+    const admission = new LocalAdmission<LaneStats>({
       clock,
       observer: new Stats(clock),
       defaults: { parallel: 1, queue: 0 },

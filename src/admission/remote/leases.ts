@@ -1,14 +1,14 @@
 import type { Clock } from '../../clock.ts'
 import type { Limits } from '../contract.ts'
-import { Admission } from '../local-admission.ts'
-import type { Permit } from '../local-permit.ts'
-import type { Ticket } from '../local-ticket.ts'
+import { LocalAdmission } from '../local-admission.ts'
+import type { LocalPermit } from '../local-permit.ts'
+import type { LocalTicket } from '../local-ticket.ts'
 import type { AdmissionObserver, LaneObserver, Outcome } from '../observer.ts'
 import { Refusal } from '../refusal.ts'
-import { CLAIM_MS, LEASE_MS, type Turn, type Wish } from './protocol.ts'
+import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS } from './protocol.ts'
 
 /** A taken slot as it outlives the object. Times are milliseconds since 1970: no other clock survives a restart. */
-export interface LeaseRow {
+export interface Lease {
   readonly id: string
   readonly model: string
   readonly grantedAt: number
@@ -17,8 +17,8 @@ export interface LeaseRow {
 
 /** What outlives the object. Everything written is durable before any answer leaves. */
 export interface LeaseStore {
-  leases(): Iterable<LeaseRow>
-  saveLease(row: LeaseRow): void
+  leases(): Iterable<Lease>
+  saveLease(row: Lease): void
   dropLease(id: string): void
   /** Limits that an admin has set, by model key; `*` are the defaults. */
   limits(): Iterable<readonly [model: string, limits: Partial<Limits>]>
@@ -37,11 +37,11 @@ export interface LeasesParts<L extends LaneObserver> {
   readonly random?: () => number
 }
 
-type Settled = (turn: Turn) => void
+type Settled = (turn: AcquireResult) => void
 
 type Entry<L extends LaneObserver> =
-  | { readonly ticket: Ticket<L>; readonly settled: Settled[] }
-  | { readonly permit: Permit<L>; readonly row: LeaseRow }
+  | { readonly ticket: LocalTicket<L>; readonly settled: Settled[] }
+  | { readonly permit: LocalPermit<L>; readonly row: Lease }
 
 const NO_LIMIT: Limits = { parallel: Number.MAX_SAFE_INTEGER, queue: 0 }
 
@@ -51,7 +51,7 @@ const NO_LIMIT: Limits = { parallel: Number.MAX_SAFE_INTEGER, queue: 0 }
  * claimed and then renewed; what is not goes back to the lane. Told the time, it has no timers of its own.
  */
 export class Leases<L extends LaneObserver = LaneObserver> {
-  readonly admission: Admission<L>
+  readonly admission: LocalAdmission<L>
   readonly #clock: Clock
   readonly #store: LeaseStore
   readonly #limits: Map<string, Partial<Limits>>
@@ -64,7 +64,7 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     this.#store = store
     this.#limits = new Map(store.limits())
     // Slots given out before count whatever the limits are now, so those come last.
-    this.admission = new Admission({ ...parts, clock, defaults: NO_LIMIT })
+    this.admission = new LocalAdmission({ ...parts, clock, defaults: NO_LIMIT })
     for (const row of store.leases()) this.#takeUp(row)
     this.admission.configure('*', { ...defaults, ...this.#limits.get('*') })
     for (const [model, own] of this.#limits) if (model !== '*') this.admission.configure(model, own)
@@ -80,12 +80,12 @@ export class Leases<L extends LaneObserver = LaneObserver> {
   }
 
   /** Calls back once with the slot or the refusal. Asking again with the same id asks for the same slot. */
-  acquire(id: string, wish: Wish, settled: Settled): void {
+  acquire(id: string, request: AcquireRequest, settled: Settled): void {
     if (this.#clock.wallTime() >= this.#wakesAt) this.expire()
     const known = this.#entries.get(id)
     if (known && 'permit' in known) settled(granted(known.permit))
     else if (known) known.settled.push(settled)
-    else this.#arrive(id, wish, settled)
+    else this.#arrive(id, request, settled)
   }
 
   /** The caller has heard of its slot. False when it had gone back by then. */
@@ -125,7 +125,7 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     for (const entry of this.#entries.values()) if ('permit' in entry) this.#wakeBy(entry.row.expiresAt)
   }
 
-  #arrive(id: string, { model, waitMs, bytes }: Wish, settled: Settled): void {
+  #arrive(id: string, { model, waitMs, bytes }: AcquireRequest, settled: Settled): void {
     const now = this.#clock.now()
     try {
       const turn = this.admission.acquire({ model, deadline: now + waitMs, bytes }, now)
@@ -137,7 +137,7 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     }
   }
 
-  #standInLine(id: string, model: string, ticket: Ticket<L>, first: Settled): void {
+  #standInLine(id: string, model: string, ticket: LocalTicket<L>, first: Settled): void {
     const settled = [first]
     this.#entries.set(id, { ticket, settled })
     ticket.onSettled((result) => {
@@ -147,7 +147,7 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     })
   }
 
-  #grant(id: string, model: string, permit: Permit<L>, settled: readonly Settled[]): void {
+  #grant(id: string, model: string, permit: LocalPermit<L>, settled: readonly Settled[]): void {
     const grantedAt = this.#clock.wallTime()
     this.#hold({ permit, row: { id, model, grantedAt, expiresAt: grantedAt + CLAIM_MS } })
     for (const tell of settled) tell(granted(permit))
@@ -172,7 +172,7 @@ export class Leases<L extends LaneObserver = LaneObserver> {
   }
 
   /** A slot from before the restart, with the time since when it is held. */
-  #takeUp(row: LeaseRow): void {
+  #takeUp(row: Lease): void {
     const now = this.#clock.now() - Math.max(0, this.#clock.wallTime() - row.grantedAt)
     const deadline = Number.POSITIVE_INFINITY
     const permit = this.admission.acquire({ model: row.model, deadline, bytes: 0 }, now)
@@ -186,10 +186,10 @@ export class Leases<L extends LaneObserver = LaneObserver> {
   }
 }
 
-function granted({ waitMs }: { readonly waitMs: number }): Turn {
+function granted({ waitMs }: { readonly waitMs: number }): AcquireResult {
   return { granted: true, waitMs }
 }
 
-function refused({ code, facts }: Refusal): Turn {
+function refused({ code, facts }: Refusal): AcquireResult {
   return { granted: false, code, facts }
 }

@@ -8,7 +8,7 @@ export const CLAIM_MS = 5_000
 export const RENEW_EVERY_MS = 10_000
 
 /** What a call asks the gate for. */
-export interface Wish {
+export interface AcquireRequest {
   readonly model: string
   /** Milliseconds until it is of no use any more. A span, because the two sides have clocks of their own. */
   readonly waitMs: number
@@ -16,14 +16,14 @@ export interface Wish {
   readonly bytes: number
 }
 
-export type Turn =
+export type AcquireResult =
   | { readonly granted: true; readonly waitMs: number }
   | { readonly granted: false; readonly code: RefusalCode; readonly facts: RefusalFacts }
 
 /** The gate as a Worker sees it. Every request may be sent again; rejects when the gate cannot be reached. */
-export interface GateStub {
+export interface AdmissionStub {
   /** Answers once the slot is there or refused. */
-  acquire(id: string, wish: Wish): Promise<Turn>
+  acquire(id: string, request: AcquireRequest): Promise<AcquireResult>
   /** False: the slot had gone back, ask again. */
   claim(id: string): Promise<boolean>
   /** False: the slot had gone back and may be another's. */

@@ -1,9 +1,15 @@
 import type { Cancel } from '../../clock.ts'
-import type { Place, Slot, Slots } from '../../relay/relay.ts'
+import type { Admission, Permit, Ticket } from '../../relay/relay.ts'
 import type { Call } from '../contract.ts'
 import { Refusal } from '../refusal.ts'
-import type { GateStub } from './protocol.ts'
-import { type Claimed, deliverRelease, type GateParts, pauseAfter, RemoteSlot } from './remote-permit.ts'
+import type { AdmissionStub } from './protocol.ts'
+import {
+  type ClaimedSlot,
+  deliverRelease,
+  pauseAfter,
+  type RemoteParts,
+  RemotePermit,
+} from './remote-permit.ts'
 
 /** What the gate's own refusal may take to arrive before we refuse ourselves. */
 const GRACE_MS = 1_000
@@ -13,30 +19,30 @@ const MOST_FAILURES = 5
 const WAITED_MS = 5_000
 
 /** Slots from a gate elsewhere, for one request: its timers and connections end with it. */
-export class RemoteSlots implements Slots {
-  readonly #parts: GateParts
+export class RemoteAdmission implements Admission {
+  readonly #parts: RemoteParts
 
-  constructor(parts: GateParts) {
+  constructor(parts: RemoteParts) {
     this.#parts = parts
   }
 
-  acquire(call: Call): Place {
-    return new RemotePlace(this.#parts, call)
+  acquire(call: Call): Ticket {
+    return new RemoteTicket(this.#parts, call)
   }
 }
 
 /** One call at the gate, from its asking to the end of its slot. Never rejects: what fails becomes a Refusal. */
-class RemotePlace implements Place {
-  readonly #parts: GateParts
+class RemoteTicket implements Ticket {
+  readonly #parts: RemoteParts
   readonly #call: Call
   readonly #id: string
   readonly #guard: Cancel
-  #gate: GateStub
-  #result: Slot | Refusal | undefined
-  #listener: ((result: Slot | Refusal) => void) | undefined
+  #gate: AdmissionStub
+  #result: Permit | Refusal | undefined
+  #listener: ((result: Permit | Refusal) => void) | undefined
   #over: () => void = () => {}
 
-  constructor(parts: GateParts, call: Call) {
+  constructor(parts: RemoteParts, call: Call) {
     const { clock, connect, newId, keepAlive } = parts
     this.#parts = parts
     this.#call = call
@@ -51,7 +57,7 @@ class RemotePlace implements Place {
     void this.#obtain()
   }
 
-  onSettled(listener: (result: Slot | Refusal) => void): void {
+  onSettled(listener: (result: Permit | Refusal) => void): void {
     if (this.#result === undefined) this.#listener = listener
     else listener(this.#result)
   }
@@ -83,7 +89,7 @@ class RemotePlace implements Place {
   }
 
   /** One request for the slot, and the word that it was heard of. Undefined: too late, it went back by then. */
-  async #ask(now: number): Promise<Claimed | Refusal | undefined> {
+  async #ask(now: number): Promise<ClaimedSlot | Refusal | undefined> {
     const { model, bytes, deadline } = this.#call
     const turn = await this.#gate.acquire(this.#id, { model, bytes, waitMs: deadline - now })
     if (!turn.granted) return new Refusal(turn.code, turn.facts)
@@ -92,8 +98,8 @@ class RemotePlace implements Place {
     return { waitMs: turn.waitMs, claimedAt }
   }
 
-  #hold(claimed: Claimed): Slot {
-    return new RemoteSlot(this.#parts, this.#gate, this.#id, claimed, this.#over)
+  #hold(claimed: ClaimedSlot): Permit {
+    return new RemotePermit(this.#parts, this.#gate, this.#id, claimed, this.#over)
   }
 
   #giveUp(code: 'timeout' | 'cancelled' | 'shutting_down'): void {
@@ -107,7 +113,7 @@ class RemotePlace implements Place {
     this.#settle(new Refusal(code, { model: this.#call.model }))
   }
 
-  #settle(result: Slot | Refusal): void {
+  #settle(result: Permit | Refusal): void {
     this.#result = result
     this.#guard()
     this.#listener?.(result)

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '../../clock.ts'
-import type { Slot } from '../../relay/relay.ts'
+import type { Permit } from '../../relay/relay.ts'
 import type { Outcome } from '../observer.ts'
-import { type GateStub, LEASE_MS, RENEW_EVERY_MS } from './protocol.ts'
+import { type AdmissionStub, LEASE_MS, RENEW_EVERY_MS } from './protocol.ts'
 
 /** So long before its lease ends a call that cannot renew it gives up: by then nobody else has the slot. */
 const MARGIN_MS = 2_000
@@ -11,10 +11,10 @@ const ATTEMPTS = 5
 const FIRST_PAUSE_MS = 100
 
 /** What one request needs to deal with a gate. */
-export interface GateParts {
+export interface RemoteParts {
   readonly clock: Clock
   /** A new connection to the gate; one that has failed stays broken. */
-  readonly connect: () => GateStub
+  readonly connect: () => AdmissionStub
   /** An id that no other call has. */
   readonly newId: () => string
   /** Keeps the request's context alive until the promise is settled, as far as the platform lets it. */
@@ -22,28 +22,28 @@ export interface GateParts {
 }
 
 /** `claimedAt`: clock time before the gate heard of it. */
-export interface Claimed {
+export interface ClaimedSlot {
   readonly waitMs: number
   readonly claimedAt: number
 }
 
 /** A slot on lease: renewed while the call runs, and reported lost before it can be another's. */
-export class RemoteSlot implements Slot {
+export class RemotePermit implements Permit {
   readonly waitMs: number
-  readonly #parts: GateParts
+  readonly #parts: RemoteParts
   readonly #id: string
   readonly #over: () => void
-  #gate: GateStub
+  #gate: AdmissionStub
   #renewal: Cancel
   #fence: Cancel
   #held = true
   #onLost: (() => void) | undefined
 
   constructor(
-    parts: GateParts,
-    gate: GateStub,
+    parts: RemoteParts,
+    gate: AdmissionStub,
     id: string,
-    { waitMs, claimedAt }: Claimed,
+    { waitMs, claimedAt }: ClaimedSlot,
     over: () => void,
   ) {
     this.#parts = parts
@@ -101,8 +101,8 @@ interface Release {
 
 /** Until the gate has it, or the lease has run out by itself. */
 export async function deliverRelease(
-  { clock, connect }: GateParts,
-  first: GateStub,
+  { clock, connect }: RemoteParts,
+  first: AdmissionStub,
   { id, outcome, loadMs, served }: Release,
 ): Promise<void> {
   let gate = first

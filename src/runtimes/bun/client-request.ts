@@ -1,14 +1,14 @@
 import { Refusal } from '../../admission/refusal.ts'
 import type { Target } from '../../ollama/target.ts'
-import type { Delivery, DeliveryObserver, Exchange } from '../../relay/contract.ts'
+import type { ClientRequest, Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import { requestHeaders } from '../../relay/headers.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
 import { readStream } from '../fetch/read-stream.ts'
-import type { OpenExchanges } from '../process/open-requests.ts'
+import type { OpenRequests } from '../process/open-requests.ts'
 import type { BunServer } from './bun-api.ts'
 import type { UpstreamRequest } from './connection.ts'
-import { BunDelivery, type Client } from './forwarding.ts'
+import { BunForwarding, type Client } from './forwarding.ts'
 import type { BunUpstream } from './upstream.ts'
 
 /** Seconds; Bun rounds up to its next step of four. */
@@ -21,13 +21,13 @@ export const KEEP_ALIVE_SECONDS = 120
 export interface ExchangeParts {
   readonly server: BunServer
   readonly upstream: BunUpstream
-  readonly open: OpenExchanges
+  readonly open: OpenRequests
   /** The very object that Bun handed over: what it knows its connection by. */
   readonly received: Request
 }
 
 /** One request on Bun. */
-export class BunExchange implements Exchange, Client {
+export class BunClientRequest implements ClientRequest, Client {
   readonly target: string
   readonly clientAddress: string
   readonly #request: Request
@@ -38,7 +38,7 @@ export class BunExchange implements Exchange, Client {
   #bodyTaken = false
   #onGone: (() => void) | undefined
   #stopReading: ((reason: Error) => void) | undefined
-  #delivery: BunDelivery | undefined
+  #forwarding: BunForwarding | undefined
 
   constructor(request: Request, { forwarded }: Target, parts: ExchangeParts) {
     this.target = forwarded
@@ -64,7 +64,7 @@ export class BunExchange implements Exchange, Client {
 
   /** A body that nobody has read to its end, so that its connection is of no more use. */
   get bodyUnread(): boolean {
-    return this.#announcesBody && (!this.#bodyTaken || this.#delivery?.uploadCut === true)
+    return this.#announcesBody && (!this.#bodyTaken || this.#forwarding?.uploadCut === true)
   }
 
   header(name: string): string | undefined {
@@ -117,12 +117,12 @@ export class BunExchange implements Exchange, Client {
     this.#stopReading?.(reason)
   }
 
-  forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
-    const delivery = new BunDelivery(observer, this)
-    this.#delivery = delivery
-    if (this.#gone) delivery.left()
-    else delivery.send(this.#upstreamRequest(body), this.#parts.upstream)
-    return delivery
+  forward(body: Uint8Array | undefined, observer: ForwardingObserver): Forwarding {
+    const forwarding = new BunForwarding(observer, this)
+    this.#forwarding = forwarding
+    if (this.#gone) forwarding.left()
+    else forwarding.send(this.#upstreamRequest(body), this.#parts.upstream)
+    return forwarding
   }
 
   idles(): void {
@@ -142,7 +142,7 @@ export class BunExchange implements Exchange, Client {
 
   /** The route is through: what is still to come is Ollama's answer, if one was asked for. */
   answered(): void {
-    if (!this.#delivery) this.finished()
+    if (!this.#forwarding) this.finished()
   }
 
   #upstreamRequest(body: Uint8Array | undefined): UpstreamRequest {
@@ -182,7 +182,7 @@ export class BunExchange implements Exchange, Client {
     this.#gone = true
     this.#stopReading?.(new Failure('client_gone'))
     this.#onGone?.()
-    this.#delivery?.left()
+    this.#forwarding?.left()
     this.finished()
   }
 }

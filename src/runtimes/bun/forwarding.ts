@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryObserver, Ending, Upload } from '../../relay/contract.ts'
+import type { Ending, Forwarding, ForwardingObserver, Upload } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, responseHeaders } from '../../relay/headers.ts'
 import { type AnswerBody, SizedBody, StreamedBody } from './answer-body.ts'
@@ -24,9 +24,9 @@ export interface Client {
 }
 
 /** Ollama's answer on its way to the client. Over at the first of: its end, its break, the departure, an abort. */
-export class BunDelivery implements Delivery, AnswerSink {
+export class BunForwarding implements Forwarding, AnswerSink {
   readonly answer: Promise<Response>
-  readonly #observer: DeliveryObserver
+  readonly #observer: ForwardingObserver
   readonly #client: Client
   #resolve: (response: Response) => void = () => {}
   #reject: (reason: Error) => void = () => {}
@@ -37,7 +37,7 @@ export class BunDelivery implements Delivery, AnswerSink {
   #uploadCut = false
   #over = false
 
-  constructor(observer: DeliveryObserver, client: Client) {
+  constructor(observer: ForwardingObserver, client: Client) {
     this.#observer = observer
     this.#client = client
     this.answer = new Promise((resolve, reject) => {
@@ -80,7 +80,7 @@ export class BunDelivery implements Delivery, AnswerSink {
   head(status: number, statusText: string, raw: string[], length: number | undefined): void {
     const begin = (): ResponseInit => {
       const headers = responseHeaders(raw, status, this.#observer.dropped)
-      headers.push(...this.#observer.began(status, (name) => flatHeader(headers, name)))
+      headers.push(...this.#observer.head(status, (name) => flatHeader(headers, name)))
       return { status, statusText: sayable(statusText), headers: pairs(headers) }
     }
     if (length !== undefined && length <= WHOLE_BYTES) {
@@ -99,7 +99,7 @@ export class BunDelivery implements Delivery, AnswerSink {
       this.#whole.parts.push(part)
       return
     }
-    this.#observer.chunk(part)
+    this.#observer.data(part)
     this.#body?.write(part)
   }
 
@@ -117,7 +117,7 @@ export class BunDelivery implements Delivery, AnswerSink {
 
   failed(cause: Error): void {
     if (this.#over) return
-    if (this.#body) this.#breakOff(this.#body, this.#observer.lastWords())
+    if (this.#body) this.#breakOff(this.#body, this.#observer.errorTrailer())
     else this.#reject(new Failure('upstream_error', { cause }))
     this.#end('broken', cause)
   }
@@ -126,7 +126,7 @@ export class BunDelivery implements Delivery, AnswerSink {
     const init = begin()
     const [only = EMPTY] = parts
     const bytes = parts.length > 1 ? Buffer.concat(parts) : only
-    if (bytes.length > 0) this.#observer.chunk(bytes)
+    if (bytes.length > 0) this.#observer.data(bytes)
     this.#resolve(new Response(bytes.length > 0 ? (bytes as BodyInit) : null, init))
     this.#finish()
   }
@@ -153,7 +153,7 @@ export class BunDelivery implements Delivery, AnswerSink {
 
   #tellOver(ending: Ending, cause?: Error): void {
     this.#over = true
-    this.#observer.over(ending, cause)
+    this.#observer.end(ending, cause)
     this.#client.finished()
   }
 }

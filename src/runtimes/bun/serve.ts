@@ -11,11 +11,11 @@ import { descriptorLimit } from '../process/descriptors.ts'
 import { DRAIN_MS, within } from '../process/drain.ts'
 import { ownNames } from '../process/host.ts'
 import { sampleMemory } from '../process/memory.ts'
-import { OpenExchanges } from '../process/open-requests.ts'
+import { OpenRequests } from '../process/open-requests.ts'
 import { slotsPerModel } from '../process/slots.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
 import { type BunServer, bunApi } from './bun-api.ts'
-import { announcesBody, BunExchange, KEEP_ALIVE_SECONDS } from './client-request.ts'
+import { announcesBody, BunClientRequest, KEEP_ALIVE_SECONDS } from './client-request.ts'
 import { Crowd } from './crowd.ts'
 import { lastAnswer } from './last-answer.ts'
 import { BunUpstream } from './upstream.ts'
@@ -32,7 +32,7 @@ export const bunRuntime: Runtime = { name: 'bun', serve }
 interface BunEnv extends GateEnv {
   readonly server: BunServer
   readonly received: Request
-  exchange: BunExchange | undefined
+  exchange: BunClientRequest | undefined
 }
 
 async function serve(
@@ -44,7 +44,7 @@ async function serve(
   const { config } = loaded
   const bun = bunApi()
   const upstream = new BunUpstream(config.ollama_url, bun, credentialsOf(config))
-  const open = new OpenExchanges()
+  const open = new OpenRequests()
   const crowd = new Crowd(descriptorLimit())
   const gate = createGate<BunEnv>({
     runtimeName: 'bun',
@@ -55,7 +55,7 @@ async function serve(
     parallel: await slotsPerModel(config.ollama_num_parallel),
     exchange: (env, request, target) => {
       const { server, received } = env
-      env.exchange = new BunExchange(request, target, { server, upstream, open, received })
+      env.exchange = new BunClientRequest(request, target, { server, upstream, open, received })
       return env.exchange
     },
     host: (_env, request) => request.headers.get('host') ?? undefined,

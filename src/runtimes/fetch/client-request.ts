@@ -1,9 +1,9 @@
 import { Refusal } from '../../admission/refusal.ts'
 import type { Target } from '../../ollama/target.ts'
-import type { Delivery, DeliveryObserver, Exchange } from '../../relay/contract.ts'
+import type { ClientRequest, Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
-import { FetchDelivery, type FetchUpstream } from './forwarding.ts'
+import { FetchForwarding, type FetchUpstream } from './forwarding.ts'
 import { readStream } from './read-stream.ts'
 
 export type { FetchUpstream } from './forwarding.ts'
@@ -16,7 +16,7 @@ export interface FetchClient {
 }
 
 /** One request on a runtime that speaks Request and Response, answered through its own fetch. */
-export class FetchExchange implements Exchange {
+export class FetchClientRequest implements ClientRequest {
   readonly target: string
   readonly clientAddress: string
   readonly #request: Request
@@ -24,7 +24,7 @@ export class FetchExchange implements Exchange {
   #gone = false
   #onGone: (() => void) | undefined
   #stopReading: ((reason: Error) => void) | undefined
-  #delivery: FetchDelivery | undefined
+  #forwarding: FetchForwarding | undefined
 
   constructor({ request, address, target }: FetchClient, upstream: FetchUpstream) {
     this.target = target.forwarded
@@ -75,21 +75,21 @@ export class FetchExchange implements Exchange {
     this.#stopReading?.(reason)
   }
 
-  forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
-    const delivery = new FetchDelivery(observer)
-    this.#delivery = delivery
-    if (this.#gone) delivery.left()
-    else delivery.send(this.#request, this.target, body, this.#upstream)
-    return delivery
+  forward(body: Uint8Array | undefined, observer: ForwardingObserver): Forwarding {
+    const forwarding = new FetchForwarding(observer)
+    this.#forwarding = forwarding
+    if (this.#gone) forwarding.left()
+    else forwarding.send(this.#request, this.target, body, this.#upstream)
+    return forwarding
   }
 
   #left(): void {
     // Some runtimes abort the signal of a request that was answered, when its connection closes.
-    if (this.#delivery?.over) return
+    if (this.#forwarding?.over) return
     this.#gone = true
     this.#stopReading?.(new Failure('client_gone'))
     this.#onGone?.()
-    this.#delivery?.left()
+    this.#forwarding?.left()
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryObserver, Ending } from '../../relay/contract.ts'
+import type { Ending, Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, requestHeaders, responseHeaders } from '../../relay/headers.ts'
 import type { Credentials } from '../../upstream/credentials.ts'
@@ -16,11 +16,11 @@ export interface FetchUpstream {
  * Ollama's answer as a stream that is pulled: a chunk is read when the client has room for it, so a slow client
  * slows Ollama down. Over at the first of: its end, its break, the client's departure in either form, an abort.
  */
-export class FetchDelivery implements Delivery {
+export class FetchForwarding implements Forwarding {
   readonly answer: Promise<Response>
   /** The platform reads the client's own body by itself and does not tell how far it is. */
   readonly upload = undefined
-  readonly #observer: DeliveryObserver
+  readonly #observer: ForwardingObserver
   readonly #cut = new AbortController()
   #resolve: (response: Response) => void = () => {}
   #reject: (reason: Error) => void = () => {}
@@ -28,7 +28,7 @@ export class FetchDelivery implements Delivery {
   #sized = false
   #over = false
 
-  constructor(observer: DeliveryObserver) {
+  constructor(observer: ForwardingObserver) {
     this.#observer = observer
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -109,7 +109,7 @@ export class FetchDelivery implements Delivery {
       head,
     )
     this.#sized = flatHeader(headers, 'content-length') !== undefined
-    const added = this.#observer.began(status, (name) => flatHeader(headers, name))
+    const added = this.#observer.head(status, (name) => flatHeader(headers, name))
     for (const [name, value] of pairs(added)) response.headers.append(name, value)
     this.#resolve(response)
     if (bodiless) this.#done()
@@ -129,7 +129,7 @@ export class FetchDelivery implements Delivery {
               client.close()
               this.#done()
             } else {
-              this.#observer.chunk(value)
+              this.#observer.data(value)
               client.enqueue(value)
             }
           } catch (error) {
@@ -144,7 +144,7 @@ export class FetchDelivery implements Delivery {
 
   #broken(client: ReadableStreamDefaultController<Uint8Array>, cause: unknown): void {
     if (this.#over) return
-    this.#breakOff(client, this.#observer.lastWords())
+    this.#breakOff(client, this.#observer.errorTrailer())
     this.#end('broken', cause)
   }
 
@@ -160,13 +160,13 @@ export class FetchDelivery implements Delivery {
 
   #done(): void {
     this.#over = true
-    this.#observer.over('done')
+    this.#observer.end('done')
   }
 
   #end(ending: Ending, cause?: unknown): void {
     this.#over = true
     this.#cut.abort()
-    this.#observer.over(ending, cause)
+    this.#observer.end(ending, cause)
   }
 }
 

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Target } from '../../ollama/target.ts'
-import type { Delivery, DeliveryObserver, Exchange } from '../../relay/contract.ts'
+import type { ClientRequest, Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Connections } from './connections.ts'
-import { NodeDelivery } from './forwarding.ts'
+import { NodeForwarding } from './forwarding.ts'
 import { discardRest } from './unread-body.ts'
 import type { NodeUpstream } from './upstream.ts'
 
 /** One request on Node, read and answered on its own sockets. */
-export class NodeExchange implements Exchange {
+export class NodeClientRequest implements ClientRequest {
   readonly target: string
   readonly clientAddress: string
   readonly #incoming: IncomingMessage
@@ -20,7 +20,7 @@ export class NodeExchange implements Exchange {
   #gone = false
   #onGone: (() => void) | undefined
   #reader: BodyReader | undefined
-  #delivery: NodeDelivery | undefined
+  #forwarding: NodeForwarding | undefined
 
   constructor(
     incoming: IncomingMessage,
@@ -82,15 +82,15 @@ export class NodeExchange implements Exchange {
     this.#reader?.stop(reason)
   }
 
-  forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
-    const delivery = new NodeDelivery(this.#outgoing, observer)
-    this.#delivery = delivery
-    if (this.#gone) delivery.closed()
+  forward(body: Uint8Array | undefined, observer: ForwardingObserver): Forwarding {
+    const forwarding = new NodeForwarding(this.#outgoing, observer)
+    this.#forwarding = forwarding
+    if (this.#gone) forwarding.closed()
     else {
       if (body === undefined) this.#expectBody()
-      delivery.send(this.#incoming, this.target, body, this.#upstream)
+      forwarding.send(this.#incoming, this.target, body, this.#upstream)
     }
-    return delivery
+    return forwarding
   }
 
   #closed(): void {
@@ -99,7 +99,7 @@ export class NodeExchange implements Exchange {
       this.#reader?.stop(new Failure('client_gone'))
       this.#onGone?.()
     }
-    this.#delivery?.closed()
+    this.#forwarding?.closed()
   }
 
   /** A client that asked to hear first whether its body is wanted is told once somebody reads it. */

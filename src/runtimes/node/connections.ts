@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../clock.ts'
-import { OpenExchanges } from '../process/open-requests.ts'
+import { OpenRequests } from '../process/open-requests.ts'
 
 /** How often the connections are looked at. Whatever has a limit is noticed this much late at most. */
 const SWEEP_MS = 5_000
@@ -75,7 +75,7 @@ export interface ConnectionsParts<S extends ClientSocket> {
  * assignments; everything that takes time happens in the sweep.
  */
 export class Connections<S extends ClientSocket> {
-  readonly calls = new OpenExchanges()
+  readonly calls = new OpenRequests()
   readonly #parts: ConnectionsParts<S>
   readonly #open = new Map<S, Connection<S>>()
   #room: number

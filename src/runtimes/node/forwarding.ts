@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Dispatcher } from 'undici'
-import type { Delivery, DeliveryObserver, Ending, Upload } from '../../relay/contract.ts'
+import type { Ending, Forwarding, ForwardingObserver, Upload } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, requestHeaders, responseHeaders } from '../../relay/headers.ts'
 import { AnswerWriter } from './answer-writer.ts'
@@ -19,10 +19,10 @@ const LAST_WORDS_MS = 10_000
  * The first of these ends it: the last byte handed to the client's socket, the client's socket closed, Ollama's
  * connection broken, an abort. Whatever comes after that is ignored.
  */
-export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
+export class NodeForwarding implements Forwarding, Dispatcher.DispatchHandler {
   readonly answer: Promise<Response>
   readonly #outgoing: ServerResponse
-  readonly #observer: DeliveryObserver
+  readonly #observer: ForwardingObserver
   #resolve: (response: Response) => void = () => {}
   #reject: (reason: Error) => void = () => {}
   #cutUpstream: ((reason?: Error) => void) | undefined
@@ -30,7 +30,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   #uploading: IncomingMessage | undefined
   #over = false
 
-  constructor(outgoing: ServerResponse, observer: DeliveryObserver) {
+  constructor(outgoing: ServerResponse, observer: ForwardingObserver) {
     this.#outgoing = outgoing
     this.#observer = observer
     this.answer = new Promise((resolve, reject) => {
@@ -85,7 +85,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     if (this.#over) return
     if (this.#outgoing.writableFinished) {
       this.#over = true
-      this.#observer.over('done')
+      this.#observer.end('done')
       return
     }
     this.#reject(new Failure('client_gone'))
@@ -102,7 +102,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
     const text: string[] = []
     for (const part of raw) text.push(part.toString('latin1'))
     const headers = responseHeaders(text, status, this.#observer.dropped)
-    headers.push(...this.#observer.began(status, (name) => flatHeader(headers, name)))
+    headers.push(...this.#observer.head(status, (name) => flatHeader(headers, name)))
     this.#writer = new AnswerWriter(
       this.#outgoing,
       { status, statusText: sayable(statusText), headers },
@@ -114,7 +114,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
 
   onData(chunk: Buffer): boolean {
     if (this.#over || !this.#writer) return true
-    this.#observer.chunk(chunk)
+    this.#observer.data(chunk)
     return this.#writer.write(chunk)
   }
 
@@ -126,7 +126,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
 
   onError(error: Error): void {
     if (this.#over) return
-    if (this.#writer) this.#breakOff(this.#writer, this.#observer.lastWords())
+    if (this.#writer) this.#breakOff(this.#writer, this.#observer.errorTrailer())
     else {
       this.#discardRestOfUpload()
       this.#reject(new Failure('upstream_error', { cause: error }))
@@ -158,7 +158,7 @@ export class NodeDelivery implements Delivery, Dispatcher.DispatchHandler {
   #end(ending: Ending, cause?: Error): void {
     this.#over = true
     this.#cutUpstream?.()
-    this.#observer.over(ending, cause)
+    this.#observer.end(ending, cause)
   }
 }
 

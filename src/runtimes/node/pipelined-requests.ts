@@ -39,7 +39,7 @@ class Line {
  * Lets pipelined requests wait until their turn on their connection comes. Before it, nothing is known of them: no
  * call is admitted, no body collected, no page made. Between two of them everybody else has a turn.
  */
-export class Turns {
+export class PipelinedRequests {
   readonly #answer: Answer
   readonly #lines = new Map<Socket, Line>()
   #waiting = 0

@@ -20,9 +20,9 @@ import { sampleMemory } from '../process/memory.ts'
 import { slotsPerModel } from '../process/slots.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
 import { onClientError, refuseHead } from './client-errors.ts'
-import { NodeExchange } from './client-request.ts'
+import { NodeClientRequest } from './client-request.ts'
 import { Connections } from './connections.ts'
-import { Turns } from './pipelined-requests.ts'
+import { PipelinedRequests } from './pipelined-requests.ts'
 import { MAX_HEADER_BYTES, NodeUpstream } from './upstream.ts'
 
 /** Longer than cloudflared and Traefik keep idle connections (90 s), so that it is they who close. */
@@ -80,7 +80,7 @@ async function serve(
     log,
     parallel: await slotsPerModel(config.ollama_num_parallel),
     exchange: ({ incoming, outgoing }, _request, target) =>
-      new NodeExchange(incoming, outgoing as ServerResponse, target, upstream, connections),
+      new NodeClientRequest(incoming, outgoing as ServerResponse, target, upstream, connections),
     host: ({ incoming }) => incoming.headers.host,
     peer: ({ incoming: { httpVersion, socket } }) => ({
       address: socket.remoteAddress ?? '',
@@ -108,7 +108,7 @@ async function serve(
       errorHandler: invalidTarget,
     },
   )
-  const turns = new Turns((incoming, outgoing) => {
+  const turns = new PipelinedRequests((incoming, outgoing) => {
     const { callsBegan } = connections
     if (asksWholeServer(incoming)) outgoing.writeHead(200, { 'Content-Length': 0 }).end()
     else void respond(incoming, outgoing)

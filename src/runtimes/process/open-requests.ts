@@ -1,5 +1,5 @@
 /** Counts the exchanges that hold a client's socket, so that a shutdown knows when the last one is over. */
-export class OpenExchanges {
+export class OpenRequests {
   #open = 0
   #whenNone: (() => void)[] = []
 

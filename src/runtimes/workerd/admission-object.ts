@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Hono } from 'hono'
 import type { Outcome } from '../../admission/observer.ts'
 import { Leases } from '../../admission/remote/leases.ts'
-import type { GateStub, Turn, Wish } from '../../admission/remote/protocol.ts'
+import type { AcquireRequest, AcquireResult, AdmissionStub } from '../../admission/remote/protocol.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
 import { AdminGuard } from '../../http/admin-guard.ts'
@@ -14,7 +14,7 @@ import { Origins } from '../../relay/origins.ts'
 import { type LaneStats, Stats } from '../../telemetry/stats.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
 import { workerdClock } from './clock.ts'
-import { houseOf } from './deployment.ts'
+import { deploymentOf } from './deployment.ts'
 import { ObjectStore } from './object-store.ts'
 import { peerOf, probe } from './peer.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
@@ -26,14 +26,14 @@ const FRESH_MS = 1_000
  * The one place that all isolates share: the lanes, their figures and our own pages. Only calls for slots come
  * here, never a byte of what Ollama answers.
  */
-export class Gate extends DurableObject<WorkerEnv> implements GateStub {
+export class AdmissionObject extends DurableObject<WorkerEnv> implements AdmissionStub {
   readonly #leases: Leases<LaneStats>
   readonly #upstream: UpstreamHealth
   readonly #pages: Hono
 
   constructor(ctx: ObjectState, env: WorkerEnv) {
     super(ctx, env)
-    const { config } = houseOf(env).loaded
+    const { config } = deploymentOf(env).loaded
     const { ollama_num_parallel } = config
     const stats = new Stats(workerdClock)
     this.#leases = new Leases({
@@ -54,8 +54,8 @@ export class Gate extends DurableObject<WorkerEnv> implements GateStub {
     this.#pages = createPages(env, this.#leases, this.#upstream, () => stats.changes)
   }
 
-  acquire(id: string, wish: Wish): Promise<Turn> {
-    return new Promise((resolve) => this.#leases.acquire(id, wish, resolve))
+  acquire(id: string, request: AcquireRequest): Promise<AcquireResult> {
+    return new Promise((resolve) => this.#leases.acquire(id, request, resolve))
   }
 
   async claim(id: string): Promise<boolean> {
@@ -94,7 +94,7 @@ function createPages(
   upstream: UpstreamHealth,
   changes: () => number,
 ): Hono {
-  const { loaded, log, version } = houseOf(env)
+  const { loaded, log, version } = deploymentOf(env)
   const { admission } = leases
   const elsewhere = async (): Promise<never> => {
     throw new HttpProblem('not_found')

@@ -9,19 +9,19 @@ import { readSettings } from './settings.ts'
 declare const PROXY_VERSION: string
 
 /** What the Workers of one isolate, and an object in it, have in common. */
-export interface House {
+export interface Deployment {
   readonly loaded: LoadedConfig
   readonly log: Log
   readonly version: string
 }
 
-let open: House | undefined
+let open: Deployment | undefined
 
 /**
  * Variables and secrets are those of the deployment: they do not change while an isolate lives.
  * @throws ConfigError with every problem of the configuration.
  */
-export function houseOf(env: WorkerEnv): House {
+export function deploymentOf(env: WorkerEnv): Deployment {
   if (open) return open
   const loaded = readSettings(env)
   const log = openConsoleLog(loaded.config)

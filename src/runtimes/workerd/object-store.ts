@@ -1,5 +1,5 @@
 import type { Limits } from '../../admission/contract.ts'
-import type { LeaseRow, LeaseStore } from '../../admission/remote/leases.ts'
+import type { Lease, LeaseStore } from '../../admission/remote/leases.ts'
 import type { ObjectState, SqlRow } from './platform.ts'
 
 const TABLES = `
@@ -18,7 +18,7 @@ export class ObjectStore implements LeaseStore {
     storage.sql.exec(TABLES)
   }
 
-  *leases(): Iterable<LeaseRow> {
+  *leases(): Iterable<Lease> {
     for (const row of this.#storage.sql.exec('SELECT id, model, granted_at, expires_at FROM lease')) {
       yield {
         id: String(row.id),
@@ -29,7 +29,7 @@ export class ObjectStore implements LeaseStore {
     }
   }
 
-  saveLease({ id, model, grantedAt, expiresAt }: LeaseRow): void {
+  saveLease({ id, model, grantedAt, expiresAt }: Lease): void {
     this.#storage.sql.exec(
       'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?)',
       id,

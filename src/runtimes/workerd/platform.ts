@@ -1,4 +1,4 @@
-import type { GateStub } from '../../admission/remote/protocol.ts'
+import type { AdmissionStub } from '../../admission/remote/protocol.ts'
 
 // What we use of Cloudflare's API, by hand: its type package replaces the DOM's types for the whole program.
 
@@ -10,7 +10,7 @@ export interface WorkerEnv {
 
 export interface GateNamespace {
   idFromName(name: string): object
-  get(id: object): GateStub
+  get(id: object): AdmissionStub
 }
 
 export interface ExecutionContext {

@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
-import type { GateStub } from '../../admission/remote/protocol.ts'
-import { RemoteSlots } from '../../admission/remote/remote-admission.ts'
+import type { AdmissionStub } from '../../admission/remote/protocol.ts'
+import { RemoteAdmission } from '../../admission/remote/remote-admission.ts'
 import { Waiting } from '../../admission/waiting.ts'
 import { callLimits } from '../../config/call-limits.ts'
-import { createDoor, createFront } from '../../http/app.ts'
+import { createForeignHostApp, createRelayApp } from '../../http/app.ts'
 import { renderBreak, statusOf } from '../../http/errors.ts'
 import { HostGuard } from '../../http/host-guard.ts'
 import { isLoopback } from '../../http/peer.ts'
@@ -13,14 +13,14 @@ import { Origins } from '../../relay/origins.ts'
 import { Relay } from '../../relay/relay.ts'
 import { RequestIds } from '../../relay/request-id.ts'
 import { credentialsOf } from '../../upstream/credentials.ts'
-import { FetchExchange } from '../fetch/client-request.ts'
+import { FetchClientRequest } from '../fetch/client-request.ts'
 import { workerdClock } from './clock.ts'
-import type { House } from './deployment.ts'
-import { handOver } from './native-stream.ts'
+import type { Deployment } from './deployment.ts'
+import { nativeStream } from './native-stream.ts'
 import { clientAddress } from './peer.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
 
-export type FrontDoor = (
+export type WorkerApp = (
   request: Request,
   env: WorkerEnv,
   context: ExecutionContext,
@@ -29,7 +29,7 @@ export type FrontDoor = (
 const NO_NAMES = { hostname: '', addresses: [] }
 
 /** The calls' side of the house in one isolate. */
-export function createFrontDoor({ loaded, log }: House): FrontDoor {
+export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
   const { config } = loaded
   const origins = new Origins()
   const ids = new RequestIds()
@@ -44,14 +44,14 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
     const request = c.req.raw
     const target = targetOfUrl(request.url, prefix)
     if (target === undefined) throw new HttpProblem('invalid_target')
-    return new FetchExchange({ request, target, address: clientAddress(request) }, upstream)
+    return new FetchClientRequest({ request, target, address: clientAddress(request) }, upstream)
   }
 
   /** One for each request: timers and connections cannot be shared between requests here. */
   const relayFor = (c: Context) =>
     new Relay({
       clock: workerdClock,
-      admission: new RemoteSlots({
+      admission: new RemoteAdmission({
         clock: workerdClock,
         connect: () => connect(c.env as WorkerEnv),
         newId: () => crypto.randomUUID(),
@@ -76,12 +76,13 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
     path: (request: Request) => targetOfUrl(request.url)?.path ?? '',
     reportError: (error: unknown) => log.error('unexpected error in a request', { error }),
     relay: async (c: Context) =>
-      handOver(await relayFor(c).gated(exchange(c), c.req.path, c), c.executionCtx),
-    passThrough: async (c: Context) => handOver(await relayFor(c).through(exchange(c)), c.executionCtx),
+      nativeStream(await relayFor(c).gated(exchange(c), c.req.path, c), c.executionCtx),
+    passThrough: async (c: Context) =>
+      nativeStream(await relayFor(c).passThrough(exchange(c)), c.executionCtx),
     pages: (c: Context) => connect(c.env as WorkerEnv).fetch(c.req.raw),
   }
-  const app = createFront(services)
-  const door = createDoor(services)
+  const app = createRelayApp(services)
+  const door = createForeignHostApp(services)
   const guard = new HostGuard({ own: NO_NAMES, warn: (message, fields) => log.warn(message, fields) })
   /** A peer on this machine means `wrangler dev`, where a foreign page's own name may lead here (DNS rebinding). */
   const isRebound = (request: Request): boolean =>
@@ -89,6 +90,6 @@ export function createFrontDoor({ loaded, log }: House): FrontDoor {
   return (request, env, context) => (isRebound(request) ? door : app).fetch(request, env, context as never)
 }
 
-function connect({ GATE }: WorkerEnv): GateStub {
+function connect({ GATE }: WorkerEnv): AdmissionStub {
   return GATE.get(GATE.idFromName('gate'))
 }

@@ -2,19 +2,19 @@ import { answer } from '../../http/answer.ts'
 import { dialectOf, errorBody } from '../../http/dialect.ts'
 import { say } from '../../http/messages.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
-import { houseOf } from './deployment.ts'
+import { deploymentOf } from './deployment.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
-import { createFrontDoor, type FrontDoor } from './worker-app.ts'
+import { createWorkerApp, type WorkerApp } from './worker-app.ts'
 
-export { Gate } from './admission-object.ts'
+export { AdmissionObject as Gate } from './admission-object.ts'
 
-let door: FrontDoor | undefined
+let door: WorkerApp | undefined
 
 /** The Worker: relays the calls, for which the gate object gives the slots. */
 export default {
   fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Response | Promise<Response> {
     try {
-      door ??= createFrontDoor(houseOf(env))
+      door ??= createWorkerApp(deploymentOf(env))
     } catch (error) {
       // The caller cannot mend it and need not know it; who deployed it finds every problem here.
       // biome-ignore lint/suspicious/noConsole: without a configuration there is no log yet

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
-import { RemoteSlots } from '../../../src/admission/remote/remote-admission.ts'
-import type { Place, Slot } from '../../../src/relay/relay.ts'
+import { RemoteAdmission } from '../../../src/admission/remote/remote-admission.ts'
+import type { Permit, Ticket } from '../../../src/relay/relay.ts'
 import { GateWorld, Wire } from './support/remote-world.ts'
 
 const settle = () => new Promise(setImmediate)
@@ -14,7 +14,7 @@ function aPair(limits = { parallel: 1, queue: 10 }) {
   const wire = new Wire(world)
   let ids = 0
   let alive = 0
-  const slots = new RemoteSlots({
+  const slots = new RemoteAdmission({
     clock: world.clock,
     connect: () => wire.connect(),
     newId: () => `call-${ids++}`,
@@ -37,14 +37,14 @@ function aPair(limits = { parallel: 1, queue: 10 }) {
   return { world, wire, pass, ask, alive: () => alive }
 }
 
-function watch(place: Place) {
-  const results: (Slot | Refusal)[] = []
+function watch(place: Ticket) {
+  const results: (Permit | Refusal)[] = []
   let lost = 0
   place.onSettled((result) => {
     results.push(result)
     if (!(result instanceof Refusal)) result.onLost?.(() => lost++)
   })
-  const slot = (): Slot => {
+  const slot = (): Permit => {
     const [result] = results
     assert.ok(result && !(result instanceof Refusal), 'it has a slot')
     return result

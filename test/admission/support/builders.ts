@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Call, Limits } from '../../../src/admission/contract.ts'
 import { Lane } from '../../../src/admission/lane.ts'
-import { Admission, type AdmissionParts } from '../../../src/admission/local-admission.ts'
-import { Permit } from '../../../src/admission/local-permit.ts'
-import { Ticket } from '../../../src/admission/local-ticket.ts'
+import { type AdmissionParts, LocalAdmission } from '../../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../../src/admission/local-permit.ts'
+import { LocalTicket } from '../../../src/admission/local-ticket.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { Waiting } from '../../../src/admission/waiting.ts'
@@ -35,7 +35,7 @@ export function anAdmission(parts: Partial<Omit<AdmissionParts<Recorder>, 'clock
     },
   }
   const defaults = { parallel: 1, queue: 512 }
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock,
     observer,
     defaults,
@@ -46,13 +46,13 @@ export function anAdmission(parts: Partial<Omit<AdmissionParts<Recorder>, 'clock
   return { admission, clock, recorders }
 }
 
-export function permitOf<L extends LaneObserver>(turn: Permit<L> | Ticket<L>): Permit<L> {
-  assert.ok(turn instanceof Permit, 'a slot at once was expected, the call waits')
+export function permitOf<L extends LaneObserver>(turn: LocalPermit<L> | LocalTicket<L>): LocalPermit<L> {
+  assert.ok(turn instanceof LocalPermit, 'a slot at once was expected, the call waits')
   return turn
 }
 
-export function ticketOf<L extends LaneObserver>(turn: Permit<L> | Ticket<L>): Ticket<L> {
-  assert.ok(turn instanceof Ticket, 'a place in line was expected, the call has a slot')
+export function ticketOf<L extends LaneObserver>(turn: LocalPermit<L> | LocalTicket<L>): LocalTicket<L> {
+  assert.ok(turn instanceof LocalTicket, 'a place in line was expected, the call has a slot')
   return turn
 }
 
@@ -68,8 +68,10 @@ export function refusalOf(arrive: () => unknown): Refusal {
 }
 
 /** What a ticket was settled with: a permit, a refusal, or undefined while it waits. */
-export function resultOf<L extends LaneObserver>(ticket: Ticket<L>): Permit<L> | Refusal | undefined {
-  let result: Permit<L> | Refusal | undefined
+export function resultOf<L extends LaneObserver>(
+  ticket: LocalTicket<L>,
+): LocalPermit<L> | Refusal | undefined {
+  let result: LocalPermit<L> | Refusal | undefined
   ticket.onSettled((settled) => {
     result = settled
   })
@@ -77,16 +79,16 @@ export function resultOf<L extends LaneObserver>(ticket: Ticket<L>): Permit<L> |
 }
 
 /** Says in one word what became of a ticket: `waiting`, `granted`, or the code of its refusal. */
-export function fateOf<L extends LaneObserver>(ticket: Ticket<L>): string {
+export function fateOf<L extends LaneObserver>(ticket: LocalTicket<L>): string {
   const result = resultOf(ticket)
   if (result === undefined) return 'waiting'
-  return result instanceof Permit ? 'granted' : result.code
+  return result instanceof LocalPermit ? 'granted' : result.code
 }
 
 /** The permit that a waiting ticket has been given. */
-export function grantOf<L extends LaneObserver>(ticket: Ticket<L>): Permit<L> {
+export function grantOf<L extends LaneObserver>(ticket: LocalTicket<L>): LocalPermit<L> {
   const result = resultOf(ticket)
-  assert.ok(result instanceof Permit, `the ticket was expected to be granted, it is ${fateOf(ticket)}`)
+  assert.ok(result instanceof LocalPermit, `the ticket was expected to be granted, it is ${fateOf(ticket)}`)
   return result
 }
 

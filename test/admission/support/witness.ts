@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Call, Limits } from '../../../src/admission/contract.ts'
-import { Admission } from '../../../src/admission/local-admission.ts'
-import { Permit } from '../../../src/admission/local-permit.ts'
-import type { Ticket } from '../../../src/admission/local-ticket.ts'
+import { LocalAdmission } from '../../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../../src/admission/local-permit.ts'
+import type { LocalTicket } from '../../../src/admission/local-ticket.ts'
 import type { Outcome } from '../../../src/admission/observer.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -15,7 +15,7 @@ import { type Leavers, MODELS, type Step } from './step.ts'
 interface Standing {
   readonly id: number
   readonly model: string
-  readonly ticket: Ticket<Tally>
+  readonly ticket: LocalTicket<Tally>
 }
 
 const DEFAULTS: Limits = { parallel: 2, queue: 40 }
@@ -31,12 +31,12 @@ export class Witness {
   readonly clock = new ManualClock()
   readonly #tallies = new Map<string, Tally>()
   readonly #model = new AdmissionModel(MODELS, DEFAULTS, MAX_WAITING_BYTES)
-  readonly #admission: Admission<Tally>
+  readonly #admission: LocalAdmission<Tally>
   #lastId = 0
   #standing: Standing[] = []
-  #running: { permit: Permit<Tally>; model: string }[] = []
-  readonly #settledTickets: Ticket<Tally>[] = []
-  readonly #releasedPermits: Permit<Tally>[] = []
+  #running: { permit: LocalPermit<Tally>; model: string }[] = []
+  readonly #settledTickets: LocalTicket<Tally>[] = []
+  readonly #releasedPermits: LocalPermit<Tally>[] = []
   /** Who was settled in this step, and when. */
   readonly #settledAt = new Map<number, number>()
   #fates: Fate[] = []
@@ -53,7 +53,7 @@ export class Witness {
         return tally
       },
     }
-    this.#admission = new Admission<Tally>({
+    this.#admission = new LocalAdmission<Tally>({
       clock: this.clock,
       observer,
       defaults: DEFAULTS,
@@ -122,22 +122,22 @@ export class Witness {
   #acquire(call: Call): string {
     try {
       const turn = this.#admission.acquire(call)
-      if (turn instanceof Permit) this.#hold(turn, call.model, 0)
+      if (turn instanceof LocalPermit) this.#hold(turn, call.model, 0)
       else this.#stand(turn, call.model)
-      return turn instanceof Permit ? 'granted' : 'queued'
+      return turn instanceof LocalPermit ? 'granted' : 'queued'
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       return checkRefusal(error, call.model)
     }
   }
 
-  #hold(permit: Permit<Tally>, model: string, waitMs: number): void {
+  #hold(permit: LocalPermit<Tally>, model: string, waitMs: number): void {
     assert.deepEqual([permit.waitMs, permit.grantedAt], [waitMs, this.clock.now()])
     this.grants++
     this.#running.push({ permit, model })
   }
 
-  #stand(ticket: Ticket<Tally>, model: string): void {
+  #stand(ticket: LocalTicket<Tally>, model: string): void {
     const id = ++this.#lastId
     let settled = false
     this.#standing.push({ id, model, ticket })
@@ -145,10 +145,10 @@ export class Witness {
       assert.equal(settled, false, 'settled twice')
       settled = true
       this.#settledAt.set(id, this.clock.now())
-      this.#fates.push({ id, fate: result instanceof Permit ? 'granted' : result.code })
+      this.#fates.push({ id, fate: result instanceof LocalPermit ? 'granted' : result.code })
       this.#standing = this.#standing.filter((standing) => standing.id !== id)
       this.#remember(this.#settledTickets, ticket)
-      if (result instanceof Permit) {
+      if (result instanceof LocalPermit) {
         assert.ok(ticket.deadline > this.clock.now(), 'granted past its deadline')
         this.#hold(result, model, this.clock.now() - ticket.enqueuedAt)
       } else this.departures++

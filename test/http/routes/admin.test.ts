@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { describe, it } from 'node:test'
-import { Ticket } from '../../../src/admission/local-ticket.ts'
+import { LocalTicket } from '../../../src/admission/local-ticket.ts'
 import { aSurface, type Change, type Surface } from '../support/surface.ts'
 
 const UPDATE = '/admin/queue/update'
@@ -53,7 +53,7 @@ describe('update', () => {
     surface.admission.configure('llama2', { parallel: 1 })
     surface.run('llama2')
     const ticket = surface.admission.acquire({ model: 'llama2', deadline: 1e6, bytes: 0 })
-    assert.ok(ticket instanceof Ticket && ticket.waiting)
+    assert.ok(ticket instanceof LocalTicket && ticket.waiting)
     await update(surface, { model: 'llama2', parallel_limit: 2 })
     assert.equal(ticket.waiting, false)
   })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { Ticket } from '../../../src/admission/local-ticket.ts'
+import { LocalTicket } from '../../../src/admission/local-ticket.ts'
 import { aSurface, type Surface } from '../support/surface.ts'
 
 const GIB = 2 ** 30
@@ -18,7 +18,7 @@ function aBusyLane(surface: Surface): void {
   clock.advance(100)
   running.release('failed', clock.now())
   clock.advance(0.33)
-  assert.ok(served instanceof Ticket && leaving instanceof Ticket)
+  assert.ok(served instanceof LocalTicket && leaving instanceof LocalTicket)
   leaving.cancel(clock.now())
   admission.acquire(call)
   clock.advance(900.17)

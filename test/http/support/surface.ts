@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
-import { Admission } from '../../../src/admission/local-admission.ts'
-import { Permit } from '../../../src/admission/local-permit.ts'
+import { LocalAdmission } from '../../../src/admission/local-admission.ts'
+import { LocalPermit } from '../../../src/admission/local-permit.ts'
 import { AdminGuard } from '../../../src/http/admin-guard.ts'
 import { createApp, type Services } from '../../../src/http/app.ts'
 import type { Peer } from '../../../src/http/peer.ts'
@@ -18,7 +18,7 @@ export interface Surface {
   readonly app: Hono
   readonly admin: AdminGuard
   readonly clock: ManualClock
-  readonly admission: Admission<LaneStats>
+  readonly admission: LocalAdmission<LaneStats>
   readonly origins: Origins
   readonly passed: string[]
   readonly relayed: string[]
@@ -26,7 +26,7 @@ export interface Surface {
   /** Lines of the log, without their time. */
   readonly logged: object[]
   /** A slot of `model`, given back through the permit. */
-  run(model: string): Permit<LaneStats>
+  run(model: string): LocalPermit<LaneStats>
 }
 
 /** What a test wants otherwise. */
@@ -39,7 +39,7 @@ export function aSurface({ peer, ...change }: Change = {}): Surface {
   const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
   const origins = new Origins()
   const stats = new Stats(clock)
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock,
     observer: stats,
     defaults: { parallel: 4, queue: 512 },
@@ -96,7 +96,7 @@ export function aSurface({ peer, ...change }: Change = {}): Surface {
   }
   const run = (model: string) => {
     const turn = admission.acquire({ model, deadline: clock.now() + 60_000, bytes: 0 })
-    if (turn instanceof Permit) return turn
+    if (turn instanceof LocalPermit) return turn
     throw new Error(`no free slot of ${model}`)
   }
   const app = createApp(services)

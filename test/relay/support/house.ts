@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Admission } from '../../../src/admission/local-admission.ts'
+import { LocalAdmission } from '../../../src/admission/local-admission.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import type { FinishedCall } from '../../../src/relay/finished-call.ts'
 import { Origins } from '../../../src/relay/origins.ts'
@@ -7,7 +7,7 @@ import type { PassedRequest } from '../../../src/relay/pass-through.ts'
 import { Relay, type RelayParts } from '../../../src/relay/relay.ts'
 import { RequestIds } from '../../../src/relay/request-id.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
-import { type Request, ScriptedExchange } from '../../support/scripted-exchange.ts'
+import { type Request, ScriptedRequest } from '../../support/scripted-request.ts'
 
 export const BODY = '{"model":"llama2","messages":[{}]}'
 
@@ -25,7 +25,7 @@ export function aHouse(
     released: (outcome) => void released.push(outcome),
   }
   const { parallel = 1, queue = 4, ...parts } = change
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock,
     observer: { lane: () => observer },
     defaults: { parallel, queue },
@@ -73,30 +73,30 @@ export function aHouse(
     return started
   }
   const start = (request: Request) => {
-    const exchange = new ScriptedExchange(request)
+    const client = new ScriptedRequest(request)
     const explanation: string[] = []
     const told = {
       set: (_key: 'explanation', headers: readonly string[]) => void explanation.push(...headers),
     }
-    const result = relay.gated(exchange, request.target?.split('?')[0] ?? '/api/chat', told).then(
+    const result = relay.gated(client, request.target?.split('?')[0] ?? '/api/chat', told).then(
       (response) => {
         for (const header of response.headers) explanation.push(...header)
         return String(response.status)
       },
       (error: Error & { code?: string }) => error.code ?? error.message,
     )
-    return { exchange, result, explanation }
+    return { client, result, explanation }
   }
   /** A request that is not gated. */
   const passThrough = (request: Request) => {
-    const exchange = new ScriptedExchange(request)
-    const answer = relay.through(exchange).then(
+    const client = new ScriptedRequest(request)
+    const answer = relay.passThrough(client).then(
       (response) => String(response.status),
       (error: Error & { code?: string }) => error.code ?? error.message,
     )
-    const { delivery } = exchange
-    assert.ok(delivery)
-    return { exchange, delivery, answer }
+    const { forwarding } = client
+    assert.ok(forwarding)
+    return { client, forwarding, answer }
   }
   const lane = () => {
     const { active = 0, queued = 0 } = admission.lane('llama2') ?? {}

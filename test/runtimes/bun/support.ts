@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import net from 'node:net'
 import type { TestContext } from 'node:test'
 import { targetOfUrl } from '../../../src/ollama/target.ts'
-import type { Delivery, DeliveryObserver, Ending } from '../../../src/relay/contract.ts'
+import type { Ending, Forwarding, ForwardingObserver } from '../../../src/relay/contract.ts'
 import { HOP_BY_HOP } from '../../../src/relay/headers.ts'
 import { bunApi } from '../../../src/runtimes/bun/bun-api.ts'
-import { BunExchange } from '../../../src/runtimes/bun/client-request.ts'
+import { BunClientRequest } from '../../../src/runtimes/bun/client-request.ts'
 import type { AnswerSink, UpstreamRequest } from '../../../src/runtimes/bun/connection.ts'
 import { BunUpstream } from '../../../src/runtimes/bun/upstream.ts'
-import { OpenExchanges } from '../../../src/runtimes/process/open-requests.ts'
+import { OpenRequests } from '../../../src/runtimes/process/open-requests.ts'
 import { aRawUpstream, Wire } from '../../support/raw-upstream.ts'
 import { until } from '../../support/until.ts'
 
@@ -75,26 +75,26 @@ export async function anIdleConnection({ raw, upstream }: Awaited<ReturnType<typ
 }
 
 /** What the relay would hear of a call. */
-export class Watched implements DeliveryObserver {
+export class Watched implements ForwardingObserver {
   readonly dropped = HOP_BY_HOP
   status = 0
   bytes = 0
   readonly endings: Ending[] = []
 
-  began(status: number): readonly string[] {
+  head(status: number): readonly string[] {
     this.status = status
     return ['X-Watched', 'yes']
   }
 
-  chunk(bytes: Uint8Array): void {
+  data(bytes: Uint8Array): void {
     this.bytes += bytes.length
   }
 
-  lastWords(): string {
+  errorTrailer(): string {
     return LAST_WORDS
   }
 
-  over(ending: Ending): void {
+  end(ending: Ending): void {
     this.endings.push(ending)
   }
 
@@ -107,14 +107,14 @@ export const LAST_WORDS = '{"error":"broken"}\n'
 
 export interface Call {
   readonly watched: Watched
-  readonly delivery: Delivery
+  readonly forwarding: Forwarding
 }
 
 /** Bun's server in front of a raw Ollama: every request is delivered, body and all, and nothing else is done. */
 export async function aHouse(t: TestContext) {
   const { raw, upstream } = await aPool(t)
   const bun = bunApi()
-  const open = new OpenExchanges()
+  const open = new OpenRequests()
   const calls: Call[] = []
   const server = bun.serve({
     hostname: '127.0.0.1',
@@ -125,16 +125,16 @@ export async function aHouse(t: TestContext) {
     async fetch(received, server) {
       const target = targetOfUrl(received.url)
       assert.ok(target)
-      const exchange = new BunExchange(received, target, { server, upstream, open, received })
+      const client = new BunClientRequest(received, target, { server, upstream, open, received })
       const watched = new Watched()
-      const delivery = exchange.forward(undefined, watched)
-      calls.push({ watched, delivery })
+      const forwarding = client.forward(undefined, watched)
+      calls.push({ watched, forwarding })
       try {
-        return await delivery.answer
+        return await forwarding.answer
       } catch (error) {
         return new Response(error instanceof Error ? error.message : 'refused', { status: 502 })
       } finally {
-        exchange.answered()
+        client.answered()
       }
     },
     error: () => new Response(null, { status: 500 }),

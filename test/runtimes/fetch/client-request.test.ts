@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Waiting } from '../../../src/admission/waiting.ts'
 import { type Target, targetOfUrl } from '../../../src/ollama/target.ts'
-import type { DeliveryObserver } from '../../../src/relay/contract.ts'
+import type { ForwardingObserver } from '../../../src/relay/contract.ts'
 import { NOT_OF_A_CALL } from '../../../src/relay/headers.ts'
 import { IncomingBody } from '../../../src/relay/incoming-body.ts'
-import { FetchExchange } from '../../../src/runtimes/fetch/client-request.ts'
+import { FetchClientRequest } from '../../../src/runtimes/fetch/client-request.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 const ORIGIN_OF_OLLAMA = 'http://ollama.example:11434'
@@ -78,23 +78,23 @@ function anExchange(init: RequestInit & { url?: string } = {}) {
   const leave = new AbortController()
   const { url = 'http://proxy.example/api/chat?x=%2F', ...rest } = init
   const request = new Request(url, { method: 'POST', signal: leave.signal, ...rest })
-  const exchange = new FetchExchange(
+  const client = new FetchClientRequest(
     { request, target: targetFor(request.url), address: '192.0.2.7' },
     platform.upstream,
   )
   const told: string[] = []
-  const observer: DeliveryObserver = {
+  const observer: ForwardingObserver = {
     dropped: NOT_OF_A_CALL,
-    began: (status, header) => {
+    head: (status, header) => {
       told.push(`began ${status} ${header('content-type')}`)
       return ['X-Told', 'yes']
     },
-    chunk: (bytes) => told.push(`chunk ${new TextDecoder().decode(bytes)}`),
-    lastWords: () => '{"error":"broke"}\n',
-    over: (ending) => told.push(`over ${ending}`),
+    data: (bytes) => told.push(`chunk ${new TextDecoder().decode(bytes)}`),
+    errorTrailer: () => '{"error":"broke"}\n',
+    end: (ending) => told.push(`over ${ending}`),
   }
-  const forward = (body?: string) => exchange.forward(body === undefined ? undefined : text(body), observer)
-  return { exchange, platform, told, forward, leave: () => leave.abort() }
+  const forward = (body?: string) => client.forward(body === undefined ? undefined : text(body), observer)
+  return { client, platform, told, forward, leave: () => leave.abort() }
 }
 
 const codeOf = (promise: Promise<unknown>) =>
@@ -111,8 +111,8 @@ const NDJSON = { headers: { 'content-type': 'application/x-ndjson' } }
 describe('a body on a runtime of Request and Response', () => {
   it('is read whole, in as many parts as it comes', async () => {
     const body = aBody()
-    const { exchange } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
-    const read = exchange.readBody(ofTen())
+    const { client } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
+    const read = client.readBody(ofTen())
     body.send('hel')
     body.send('lo')
     body.end()
@@ -120,32 +120,32 @@ describe('a body on a runtime of Request and Response', () => {
   })
 
   it('that is absent is empty', async () => {
-    assert.deepEqual(await anExchange().exchange.readBody(ofTen()), new Uint8Array())
+    assert.deepEqual(await anExchange().client.readBody(ofTen()), new Uint8Array())
   })
 
   it('is refused by what it announces, before any of it is read', async () => {
-    const { exchange } = anExchange({ body: 'hello', headers: { 'content-length': '11' } })
-    assert.equal(await codeOf(exchange.readBody(ofTen())), 'body_too_large')
+    const { client } = anExchange({ body: 'hello', headers: { 'content-length': '11' } })
+    assert.equal(await codeOf(client.readBody(ofTen())), 'body_too_large')
   })
 
   it('is refused once it is larger than it may be', async () => {
-    const { exchange } = anExchange({ body: 'hello world' })
-    assert.equal(await codeOf(exchange.readBody(ofTen())), 'body_too_large')
+    const { client } = anExchange({ body: 'hello world' })
+    assert.equal(await codeOf(client.readBody(ofTen())), 'body_too_large')
   })
 
   it('is not waited for once reading was stopped', async () => {
     const body = aBody()
-    const { exchange } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
-    const read = codeOf(exchange.readBody(ofTen()))
-    exchange.stopReading(new Error('too slow'))
+    const { client } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
+    const read = codeOf(client.readBody(ofTen()))
+    client.stopReading(new Error('too slow'))
     assert.equal(await read, 'too slow')
   })
 
   for (const how of ['leaves', 'breaks off'] as const) {
     it(`ends as client_gone when its client ${how}`, async () => {
       const body = aBody()
-      const { exchange, leave } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
-      const read = codeOf(exchange.readBody(ofTen()))
+      const { client, leave } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
+      const read = codeOf(client.readBody(ofTen()))
       if (how === 'leaves') leave()
       else body.break()
       assert.equal(await read, 'client_gone')
@@ -286,9 +286,9 @@ describe('an answer on its way to the client', () => {
 
   it('that was aborted before it began never begins', async () => {
     const { platform, forward, told } = anExchange()
-    const delivery = forward('{}')
-    const failure = codeOf(delivery.answer)
-    delivery.abort(new Error('too late'))
+    const forwarding = forward('{}')
+    const failure = codeOf(forwarding.answer)
+    forwarding.abort(new Error('too late'))
     await platform.answer(new Response('late'))
     assert.equal(await failure, 'too late')
     assert.equal(platform.cut, true)
@@ -297,12 +297,12 @@ describe('an answer on its way to the client', () => {
 
   it('that falls silent ends with what it is given to say', async () => {
     const { platform, forward, told } = anExchange()
-    const delivery = forward('{}')
+    const forwarding = forward('{}')
     await platform.answer(new Response(aBody().stream, NDJSON))
-    const read = (await delivery.answer).text()
+    const read = (await forwarding.answer).text()
     await settle()
-    delivery.abort(new Error('idle'), 'idle\n')
-    delivery.abort(new Error('idle'), 'again\n')
+    forwarding.abort(new Error('idle'), 'idle\n')
+    forwarding.abort(new Error('idle'), 'again\n')
     assert.equal(await read, 'idle\n')
     assert.deepEqual(told, ['began 200 application/x-ndjson', 'over aborted'])
   })
@@ -310,22 +310,22 @@ describe('an answer on its way to the client', () => {
 
 describe('a client that leaves', () => {
   it('is told to the last who asked, once', () => {
-    const { exchange, leave } = anExchange()
+    const { client, leave } = anExchange()
     const heard: string[] = []
-    exchange.onGone(() => heard.push('first'))
-    exchange.onGone(() => heard.push('second'))
+    client.onGone(() => heard.push('first'))
+    client.onGone(() => heard.push('second'))
     leave()
     assert.deepEqual(heard, ['second'])
-    assert.equal(exchange.gone, true)
+    assert.equal(client.gone, true)
   })
 
   it('after its answer is over has not left', async () => {
-    const { exchange, platform, forward, leave, told } = anExchange()
+    const { client, platform, forward, leave, told } = anExchange()
     const { answer } = forward('{}')
     await platform.answer(new Response('all', NDJSON))
     await (await answer).text()
     leave()
-    assert.equal(exchange.gone, false)
+    assert.equal(client.gone, false)
     assert.equal(told.at(-1), 'over done')
   })
 })

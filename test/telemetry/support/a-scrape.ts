@@ -1,4 +1,4 @@
-import { Admission } from '../../../src/admission/local-admission.ts'
+import { LocalAdmission } from '../../../src/admission/local-admission.ts'
 import { type MeteredCall, Meters } from '../../../src/telemetry/meters.ts'
 import { type MetricsPage, metricsPage } from '../../../src/telemetry/metrics-page.ts'
 import type { MetricsParts } from '../../../src/telemetry/prometheus.ts'
@@ -42,7 +42,7 @@ export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
 
 export interface House {
   readonly meters: Meters
-  readonly admission: Admission<LaneStats>
+  readonly admission: LocalAdmission<LaneStats>
   scrape(): Promise<MetricsPage>
 }
 
@@ -53,7 +53,7 @@ export function aHouse({
 }: Partial<MetricsParts> & { models?: string[] } = {}): House {
   const clock = new ManualClock()
   const meters = new Meters({ routes: ROUTES, models })
-  const admission = new Admission({
+  const admission = new LocalAdmission({
     clock,
     observer: new Stats(clock),
     defaults: { parallel: 1, queue: 2 },

@@ -1,22 +1,26 @@
 import type { Limits } from '../../../../src/admission/contract.ts'
 import type { LaneObserver } from '../../../../src/admission/observer.ts'
-import { type LeaseRow, type LeaseStore, Leases } from '../../../../src/admission/remote/leases.ts'
-import type { GateStub, Turn, Wish } from '../../../../src/admission/remote/protocol.ts'
+import { type Lease, type LeaseStore, Leases } from '../../../../src/admission/remote/leases.ts'
+import type {
+  AcquireRequest,
+  AcquireResult,
+  AdmissionStub,
+} from '../../../../src/admission/remote/protocol.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 
 const NOBODY: LaneObserver = { queued() {}, granted() {}, refused() {}, left() {}, released() {} }
 
 /** An object's storage: outlives it. */
 export class Storage implements LeaseStore {
-  readonly rows = new Map<string, LeaseRow>()
+  readonly rows = new Map<string, Lease>()
   readonly limitRows = new Map<string, Partial<Limits>>()
   alarmAt: number | undefined
 
-  leases(): Iterable<LeaseRow> {
+  leases(): Iterable<Lease> {
     return [...this.rows.values()]
   }
 
-  saveLease(row: LeaseRow): void {
+  saveLease(row: Lease): void {
     this.rows.set(row.id, row)
   }
 
@@ -79,8 +83,8 @@ export class GateWorld {
   }
 
   /** Asks for a slot; the list gets the turn once it is there. */
-  ask(id: string, wish: Partial<Wish> = {}): Turn[] {
-    const turns: Turn[] = []
+  ask(id: string, wish: Partial<AcquireRequest> = {}): AcquireResult[] {
+    const turns: AcquireResult[] = []
     this.leases.acquire(id, { model: 'llama2', waitMs: 60_000, bytes: 1, ...wish }, (turn) =>
       turns.push(turn),
     )
@@ -113,7 +117,7 @@ export class Wire {
     this.#underWay.clear()
   }
 
-  connect(): GateStub {
+  connect(): AdmissionStub {
     const life = this.#life
     const send = <T>(what: string, answer: (leases: Leases) => T | Promise<T>): Promise<T> =>
       new Promise((resolve, reject) => {
@@ -124,7 +128,10 @@ export class Wire {
       })
     return {
       acquire: (id, wish) =>
-        send('acquire', (leases) => new Promise<Turn>((resolve) => leases.acquire(id, wish, resolve))),
+        send(
+          'acquire',
+          (leases) => new Promise<AcquireResult>((resolve) => leases.acquire(id, wish, resolve)),
+        ),
       claim: (id) => send('claim', (leases) => leases.claim(id)),
       renew: (id) => send('renew', (leases) => leases.renew(id)),
       release: (id, outcome, loadMs, served) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { Failure } from '../../../src/relay/failure.ts'
-import { BunDelivery } from '../../../src/runtimes/bun/forwarding.ts'
+import { BunForwarding } from '../../../src/runtimes/bun/forwarding.ts'
 import { chunk, get, NDJSON_HEAD, post } from '../../support/raw-http.ts'
 import { until } from '../../support/until.ts'
 import { aHouse, aPool, aRequest, type Call, LAST_WORDS, OK, standstill, Watched } from './support.ts'
@@ -13,13 +13,17 @@ const SOME = 100 * 1024
 const sized = (bytes: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n`
 const code = (expected: string) => (error: unknown) => error instanceof Failure && error.code === expected
 
-/** A delivery whose client is the test: it reads the answer's body when it likes. */
+/** A forwarding whose client is the test: it reads the answer's body when it likes. */
 async function aDelivery({ raw, upstream }: Awaited<ReturnType<typeof aPool>>, request = aRequest()) {
   const watched = new Watched()
   let finished = 0
-  const delivery = new BunDelivery(watched, { idles() {}, closeSoon() {}, finished: () => void finished++ })
-  delivery.send(request, upstream)
-  return { watched, delivery, wire: await raw.next(), finished: () => finished }
+  const forwarding = new BunForwarding(watched, {
+    idles() {},
+    closeSoon() {},
+    finished: () => void finished++,
+  })
+  forwarding.send(request, upstream)
+  return { watched, forwarding, wire: await raw.next(), finished: () => finished }
 }
 
 /** A call in the house and the two ends of it. */
@@ -45,7 +49,7 @@ describe('an answer that Ollama has ended while its client still reads', () => {
     const pool = await aPool(t)
     const slow = await aDelivery(pool)
     slow.wire.answer(sized(SOME) + 'x'.repeat(SOME))
-    const response = await slow.delivery.answer
+    const response = await slow.forwarding.answer
     await until('all of it is there', () => slow.watched.bytes === SOME)
     const next = await aDelivery(pool)
     assert.equal(next.wire, slow.wire)
@@ -55,25 +59,25 @@ describe('an answer that Ollama has ended while its client still reads', () => {
 
   it('leaves the next call alone when its client leaves', async (t) => {
     const { slow, next } = await twoOnOneConnection(t)
-    slow.delivery.left()
+    slow.forwarding.left()
     assert.deepEqual(slow.watched.endings, ['client_gone'])
     next.wire.answer(OK)
-    assert.equal(await (await next.delivery.answer).text(), 'ok')
+    assert.equal(await (await next.forwarding.answer).text(), 'ok')
     assert.deepEqual(next.watched.endings, ['done'])
   })
 
   it('leaves the next call alone when it is aborted', async (t) => {
     const { slow, next } = await twoOnOneConnection(t)
-    slow.delivery.abort(new Error('too slow'))
+    slow.forwarding.abort(new Error('too slow'))
     assert.deepEqual(slow.watched.endings, ['aborted'])
     next.wire.answer(OK)
-    assert.equal(await (await next.delivery.answer).text(), 'ok')
+    assert.equal(await (await next.forwarding.answer).text(), 'ok')
   })
 
   it('does not let the next one run on when its client reads again', async (t) => {
     const { slow, response, next } = await twoOnOneConnection(t)
     next.wire.write(sized(32 * MIB)).write(Buffer.alloc(32 * MIB))
-    await next.delivery.answer
+    await next.forwarding.answer
     await standstill('what passes', () => next.watched.bytes)
     const held = next.watched.bytes
     assert.equal((await response.arrayBuffer()).byteLength, SOME)
@@ -95,9 +99,9 @@ describe('an answer of a short announced length', () => {
 
   it('that ends early has not begun: there is no answer', async (t) => {
     const pool = await aPool(t)
-    const { delivery, watched, wire, finished } = await aDelivery(pool)
+    const { forwarding, watched, wire, finished } = await aDelivery(pool)
     wire.write(`${sized(10)}hello`).socket.end()
-    await assert.rejects(delivery.answer, code('upstream_error'))
+    await assert.rejects(forwarding.answer, code('upstream_error'))
     assert.deepEqual([watched.status, watched.endings, finished()], [0, ['broken'], 1])
   })
 })
@@ -105,9 +109,9 @@ describe('an answer of a short announced length', () => {
 describe('Ollama that breaks off', () => {
   it('before its head leaves no answer', async (t) => {
     const pool = await aPool(t)
-    const { delivery, watched, wire, finished } = await aDelivery(pool)
+    const { forwarding, watched, wire, finished } = await aDelivery(pool)
     wire.socket.resetAndDestroy()
-    await assert.rejects(delivery.answer, code('upstream_error'))
+    await assert.rejects(forwarding.answer, code('upstream_error'))
     assert.deepEqual([watched.status, watched.endings, finished()], [0, ['broken'], 1])
   })
 
@@ -174,7 +178,7 @@ describe('a client that leaves', () => {
   for (const how of ['destroy', 'resetAndDestroy'] as const) {
     it(`before the answer frees its slot once, and Ollama sees it go (${how})`, async (t) => {
       const { house, client, ollama, call } = await aCall(t)
-      const refused = assert.rejects(call.delivery.answer, code('client_gone'))
+      const refused = assert.rejects(call.forwarding.answer, code('client_gone'))
       client.socket[how]()
       await refused
       await endedOnce(call, 'client_gone')
@@ -209,7 +213,7 @@ describe('a client that leaves', () => {
 describe('a call that is aborted', () => {
   it('before its answer has the reason for one, and Ollama sees it go', async (t) => {
     const { client, ollama, call } = await aCall(t)
-    call.delivery.abort(new Error('too late'), 'unheard')
+    call.forwarding.abort(new Error('too late'), 'unheard')
     await client.get('too late')
     await endedOnce(call, 'aborted')
     await ollama.left()
@@ -222,12 +226,12 @@ describe('a call that is aborted', () => {
       [half, 'half', true],
       [Buffer.from('{}'), '{}', false],
     ] as const) {
-      const { delivery, wire } = await aDelivery(pool, aRequest(body))
+      const { forwarding, wire } = await aDelivery(pool, aRequest(body))
       await wire.get(text)
-      assert.equal(delivery.uploadCut, false)
-      delivery.abort(new Failure('body_stalled'))
-      await assert.rejects(delivery.answer, code('body_stalled'))
-      assert.equal(delivery.uploadCut, cut)
+      assert.equal(forwarding.uploadCut, false)
+      forwarding.abort(new Failure('body_stalled'))
+      await assert.rejects(forwarding.answer, code('body_stalled'))
+      assert.equal(forwarding.uploadCut, cut)
     }
   })
 
@@ -235,8 +239,8 @@ describe('a call that is aborted', () => {
     const { house, client, ollama, call } = await aCall(t)
     ollama.write(`${NDJSON_HEAD}${chunk('one')}`)
     await client.get(chunk('one'))
-    call.delivery.abort(new Error('silent'), 'words')
-    call.delivery.abort(new Error('silent'), 'words')
+    call.forwarding.abort(new Error('silent'), 'words')
+    call.forwarding.abort(new Error('silent'), 'words')
     await client.get('0\r\n\r\n')
     assert.ok(client.received.endsWith(`${chunk('one')}${chunk('words')}0\r\n\r\n`))
     await endedOnce(call, 'aborted')

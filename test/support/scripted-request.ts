@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryObserver, Exchange, Upload } from '../../src/relay/contract.ts'
+import type { ClientRequest, Forwarding, ForwardingObserver, Upload } from '../../src/relay/contract.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import type { IncomingBody } from '../../src/relay/incoming-body.ts'
 
@@ -12,8 +12,8 @@ export interface Request {
   readonly upload?: Upload
 }
 
-/** An exchange whose client and whose Ollama are played by the test, one step at a time. */
-export class ScriptedExchange implements Exchange {
+/** An client whose client and whose Ollama are played by the test, one step at a time. */
+export class ScriptedRequest implements ClientRequest {
   readonly method: string
   readonly target: string
   readonly clientAddress = '192.0.2.7'
@@ -30,7 +30,7 @@ export class ScriptedExchange implements Exchange {
   #onGone: (() => void) | undefined
   #gone = false
   /** What was sent to Ollama; undefined until something was. */
-  delivery: ScriptedDelivery | undefined
+  forwarding: ScriptedForwarding | undefined
 
   constructor({ method = 'POST', target = '/api/chat', headers = {}, body, upload }: Request = {}) {
     this.#upload = upload
@@ -66,10 +66,10 @@ export class ScriptedExchange implements Exchange {
     this.#reading = undefined
   }
 
-  forward(body: Uint8Array | undefined, observer: DeliveryObserver): Delivery {
-    this.delivery = new ScriptedDelivery(body, observer, this.#upload)
-    if (this.#gone) this.delivery.clientLeft()
-    return this.delivery
+  forward(body: Uint8Array | undefined, observer: ForwardingObserver): Forwarding {
+    this.forwarding = new ScriptedForwarding(body, observer, this.#upload)
+    if (this.#gone) this.forwarding.clientLeft()
+    return this.forwarding
   }
 
   sendBody(body: string | Uint8Array): void {
@@ -91,12 +91,12 @@ export class ScriptedExchange implements Exchange {
     this.#gone = true
     this.stopReading(new Failure('client_gone'))
     this.#onGone?.()
-    this.delivery?.clientLeft()
+    this.forwarding?.clientLeft()
   }
 }
 
 /** One request to Ollama and its answer. After its end it does nothing, whatever comes. */
-export class ScriptedDelivery implements Delivery {
+export class ScriptedForwarding implements Forwarding {
   readonly answer: Promise<Response>
   readonly sent: Uint8Array | undefined
   /** All that the client was given. */
@@ -105,13 +105,13 @@ export class ScriptedDelivery implements Delivery {
   upload: Upload | undefined
   /** Whether the connection to Ollama was cut. */
   cut = false
-  readonly #observer: DeliveryObserver
+  readonly #observer: ForwardingObserver
   #resolve: (response: Response) => void = () => {}
   #reject: (reason: Error) => void = () => {}
   #began = false
   #over = false
 
-  constructor(sent: Uint8Array | undefined, observer: DeliveryObserver, upload?: Upload) {
+  constructor(sent: Uint8Array | undefined, observer: ForwardingObserver, upload?: Upload) {
     this.upload = upload
     this.sent = sent
     this.#observer = observer
@@ -124,14 +124,14 @@ export class ScriptedDelivery implements Delivery {
   begin(status = 200, headers: Readonly<Record<string, string>> = {}): this {
     if (this.#over) return this
     this.#began = true
-    const added = this.#observer.began(status, (name) => headers[name])
+    const added = this.#observer.head(status, (name) => headers[name])
     this.#resolve(new Response(null, { status, headers: pairs(added) }))
     return this
   }
 
   send(text: string): this {
     if (this.#over) return this
-    this.#observer.chunk(bytesOf(text))
+    this.#observer.data(bytesOf(text))
     this.text += text
     return this
   }
@@ -143,7 +143,7 @@ export class ScriptedDelivery implements Delivery {
   /** Ollama's connection breaks. */
   break(cause?: Error): void {
     if (this.#over) return
-    if (this.#began) this.text += this.#observer.lastWords() ?? ''
+    if (this.#began) this.text += this.#observer.errorTrailer() ?? ''
     else this.#reject(new Failure('upstream_error'))
     this.#finish('broken', cause)
   }
@@ -165,7 +165,7 @@ export class ScriptedDelivery implements Delivery {
     if (this.#over) return
     this.#over = true
     this.cut = ending !== 'done'
-    this.#observer.over(ending, cause)
+    this.#observer.end(ending, cause)
   }
 }
 
