@@ -1,5 +1,5 @@
+import { InvariantChecker } from '../../test/admission/support/invariant-checker.ts'
 import { drawStep } from '../../test/admission/support/step.ts'
-import { Witness } from '../../test/admission/support/witness.ts'
 import { heapUsed } from './admission-costs.ts'
 import { seeded } from './admission-random.ts'
 import type { Report } from './admission-report.ts'
@@ -26,13 +26,13 @@ export function countViolations(report: Report, steps: number): void {
 
 /** Undefined when all went well, else what went wrong and where. */
 function live(seed: number, steps: number): string | undefined {
-  const witness = new Witness()
+  const checker = new InvariantChecker()
   const random = seeded(seed)
   let step = 0
   try {
-    for (; step < steps; step++) witness.live(drawStep(random))
-    witness.live({ kind: 'close' })
-    witness.quiesce()
+    for (; step < steps; step++) checker.live(drawStep(random))
+    checker.live({ kind: 'close' })
+    checker.quiesce()
     return undefined
   } catch (error) {
     return `step ${step}: ${String(error)}`

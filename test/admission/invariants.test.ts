@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { InvariantChecker } from './support/invariant-checker.ts'
 import {
   drawStep,
   LEAVERS,
@@ -10,7 +11,6 @@ import {
   QUEUE_LIMITS,
   type Step,
 } from './support/step.ts'
-import { Witness } from './support/witness.ts'
 
 const lane = fc.nat(MODELS.length - 1)
 const pick = fc.nat(100_000)
@@ -93,11 +93,11 @@ describe('whatever happens in whatever order', () => {
     const end = fc.array(step, { maxLength: 20 })
     fc.assert(
       fc.property(history, end, fc.boolean(), (steps, afterwards, closes) => {
-        const witness = new Witness()
-        for (const each of steps) witness.live(each)
-        if (closes) witness.live({ kind: 'close' })
-        for (const each of afterwards) witness.live(each)
-        witness.quiesce()
+        const checker = new InvariantChecker()
+        for (const each of steps) checker.live(each)
+        if (closes) checker.live({ kind: 'close' })
+        for (const each of afterwards) checker.live(each)
+        checker.quiesce()
       }),
       // The limit is for the shrinking of a failure, which may take minutes otherwise.
       { numRuns: 300, interruptAfterTimeLimit: 30_000 },
@@ -105,20 +105,20 @@ describe('whatever happens in whatever order', () => {
   })
 
   it('a long life leaves nothing behind, and visits every way out', () => {
-    const witness = new Witness()
+    const checker = new InvariantChecker()
     let state = 1
     const random = () => {
       state = (state * 48_271) % 2_147_483_647
       return state / 2_147_483_647
     }
-    for (let i = 0; i < 20_000; i++) witness.live(drawStep(random))
-    witness.quiesce()
+    for (let i = 0; i < 20_000; i++) checker.live(drawStep(random))
+    checker.quiesce()
     assert.ok(
-      witness.grants > 1_000 && witness.departures > 1_000,
-      `${witness.grants}, ${witness.departures}`,
+      checker.grants > 1_000 && checker.departures > 1_000,
+      `${checker.grants}, ${checker.departures}`,
     )
     for (const answer of ['granted', 'queued', 'queue_full', 'timeout', 'early']) {
-      assert.ok((witness.answers.get(answer) ?? 0) > 100, `${answer}: ${witness.answers.get(answer)}`)
+      assert.ok((checker.answers.get(answer) ?? 0) > 100, `${answer}: ${checker.answers.get(answer)}`)
     }
   })
 })

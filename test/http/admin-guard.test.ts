@@ -1,23 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Hono } from 'hono'
-import { aSurface, type Change, type Surface } from './support/surface.ts'
+import { type AppHarness, appHarness, type Change } from './support/app-harness.ts'
 
 const TOKEN = 'open-sesame'
 const FROM_ELSEWHERE: Change = { config: { admin_token: TOKEN }, peer: { address: '203.0.113.7' } }
 
-const post = ({ app }: Surface, path: string, headers: Record<string, string> = {}, body?: object) =>
+const post = ({ app }: AppHarness, path: string, headers: Record<string, string> = {}, body?: object) =>
   app.request(path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
-const reset = (surface: Surface, token?: string) =>
+const reset = (surface: AppHarness, token?: string) =>
   post(surface, '/admin/queue/reset', token === undefined ? {} : { authorization: `Bearer ${token}` })
 
 describe('wrong tokens', () => {
   it('are looked at ten times, and then the right one waits too', async () => {
-    const surface = aSurface(FROM_ELSEWHERE)
+    const surface = appHarness(FROM_ELSEWHERE)
     for (let count = 0; count < 10; count++) assert.equal((await reset(surface, 'guess')).status, 403)
     for (const token of ['guess', TOKEN, undefined]) {
       const response = await reset(surface, token)
@@ -29,7 +29,7 @@ describe('wrong tokens', () => {
   })
 
   it('count beside missing ones, and right ones do not', async () => {
-    const surface = aSurface(FROM_ELSEWHERE)
+    const surface = appHarness(FROM_ELSEWHERE)
     for (let count = 0; count < 50; count++) assert.equal((await reset(surface, TOKEN)).status, 200)
     for (let count = 0; count < 10; count++) assert.equal((await reset(surface)).status, 401)
     assert.equal((await reset(surface, TOKEN)).status, 429)
@@ -42,7 +42,7 @@ describe('wrong tokens', () => {
   })
 
   it('of many at once are looked at no more than ten times', async () => {
-    const surface = aSurface(FROM_ELSEWHERE)
+    const surface = appHarness(FROM_ELSEWHERE)
     const statuses = (await Promise.all(Array.from({ length: 100 }, () => reset(surface, 'guess')))).map(
       ({ status }) => status,
     )
@@ -50,7 +50,7 @@ describe('wrong tokens', () => {
   })
 
   it('that come through a proxy of this machine do not lock out who sits at it', async () => {
-    const surface = aSurface({ config: { admin_token: TOKEN } })
+    const surface = appHarness({ config: { admin_token: TOKEN } })
     const forwarded = { 'x-forwarded-for': '203.0.113.7', authorization: 'Bearer guess' }
     for (let count = 0; count < 20; count++) await post(surface, '/admin/queue/reset', forwarded)
     assert.equal((await post(surface, '/admin/queue/reset', forwarded)).status, 429)
@@ -66,13 +66,13 @@ describe('wrong tokens', () => {
       'O',
       `${TOKEN}\u00e4`,
     ])
-      assert.equal((await reset(aSurface(FROM_ELSEWHERE), token)).status, 403, token)
+      assert.equal((await reset(appHarness(FROM_ELSEWHERE), token)).status, 403, token)
   })
 })
 
 describe('the log of admins', () => {
   it('has a line for each action: who, what and how it ended', async () => {
-    const surface = aSurface({ config: { admin_token: TOKEN }, peer: { address: '203.0.113.7' } })
+    const surface = appHarness({ config: { admin_token: TOKEN }, peer: { address: '203.0.113.7' } })
     const token = { authorization: `Bearer ${TOKEN}` }
     surface.run('llama2')
     await post(surface, '/admin/queue/update', token, { model: 'LLAMA2:latest', parallel_limit: 8 })
@@ -89,7 +89,7 @@ describe('the log of admins', () => {
   })
 
   it('says when somebody is an admin for being at this machine', async () => {
-    const surface = aSurface()
+    const surface = appHarness()
     await reset(surface)
     assert.deepEqual(surface.logged, [
       {
@@ -105,7 +105,7 @@ describe('the log of admins', () => {
   })
 
   it('has a line for the first refusal of an address, with the reason and without the token', async () => {
-    const surface = aSurface(FROM_ELSEWHERE)
+    const surface = appHarness(FROM_ELSEWHERE)
     for (let count = 0; count < 30; count++)
       await post(surface, '/admin/queue/reset?secret=1', { authorization: 'Bearer gu3ss' })
     assert.deepEqual(surface.logged, [
@@ -120,7 +120,7 @@ describe('the log of admins', () => {
   })
 
   it('says what a request that is not local looks like', async () => {
-    const surface = aSurface()
+    const surface = appHarness()
     await post(surface, '/admin/queue/reset', { 'x-real-ip': '203.0.113.7' })
     assert.deepEqual(surface.logged, [
       {
@@ -135,7 +135,7 @@ describe('the log of admins', () => {
   })
 
   it('keeps a long value short', async () => {
-    const surface = aSurface()
+    const surface = appHarness()
     const model = 'x'.repeat(5_000)
     await post(surface, `/admin/queue/reset?model=${model}`)
     assert.ok(JSON.stringify(surface.logged).length < 500)
@@ -144,7 +144,7 @@ describe('the log of admins', () => {
 
 describe('who listens to the queue as an operator', () => {
   const ask = async (change: Change, headers: Record<string, string> = {}) => {
-    const { admin, logged } = aSurface(change)
+    const { admin, logged } = appHarness(change)
     const app = new Hono().get('/queue/events', (c) => c.json(admin.listener(c)))
     const response = await app.request('/queue/events', { headers: { host: 'localhost:8080', ...headers } })
     return { ...((await response.json()) as { address: string; operator: boolean }), logged }

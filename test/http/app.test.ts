@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { aSurface } from './support/surface.ts'
+import { appHarness } from './support/app-harness.ts'
 
 const GATED = [
   '/api/generate',
@@ -18,7 +18,7 @@ const GATED = [
 ]
 
 test('every inference route is relayed when it is posted to, and by a single handler', async () => {
-  const { app, relayed, passed } = aSurface()
+  const { app, relayed, passed } = appHarness()
   for (const path of GATED) {
     assert.equal((await app.request(`${path}?beta=true`, { method: 'POST', body: '{}' })).status, 200)
     assert.equal(app.router.match('POST', path)[0].length, 1, path)
@@ -31,7 +31,7 @@ test('every inference route is relayed when it is posted to, and by a single han
 })
 
 test('any other method on an inference route goes to Ollama, preflights included', async () => {
-  const { app, relayed, passed } = aSurface()
+  const { app, relayed, passed } = appHarness()
   for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
     await app.request('/api/chat', { method })
   }
@@ -43,7 +43,7 @@ test('any other method on an inference route goes to Ollama, preflights included
 })
 
 test('an escaped spelling of an inference route does not get round the gate', async () => {
-  const { app, relayed, passed } = aSurface()
+  const { app, relayed, passed } = appHarness()
   for (const path of ['/api/%63hat', '/api%2Fchat', '/%61%70%69/%63%68%61%74?x=%2', '/v1%2fmessages']) {
     await app.request(path, { method: 'POST' })
   }
@@ -52,7 +52,7 @@ test('an escaped spelling of an inference route does not get round the gate', as
 })
 
 test('a path is decoded once, and one that does not decode goes to Ollama as it is', async () => {
-  const { app, relayed, passed } = aSurface()
+  const { app, relayed, passed } = appHarness()
   for (const path of ['/api/chat%ff', '/api/chat%zz', '/api/chat/', '/API/chat']) {
     await app.request(path, { method: 'POST' })
   }
@@ -61,7 +61,7 @@ test('a path is decoded once, and one that does not decode goes to Ollama as it 
 })
 
 test('what is neither gated nor ours goes to Ollama, whatever the method', async () => {
-  const { app, passed } = aSurface()
+  const { app, passed } = appHarness()
   const requests = [
     'GET /',
     'HEAD /',
@@ -90,7 +90,7 @@ const OWN = [
 ]
 
 test('our own pages answer every other method with 405 and never pass it on', async () => {
-  const { app, passed } = aSurface()
+  const { app, passed } = appHarness()
   for (const { path, allow } of OWN) {
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS']) {
       if (allow.includes(method)) continue
@@ -107,7 +107,7 @@ test('our own pages answer every other method with 405 and never pass it on', as
 })
 
 test('our own pages answer HEAD as GET without a body', async () => {
-  const { app } = aSurface()
+  const { app } = appHarness()
   for (const { path, allow } of OWN) {
     if (!allow.includes('HEAD')) continue
     const response = await app.request(path, { method: 'HEAD' })
@@ -118,7 +118,7 @@ test('our own pages answer HEAD as GET without a body', async () => {
 })
 
 test('an unknown path beside our pages is our own 404', async () => {
-  const { app, passed } = aSurface()
+  const { app, passed } = appHarness()
   const paths = [
     '/admin',
     '/admin/queue',
@@ -137,14 +137,14 @@ test('an unknown path beside our pages is our own 404', async () => {
 })
 
 test('nobody may keep what our pages say', async () => {
-  const { app } = aSurface()
+  const { app } = appHarness()
   for (const path of ['/health', '/queue/stats', '/config', '/admin/nothing', '/queue/stats?model=none']) {
     assert.equal((await app.request(path)).headers.get('cache-control'), 'no-store', path)
   }
 })
 
 test('the effective configuration is shown as it is described', async () => {
-  const { app } = aSurface()
+  const { app } = appHarness()
   const response = await app.request('/config')
   assert.equal(await response.text(), '{"config_file":null,"values":{"admin_token":"***"},"sources":{}}')
 })

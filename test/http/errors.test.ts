@@ -3,7 +3,7 @@ import test, { describe } from 'node:test'
 import { Refusal } from '../../src/admission/refusal.ts'
 import { renderBreak } from '../../src/http/errors.ts'
 import { Failure } from '../../src/relay/failure.ts'
-import { aSurface } from './support/surface.ts'
+import { appHarness } from './support/app-harness.ts'
 
 const BUSY = 'Server is currently busy processing other requests. Please try again in'
 const SLOW = 'Request timed out. Please try again with a shorter prompt or later.'
@@ -30,7 +30,7 @@ async function answerTo(
     language?: 'auto' | 'ko'
   } = {},
 ) {
-  const surface = aSurface({ relay: () => Promise.reject(error), config: { language } })
+  const surface = appHarness({ relay: () => Promise.reject(error), config: { language } })
   const response = await surface.app.request(path, { method: 'POST', headers })
   return { status: response.status, headers: response.headers, body: await response.text(), surface }
 }
@@ -207,7 +207,7 @@ describe('a call that ends without an answer', () => {
   })
 
   test('on a page of our own is a code and a sentence apart', async () => {
-    const { app } = aSurface({ passThrough: () => Promise.reject(new Failure('upstream_error')) })
+    const { app } = appHarness({ passThrough: () => Promise.reject(new Failure('upstream_error')) })
     for (const path of ['/queue', '/queue/nope', '/health/nope', '/admin/nope', '/dashboard/nope'])
       assert.match(await (await app.request(path)).text(), /^\{"error":"[a-z_]+","message":"/, path)
     for (const path of ['/queues', '/configure', '/healthy'])
@@ -215,7 +215,7 @@ describe('a call that ends without an answer', () => {
   })
 
   test('outside the gate is answered in the dialect of its path', async () => {
-    const { app } = aSurface({ passThrough: () => Promise.reject(new Failure('upstream_error')) })
+    const { app } = appHarness({ passThrough: () => Promise.reject(new Failure('upstream_error')) })
     assert.equal(
       await (await app.request('/api/tags')).text(),
       `{"error":"upstream_error: ${DOWN}","code":"upstream_error","message":"${DOWN}"}`,
@@ -277,7 +277,7 @@ describe('a refusal to a web page', () => {
   })
 
   test('follows what Ollama has shown', async () => {
-    const surface = aSurface({ relay: () => Promise.reject(busy()) })
+    const surface = appHarness({ relay: () => Promise.reject(busy()) })
     surface.origins.learn('https://chat.example', 'https://chat.example')
     const response = await surface.app.request('/api/chat', {
       method: 'POST',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import { callLimits } from '../../src/config/call-limits.ts'
-import { aHouse, type House, leftovers, NOTHING } from './support/house.ts'
+import { leftovers, NOTHING, type RelayHarness, relayHarness } from './support/relay-harness.ts'
 
 const LIMITS = {
   request_timeout: 10,
@@ -10,15 +10,15 @@ const LIMITS = {
   max_body_size: 1_000,
 }
 
-let house: House
+let house: RelayHarness
 const open = (first_byte_timeout: number | undefined) => {
-  house = aHouse(callLimits({ ...LIMITS, first_byte_timeout }))
+  house = relayHarness(callLimits({ ...LIMITS, first_byte_timeout }))
   return house
 }
 afterEach(() => assert.deepEqual(leftovers(house), NOTHING))
 
 /** A call that gets its slot after `waitedMs` in line. */
-async function aServedCall({ call, clock, settle }: House, waitedMs: number) {
+async function aServedCall({ call, clock, settle }: RelayHarness, waitedMs: number) {
   const first = await call()
   const second = await call()
   clock.advance(waitedMs)
@@ -28,7 +28,7 @@ async function aServedCall({ call, clock, settle }: House, waitedMs: number) {
   return second
 }
 
-const isOver = async ({ settle }: House, result: Promise<string>) =>
+const isOver = async ({ settle }: RelayHarness, result: Promise<string>) =>
   Promise.race([result, settle().then(() => 'under way')])
 
 describe('first_byte_timeout', () => {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { longFrame } from '../ollama/support/zstd-frames.ts'
-import { aHouse } from './support/house.ts'
+import { relayHarness } from './support/relay-harness.ts'
 
 const withId = (id: string) => ({ headers: { 'x-request-id': id } })
 
 describe('the calls that are not over', () => {
   it('tell who they are, what they are at and how far they have come', async () => {
-    const { clock, relay, call, admission } = aHouse()
+    const { clock, relay, call, admission } = relayHarness()
     const first = await call(withId('first'))
     const streamed = { 'content-type': 'application/x-ndjson' }
     first.client.forwarding?.begin(200, streamed).send('{"a":1}\n').send('{"b":2}\n')
@@ -32,7 +32,7 @@ describe('the calls that are not over', () => {
   })
 
   it('count no parts of an answer that is no stream: they are no tokens', async () => {
-    const { relay, call } = aHouse()
+    const { relay, call } = relayHarness()
     const { client } = await call()
     client.forwarding
       ?.begin(200, { 'content-type': 'application/json' })
@@ -47,7 +47,7 @@ describe('the calls that are not over', () => {
 
 describe('an operator who cancels a call', () => {
   it('takes it out of the line, and its client is told', async () => {
-    const { relay, call, settle, lane, finished, clock } = aHouse()
+    const { relay, call, settle, lane, finished, clock } = relayHarness()
     await call()
     const waiting = await call(withId('w'))
     clock.advance(30)
@@ -67,7 +67,7 @@ describe('an operator who cancels a call', () => {
   })
 
   it('frees its slot before the first byte', async () => {
-    const { relay, call, lane, finished } = aHouse()
+    const { relay, call, lane, finished } = relayHarness()
     const running = await call(withId('r'))
     assert.equal(relay.cancel('r')?.state, 'running')
     assert.equal(await running.result, 'cancelled')
@@ -79,7 +79,7 @@ describe('an operator who cancels a call', () => {
   })
 
   it('breaks a stream off with a last line that says so', async () => {
-    const { relay, call, lane, finished } = aHouse()
+    const { relay, call, lane, finished } = relayHarness()
     const { client, result } = await call(withId('r'))
     client.forwarding?.begin(200, { 'content-type': 'application/x-ndjson' }).send('{"a":1}\n')
     assert.equal(await result, '200')
@@ -93,7 +93,7 @@ describe('an operator who cancels a call', () => {
   })
 
   it('ends one whose slot is on its way, and the slot goes on to the next', async () => {
-    const { relay, call, settle, lane, finished } = aHouse()
+    const { relay, call, settle, lane, finished } = relayHarness()
     const first = await call()
     const second = await call(withId('second'))
     const third = await call(withId('third'))
@@ -114,7 +114,7 @@ describe('an operator who cancels a call', () => {
   })
 
   it('ends one whose body is still on its way', async () => {
-    const { relay, start, settle, finished } = aHouse()
+    const { relay, start, settle, finished } = relayHarness()
     const { result } = start(withId('slow'))
     await settle()
     assert.equal(relay.cancel('slow')?.state, 'reading')
@@ -123,7 +123,7 @@ describe('an operator who cancels a call', () => {
   })
 
   it('ends one whose body is being decoded, before it goes anywhere', async () => {
-    const { relay, call, settle, clock, finished } = aHouse({ maxBodyBytes: 2e6 })
+    const { relay, call, settle, clock, finished } = relayHarness({ maxBodyBytes: 2e6 })
     const body = longFrame('{}')
     const headers = { 'content-encoding': 'zstd', 'x-request-id': 'packed' }
     const { client, result } = await call({ target: '/v1/responses', headers, body })
@@ -141,13 +141,13 @@ describe('an operator who cancels a call', () => {
   })
 
   it('is told when there is no such call', () => {
-    assert.equal(aHouse().relay.cancel('nobody'), undefined)
+    assert.equal(relayHarness().relay.cancel('nobody'), undefined)
   })
 })
 
 describe('an answer from Ollama', () => {
   it('says its id, its wait and how long Ollama took to begin', async () => {
-    const { clock, call, settle } = aHouse()
+    const { clock, call, settle } = relayHarness()
     const first = await call()
     const second = await call({ headers: { 'x-request-id': 'mine', traceparent: '00-ab-cd-01' } })
     clock.advance(12.345)
@@ -174,7 +174,7 @@ describe('the name of a call', () => {
   const idsOf = (relay: { live(): Iterable<{ id: string }> }) => Array.from(relay.live(), ({ id }) => id)
 
   it('is given to one live call only: the second gets its own, and is told', async () => {
-    const { relay, call, ids } = aHouse({ parallel: 2 })
+    const { relay, call, ids } = relayHarness({ parallel: 2 })
     const first = await call(withId('same'))
     const second = await call(withId('same'))
     const [one, two] = idsOf(relay)
@@ -191,7 +191,7 @@ describe('the name of a call', () => {
   })
 
   it('can be given again once its call is over', async () => {
-    const { relay, call, ids } = aHouse()
+    const { relay, call, ids } = relayHarness()
     for (let count = 0; count < 3; count++) {
       const { client } = await call(withId('again'))
       assert.deepEqual(idsOf(relay), ['again'])
@@ -201,7 +201,7 @@ describe('the name of a call', () => {
   })
 
   it('cannot be one that this process gives itself', async () => {
-    const { relay, call } = aHouse({ parallel: 3 })
+    const { relay, call } = relayHarness({ parallel: 3 })
     await call()
     const [ours = ''] = idsOf(relay)
     const next = ours.replace(/[^-]+$/, (count) => (Number.parseInt(count, 36) + 1).toString(36))
@@ -212,7 +212,7 @@ describe('the name of a call', () => {
   })
 
   it('is not kept of a call that is refused, leaves or times out', async () => {
-    const { call, ids, clock, settle } = aHouse({ queue: 1 })
+    const { call, ids, clock, settle } = relayHarness({ queue: 1 })
     await call(withId('runs'))
     const waits = await call(withId('waits'))
     const refused = await call(withId('refused'))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
 import { longFrame } from '../ollama/support/zstd-frames.ts'
-import { aHouse, leftovers, NOTHING } from './support/house.ts'
+import { leftovers, NOTHING, relayHarness } from './support/relay-harness.ts'
 
 /** One thing that happens to one of the calls, or to all of them. */
 const step = fc.record({
@@ -23,7 +23,7 @@ it('whatever happens in whatever order, each slot comes back once and each call 
       fc.array(step, { maxLength: 80 }),
       fc.integer({ min: 1, max: 3 }),
       async (steps, parallel) => {
-        const house = aHouse({ parallel, queue: 2, maxBodyBytes: 2e6 })
+        const house = relayHarness({ parallel, queue: 2, maxBodyBytes: 2e6 })
         const calls: ReturnType<typeof house.start>[] = []
         const cancelledUnsent: (typeof calls)[number][] = []
         for (const { what, which, ms } of steps) {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { aHouse, BODY, leftovers, NOTHING } from './support/house.ts'
+import { BODY, leftovers, NOTHING, relayHarness } from './support/relay-harness.ts'
 
 describe('a call that is being read', () => {
   it('is ended with body_stalled after 30 s without a byte', async () => {
-    const house = aHouse({ requestTimeoutMs: 300_000 })
+    const house = relayHarness({ requestTimeoutMs: 300_000 })
     const { client, result } = house.start({})
     client.sendPart('{"model"')
     house.clock.advance(20_000)
@@ -18,7 +18,7 @@ describe('a call that is being read', () => {
   })
 
   it('that drips is ended at its deadline', async () => {
-    const house = aHouse({ requestTimeoutMs: 60_000 })
+    const house = relayHarness({ requestTimeoutMs: 60_000 })
     const { client, result } = house.start({})
     for (let second = 0; second < 60; second += 10) {
       client.sendPart(' ')
@@ -30,7 +30,7 @@ describe('a call that is being read', () => {
   })
 
   it('is not stalled once its body is whole, however long it waits', async () => {
-    const house = aHouse({ requestTimeoutMs: 300_000 })
+    const house = relayHarness({ requestTimeoutMs: 300_000 })
     await house.call()
     const second = await house.call()
     house.clock.advance(100_000)
@@ -40,7 +40,7 @@ describe('a call that is being read', () => {
   })
 
   it('holds bytes beside those that wait, until it has a slot', async () => {
-    const house = aHouse({ maxBodyBytes: 1_000 })
+    const house = relayHarness({ maxBodyBytes: 1_000 })
     await house.call()
     await house.call()
     assert.equal(house.admission.waiting.bytes, BODY.length)
@@ -53,7 +53,7 @@ describe('a call that is being read', () => {
   })
 
   it('is refused with queue_full when all bodies together hold too much', async () => {
-    const house = aHouse({ maxBodyBytes: 2e6 })
+    const house = relayHarness({ maxBodyBytes: 2e6 })
     const stalled = house.start({})
     stalled.client.sendPart(new Uint8Array(900_000))
     const another = house.start({})
@@ -67,7 +67,7 @@ describe('a call that is being read', () => {
   })
 
   it('is refused when a shutdown begins, and its body is not waited for', async () => {
-    const house = aHouse()
+    const house = relayHarness()
     const { client, result } = house.start({})
     client.sendPart('{"model"')
     house.admission.close()
@@ -77,7 +77,7 @@ describe('a call that is being read', () => {
   })
 
   it('is refused when a shutdown begins, although its body is here and only the work on it goes on', async () => {
-    const house = aHouse({ maxBodyBytes: 1_000_000 })
+    const house = relayHarness({ maxBodyBytes: 1_000_000 })
     // Several turns of work.
     const { result } = house.start({ body: `{"model":"llama2","x":[${'1,'.repeat(300_000)}1]}` })
     await house.settle()

@@ -3,21 +3,21 @@ import { afterEach, describe, it } from 'node:test'
 import { Failure } from '../../src/relay/failure.ts'
 import { longFrame } from '../ollama/support/zstd-frames.ts'
 import { ScriptedRequest } from '../support/scripted-request.ts'
-import { aHouse, BODY, type House, leftovers, NOTHING } from './support/house.ts'
+import { BODY, leftovers, NOTHING, type RelayHarness, relayHarness } from './support/relay-harness.ts'
 
 const NDJSON = { 'content-type': 'application/x-ndjson' }
 const FIGURES = '{"done":true,"load_duration":5000000,"prompt_eval_count":3,"eval_count":4}\n'
 
-let house: House
-const open = (change: Parameters<typeof aHouse>[0] = {}): House => {
-  house = aHouse(change)
+let house: RelayHarness
+const open = (change: Parameters<typeof relayHarness>[0] = {}): RelayHarness => {
+  house = relayHarness(change)
   return house
 }
 // Whatever a test does to its calls, it ends with all of them over: then nothing may be left.
 afterEach(() => assert.deepEqual(leftovers(house), NOTHING))
 
 /** What is told of the only call, without what every test would have to repeat. */
-const told = ({ finished }: House, index = 0) => {
+const told = ({ finished }: RelayHarness, index = 0) => {
   const { outcome, reason, status, model, waitMs, firstByteMs, totalMs } = finished[index] ?? {}
   return { outcome, reason, status, model, waitMs, firstByteMs, totalMs }
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { aHouse } from './support/house.ts'
+import { relayHarness } from './support/relay-harness.ts'
 
 /** An upload that passes through, of which `came` bytes are here. */
 function anUpload() {
-  const house = aHouse()
+  const house = relayHarness()
   const { client, forwarding, answer } = house.passThrough({
     target: '/api/blobs/x',
     upload: { bytes: 0, heldBack: false },
@@ -61,7 +61,7 @@ describe('an upload that passes through', () => {
   })
 
   it('costs a timer only where there is one', () => {
-    const house = aHouse()
+    const house = relayHarness()
     house.passThrough({ method: 'GET', target: '/api/tags' })
     assert.equal(house.clock.pending, 0)
   })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { ScriptedRequest } from '../support/scripted-request.ts'
-import { aHouse } from './support/house.ts'
+import { relayHarness } from './support/relay-harness.ts'
 
 const REFUSED = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
 
 it('a call that finds nobody is told once, with the time at which it was sent, and its record says why', async () => {
-  const { call, clock, settle, answers, failedFrom, finished } = aHouse()
+  const { call, clock, settle, answers, failedFrom, finished } = relayHarness()
   const first = await call()
   const second = await call()
   clock.advance(700)
@@ -26,7 +26,7 @@ it('a call that finds nobody is told once, with the time at which it was sent, a
 })
 
 it('a break after the first byte is in the record, but says nothing of whether Ollama answers', async () => {
-  const { call, answers, finished } = aHouse()
+  const { call, answers, finished } = relayHarness()
   const { client, result } = await call()
   client.forwarding?.begin().send('x').break(REFUSED)
   assert.equal(await result, '200')
@@ -35,7 +35,7 @@ it('a break after the first byte is in the record, but says nothing of whether O
 })
 
 it('what passes through tells the same', async () => {
-  const { relay, clock, failedFrom } = aHouse()
+  const { relay, clock, failedFrom } = relayHarness()
   clock.advance(300)
   const client = new ScriptedRequest({ target: '/api/tags' })
   const answer = relay.passThrough(client)

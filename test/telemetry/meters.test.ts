@@ -11,7 +11,7 @@ import {
   OUTCOMES,
   REASONS,
 } from '../../src/telemetry/meters.ts'
-import { aCall, aRefusedCall, ROUTES } from './support/a-scrape.ts'
+import { aCall, aRefusedCall, ROUTES } from './support/scrape-harness.ts'
 
 function metersOf(...calls: readonly MeteredCall[]): Meters {
   const meters = new Meters({ routes: ROUTES, models: [] })

@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { aCall, aFullScrape, aHouse, aRefusedCall, metricsIn, samplesOf } from './support/a-scrape.ts'
+import {
+  aCall,
+  aFullScrape,
+  aRefusedCall,
+  metricsIn,
+  samplesOf,
+  scrapeHarness,
+} from './support/scrape-harness.ts'
 
 /** One family's samples. */
-async function samples(house: ReturnType<typeof aHouse>, family: string): Promise<Record<string, number>> {
+async function samples(
+  house: ReturnType<typeof scrapeHarness>,
+  family: string,
+): Promise<Record<string, number>> {
   const { text } = await house.scrape()
   const ours = [...samplesOf(text)].filter(([sample]) => sample.startsWith(`ollama_guard_${family}`))
   return Object.fromEntries(ours.map(([sample, value]) => [sample.slice('ollama_guard_'.length), value]))
 }
 
 test('a route that was used shows all outcomes, one that was not shows none', async () => {
-  const house = aHouse()
+  const house = scrapeHarness()
   house.meters.call(aCall())
   const labels = 'model="llama2",route="/api/chat",outcome'
   assert.deepEqual(await samples(house, 'requests_total'), {
@@ -23,7 +33,7 @@ test('a route that was used shows all outcomes, one that was not shows none', as
 })
 
 test('counters count on from scrape to scrape', async () => {
-  const house = aHouse({ models: ['llama2'] })
+  const house = scrapeHarness({ models: ['llama2'] })
   for (const expected of [1, 2]) {
     house.meters.call(aRefusedCall())
     const refusals = await samples(house, 'refusals_total')
@@ -35,14 +45,14 @@ test('counters count on from scrape to scrape', async () => {
 })
 
 test('tokens are told by model and direction', async () => {
-  const house = aHouse()
+  const house = scrapeHarness()
   house.meters.call(aCall())
   assert.equal((await samples(house, 'tokens_in'))['tokens_in_total{model="llama2"}'], 5)
   assert.equal((await samples(house, 'tokens_out'))['tokens_out_total{model="llama2"}'], 11)
 })
 
 test('a histogram has every bucket, its sum and its count, and nothing of a model without figures', async () => {
-  const house = aHouse({ models: ['idle'] })
+  const house = scrapeHarness({ models: ['idle'] })
   house.meters.call(aCall({ waitMs: 200 }))
   house.meters.call(aCall({ waitMs: 700_000 }))
   const wait = await samples(house, 'wait_seconds')
@@ -59,7 +69,7 @@ test('a histogram has every bucket, its sum and its count, and nothing of a mode
 })
 
 test('lanes show what they hold; those of unknown models add up, without limits', async () => {
-  const house = aHouse({ models: ['llama2'] })
+  const house = scrapeHarness({ models: ['llama2'] })
   const join = (model: string) => house.admission.acquire({ model, deadline: 1_000, bytes: 100 })
   for (const model of ['llama2', 'llama2', 'made-up', 'made-up', 'made-up', 'other-one']) join(model)
   house.admission.pause('llama2', true)
@@ -81,7 +91,7 @@ test('lanes show what they hold; those of unknown models add up, without limits'
 })
 
 test('Ollama, memory, the build and a shutdown are told', async () => {
-  const house = aHouse()
+  const house = scrapeHarness()
   assert.deepEqual(await samples(house, 'upstream'), {
     upstream_up: 1,
     'upstream_info{version="0.33.0"}': 1,
@@ -94,7 +104,7 @@ test('Ollama, memory, the build and a shutdown are told', async () => {
 })
 
 test('what is not known is left out or called unknown', async () => {
-  const house = aHouse({
+  const house = scrapeHarness({
     upstream: { status: () => ({ reachable: false, version: null }) },
     memory: async () => null,
   })
@@ -106,13 +116,13 @@ test('what is not known is left out or called unknown', async () => {
 })
 
 test('a label is escaped', async () => {
-  const house = aHouse({ models: ['a"b\\c\nd'] })
+  const house = scrapeHarness({ models: ['a"b\\c\nd'] })
   const tokens = await samples(house, 'tokens_out')
   assert.equal(tokens['tokens_out_total{model="a\\"b\\\\c\\nd"}'], 0)
 })
 
 test('scrapes that overlap are both whole', async () => {
-  const house = aHouse()
+  const house = scrapeHarness()
   house.meters.call(aCall())
   const ours = async () => {
     const { text } = await house.scrape()
@@ -123,7 +133,7 @@ test('scrapes that overlap are both whole', async () => {
 })
 
 test('the process tells of itself, under names that say what they are', async () => {
-  const { contentType } = await aHouse().scrape()
+  const { contentType } = await scrapeHarness().scrape()
   assert.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8')
   const names = metricsIn(await aFullScrape())
   for (const name of [

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-import { aFullScrape, metricsIn, namesOf } from './support/a-scrape.ts'
+import { aFullScrape, metricsIn, namesOf } from './support/scrape-harness.ts'
 
 const docs = join(import.meta.dirname, '..', '..', 'docs')
 const monitoring = join(docs, 'monitoring')

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import test, { describe, it } from 'node:test'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
-import { aSurface, type Change, type Surface } from '../support/surface.ts'
+import { type AppHarness, appHarness, type Change } from '../support/app-harness.ts'
 
 const UPDATE = '/admin/queue/update'
 const RESET = '/admin/queue/reset'
 
-function update({ app }: Surface, body: unknown, headers: Record<string, string> = {}) {
+function update({ app }: AppHarness, body: unknown, headers: Record<string, string> = {}) {
   return app.request(UPDATE, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -16,7 +16,7 @@ function update({ app }: Surface, body: unknown, headers: Record<string, string>
 
 describe('update', () => {
   test('sets the limits of one model in any spelling', async () => {
-    const surface = aSurface()
+    const surface = appHarness()
     const response = await update(surface, { model: 'LLAMA2:latest', parallel_limit: 8, queue_limit: 1024 })
     assert.equal(response.status, 200)
     assert.equal(
@@ -27,7 +27,7 @@ describe('update', () => {
   })
 
   test('leaves alone what is left out, and takes 0 for a queue limit', async () => {
-    const surface = aSurface()
+    const surface = appHarness()
     assert.equal(
       await (await update(surface, { model: 'llama2', queue_limit: 0 })).text(),
       '{"model":"llama2","parallel_limit":4,"queue_limit":0,"status":"updated"}',
@@ -39,7 +39,7 @@ describe('update', () => {
   })
 
   test('of * sets the defaults', async () => {
-    const surface = aSurface()
+    const surface = appHarness()
     surface.run('mistral')
     assert.equal(
       await (await update(surface, { model: '*', parallel_limit: 2 })).text(),
@@ -49,7 +49,7 @@ describe('update', () => {
   })
 
   test('that raises a limit starts who waits', async () => {
-    const surface = aSurface()
+    const surface = appHarness()
     surface.admission.configure('llama2', { parallel: 1 })
     surface.run('llama2')
     const ticket = surface.admission.acquire({ model: 'llama2', deadline: 1e6, bytes: 0 })
@@ -97,7 +97,7 @@ describe('update', () => {
   ]
   for (const { why, body, paths } of BAD) {
     test(`with ${why} is 400, names the place and changes nothing`, async () => {
-      const surface = aSurface()
+      const surface = appHarness()
       const response = await update(surface, body)
       assert.equal(response.status, 400)
       const answer = (await response.json()) as { error: string; issues: { path: string; message: string }[] }
@@ -117,7 +117,7 @@ describe('update', () => {
   test('must say that it is JSON', async () => {
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp']) {
       const response = await update(
-        aSurface(),
+        appHarness(),
         { model: 'llama2', parallel_limit: 2 },
         { 'content-type': type },
       )
@@ -128,13 +128,13 @@ describe('update', () => {
       )
     }
     const said = { 'content-type': 'Application/JSON; charset=utf-8' }
-    assert.equal((await update(aSurface(), { model: 'llama2', parallel_limit: 2 }, said)).status, 200)
+    assert.equal((await update(appHarness(), { model: 'llama2', parallel_limit: 2 }, said)).status, 200)
   })
 
   test('is cut off beyond 64 KiB, whether its length is told or not', async () => {
     const body = JSON.stringify({ model: 'x'.repeat(70_000), parallel_limit: 2 })
     for (const headers of [{}, { 'content-length': String(body.length) }]) {
-      const response = await update(aSurface(), body, headers)
+      const response = await update(appHarness(), body, headers)
       assert.equal(response.status, 413)
       assert.match(await response.text(), /^\{"error":"body_too_large"/)
     }
@@ -142,12 +142,12 @@ describe('update', () => {
 })
 
 describe('reset', () => {
-  const counted = async (surface: Surface, model: string) => {
+  const counted = async (surface: AppHarness, model: string) => {
     const response = await surface.app.request(`/queue/stats?model=${model}`)
     return ((await response.json()) as { total_processed: number }).total_processed
   }
-  function aUsedSurface(): Surface {
-    const surface = aSurface()
+  function aUsedSurface(): AppHarness {
+    const surface = appHarness()
     for (const model of ['llama2', 'mistral:7b']) surface.run(model).release('done', surface.clock.now())
     surface.run('llama2')
     return surface
@@ -197,7 +197,7 @@ describe('reset', () => {
 
 describe('who may', () => {
   const ask = async (change: Change, headers: Record<string, string> = {}) => {
-    const surface = aSurface(change)
+    const surface = appHarness(change)
     const response = await surface.app.request(RESET, { method: 'POST', headers })
     return { status: response.status, body: await response.text(), headers: response.headers }
   }
@@ -283,7 +283,7 @@ describe('who may', () => {
   })
 
   test('is asked before anything is read', async () => {
-    const surface = aSurface({ peer: { address: '203.0.113.7' } })
+    const surface = appHarness({ peer: { address: '203.0.113.7' } })
     assert.equal((await update(surface, '{broken')).status, 403)
     assert.equal((await update(surface, { model: 'llama2', parallel_limit: 2 })).status, 403)
     assert.deepEqual([...surface.admission.lanes()], [])
@@ -303,7 +303,7 @@ describe('a body that does not come', () => {
     ['of an announced length', { 'content-length': '2' }],
   ] as const) {
     it(`${framing} is refused after 30 s, and does nothing when it comes after all`, async () => {
-      const surface = aSurface()
+      const surface = appHarness()
       const { app, clock, admission } = surface
       let sender: ReadableStreamDefaultController<Uint8Array> | undefined
       const body = new ReadableStream<Uint8Array>({
@@ -329,7 +329,7 @@ describe('a body that does not come', () => {
   }
 
   it('is waited for no longer than it takes', async () => {
-    const { app, clock } = aSurface()
+    const { app, clock } = appHarness()
     const answer = await app.request('/admin/queue/update', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

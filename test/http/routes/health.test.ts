@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { aSurface } from '../support/surface.ts'
+import { appHarness } from '../support/app-harness.ts'
 
 const down = {
   reachable: false,
@@ -12,7 +12,7 @@ const down = {
 }
 
 test('/health tells all of it in a fixed order', async () => {
-  const { app, admission, clock, run } = aSurface()
+  const { app, admission, clock, run } = appHarness()
   admission.configure('llama2', { parallel: 1 })
   run('llama2')
   admission.acquire({ model: 'llama2', deadline: 60_000, bytes: 0 })
@@ -30,7 +30,7 @@ test('/health tells all of it in a fixed order', async () => {
 })
 
 test('/health stays 200 and says degraded while Ollama does not answer', async () => {
-  const { app } = aSurface({ upstream: { status: () => down } })
+  const { app } = appHarness({ upstream: { status: () => down } })
   const response = await app.request('/health')
   assert.equal(response.status, 200)
   const { status, upstream } = (await response.json()) as { status: string; upstream: unknown }
@@ -39,12 +39,12 @@ test('/health stays 200 and says degraded while Ollama does not answer', async (
 })
 
 test('draining outranks degraded', async () => {
-  const { app } = aSurface({ draining: () => true, upstream: { status: () => down } })
+  const { app } = appHarness({ draining: () => true, upstream: { status: () => down } })
   assert.match(await (await app.request('/health')).text(), /^\{"status":"draining"/)
 })
 
 test('/health/live is 200 whatever the state', async () => {
-  const { app } = aSurface({ draining: () => true, upstream: { status: () => down } })
+  const { app } = appHarness({ draining: () => true, upstream: { status: () => down } })
   const response = await app.request('/health/live')
   assert.equal(response.status, 200)
   assert.equal(await response.text(), '{"status":"live"}')
@@ -61,7 +61,7 @@ for (const { when, change, status, body } of [
   },
 ]) {
   test(`/health/ready is ${status} when ${when}`, async () => {
-    const response = await aSurface(change).app.request('/health/ready')
+    const response = await appHarness(change).app.request('/health/ready')
     assert.equal(response.status, status)
     assert.equal(await response.text(), body)
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import type { Monitor } from '../../../src/http/routes/monitor.ts'
-import { aSurface, type Change } from '../support/surface.ts'
+import { appHarness, type Change } from '../support/app-harness.ts'
 
 const PAGES = [
   '/queue/requests',
@@ -50,7 +50,7 @@ function aMonitored(change: Change = {}) {
     metrics: async () => ({ contentType: 'text/plain', text: 'up 1\n' }),
     dashboard: () => new Response('page'),
   }
-  const surface = aSurface({ monitor, ...change })
+  const surface = appHarness({ monitor, ...change })
   const act = (path: string, headers: Record<string, string> = {}, body = '{"id":"x"}') =>
     surface.app.request(path, {
       method: 'POST',

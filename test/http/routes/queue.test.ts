@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
-import { aSurface, type Surface } from '../support/surface.ts'
+import { type AppHarness, appHarness } from '../support/app-harness.ts'
 
 const GIB = 2 ** 30
 
 /** Two finished calls, one running, one waiting, one that left the line, one refused. */
-function aBusyLane(surface: Surface): void {
+function aBusyLane(surface: AppHarness): void {
   const { admission, clock, run } = surface
   admission.configure('llama2', { parallel: 1, queue: 2 })
   run('llama2').release('done', clock.now())
@@ -32,7 +32,7 @@ const LLAMA2 =
   '"uptime_seconds":1}'
 
 test('/queue/stats tells of every model in a fixed order', async () => {
-  const surface = aSurface()
+  const surface = appHarness()
   aBusyLane(surface)
   const response = await surface.app.request('/queue/stats')
   assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
@@ -44,13 +44,13 @@ test('/queue/stats tells of every model in a fixed order', async () => {
 
 test('/queue/stats is well-formed before the first call', async () => {
   assert.equal(
-    await (await aSurface().app.request('/queue/stats')).text(),
+    await (await appHarness().app.request('/queue/stats')).text(),
     '{"default_parallel":4,"default_queue_limit":512,"total_models":0,"models":{}}',
   )
 })
 
 test('one model is found under any spelling of its name', async () => {
-  const surface = aSurface()
+  const surface = appHarness()
   aBusyLane(surface)
   for (const name of ['llama2', 'LLAMA2:latest', '%20registry.ollama.ai/library/llama2']) {
     assert.equal(await (await surface.app.request(`/queue/stats?model=${name}`)).text(), LLAMA2)
@@ -58,7 +58,7 @@ test('one model is found under any spelling of its name', async () => {
 })
 
 test('an unknown model is 404 with the ones there are, never a new lane', async () => {
-  const { app, run } = aSurface()
+  const { app, run } = appHarness()
   run('llama2')
   run('mistral:7b')
   for (const name of ['llama3', '', '../..']) {
@@ -72,14 +72,14 @@ test('an unknown model is 404 with the ones there are, never a new lane', async 
 })
 
 test('a model whose name means something to JavaScript is shown like any other', async () => {
-  const { app, run } = aSurface()
+  const { app, run } = appHarness()
   run('__proto__')
   const text = await (await app.request('/queue/stats')).text()
   assert.match(text, /"total_models":1,"models":\{"__proto__":\{"model":"__proto__"/)
 })
 
 test('statistics that are switched off are 404', async () => {
-  const { app } = aSurface({ config: { enable_queue_stats: false } })
+  const { app } = appHarness({ config: { enable_queue_stats: false } })
   const response = await app.request('/queue/stats')
   assert.equal(response.status, 404)
   assert.equal(
@@ -89,7 +89,7 @@ test('statistics that are switched off are 404', async () => {
 })
 
 test('a lowered limit never shows fewer than no slots', async () => {
-  const { app, admission, run } = aSurface()
+  const { app, admission, run } = appHarness()
   run('llama2')
   run('llama2')
   admission.configure('llama2', { parallel: 1 })
@@ -117,14 +117,14 @@ for (const { when, memory, body } of [
   },
 ]) {
   test(`/queue/memory says so when memory ${when}`, async () => {
-    const { app } = aSurface({ memory: async () => memory })
+    const { app } = appHarness({ memory: async () => memory })
     assert.equal(await (await app.request('/queue/memory')).text(), body)
   })
 }
 
 test('our pages are made once for all who ask within 100 ms, and anew after an action of an admin', async () => {
   const made = { config: 0, health: 0 }
-  const { app, clock } = aSurface({
+  const { app, clock } = appHarness({
     describeConfig: () => ({ made: ++made.config }),
     memory: async () => {
       made.health++
@@ -144,7 +144,7 @@ test('our pages are made once for all who ask within 100 ms, and anew after an a
 })
 
 test('a page shows what an admin has just set', async () => {
-  const { app } = aSurface()
+  const { app } = appHarness()
   const limits = async () => {
     const { default_parallel } = await (await app.request('/queue/stats')).json()
     return default_parallel

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import type { ReloadResult } from '../../../src/http/routes/reload.ts'
-import { aSurface, type Change } from '../support/surface.ts'
+import { appHarness, type Change } from '../support/app-harness.ts'
 
 const post = (result: ReloadResult, change: Change = {}, headers: Record<string, string> = {}) =>
-  aSurface({ reload: async () => result, ...change }).app.request('/admin/reload', {
+  appHarness({ reload: async () => result, ...change }).app.request('/admin/reload', {
     method: 'POST',
     headers,
   })
@@ -65,10 +65,10 @@ describe('POST /admin/reload', () => {
   })
 
   test('is 405 to other methods, and 404 where nothing can be read again', async () => {
-    const { app } = aSurface({ reload: async () => ({ status: 'draining' }) })
+    const { app } = appHarness({ reload: async () => ({ status: 'draining' }) })
     const response = await app.request('/admin/reload')
     assert.deepEqual([response.status, response.headers.get('allow')], [405, 'POST'])
-    const { app: fixed, passed } = aSurface()
+    const { app: fixed, passed } = appHarness()
     assert.equal((await fixed.request('/admin/reload', { method: 'POST' })).status, 404)
     assert.deepEqual(passed, [])
   })

@@ -4,7 +4,7 @@ import { Failure } from '../../../src/relay/failure.ts'
 import { BunForwarding } from '../../../src/runtimes/bun/forwarding.ts'
 import { chunk, get, NDJSON_HEAD, post } from '../../support/raw-http.ts'
 import { until } from '../../support/until.ts'
-import { aHouse, aPool, aRequest, type Call, LAST_WORDS, OK, standstill, Watched } from './support.ts'
+import { aPool, aRequest, bunHarness, type Call, LAST_WORDS, OK, standstill, Watched } from './support.ts'
 
 const MIB = 1024 * 1024
 /** More than what is handed over whole, and less than fills a body that nobody reads. */
@@ -28,7 +28,7 @@ async function aDelivery({ raw, upstream }: Awaited<ReturnType<typeof aPool>>, r
 
 /** A call in the house and the two ends of it. */
 async function aCall(t: TestContext, request = get('/api/x')) {
-  const house = await aHouse(t)
+  const house = await bunHarness(t)
   const client = await house.client()
   client.write(request)
   const ollama = await house.raw.next()

@@ -111,7 +111,7 @@ export interface Call {
 }
 
 /** Bun's server in front of a raw Ollama: every request is delivered, body and all, and nothing else is done. */
-export async function aHouse(t: TestContext) {
+export async function bunHarness(t: TestContext) {
   const { raw, upstream } = await aPool(t)
   const bun = bunApi()
   const open = new OpenRequests()

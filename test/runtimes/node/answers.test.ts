@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { aHouse, type House } from '../../support/node-house.ts'
+import { type NodeHarness, nodeHarness } from '../../support/node-harness.ts'
 import { CHAT, chunk, get, NDJSON_HEAD, post } from '../../support/raw-http.ts'
 import type { Wire } from '../../support/raw-upstream.ts'
 import { until } from '../../support/until.ts'
 
-let house: House
+let house: NodeHarness
 afterEach(() => house.close())
 
 /** A chat on its way: the client's wire and the upstream's, which has the whole request. */
 async function aChat(env: Readonly<Record<string, string>> = {}, headers: readonly string[] = []) {
-  house = await aHouse(env)
+  house = await nodeHarness(env)
   const client = await house.client()
   client.write(post('/api/chat', CHAT, headers))
   const ollama = await house.upstream.next()
@@ -118,7 +118,7 @@ describe('an answer', () => {
   })
 
   it('is closed after, not chunked, for an HTTP/1.0 client', async () => {
-    house = await aHouse()
+    house = await nodeHarness()
     const client = await house.client()
     client.write(
       `POST /api/chat HTTP/1.0\r\nHost: localhost\r\nContent-Length: ${CHAT.length}\r\n\r\n${CHAT}`,
@@ -132,7 +132,7 @@ describe('an answer', () => {
   })
 
   it('to HEAD has a length and no body, and leaves the connection fit for the next', async () => {
-    house = await aHouse()
+    house = await nodeHarness()
     const client = await house.client()
     client.write('HEAD /api/blobs/sha256:0 HTTP/1.1\r\nHost: localhost\r\n\r\n')
     const ollama = await house.upstream.next()

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { aHouse, type House } from '../../support/node-house.ts'
+import { type NodeHarness, nodeHarness } from '../../support/node-harness.ts'
 import { CHAT, chunk, NDJSON_HEAD, post } from '../../support/raw-http.ts'
 import type { Wire } from '../../support/raw-upstream.ts'
 import { until } from '../../support/until.ts'
 
-let house: House
+let house: NodeHarness
 afterEach(() => house.close())
 
 const WAYS: Record<string, (wire: Wire) => void> = {
@@ -24,7 +24,7 @@ const outcomes = () => house.calls.map(({ outcome }) => outcome)
 for (const [how, leave] of Object.entries(WAYS)) {
   describe(`a client that ${how}`, () => {
     it('while its body arrives is gone, Ollama never hears of it', async () => {
-      house = await aHouse()
+      house = await nodeHarness()
       const client = await house.client()
       client.write(post('/api/chat', CHAT).slice(0, -5))
       await new Promise(setImmediate)
@@ -36,7 +36,7 @@ for (const [how, leave] of Object.entries(WAYS)) {
     })
 
     it('while it waits leaves the line to the next', async () => {
-      house = await aHouse()
+      house = await nodeHarness()
       const [running, leaving, staying] = [await house.client(), await house.client(), await house.client()]
       running.write(post('/api/chat', CHAT))
       const ollama = await house.upstream.next()
@@ -57,7 +57,7 @@ for (const [how, leave] of Object.entries(WAYS)) {
     })
 
     it('before Ollama answers has it cut off at once', async () => {
-      house = await aHouse()
+      house = await nodeHarness()
       const client = await house.client()
       client.write(post('/api/chat', CHAT))
       const ollama = await house.upstream.next()
@@ -70,7 +70,7 @@ for (const [how, leave] of Object.entries(WAYS)) {
     })
 
     it('while the answer streams has Ollama cut off at once', async () => {
-      house = await aHouse()
+      house = await nodeHarness()
       const client = await house.client()
       client.write(post('/api/chat', CHAT))
       const ollama = await house.upstream.next()
@@ -83,7 +83,7 @@ for (const [how, leave] of Object.entries(WAYS)) {
     })
 
     it('with the last byte on its way gives the slot back once', async () => {
-      house = await aHouse()
+      house = await nodeHarness()
       for (let round = 1; round <= 5; round++) {
         const client = await house.client()
         client.write(post('/api/chat', CHAT))
@@ -99,7 +99,7 @@ for (const [how, leave] of Object.entries(WAYS)) {
     })
 
     it('in an upload has Ollama cut off at once', async () => {
-      house = await aHouse()
+      house = await nodeHarness()
       const client = await house.client()
       client.write(
         'POST /api/blobs/sha256:1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc',
@@ -114,7 +114,7 @@ for (const [how, leave] of Object.entries(WAYS)) {
 
 describe('a client with two calls on their way on one connection', () => {
   const two = async () => {
-    house = await aHouse({ OLLAMA_NUM_PARALLEL: '2' })
+    house = await nodeHarness({ OLLAMA_NUM_PARALLEL: '2' })
     const client = await house.client()
     client.write(post('/api/chat', CHAT) + post('/api/chat', CHAT))
     const first = await house.upstream.next()
@@ -162,7 +162,7 @@ describe('a client with two calls on their way on one connection', () => {
 
 describe('a client that sent its last byte and ends its side', () => {
   it('is taken to have left: it cannot be told apart from one that did', async () => {
-    house = await aHouse()
+    house = await nodeHarness()
     const client = await house.client()
     client.write(post('/api/chat', CHAT))
     const ollama = await house.upstream.next()
@@ -175,7 +175,7 @@ describe('a client that sent its last byte and ends its side', () => {
 
 describe('deadlines on real sockets', () => {
   it('a silent Ollama is a 504 and is cut off', async () => {
-    house = await aHouse({ REQUEST_TIMEOUT: '0.2' })
+    house = await nodeHarness({ REQUEST_TIMEOUT: '0.2' })
     const client = await house.client()
     client.write(post('/api/chat', CHAT))
     const ollama = await house.upstream.next()
@@ -185,7 +185,7 @@ describe('deadlines on real sockets', () => {
     assert.deepEqual(outcomes(), ['timed_out'])
   })
   it('an answer that falls silent gets a last line', async () => {
-    house = await aHouse({ STREAM_IDLE_TIMEOUT: '0.2' })
+    house = await nodeHarness({ STREAM_IDLE_TIMEOUT: '0.2' })
     const client = await house.client()
     client.write(post('/api/chat', CHAT))
     const ollama = await house.upstream.next()
@@ -197,7 +197,7 @@ describe('deadlines on real sockets', () => {
     assert.deepEqual(outcomes(), ['timed_out'])
   })
   it('a body that never comes is a 504', async () => {
-    house = await aHouse({ REQUEST_TIMEOUT: '0.2' })
+    house = await nodeHarness({ REQUEST_TIMEOUT: '0.2' })
     const client = await house.client()
     client.write(post('/api/chat', CHAT).slice(0, -5))
     assert.match(await client.get('"timeout"'), /^HTTP\/1\.1 504 /)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { aHouse } from '../../support/node-house.ts'
+import { nodeHarness } from '../../support/node-harness.ts'
 import { until } from '../../support/until.ts'
 
 const BODY = '{"model":"llama2","prompt":"x"}'
@@ -9,7 +9,7 @@ const BOTH =
   'GET /queue/events HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 it('a listener whose request was pipelined behind a call takes no place once its client left', async (t) => {
-  const house = await aHouse()
+  const house = await nodeHarness()
   t.after(() => house.close())
   for (let count = 0; count < 100; count++) {
     const client = await house.client()

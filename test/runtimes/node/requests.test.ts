@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import { collectGarbage } from '../../support/collect-garbage.ts'
-import { aHouse, type House } from '../../support/node-house.ts'
+import { type NodeHarness, nodeHarness } from '../../support/node-harness.ts'
 import { CHAT, chunk, get, post } from '../../support/raw-http.ts'
 import type { Wire } from '../../support/raw-upstream.ts'
 import { until } from '../../support/until.ts'
 
-let house: House
+let house: NodeHarness
 afterEach(() => house.close())
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -14,7 +14,7 @@ const headOf = (wire: Wire) => wire.received.slice(0, wire.received.indexOf('\r\
 
 /** Sends a whole request and answers it; what Ollama saw of it. */
 async function seen(request: string): Promise<{ head: string; wire: Wire; client: Wire }> {
-  house = await aHouse()
+  house = await nodeHarness()
   const client = await house.client()
   client.write(request)
   const wire = await house.upstream.next()
@@ -55,7 +55,7 @@ describe('what Ollama sees', () => {
   })
 
   it('is a path below the prefix of ollama_url, which no target leaves', async () => {
-    house = await aHouse({}, '/ollama')
+    house = await nodeHarness({}, '/ollama')
     for (const path of ['/../api/chat', '/%2e%2e/api/chat', '/x%2f..%2f..%2fapi/chat', '/..%5capi/chat']) {
       const refused = (await house.client()).write(post(path, CHAT))
       await refused.get('"code":"invalid_target"')
@@ -93,7 +93,7 @@ describe('the gate', () => {
     assert.deepEqual(await house.lane(), { active: 0, queued: 0 })
   })
   it('answers garbage itself', async () => {
-    house = await aHouse()
+    house = await nodeHarness()
     for (const garbage of [
       'GET / HTTP/1.1\r\nHost: localhost\r\nX: a\u0001b\r\n\r\n',
       'hello\r\n\r\n',
@@ -113,14 +113,14 @@ describe('the gate', () => {
 describe('a body over max_body_size', () => {
   const LIMIT = { MAX_BODY_SIZE: '64KiB' }
   it('that says so is refused before it is sent', async () => {
-    house = await aHouse(LIMIT)
+    house = await nodeHarness(LIMIT)
     const client = await house.client()
     client.write('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65537\r\n\r\n{')
     assert.match(await client.get('body_too_large'), /^HTTP\/1\.1 413 /)
     assert.equal(house.upstream.arrived.length, 0)
   })
   it('that does not say so is refused once it is, and its rest is not kept', async () => {
-    house = await aHouse(LIMIT)
+    house = await nodeHarness(LIMIT)
     const client = await house.client()
     client.write('POST /api/chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
     const before = process.memoryUsage().arrayBuffers
@@ -134,14 +134,14 @@ describe('a body over max_body_size', () => {
     assert.equal(house.upstream.arrived.length, 0)
   })
   it('of exactly that size goes through', async () => {
-    house = await aHouse(LIMIT)
+    house = await nodeHarness(LIMIT)
     const client = await house.client()
     client.write(post('/api/chat', CHAT.padEnd(65_536)))
     const ollama = await house.upstream.next()
     await until('it is whole', () => ollama.received.length >= 65_536 + headOf(ollama).length + 2)
   })
   it('is no matter where nothing is gated', async () => {
-    house = await aHouse(LIMIT)
+    house = await nodeHarness(LIMIT)
     const client = await house.client()
     client.write(post('/api/create', 'x'.repeat(100_000)))
     const ollama = await house.upstream.next()
@@ -152,7 +152,7 @@ describe('a body over max_body_size', () => {
 describe('a client that expects to be told to continue', () => {
   const EXPECT = ['Expect: 100-continue']
   it('is, once its body is read', async () => {
-    house = await aHouse()
+    house = await nodeHarness()
     const client = await house.client()
     client.write(`${post('/api/chat', CHAT, EXPECT).slice(0, -CHAT.length)}`)
     await client.get('HTTP/1.1 100 Continue\r\n\r\n')
@@ -164,7 +164,7 @@ describe('a client that expects to be told to continue', () => {
     assert.match(await client.get('\r\n\r\nok'), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
   })
   it('is, for an upload that streams through', async () => {
-    house = await aHouse()
+    house = await nodeHarness()
     const client = await house.client()
     client.write(post('/api/blobs/sha256:1', 'blob', EXPECT).slice(0, -4))
     await client.get('100 Continue')
@@ -173,7 +173,7 @@ describe('a client that expects to be told to continue', () => {
     await ollama.get('blob')
   })
   it('is not, before a refusal', async () => {
-    house = await aHouse({ MAX_BODY_SIZE: '16' })
+    house = await nodeHarness({ MAX_BODY_SIZE: '16' })
     const client = await house.client()
     client.write(post('/api/chat', CHAT, EXPECT).slice(0, -CHAT.length))
     assert.match(await client.get('body_too_large'), /^HTTP\/1\.1 413 /)
@@ -187,7 +187,7 @@ describe('an upload that Ollama answers before its end', () => {
     ['resets after', (wire: Wire) => void setImmediate(() => wire.socket.resetAndDestroy())],
   ] as const) {
     it(`gets that answer when Ollama ${how}`, async () => {
-      house = await aHouse()
+      house = await nodeHarness()
       const client = await house.client()
       client.write(
         'POST /api/blobs/sha256:1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -210,7 +210,7 @@ describe('an upload that Ollama answers before its end', () => {
 
 describe('an upload in the middle of which Ollama breaks off', () => {
   it('is taken to its end, for a client that first sends and then reads', async () => {
-    house = await aHouse()
+    house = await nodeHarness()
     const client = await house.client()
     client.write('POST /api/blobs/sha256:1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
     const sending = sendAll(client)

@@ -6,7 +6,7 @@ import { nodeRuntime } from '../../src/runtimes/node/serve.ts'
 import type { Log } from '../../src/telemetry/call-log.ts'
 import { aRawUpstream, Wire } from './raw-upstream.ts'
 
-export interface House {
+export interface NodeHarness {
   readonly url: string
   readonly port: number
   readonly upstream: Awaited<ReturnType<typeof aRawUpstream>>
@@ -23,7 +23,10 @@ export interface House {
  * The whole gate on a port of its own, in front of a raw upstream; one slot, unless told otherwise. `prefix`: the path
  * of its `ollama_url`.
  */
-export async function aHouse(env: Readonly<Record<string, string>> = {}, prefix = ''): Promise<House> {
+export async function nodeHarness(
+  env: Readonly<Record<string, string>> = {},
+  prefix = '',
+): Promise<NodeHarness> {
   const upstream = await aRawUpstream()
   const calls: FinishedCall[] = []
   const errors: unknown[] = []

@@ -13,7 +13,7 @@ import { ManualClock } from '../../support/manual-clock.ts'
 const GIB = 2 ** 30
 
 /** An app over a real admission on a standing clock; `passed` and `relayed` tell what left it. */
-export interface Surface {
+export interface AppHarness {
   /** A request that names no Host has that of somebody at this machine. */
   readonly app: Hono
   readonly admin: AdminGuard
@@ -35,7 +35,7 @@ export interface Change extends Partial<Omit<Services, 'config' | 'admin'>> {
   readonly peer?: Partial<Peer>
 }
 
-export function aSurface({ peer, ...change }: Change = {}): Surface {
+export function appHarness({ peer, ...change }: Change = {}): AppHarness {
   const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
   const origins = new Origins()
   const stats = new Stats(clock)

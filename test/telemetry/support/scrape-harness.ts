@@ -47,7 +47,7 @@ export interface House {
 }
 
 /** Meters and lanes that nothing has happened to yet, and the page that shows them. */
-export function aHouse({
+export function scrapeHarness({
   models = [],
   ...change
 }: Partial<MetricsParts> & { models?: string[] } = {}): House {
@@ -75,7 +75,7 @@ export function aHouse({
 
 /** A scrape in which every metric has samples. */
 export async function aFullScrape(): Promise<string> {
-  const { meters, admission, scrape } = aHouse()
+  const { meters, admission, scrape } = scrapeHarness()
   meters.call(aCall())
   meters.call(aRefusedCall())
   admission.acquire({ model: 'llama2', deadline: 1_000, bytes: 0 })

@@ -12,7 +12,7 @@ import { type Request, ScriptedRequest } from '../../support/scripted-request.ts
 export const BODY = '{"model":"llama2","messages":[{}]}'
 
 /** A relay over a real admission of one slot, on a standing clock, whose calls are played by the test. */
-export function aHouse(
+export function relayHarness(
   change: Partial<RelayParts<LaneObserver>> & { parallel?: number; queue?: number } = {},
 ) {
   const clock = new ManualClock()
@@ -121,10 +121,10 @@ export function aHouse(
   }
 }
 
-export type House = ReturnType<typeof aHouse>
+export type RelayHarness = ReturnType<typeof relayHarness>
 
 /** Tells whether anything of any call is left: slots, places in line, timers. */
-export function leftovers({ clock, admission }: House) {
+export function leftovers({ clock, admission }: RelayHarness) {
   clock.advance(250)
   let active = 0
   for (const lane of admission.lanes()) active += lane.active

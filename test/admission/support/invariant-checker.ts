@@ -27,7 +27,7 @@ const PAST = 32
  * Lives a history with a real Admission and with a model of it, and throws at the first difference:
  * every settlement, in its order, at its step, and all that can be seen of the lanes after each step.
  */
-export class Witness {
+export class InvariantChecker {
   readonly clock = new ManualClock()
   readonly #tallies = new Map<string, Tally>()
   readonly #model = new AdmissionModel(MODELS, DEFAULTS, MAX_WAITING_BYTES)
