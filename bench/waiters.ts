@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { LocalAdmission } from '../src/admission/local-admission.ts'
+import { EVERYBODY } from '../src/callers/caller.ts'
 import { systemClock } from '../src/clock.ts'
 import { Stats } from '../src/telemetry/stats.ts'
 import { callBody, MODEL, TARGETS, WHOLE_ANSWER } from './support/answers.ts'
@@ -103,11 +104,12 @@ function ticketBytes(): number {
   const admission = new LocalAdmission({
     clock: systemClock,
     observer: new Stats(systemClock),
+    upstream: { name: 'ollama' },
     defaults: { parallel: 1, queue: TICKETS },
     maxWaitingBytes: Number.POSITIVE_INFINITY,
   })
   const deadline = systemClock.now() + 300_000
-  const call = { model: MODEL, deadline, bytes: 200 }
+  const call = { model: MODEL, caller: EVERYBODY, deadline, bytes: 200 }
   admission.acquire(call)
   const kept: unknown[] = new Array(TICKETS)
   collect()

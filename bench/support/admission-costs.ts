@@ -4,8 +4,9 @@ import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { LocalTicket } from '../../src/admission/local-ticket.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
+import { EVERYBODY } from '../../src/callers/caller.ts'
 import { systemClock } from '../../src/clock.ts'
-import { type LaneStats, Stats } from '../../src/telemetry/stats.ts'
+import { Stats } from '../../src/telemetry/stats.ts'
 import { seeded } from './admission-random.ts'
 import { percentile, type Report } from './admission-report.ts'
 
@@ -15,7 +16,7 @@ const HAND_OVERS = 20_000
 const TICKETS = 100_000
 const PATIENCE_MS = 300_000
 
-type Turn = LocalPermit<LaneStats> | LocalTicket<LaneStats>
+type Answer = LocalPermit | LocalTicket
 
 /** What the core costs by the wall clock, with the observer and the clock of production. */
 export async function measureCosts(report: Report): Promise<void> {
@@ -40,31 +41,32 @@ function assertRight(): void {
   admission.close()
 }
 
-function anAdmission(defaults: Limits): LocalAdmission<LaneStats> {
+function anAdmission(defaults: Limits): LocalAdmission {
   return new LocalAdmission({
     clock: systemClock,
     observer: new Stats(systemClock),
+    upstream: { name: 'ollama' },
     defaults,
     maxWaitingBytes: Number.POSITIVE_INFINITY,
   })
 }
 
 function callAt(now: number): Call {
-  return { model: 'llama2', deadline: now + PATIENCE_MS, bytes: 1_000 }
+  return { model: 'llama2', caller: EVERYBODY, deadline: now + PATIENCE_MS, bytes: 1_000 }
 }
 
-function permitOf(turn: Turn): LocalPermit<LaneStats> {
-  assert.ok(turn instanceof LocalPermit)
-  return turn
+function permitOf(answer: Answer): LocalPermit {
+  assert.ok(answer instanceof LocalPermit)
+  return answer
 }
 
-function ticketOf(turn: Turn): LocalTicket<LaneStats> {
-  assert.ok(turn instanceof LocalTicket)
-  return turn
+function ticketOf(answer: Answer): LocalTicket {
+  assert.ok(answer instanceof LocalTicket)
+  return answer
 }
 
 /** What a relay makes of a ticket. */
-function promiseOf(ticket: LocalTicket<LaneStats>): Promise<LocalPermit<LaneStats>> {
+function promiseOf(ticket: LocalTicket): Promise<LocalPermit> {
   return new Promise((resolve, reject) => {
     ticket.onSettled((result) => (result instanceof Refusal ? reject(result) : resolve(result)))
   })
@@ -75,15 +77,15 @@ function uncontended(report: Report): void {
   // An assert a call would cost as much as what is measured: the observer's count tells whether all were granted.
   const whole = () => {
     const arrived = systemClock.now()
-    const turn = admission.acquire(callAt(arrived), arrived)
-    if (turn instanceof LocalPermit) turn.release('done', systemClock.now())
+    const answer = admission.acquire(callAt(arrived), arrived)
+    if (answer instanceof LocalPermit) answer.release('done', systemClock.now())
   }
   // The relay reads the clock on arrival and at the end for its own figures: this is what admission adds to that.
   let now = systemClock.now()
   const timesGiven = () => {
     now += 0.001
-    const turn = admission.acquire(callAt(now), now)
-    if (turn instanceof LocalPermit) turn.release('done', now)
+    const answer = admission.acquire(callAt(now), now)
+    if (answer instanceof LocalPermit) answer.release('done', now)
   }
   let read = 0
   const clock = () => {
@@ -97,7 +99,7 @@ function uncontended(report: Report): void {
     rounds.clock.push(nanosecondsOf(clock))
   }
   const lane = admission.lane('llama2')
-  assert.equal(lane?.observer.read().processed, 2 * (ROUNDS + 1) * OPERATIONS)
+  assert.equal(lane?.observer.figures().processed, 2 * (ROUNDS + 1) * OPERATIONS)
   assert.ok(lane?.idle && read > 0)
   // The relay has the time at hand in both places, so this is what admission costs a call.
   report.row('T1 acquire + release, times given', 'ns', rounds.timesGiven, { most: 100 })
@@ -148,7 +150,7 @@ function memory(report: Report): void {
   report.row('T3 bytes of a waiting ticket and its promise', 'B', [bytesOf(promiseOf)], { most: 512 })
 }
 
-function bytesOf(keep: (ticket: LocalTicket<LaneStats>) => unknown): number {
+function bytesOf(keep: (ticket: LocalTicket) => unknown): number {
   const admission = anAdmission({ parallel: 0, queue: TICKETS })
   const kept = new Array<unknown>(TICKETS)
   const before = heapUsed()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
+import { EVERYBODY } from '../../src/callers/caller.ts'
 import { Tally } from '../../test/admission/support/recorder.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 import { exponential, heavyTailed, seeded } from './admission-random.ts'
@@ -105,6 +106,7 @@ function simulate(
   const admission = new LocalAdmission({
     clock,
     observer: { lane: () => new Tally() },
+    upstream: { name: 'ollama' },
     defaults: { parallel: SLOTS, queue: 512 },
     maxWaitingBytes: Number.POSITIVE_INFINITY,
     random,
@@ -125,7 +127,7 @@ function simulate(
     possibleSlotMs += Math.min(SLOTS, active + queued) * (clock.now() - since)
     since = clock.now()
   }
-  const serve = (permit: LocalPermit<Tally>) => {
+  const serve = (permit: LocalPermit) => {
     const serviceMs = MEAN_SERVICE_MS * draw(random)
     servedMs += Math.min(serviceMs, RUN_MS - clock.now())
     clock.after(serviceMs, () => {
@@ -141,7 +143,12 @@ function simulate(
     const ahead = lane?.queued ?? 0
     const toldMs = lane?.estimate.waitMs(ahead, SLOTS)
     try {
-      const turn = admission.acquire({ model: 'llama2', deadline: clock.now() + patienceMs, bytes: 1_000 })
+      const turn = admission.acquire({
+        model: 'llama2',
+        caller: EVERYBODY,
+        deadline: clock.now() + patienceMs,
+        bytes: 1_000,
+      })
       if (turn instanceof LocalPermit) serve(turn)
       else {
         turn.onSettled((result) => {

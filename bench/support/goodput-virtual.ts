@@ -1,8 +1,9 @@
 import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
+import { EVERYBODY } from '../../src/callers/caller.ts'
 import { Engine } from '../../src/simulator/engine.ts'
-import { type LaneStats, Stats } from '../../src/telemetry/stats.ts'
+import { Stats } from '../../src/telemetry/stats.ts'
 import { ManualClock } from '../../test/support/manual-clock.ts'
 import { MODEL } from './answers.ts'
 import { type Arrival, type Goodput, GoodWork, type Server } from './trace.ts'
@@ -40,6 +41,7 @@ export function simulate(
   const admission = new LocalAdmission({
     clock,
     observer: new Stats(clock),
+    upstream: { name: 'ollama' },
     defaults: { parallel: server.slots, queue: 512 },
     maxWaitingBytes: Number.POSITIVE_INFINITY,
   })
@@ -86,11 +88,16 @@ export function simulate(
   }
 
   const acquire = (call: Arrival, deadline: number): void => {
-    const start = (permit: LocalPermit<LaneStats>): void => {
+    const start = (permit: LocalPermit): void => {
       run(call, deadline, (outcome) => permit.release(outcome, clock.now()))
     }
     try {
-      const turn = admission.acquire({ model: MODEL, deadline, bytes: 4 * call.promptTokens })
+      const turn = admission.acquire({
+        model: MODEL,
+        caller: EVERYBODY,
+        deadline,
+        bytes: 4 * call.promptTokens,
+      })
       if (turn instanceof LocalPermit) start(turn)
       else turn.onSettled((result) => result instanceof LocalPermit && start(result))
     } catch (error) {

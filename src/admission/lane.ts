@@ -1,38 +1,51 @@
-import type { Call, Limits } from './contract.ts'
+import type { Call, LaneView, Limits, Upstream } from './contract.ts'
 import { Estimate } from './estimate.ts'
 import { Line } from './line.ts'
 import { LocalPermit } from './local-permit.ts'
 import { LocalTicket } from './local-ticket.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
+import { Slots } from './slots.ts'
 import type { Waiting } from './waiting.ts'
 
 /** How many standard deviations of the predicted wait must fit before the deadline. */
 const DEADLINE_MARGIN = 1
 
-/** One model's slots and its line: pure and synchronous, told the time, telling its observer. */
-export class Lane<L extends LaneObserver = LaneObserver> {
+export interface LaneParts {
+  readonly observer: LaneObserver
+  /** The Ollama that the slots are on. */
+  readonly upstream: Upstream
+  /** Shared by all lanes. */
+  readonly waiting: Waiting
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+}
+
+/** The slots and the line of one model. A lane is pure and synchronous: callers tell it the time. */
+export class Lane implements LaneView {
   readonly model: string
-  readonly observer: L
+  readonly observer: LaneObserver
   readonly estimate = new Estimate()
   readonly #waiting: Waiting
   readonly #random: () => number
-  readonly #line = new Line<LocalTicket<L>>()
+  readonly #line = new Line<LocalTicket>()
+  readonly #slots: Slots
   #limits: Limits
-  #active = 0
   #paused = false
-  /** Slots that may be taken: none while paused. */
-  #slots: number
-  #handingOver = false
+  /** Slots that may be taken now: none while the lane is paused. */
+  #open: number
+  /** A loop that grants slots is running. */
+  #granting = false
   #lastUsed = Number.NEGATIVE_INFINITY
   #served = false
-  /** Clock time of the last slot that was given or came back; without slots, of when they were taken away. */
+  /** Clock milliseconds of the last grant or release. For a lane without open slots: of the moment it lost them. */
   #stillSince = Number.NEGATIVE_INFINITY
 
-  constructor(model: string, limits: Limits, observer: L, waiting: Waiting, random: () => number) {
+  constructor(model: string, limits: Limits, { observer, upstream, waiting, random }: LaneParts) {
     this.model = model
     this.#limits = limits
-    this.#slots = limits.parallel
+    this.#open = limits.parallel
+    this.#slots = new Slots(upstream)
     this.observer = observer
     this.#waiting = waiting
     this.#random = random
@@ -42,18 +55,15 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     return this.#limits
   }
 
-  /** Slots taken. */
   get active(): number {
-    return this.#active
+    return this.#slots.taken
   }
 
-  /** Calls in line. */
   get queued(): number {
     return this.#line.living
   }
 
-  /** The calls in line, the next to run first. */
-  waiting(): Iterable<LocalTicket<L>> {
+  waiting(): Iterable<LocalTicket> {
     return this.#line
   }
 
@@ -62,41 +72,41 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     return this.#line.nodes
   }
 
-  /** Nodes moved by sweeping since the lane was opened: what leaving early has cost. */
+  /** Nodes that sweeping has moved since the lane was opened: the cost of calls that left early. */
   get nodesMoved(): number {
     return this.#line.nodesMoved
   }
 
-  /** While it is, nobody in line gets a slot; what runs goes on. */
+  /** While a lane is paused, no call in line gets a slot. Running calls go on. */
   get paused(): boolean {
     return this.#paused
   }
 
   get idle(): boolean {
-    return this.#active === 0 && this.queued === 0
+    return this.active === 0 && this.queued === 0
   }
 
-  /** Clock time of the last arrival or release. */
+  /** Clock milliseconds of the last arrival or release. */
   get lastUsed(): number {
     return this.#lastUsed
   }
 
-  /** Whether Ollama has ever answered a call of this lane without an error: the model is no made-up name. */
+  /** Whether Ollama has ever answered a call of this lane without an error, so that the model exists. */
   get served(): boolean {
     return this.#served
   }
 
   /** A slot at once, or a place in line. Throws a Refusal when there is neither. */
-  arrive(call: Call, now: number): LocalPermit<L> | LocalTicket<L> {
+  arrive(call: Call, now: number): LocalPermit | LocalTicket {
     this.#lastUsed = now
     if (call.deadline <= now) throw this.refuse('timeout', now)
-    if (this.#active < this.#slots && this.queued === 0) {
-      const permit = this.#grant(now, 0)
+    if (this.active < this.#open && this.queued === 0) {
+      const permit = this.#grant(call, now, 0)
       this.observer.granted(0)
       return permit
     }
-    this.#admitToLine(call, now)
-    const ticket = new LocalTicket(this, now, call.deadline, call.bytes)
+    this.#checkLine(call, now)
+    const ticket = new LocalTicket(this, call, now)
     this.#line.join(ticket)
     this.#waiting.calls++
     this.#waiting.bytes += call.bytes
@@ -104,95 +114,101 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     return ticket
   }
 
-  /** Only through Permit.release, which calls it once a slot. */
-  release(outcome: Outcome, now: number, heldMs: number, loadMs: number, served: boolean): void {
-    this.#active--
+  /** For LocalPermit alone, which calls this once. */
+  release(permit: LocalPermit, outcome: Outcome, now: number, loadMs: number, served: boolean): void {
+    const heldMs = now - permit.grantedAt
+    this.#slots.giveBack(permit.slot)
     this.#lastUsed = now
     if (served) this.#served = true
-    if (this.#slots > 0) this.#stillSince = now
+    if (this.#open > 0) this.#stillSince = now
     // A call that failed says nothing about how long the next one takes.
     if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - loadMs))
     this.observer.released(outcome, heldMs)
-    this.#handOver(now)
+    this.#grantWaiting(now)
   }
 
-  /** Raising starts waiters at once; lowering lets running calls finish and keeps everybody in line. */
+  /** Higher limits start waiting calls at once. Lower limits let running calls finish and keep the line. */
   setLimits(limits: Limits, now: number): void {
     this.#limits = limits
-    this.#open(now)
+    this.#openSlots(now)
   }
 
-  /** Pausing keeps everybody in line until a deadline or `pause(false, …)`, which starts them at once. */
+  /** A pause keeps each call in line until its deadline, or until `pause(false, …)` starts the calls at once. */
   pause(paused: boolean, now: number): void {
     this.#paused = paused
-    this.#open(now)
+    this.#openSlots(now)
   }
 
-  cancel(ticket: LocalTicket<L>, now: number): boolean {
-    return this.#remove(ticket, 'cancelled', now)
+  /** For LocalTicket alone. False when the ticket was settled before. */
+  cancel(ticket: LocalTicket, now: number): boolean {
+    if (!ticket.waiting) return false
+    this.#dismiss(ticket, 'cancelled', now)
+    this.#line.sweep()
+    return true
   }
 
-  /** Refuses whoever is past the deadline. Returns the earliest deadline that is left, Infinity when none. */
+  /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
     let earliest = Number.POSITIVE_INFINITY
     for (const ticket of this.#line) {
-      if (ticket.deadline <= now) this.#leave(ticket, 'timeout', now)
-      else if (ticket.deadline < earliest) earliest = ticket.deadline
+      const { deadline } = ticket.call
+      if (deadline <= now) this.#dismiss(ticket, 'timeout', now)
+      else if (deadline < earliest) earliest = deadline
     }
     this.#line.sweep()
     return earliest
   }
 
-  /** Refuses everybody in line; running calls go on. */
-  dismiss(now: number): void {
-    for (const ticket of this.#line) this.#leave(ticket, 'shutting_down', now)
+  /** Refuses all calls in line. Running calls go on. */
+  dismissAll(now: number): void {
+    for (const ticket of this.#line) this.#dismiss(ticket, 'shutting_down', now)
     this.#line.sweep()
   }
 
-  #open(now: number): void {
-    const slots = this.#paused ? 0 : this.#limits.parallel
-    if (slots === 0 && this.#slots > 0) this.#stillSince = now
-    this.#slots = slots
-    this.#handOver(now)
+  #openSlots(now: number): void {
+    const open = this.#paused ? 0 : this.#limits.parallel
+    if (open === 0 && this.#open > 0) this.#stillSince = now
+    this.#open = open
+    this.#grantWaiting(now)
   }
 
-  #handOver(now: number): void {
-    // A listener may give its slot back inside the grant: the loop that granted goes on with it, nothing nests.
-    if (this.queued === 0 || this.#handingOver) return
-    this.#handingOver = true
+  #grantWaiting(now: number): void {
+    // A grant callback may release its permit at once. That inner call returns here, and the outer loop grants the slot.
+    if (this.queued === 0 || this.#granting) return
+    this.#granting = true
     try {
-      while (this.#active < this.#slots) {
+      while (this.active < this.#open) {
         const ticket = this.#line.next()
         if (ticket === undefined) break
-        this.#serve(ticket, now)
+        this.#settle(ticket, now)
       }
     } finally {
-      this.#handingOver = false
+      this.#granting = false
     }
     this.#line.sweep()
   }
 
-  /** The only place that grants a ticket. */
-  #serve(ticket: LocalTicket<L>, now: number): void {
+  /** The only place that gives a slot to a ticket. */
+  #settle(ticket: LocalTicket, now: number): void {
     const waitMs = now - ticket.enqueuedAt
     this.#uncount(ticket)
-    if (ticket.deadline <= now) {
+    if (ticket.call.deadline <= now) {
       this.observer.left('timeout', waitMs)
       ticket.settle(new Refusal('timeout', this.#facts('timeout', now)))
       return
     }
-    const permit = this.#grant(now, waitMs)
+    const permit = this.#grant(ticket.call, now, waitMs)
     this.observer.granted(waitMs)
     ticket.settle(permit)
   }
 
-  #grant(now: number, waitMs: number): LocalPermit<L> {
-    this.#active++
+  #grant(call: Call, now: number, waitMs: number): LocalPermit {
     this.#stillSince = now
-    return new LocalPermit(this, now, waitMs)
+    return new LocalPermit(this, call, this.#slots.take(), now, waitMs)
   }
 
-  #admitToLine(call: Call, now: number): void {
+  /** Throws a Refusal for a call that may not join the line. */
+  #checkLine(call: Call, now: number): void {
     const { bytes, maxBytes } = this.#waiting
     if (this.queued >= this.#limits.queue) throw this.refuse('queue_full', now)
     if (bytes + call.bytes > maxBytes) throw this.refuse('queue_full', now)
@@ -203,7 +219,7 @@ export class Lane<L extends LaneObserver = LaneObserver> {
     if (now + latestMs > call.deadline) throw this.refuse('queue_full', now, { estimatedWaitMs: waitMs })
   }
 
-  /** For a call that may not even stand in line. */
+  /** The Refusal of a call that may not join the line. */
   refuse(code: RefusalCode, now: number, facts: Partial<RefusalFacts> = {}): Refusal {
     this.observer.refused(code)
     return new Refusal(code, { ...this.#facts(code, now), ...facts })
@@ -219,32 +235,25 @@ export class Lane<L extends LaneObserver = LaneObserver> {
   }
 
   /**
-   * For how long nobody could be served; 0 while that is no longer than a slot is usually held. The longer a lane has
-   * stood still, the later it is worth asking again.
+   * Milliseconds since the last grant or release; 0 while that is no longer than a slot is usually held. The longer a
+   * lane has stood still, the later a client should ask again.
    */
   #stillMs(now: number): number {
-    if (this.#active < this.#slots) return 0
+    if (this.active < this.#open) return 0
     const stillMs = now - this.#stillSince
-    return this.#slots === 0 || stillMs > (this.estimate.meanMs ?? 0) ? stillMs : 0
+    return this.#open === 0 || stillMs > (this.estimate.meanMs ?? 0) ? stillMs : 0
   }
 
-  #remove(ticket: LocalTicket<L>, code: RefusalCode, now: number): boolean {
-    if (!ticket.waiting) return false
-    this.#leave(ticket, code, now)
-    this.#line.sweep()
-    return true
-  }
-
-  /** Settles a waiting ticket without a slot and leaves its tombstone in the line. */
-  #leave(ticket: LocalTicket<L>, code: RefusalCode, now: number): void {
-    this.#line.left()
+  /** Settles a waiting ticket without a slot. Its tombstone stays in the line. */
+  #dismiss(ticket: LocalTicket, code: RefusalCode, now: number): void {
+    this.#line.leave()
     this.#uncount(ticket)
     this.observer.left(code, now - ticket.enqueuedAt)
     ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(code, now)))
   }
 
-  #uncount(ticket: LocalTicket<L>): void {
+  #uncount(ticket: LocalTicket): void {
     this.#waiting.calls--
-    this.#waiting.bytes -= ticket.bytes
+    this.#waiting.bytes -= ticket.call.bytes
   }
 }

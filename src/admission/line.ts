@@ -1,21 +1,22 @@
 import Queue from 'yocto-queue'
 
-/** Below this many tombstones a rotation costs more than it frees. */
+/** Below this many tombstones a sweep costs more than it frees. */
 const TOMBSTONES_BEFORE_SWEEPING = 32
 
 /**
- * A line that can be left from its middle, over a queue that cannot.
+ * A first-in, first-out line that a member can leave from the middle, over a queue that allows no such thing.
  *
- * Who leaves early stays as a tombstone: not counted in `living`, skipped when its turn comes, and swept out by one
- * rotation when the dead outnumber the living. A rotation moves fewer than two nodes for each tombstone it removes,
- * so leaving costs O(1), and there are never more than 2·living + 33 nodes.
+ * A member that leaves early stays in the queue as a tombstone. A tombstone does not count in `living`, is skipped at
+ * the front, and is removed by one rotation of the queue when the tombstones outnumber the living. A rotation moves
+ * fewer than two nodes for each tombstone that it removes, so leaving costs O(1), and the queue never holds more than
+ * 2·living + 33 nodes.
  */
 export class Line<T extends { readonly waiting: boolean }> {
   readonly #queue = new Queue<T>()
   #tombstones = 0
   #moved = 0
 
-  /** Those who still wait. */
+  /** Members that still wait. */
   get living(): number {
     return this.#queue.size - this.#tombstones
   }
@@ -25,40 +26,40 @@ export class Line<T extends { readonly waiting: boolean }> {
     return this.#queue.size
   }
 
-  /** Nodes moved by sweeping so far: what leaving early has cost. */
+  /** Nodes that sweeping has moved so far: the cost of members that left early. */
   get nodesMoved(): number {
     return this.#moved
   }
 
-  /** Those who still wait, the longest first. */
+  /** The members that still wait, in the order of their arrival. */
   *[Symbol.iterator](): Iterator<T> {
-    for (const each of this.#queue) if (each.waiting) yield each
+    for (const member of this.#queue) if (member.waiting) yield member
   }
 
-  join(each: T): void {
-    this.#queue.enqueue(each)
+  join(member: T): void {
+    this.#queue.enqueue(member)
   }
 
-  /** Takes who has waited longest. */
+  /** Takes the member that has waited longest. */
   next(): T | undefined {
     for (;;) {
-      const each = this.#queue.dequeue()
-      if (each === undefined || each.waiting) return each
+      const member = this.#queue.dequeue()
+      if (member === undefined || member.waiting) return member
       this.#tombstones--
     }
   }
 
-  /** One that is in the line waits no more, and says so itself from now on. */
-  left(): void {
+  /** A member leaves: its `waiting` is false from now on. */
+  leave(): void {
     this.#tombstones++
   }
 
-  /** To be called once the calls of `left` are over: it moves everybody. */
+  /** Call this after the last `leave` of a batch: a sweep moves every member. */
   sweep(): void {
     if (this.#tombstones <= Math.max(TOMBSTONES_BEFORE_SWEEPING, this.living)) return
-    for (let left = this.#queue.size; left > 0; left--) {
-      const each = this.#queue.dequeue()
-      if (each?.waiting) this.#queue.enqueue(each)
+    for (let unseen = this.#queue.size; unseen > 0; unseen--) {
+      const member = this.#queue.dequeue()
+      if (member?.waiting) this.#queue.enqueue(member)
       this.#moved++
     }
     this.#tombstones = 0

@@ -1,22 +1,23 @@
-import type { Cancel, Clock } from '../clock.ts'
-import type { Call, Limits } from './contract.ts'
-import { Lane } from './lane.ts'
+import { type Clock, Sweep } from '../clock.ts'
+import type { Admission, Call, LanesView, Limits, Upstream } from './contract.ts'
+import { Lane, type LaneParts } from './lane.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { LocalTicket } from './local-ticket.ts'
-import type { AdmissionObserver, LaneObserver } from './observer.ts'
+import type { AdmissionObserver } from './observer.ts'
 import { Waiting } from './waiting.ts'
 
-/** Idle lanes that are remembered; made-up names must not grow the process. */
+/** Idle lanes that are remembered: made-up names must not grow the process. */
 export const REMEMBERED_LANES = 1_000
 
-/** Longest time a ticket stays in line past its deadline while no slot frees. */
+/** The longest time that a ticket stays in line past its deadline while no slot becomes free. */
 const SWEEP_MS = 250
 
-export interface AdmissionParts<L extends LaneObserver> {
+export interface AdmissionParts {
   readonly clock: Clock
-  readonly observer: AdmissionObserver<L>
+  readonly observer: AdmissionObserver
+  readonly upstream: Upstream
   readonly defaults: Limits
-  /** Limits of single models, by key; what is left out follows the defaults. */
+  /** Limits of single models, by key. A limit that is left out follows the defaults. */
   readonly models?: ReadonlyMap<string, Partial<Limits>>
   /** Bytes of bodies that may be read or wait, all lanes together. */
   readonly maxWaitingBytes: number
@@ -24,33 +25,35 @@ export interface AdmissionParts<L extends LaneObserver> {
   readonly random?: () => number
 }
 
-/** Lanes by model key: who may run, who waits, who is refused. */
-export class LocalAdmission<L extends LaneObserver = LaneObserver> {
+/** The lanes of this process, by model key. */
+export class LocalAdmission implements Admission, LanesView {
+  /** What calls hold together before they have a slot. */
+  readonly waiting: Waiting
   readonly #clock: Clock
-  readonly #observer: AdmissionObserver<L>
-  readonly #random: () => number
-  readonly #waiting: Waiting
-  readonly #lanes = new Map<string, Lane<L>>()
+  readonly #observer: AdmissionObserver
+  readonly #laneParts: Omit<LaneParts, 'observer'>
+  readonly #lanes = new Map<string, Lane>()
   readonly #own = new Map<string, Partial<Limits>>()
+  readonly #sweep: Sweep
   #defaults: Limits
-  #sweep: Cancel | undefined
   #closed = false
   #paused = false
 
-  constructor(parts: AdmissionParts<L>) {
-    this.#clock = parts.clock
-    this.#observer = parts.observer
-    this.#defaults = parts.defaults
-    this.#random = parts.random ?? Math.random
-    this.#waiting = new Waiting(parts.maxWaitingBytes)
-    for (const [model, own] of parts.models ?? []) this.configure(model, own)
+  constructor({ clock, observer, upstream, defaults, models, maxWaitingBytes, random }: AdmissionParts) {
+    this.#clock = clock
+    this.#observer = observer
+    this.#defaults = defaults
+    this.waiting = new Waiting(maxWaitingBytes)
+    this.#laneParts = { upstream, waiting: this.waiting, random: random ?? Math.random }
+    this.#sweep = new Sweep(clock, SWEEP_MS, (now) => this.#expire(now))
+    for (const [model, own] of models ?? []) this.configure(model, own)
   }
 
   get defaults(): Limits {
     return this.#defaults
   }
 
-  /** True once `close` was called: nobody is admitted any more. */
+  /** True once `close` was called: no call is admitted any more. */
   get closed(): boolean {
     return this.#closed
   }
@@ -60,29 +63,22 @@ export class LocalAdmission<L extends LaneObserver = LaneObserver> {
     return this.#paused
   }
 
-  /** What calls hold together before they have a slot. */
-  get waiting(): Waiting {
-    return this.#waiting
-  }
-
-  lanes(): Iterable<Lane<L>> {
+  lanes(): Iterable<Lane> {
     return this.#lanes.values()
   }
 
-  lane(model: string): Lane<L> | undefined {
+  lane(model: string): Lane | undefined {
     return this.#lanes.get(model)
   }
 
-  /** A slot at once, or a ticket for one. Throws a Refusal when there is neither a slot nor a place in line. */
-  acquire(call: Call, now = this.#clock.now()): LocalPermit<L> | LocalTicket<L> {
+  acquire(call: Call, now = this.#clock.now()): LocalPermit | LocalTicket {
     const lane = this.#lanes.get(call.model) ?? this.#open(call.model)
     if (this.#closed) throw lane.refuse('shutting_down', now)
-    const turn = lane.arrive(call, now)
-    if (this.#waiting.calls > 0 && this.#sweep === undefined) this.#armSweep(call.deadline - now)
-    return turn
+    const answer = lane.arrive(call, now)
+    if (this.waiting.calls > 0 && !this.#sweep.planned) this.#sweep.plan(call.deadline - now)
+    return answer
   }
 
-  /** Changes the limits of one model, or with `*` the defaults; returns what is in force now. */
   configure(model: string, change: Partial<Limits>): Limits {
     const now = this.#clock.now()
     if (model === '*') {
@@ -96,7 +92,7 @@ export class LocalAdmission<L extends LaneObserver = LaneObserver> {
     return lane.limits
   }
 
-  /** Takes limits of one model's own back: in these it follows the defaults again. */
+  /** Removes limits of one model, so that the model follows the defaults again. */
   clearOverrides(model: string, limits: readonly (keyof Limits)[]): void {
     const own: { -readonly [K in keyof Limits]?: Limits[K] } = { ...this.#own.get(model) }
     for (const limit of limits) delete own[limit]
@@ -106,10 +102,10 @@ export class LocalAdmission<L extends LaneObserver = LaneObserver> {
   }
 
   /**
-   * Holds the calls of one model in line, or with `*` those of all; `false` lets them go on, at once.
-   * Returns the lanes that are in that state now because of it.
+   * Holds the calls of one model in line, or with `*` the calls of all models. `false` starts them at once.
+   * Returns the lanes that are paused, or go on, because of it.
    */
-  pause(model: string, paused: boolean): readonly Lane<L>[] {
+  pause(model: string, paused: boolean): readonly Lane[] {
     const now = this.#clock.now()
     const lanes = model === '*' ? [...this.#lanes.values()] : [this.#lanes.get(model) ?? this.#open(model)]
     if (model === '*') this.#paused = paused
@@ -117,75 +113,64 @@ export class LocalAdmission<L extends LaneObserver = LaneObserver> {
     return lanes
   }
 
-  /** Admits nobody any more and refuses everybody in line; running calls keep their slots. */
+  /** Admits no call any more and refuses all calls in line. Running calls keep their slots. */
   close(): void {
     this.#closed = true
     const now = this.#clock.now()
-    for (const lane of this.#lanes.values()) lane.dismiss(now)
-    this.#sweep?.()
-    this.#sweep = undefined
+    for (const lane of this.#lanes.values()) lane.dismissAll(now)
+    this.#sweep.stop()
   }
 
   #limitsOf(model: string): Limits {
     return { ...this.#defaults, ...this.#own.get(model) }
   }
 
-  #open(model: string): Lane<L> {
+  #open(model: string): Lane {
     this.#makeRoom()
-    const lane = new Lane(
-      model,
-      this.#limitsOf(model),
-      this.#observer.lane(model),
-      this.#waiting,
-      this.#random,
-    )
+    const observer = this.#observer.lane(model)
+    const lane = new Lane(model, this.#limitsOf(model), { ...this.#laneParts, observer })
     if (this.#paused) lane.pause(true, this.#clock.now())
     this.#lanes.set(model, lane)
     return lane
   }
 
   /**
-   * Makes room among the idle lanes: those that never served go first, so that made-up names do not push a real model out,
-   * and among equals the longest unused. Those with limits of their own stay.
+   * Forgets one idle lane where a thousand are remembered. Lanes that never served go first, so that made-up names do
+   * not push a real model out. Among equals the lane that was unused for longest goes. Lanes with own limits stay.
    */
   #makeRoom(): void {
     if (this.#lanes.size < REMEMBERED_LANES) return
     let idle = 0
-    let oldest: Lane<L> | undefined
+    let first: Lane | undefined
     for (const lane of this.#lanes.values()) {
-      if (!this.#forgettable(lane)) continue
+      if (!this.#isForgettable(lane)) continue
       idle++
-      if (!oldest || forgottenFirst(lane, oldest) < 0) oldest = lane
+      if (!first || byForgetting(lane, first) < 0) first = lane
     }
     if (idle > REMEMBERED_LANES) this.#forgetSurplus()
-    else if (oldest && idle === REMEMBERED_LANES) this.#lanes.delete(oldest.model)
+    else if (first && idle === REMEMBERED_LANES) this.#lanes.delete(first.model)
   }
 
-  /** When more lanes than we remember were busy at once: sorting is the dearer way, and rarely needed. */
+  /** For when more lanes than are remembered were busy at once. Sorting costs more, and is rarely needed. */
   #forgetSurplus(): void {
-    const idle = [...this.#lanes.values()].filter((lane) => this.#forgettable(lane))
-    idle.sort(forgottenFirst)
+    const idle = [...this.#lanes.values()].filter((lane) => this.#isForgettable(lane))
+    idle.sort(byForgetting)
     for (const lane of idle.slice(0, idle.length - REMEMBERED_LANES + 1)) this.#lanes.delete(lane.model)
   }
 
-  #forgettable(lane: Lane<L>): boolean {
+  #isForgettable(lane: Lane): boolean {
     return lane.idle && lane.paused === this.#paused && !this.#own.has(lane.model)
   }
 
-  #armSweep(dueMs: number): void {
-    this.#sweep = this.#clock.after(Math.min(Math.max(dueMs, 1), SWEEP_MS), () => {
-      this.#sweep = undefined
-      const now = this.#clock.now()
-      let earliest = Number.POSITIVE_INFINITY
-      for (const lane of this.#lanes.values()) earliest = Math.min(earliest, lane.expire(now))
-      if (this.#waiting.calls > 0) this.#armSweep(earliest - now)
-    })
+  /** Returns the next deadline in any line; undefined when no call waits. */
+  #expire(now: number): number | undefined {
+    let earliest = Number.POSITIVE_INFINITY
+    for (const lane of this.#lanes.values()) earliest = Math.min(earliest, lane.expire(now))
+    return this.waiting.calls > 0 ? earliest : undefined
   }
 }
 
-type Remembered = Pick<Lane, 'served' | 'lastUsed'>
-
-/** For sorting: what is forgotten first comes first. */
-function forgottenFirst(a: Remembered, b: Remembered): number {
+/** Sorts the lane that is forgotten first to the front. */
+function byForgetting(a: Lane, b: Lane): number {
   return Number(a.served) - Number(b.served) || a.lastUsed - b.lastUsed
 }

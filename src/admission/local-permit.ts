@@ -1,31 +1,36 @@
-import type { Lane } from './lane.ts'
-import type { LaneObserver, Outcome } from './observer.ts'
+import type { Call, Permit, Slot } from './contract.ts'
+import type { Outcome } from './observer.ts'
 
-/** A taken slot. Whoever holds it gives it back once; giving it back again does nothing. */
-export class LocalPermit<L extends LaneObserver = LaneObserver> {
+/** The lane that a slot goes back to. */
+interface Owner {
+  /** Called once a permit. */
+  release(permit: LocalPermit, outcome: Outcome, now: number, loadMs: number, served: boolean): void
+}
+
+/** A slot of a lane in this process. */
+export class LocalPermit implements Permit {
+  readonly call: Call
+  readonly slot: Slot
+  /** Clock milliseconds. */
   readonly grantedAt: number
-  /** Milliseconds the call stood in line. */
   readonly waitMs: number
-  #lane: Lane<L> | undefined
+  #owner: Owner | undefined
 
-  constructor(lane: Lane<L>, grantedAt: number, waitMs: number) {
-    this.#lane = lane
+  constructor(owner: Owner, call: Call, slot: Slot, grantedAt: number, waitMs: number) {
+    this.#owner = owner
+    this.call = call
+    this.slot = slot
     this.grantedAt = grantedAt
     this.waitMs = waitMs
   }
 
   get released(): boolean {
-    return this.#lane === undefined
+    return this.#owner === undefined
   }
 
-  /**
-   * Gives the slot back; the next in line has it before this returns.
-   * `loadMs`: the part of the time that went into loading the model, which says nothing about the next call.
-   * `served`: Ollama answered the call without an error.
-   */
   release(outcome: Outcome, now: number, loadMs = 0, served = false): void {
-    const lane = this.#lane
-    this.#lane = undefined
-    lane?.release(outcome, now, now - this.grantedAt, loadMs, served)
+    const owner = this.#owner
+    this.#owner = undefined
+    owner?.release(this, outcome, now, loadMs, served)
   }
 }

@@ -1,14 +1,14 @@
-/** Why a call got no slot. `cancelled`: its client left first, nobody reads the answer. */
+/** Why a call got no slot. `cancelled`: the client left first, so nobody reads the answer. */
 export type RefusalCode = 'queue_full' | 'timeout' | 'shutting_down' | 'cancelled'
 
 export interface RefusalFacts {
   /** Undefined for a call that was refused before its model was read. */
   readonly model?: string | undefined
-  /** When it pays to come back, in milliseconds from now; already paced and jittered. */
+  /** Milliseconds from now after which a new attempt is worth while; paced and jittered already. */
   readonly retryAfterMs?: number
-  /** An operator holds the calls of this model in line. */
+  /** An operator has paused the model. */
   readonly paused?: boolean
-  /** The wait that was predicted at arrival, when that is what the call was refused for. */
+  /** The predicted wait, for a call that was refused because of the prediction. */
   readonly estimatedWaitMs?: number
 }
 
@@ -17,6 +17,8 @@ export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode
   readonly facts: RefusalFacts
+  /** For the client, flat: name, value, name, value. */
+  headers: readonly string[] = []
 
   constructor(code: RefusalCode, facts: RefusalFacts) {
     super(`${code}: ${facts.model ?? 'model not read'}`)

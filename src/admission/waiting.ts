@@ -1,11 +1,11 @@
 /**
- * What calls hold before they have a slot, all lanes together: places in line, and bytes of bodies. A body counts from
- * its first byte on, while the call is still being read.
+ * What calls without a slot hold, all lanes together: places in line, and bytes of bodies. A body counts from its first
+ * byte on, while the call is still being read.
  */
 export class Waiting {
   /** Calls in line. */
   calls = 0
-  /** Of the bodies of calls in line, and of calls that are being read. */
+  /** Bytes of the bodies of calls in line and of calls that are being read. */
   bytes = 0
   readonly maxBytes: number
 
@@ -14,8 +14,8 @@ export class Waiting {
   }
 
   /**
-   * Counts `more` bytes of a body of which `own` are counted already. False when there is no room for them. A body that
-   * is alone has room whatever its size: a `maxBytes` below the size of one body must not refuse that body for ever.
+   * Counts `more` bytes of a body of which `own` bytes are counted already. False when there is no room for them. A body
+   * that is alone always has room: a `maxBytes` below the size of one body must not refuse that body for ever.
    */
   hold(own: number, more: number): boolean {
     if (this.bytes + more > this.maxBytes && this.bytes > own) return false

@@ -2,48 +2,46 @@ import type { LocalAdmission } from '../admission/local-admission.ts'
 import { Alerts } from '../alerts/alerts.ts'
 import { Webhook } from '../alerts/webhook.ts'
 import type { Clock } from '../clock.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
-import { GATED } from '../http/app.ts'
 import { type Memory, memoryFigures } from '../http/memory-figures.ts'
 import type { Monitor } from '../http/routes/monitor.ts'
-import type { FinishedCall } from '../relay/finished-call.ts'
-import type { LiveCall } from '../relay/live-call.ts'
+import type { LiveCall } from '../relay/call-record.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { History } from '../telemetry/history.ts'
-import { Meters } from '../telemetry/meters.ts'
+import type { Meters } from '../telemetry/meters.ts'
 import { metricsPage } from '../telemetry/metrics-page.ts'
-import type { LaneStats } from '../telemetry/stats.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
 import { limitsByKey } from './model-limits.ts'
 
 export interface MonitorParts {
   readonly clock: Clock
-  readonly config: Config
+  readonly loaded: LoadedConfig
   readonly log: Log
   readonly version: string
   readonly runtimeName: string
-  readonly admission: LocalAdmission<LaneStats>
+  readonly admission: LocalAdmission
   readonly calls: Monitor['calls']
-  /** Refused attempts to administer, by reason. */
-  readonly adminRefused: Readonly<Record<string, number>>
-  readonly upstream: UpstreamHealth
+  readonly meters: Meters
+  readonly admin: { readonly refused: Readonly<Record<string, number>> }
+  readonly health: UpstreamHealth
   readonly memory: () => Promise<Memory>
   readonly dashboard: Monitor['dashboard']
 }
 
-/** All that watches the house, composed. Calls pay for it with one `finished` each. */
+/** The parts that watch the proxy, composed. */
 export interface RunningMonitor {
   readonly pages: Monitor
-  finished(call: FinishedCall): void
   /** `url`: where this proxy listens. */
   start(url: string): void
-  /** Other thresholds count from the next sample on; models that are named now get figures of their own. */
+  /** New thresholds count from the next sample on. Models that are named now get figures of their own. */
   reconfigure(config: Pick<Config, 'alerts' | 'models'>): void
   stop(): void
 }
 
 export function createMonitor(parts: MonitorParts): RunningMonitor {
-  const { admission, calls, clock, config, log, memory, version } = parts
+  const { admin, admission, calls, clock, health, log, memory, meters, runtimeName, version } = parts
+  const { config } = parts.loaded
   let url = ''
   const webhook =
     config.alert_webhook === undefined
@@ -67,11 +65,10 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
       webhook?.send(event)
     },
   })
-  const meters = new Meters({ routes: GATED, models: limitsByKey(config.models).keys() })
   const history: History = new History({
     clock,
     lanes: () => admission.lanes(),
-    tokensOut: tokenCount(meters, calls.live),
+    tokensOut: tokenCount(meters, () => calls.live()),
     memoryPercent: async () => memoryFigures(await memory()).percent,
     windowSeconds: config.alerts.window,
     sampled: () => alerts.evaluate(history.readings()),
@@ -85,10 +82,18 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
         page: () => alerts.page(),
         brief: () => alerts.standing().map(({ id, level }) => ({ id, level })),
       },
-      metrics: metricsPage({ ...parts, meters, draining: () => admission.closed }),
+      metrics: metricsPage({
+        meters,
+        admission,
+        adminRefused: admin.refused,
+        upstream: health,
+        memory,
+        draining: () => admission.closed,
+        version,
+        runtimeName,
+      }),
       dashboard: parts.dashboard,
     },
-    finished: (call) => meters.call(call),
     start(listensAt) {
       url = listensAt
       history.start()
@@ -105,7 +110,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
   }
 }
 
-/** Tokens that a model gave so far: what Ollama counted in the calls that are over, and the parts of running streams. */
+/** Tokens that a model gave so far: as Ollama counted them for calls that are over, and the parts of running streams. */
 function tokenCount(meters: Meters, live: () => Iterable<LiveCall>): (model: string, now: number) => number {
   let countedAt = Number.NaN
   const running = new Map<string, number>()

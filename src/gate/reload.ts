@@ -8,45 +8,43 @@ import type { Log } from '../telemetry/call-log.ts'
 import { applyLimits } from './model-limits.ts'
 import type { RunningMonitor } from './monitor.ts'
 
-/** What a process brings whose configuration can be read again. */
+/** The means of a process whose configuration can be read again. */
 export interface Reloading {
-  /** The configuration as it stands now. Throws a ConfigError with every problem. */
+  /** Reads the configuration as it stands now. Throws a ConfigError with every problem. */
   readonly read: () => LoadedConfig
   readonly setLogLevel: (level: Config['log_level']) => void
-  /** What a setting of slots comes to now. Never rejects. */
+  /** The number of slots that a setting means now. Never rejects. */
   readonly slotsPerModel: (configured: Config['ollama_num_parallel']) => Promise<number>
 }
 
+/** The configuration in force. Only a reload replaces it. */
+export interface InForce {
+  loaded: LoadedConfig
+}
+
 export interface ReloaderParts {
-  /** What the proxy started with. */
-  readonly loaded: LoadedConfig
+  readonly inForce: InForce
   readonly read: Reloading['read']
-  /** Puts in force what has changed since `before`. */
+  /** Applies the changes since `before`. */
   readonly apply: (changes: Changes, before: LoadedConfig) => Promise<void>
-  /** True when nothing is to be changed any more. */
+  /** True when nothing may be changed any more. */
   readonly draining: () => boolean
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
 }
 
-/** Knows which configuration is in force, and reads it again when it is asked to. */
+/** Reads the configuration again and replaces the one in force. */
 export class Reloader {
   readonly #parts: ReloaderParts
-  #inForce: LoadedConfig
   #underWay: Promise<ReloadResult> | undefined
   #next: Promise<ReloadResult> | undefined
 
   constructor(parts: ReloaderParts) {
     this.#parts = parts
-    this.#inForce = parts.loaded
-  }
-
-  get inForce(): LoadedConfig {
-    return this.#inForce
   }
 
   /**
-   * Reads the configuration and takes over what changed, one reading at a time. Those who ask while one is under way
-   * share the one after it, so that what they get is never older than their question.
+   * Reads the configuration and applies the changes, one reading at a time. Requests during a reading share the next
+   * reading, so that no result is older than the request for it.
    */
   reload(): Promise<ReloadResult> {
     if (!this.#underWay) return this.#next ?? this.#begin()
@@ -64,12 +62,12 @@ export class Reloader {
   }
 
   async #read(): Promise<ReloadResult> {
-    const { apply, draining, log, read } = this.#parts
+    const { apply, draining, inForce, log, read } = this.#parts
     if (draining()) {
       log.info('the configuration is not read again: the proxy is draining')
       return { status: 'draining' }
     }
-    const before = this.#inForce
+    const before = inForce.loaded
     let now: LoadedConfig
     try {
       now = read()
@@ -82,7 +80,7 @@ export class Reloader {
       return this.#refuse([{ where: configFile, key: null, message: 'is gone' }])
     const changes = changesBetween(before, now)
     await apply(changes, before)
-    this.#inForce = changes.effective
+    inForce.loaded = changes.effective
     const { applied, needsRestart } = changes
     const known = before.warnings.map(formatProblem)
     for (const warning of now.warnings.map(formatProblem)) if (!known.includes(warning)) log.warn(warning)
@@ -105,13 +103,13 @@ export interface Changeable extends Omit<Reloading, 'read'> {
   readonly monitor: Pick<RunningMonitor, 'reconfigure'>
 }
 
-/** Hands what changed to those who live by it. The language is asked for anew with each message. */
-export async function putInForce(
+/** Applies changed settings. The language needs nothing: each message reads the language in force. */
+export async function applyChanges(
   { admission, monitor, setLogLevel, slotsPerModel }: Changeable,
   { applied, effective: { config } }: Changes,
   before: LoadedConfig,
 ): Promise<void> {
-  // "auto" that was "auto" before keeps the figure of the start, or the one that an operator set since.
+  // An "auto" that was "auto" before keeps the figure of the start, or the figure that an operator has set since.
   const parallel = applied.includes('ollama_num_parallel')
     ? await slotsPerModel(config.ollama_num_parallel)
     : undefined
@@ -125,4 +123,27 @@ export async function putInForce(
   })
   monitor.reconfigure(config)
   if (applied.includes('log_level')) setLogLevel(config.log_level)
+}
+
+/** The reload of a proxy whose lanes are in this process. */
+export function createReload({
+  admission,
+  inForce,
+  log,
+  monitor,
+  ...reloading
+}: Reloading & {
+  readonly inForce: InForce
+  readonly admission: LocalAdmission
+  readonly monitor: RunningMonitor
+  readonly log: Log
+}): () => Promise<ReloadResult> {
+  const reloader = new Reloader({
+    inForce,
+    read: reloading.read,
+    apply: (changes, before) => applyChanges({ ...reloading, admission, monitor }, changes, before),
+    draining: () => admission.closed,
+    log,
+  })
+  return () => reloader.reload()
 }

@@ -1,7 +1,6 @@
 import { type Context, Hono } from 'hono'
+import type { LanesView } from '../admission/contract.ts'
 import type { Clock } from '../clock.ts'
-import type { LineView } from '../telemetry/live-queue.ts'
-import type { AdmissionView, LaneView, Limits } from '../telemetry/snapshot.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 import type { AdminGuard } from './admin-guard.ts'
 import { dialectOf } from './dialect.ts'
@@ -18,17 +17,6 @@ import { type Monitor, monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
 import { type ReloadResult, reloadRoutes } from './routes/reload.ts'
 import { SharedPages } from './shared-pages.ts'
-
-/** A lane as our pages see and reset it. */
-export interface AppLane extends LaneView, LineView {
-  readonly observer: LaneView['observer'] & { reset(): void }
-}
-
-export interface AppAdmission extends AdmissionView<AppLane> {
-  lane(model: string): AppLane | undefined
-  /** `model`: a key, or `*` for the defaults. Returns what is in force then. */
-  configure(model: string, change: Partial<Limits>): Limits
-}
 
 export interface CallServices extends ErrorParts {
   /** The path that routes are matched against; empty for a target that nothing can be done with. */
@@ -49,8 +37,8 @@ export interface Services extends CallServices {
   readonly clock: Clock
   /** Knows who may change something here. */
   readonly admin: AdminGuard
-  readonly admission: AppAdmission
-  readonly upstream: { status(): UpstreamStatus }
+  readonly admission: LanesView
+  readonly health: { status(): UpstreamStatus }
   readonly version: string
   readonly runtimeName: string
   /** The key of a model's lane for any spelling of its name; undefined for what is no name. */

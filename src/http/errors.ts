@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { Refusal } from '../admission/refusal.ts'
+import type { BrokenAnswer } from '../relay/contract.ts'
 import { Failure, type FailureCode } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
-import type { BrokenAnswer } from '../relay/relay.ts'
 import { answer, OWN_HEADERS } from './answer.ts'
 import { dialectOf, type ErrorFacts, errorBody, errorEvent, STATUS } from './dialect.ts'
 import { ForeignHost } from './host-guard.ts'
@@ -13,7 +13,7 @@ import { HttpProblem } from './problem.ts'
 import type { MessageKey } from './words/words.ts'
 
 /** nginx's number for a client that left; only logs ever see it. */
-const CLIENT_GONE = 499
+export const CLIENT_GONE = 499
 const LONGEST_RETRY_MS = 60_000
 /** For a refusal that names no time: long enough for a restart, short enough to be worth the wait. */
 const UNKNOWN_RETRY_MS = 5_000
@@ -48,9 +48,8 @@ export const errorRenderer =
         ? {}
         : parts.origins.headersFor(c.req.header('origin'), c.req.header('host'))),
     })
-    const explanation: readonly string[] = c.get('explanation') ?? []
-    for (let at = 0; at + 1 < explanation.length; at += 2)
-      headers.append(explanation[at] ?? '', explanation[at + 1] ?? '')
+    const own = error instanceof Refusal || error instanceof Failure ? error.headers : []
+    for (let at = 0; at + 1 < own.length; at += 2) headers.append(own[at] ?? '', own[at + 1] ?? '')
     if (negotiated) {
       headers.set('Content-Language', language)
       headers.append('Vary', 'Accept-Language')
@@ -75,7 +74,7 @@ const BREAKS = {
  * What a client is told when its answer broke after the first byte, or undefined where the format or its encoding has
  * no room for words and the connection is just cut. `midLine`: the answer stopped inside a line, which is then ended first.
  */
-export function renderBreak(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
+export function renderErrorTrailer(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
   // In plain text behind compressed bytes they would be taken for more of these, and the end of the framing for the
   // end of the answer: some readers then wait for ever for the rest.
   if (!/^(?:identity)?$/i.test(broken.contentEncoding ?? '')) return undefined
@@ -105,6 +104,7 @@ function isClientGone(error: Error): boolean {
 
 function judge(error: Error, reportError: (error: unknown) => void): Verdict {
   if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
+  if (error instanceof Failure && error.code === 'internal_error') reportError(error.cause)
   if (error instanceof Failure && error.code !== 'client_gone') return judgeFailure(error.code, error)
   if (error instanceof HttpProblem) return { code: error.code, fields: error.fields, headers: error.headers }
   if (error instanceof ForeignHost) return { code: 'forbidden', text: 'foreign_host' }
@@ -145,10 +145,4 @@ function judgeFailure(code: Exclude<FailureCode, 'client_gone'>, failure: Failur
     ...(askedForWhole && { text: 'timeout_whole' }),
     ...(final && { headers: { 'x-should-retry': 'false' } }),
   }
-}
-
-/** The status the client is given for an error of the relay's, for the log. */
-export function statusOf(error: unknown): number {
-  if (!(error instanceof Refusal || error instanceof Failure)) return STATUS.internal_error
-  return error.code === 'cancelled' || error.code === 'client_gone' ? CLIENT_GONE : STATUS[error.code]
 }

@@ -26,6 +26,11 @@ export function isLoopback(address: string): boolean {
   return LOOPBACK.test(address)
 }
 
+/** Whether `proxy_host` is an address or a name of this machine's loopback. */
+export function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
 /**
  * Why a request does not count as one that somebody at this machine sent; undefined when the request does. Behind a
  * proxy on this machine every peer is loopback, so the request must not look as if a proxy had sent it either: no

@@ -2,7 +2,7 @@
  * Where a request goes. It is parsed once per request, so that the path which is routed is the path which is forwarded.
  */
 export interface Target {
-  /** Path and query for the upstream: the prefix of `ollama_url`, then the client's own bytes. Begins with a slash. */
+  /** Path and query for Ollama, in the client's own bytes. Begins with a slash. */
   readonly forwarded: string
   /** The path that routes are matched against: decoded once and as a whole, as Ollama does, without empty segments. */
   readonly path: string
@@ -20,27 +20,26 @@ const UNUSUAL = /\\|\/[/.]/
 const CLIMBING = /\\|\/\.\.?(?:\/|$)/
 
 /**
- * Reads a request target in origin or absolute form. `prefix`: the path of `ollama_url`, empty without one.
+ * Reads a request target in origin or absolute form.
  *
  * Undefined for a target that two servers could read in two ways: another form or scheme, an empty authority, a
  * fragment, a dot segment or a backslash (percent-encoded or not), and a path that is encoded twice. Ollama has no route
  * with such a path, but a server between us and Ollama could make a gated route of it, or leave the prefix.
  */
-export function parseTarget(raw: string, prefix = ''): Target | undefined {
+export function parseTarget(raw: string): Target | undefined {
   const origin = raw.charCodeAt(0) === SLASH ? raw : originForm(raw)
   if (origin === undefined || origin.includes('#')) return undefined
   const question = origin.indexOf('?')
   const written = question < 0 ? origin : origin.slice(0, question)
   const path = decoded(written)
-  const forwarded = prefix === '' ? origin : prefix + origin
-  if (!UNUSUAL.test(path) && !path.includes('%')) return { forwarded, path }
+  if (!UNUSUAL.test(path) && !path.includes('%')) return { forwarded: origin, path }
   if (CLIMBING.test(path) || decoded(path) !== path) return undefined
-  return { forwarded, path: path.replace(/\/{2,}/g, '/') }
+  return { forwarded: origin, path: path.replace(/\/{2,}/g, '/') }
 }
 
 /** The target of a request whose platform has made a URL of it already. */
-export function targetOfUrl(url: string, prefix = ''): Target | undefined {
-  return parseTarget(url.slice(url.indexOf('/', url.indexOf('://') + 3)), prefix)
+export function targetOfUrl(url: string): Target | undefined {
+  return parseTarget(url.slice(url.indexOf('/', url.indexOf('://') + 3)))
 }
 
 function originForm(raw: string): string | undefined {

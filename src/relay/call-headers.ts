@@ -1,34 +1,74 @@
-/** What a page of another origin may read of an answer that Ollama gave it, besides what Ollama allows. */
+import type { ClientRequest } from './contract.ts'
+
+/** Headers of ours that a page of another origin may read of Ollama's answer, besides those that Ollama allows. */
 const READABLE = 'X-Request-Id, X-Queue-Wait-Ms, Server-Timing'
 
 const STREAMED = /^(?:application\/x-ndjson|text\/event-stream)\b/i
 
-/** Whether an answer comes piece by piece. Ollama calls an image NDJSON, and sends it in one piece. */
+/** Whether an answer comes piece by piece. Ollama calls an image NDJSON, and sends the image in one piece. */
 export function isStream(path: string, contentType: string | undefined): boolean {
   return STREAMED.test(contentType ?? '') && !path.startsWith('/v1/images/')
 }
 
-/** What a gated answer says of itself: its name, how long it stood in line, how long Ollama took to begin. */
+/** The headers in which each gated answer tells its request id, its time in line, and Ollama's time to begin. Flat. */
 export function diagnosticHeaders(id: string, waitMs: number, upstreamMs?: number): string[] {
   const wait = hundredths(waitMs)
   const upstream = upstreamMs === undefined ? '' : `, upstream;dur=${hundredths(upstreamMs)}`
   return ['X-Request-Id', id, 'X-Queue-Wait-Ms', wait, 'Server-Timing', `queue;dur=${wait}${upstream}`]
 }
 
-/** Adds to that what makes a stream arrive in pieces behind a proxy that buffers, and a page able to read it. */
+/** Adds the headers that let a stream pass a proxy that buffers, and a web page read the headers above. */
 export function addForReaders(
-  said: string[],
+  headers: string[],
   header: (name: string) => string | undefined,
   streamed: boolean,
   toPage: boolean,
 ): readonly string[] {
-  // nginx gathers what it passes on until a buffer is full, unless it is told not to.
-  if (streamed && header('x-accel-buffering') === undefined) said.push('X-Accel-Buffering', 'no')
-  // A second line of a list says what one line with both lists would say (RFC 9110 section 5.3).
-  if (toPage) said.push('Access-Control-Expose-Headers', READABLE)
-  return said
+  // nginx gathers what it passes on until a buffer is full, unless this header forbids it.
+  if (streamed && header('x-accel-buffering') === undefined) headers.push('X-Accel-Buffering', 'no')
+  // A second line of a list means the same as one line with both lists (RFC 9110 section 5.3).
+  if (toPage) headers.push('Access-Control-Expose-Headers', READABLE)
+  return headers
 }
 
 function hundredths(ms: number): string {
   return String(Math.round(ms * 100) / 100)
+}
+
+/** A request id that a client may choose. A client with any other id gets an id of ours. */
+const SANE_ID = /^[\w.:=-]{1,128}$/
+
+const OUR_PREFIX = `${Math.random().toString(36).slice(2, 8)}-`
+let idCount = 0
+
+/** An id that this process gives once. */
+export function newRequestId(): string {
+  idCount++
+  return OUR_PREFIX + idCount.toString(36)
+}
+
+/** The ids that clients gave to their live calls, so that no two live calls have the same id. */
+export class RequestIds {
+  readonly #given = new Set<string>()
+
+  get size(): number {
+    return this.#given.size
+  }
+
+  /**
+   * The client's own X-Request-Id, until `release`. Undefined where the call needs an id of ours: there is no such
+   * header, the id is not sane, the id looks like one of ours, or a live call has it.
+   */
+  claim(request: ClientRequest): string | undefined {
+    const given = request.header('x-request-id')
+    if (given === undefined || !SANE_ID.test(given)) return undefined
+    if (given.startsWith(OUR_PREFIX) || this.#given.has(given)) return undefined
+    this.#given.add(given)
+    return given
+  }
+
+  /** The call is over. Ids of ours are not kept, so releasing one does nothing. */
+  release(id: string): void {
+    if (this.#given.size > 0) this.#given.delete(id)
+  }
 }

@@ -1,26 +1,80 @@
-import type { Outcome } from '../admission/observer.ts'
+import type { Ticket } from '../admission/contract.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
 import { isStream } from './call-headers.ts'
-import type { ClientRequest } from './contract.ts'
-import type { FinishedCall } from './finished-call.ts'
-import type { LiveCall } from './live-call.ts'
+import type { CallOutcome, ClientRequest } from './contract.ts'
 
-/** What only the call itself knows of its state. */
+/** A gated call that is not over yet, as it is now. Times in milliseconds. */
+export interface LiveCall {
+  readonly id: string
+  /** Address of the client's socket. */
+  readonly client: string
+  readonly path: string
+  /** Model key; undefined while the call is read, or when it names no model. */
+  readonly model: string | undefined
+  /** `reading`: the body is on the way. `waiting`: in line. `running`: sent to Ollama. */
+  readonly state: 'reading' | 'waiting' | 'running'
+  /** The ticket of a call in line. Compared by identity alone, to find the call's position. */
+  readonly ticket: object | undefined
+  /** Time in line, so far or in all. */
+  readonly waitedMs: number
+  /** Since the call was sent to Ollama; undefined before. */
+  readonly runningMs: number | undefined
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Parts of a stream so far. Ollama sends a token in each. */
+  readonly chunks: number
+}
+
+/** A call that is over, as the log and the metrics hear of it: nothing of its contents. */
+export interface FinishedCall {
+  readonly requestId: string
+  /** Address of the client's socket. */
+  readonly client: string
+  readonly path: string
+  /** Model key in its short form; null for a call that names no model. */
+  readonly model: string | null
+  /** A refused call's outcome is `refused`, and `reason` says why. */
+  readonly outcome: CallOutcome
+  readonly reason: RefusalCode | null
+  /** Code of why Ollama's connection failed (upstream/cause.ts); null when the connection did not fail. */
+  readonly cause?: string | null
+  /** Status that the client was given; 0 when the client left before a status was sent. */
+  readonly status: number
+  /** Arrival, in milliseconds since 1970. */
+  readonly startedAt: number
+  readonly waitMs: number
+  /** Parts in which a stream went to the client. Ollama sends a token in each. Null for an answer that is no stream. */
+  readonly parts: number | null
+  /** From arrival to the first byte of Ollama's answer; null without an answer. */
+  readonly firstByteMs: number | null
+  /** From arrival to the moment at which the call was sent to Ollama; null when it never was. */
+  readonly sentMs: number | null
+  readonly totalMs: number
+  /** The part of `totalMs` that loading the model took; 0 where Ollama does not say. */
+  readonly loadMs: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly tokensIn: number | null
+  readonly tokensOut: number | null
+  /** The client's trace, as its `traceparent` header names the trace. */
+  readonly traceparent: string | null
+}
+
+/** The part of a call's state that the call itself keeps. */
 interface CallState {
   readonly id: string
   readonly model: string | undefined
   /** Milliseconds in line, so far or in all. */
   readonly waitMs: number
-  /** Bytes of its body that have come. */
+  /** Bytes of the body that have come. */
   readonly bytesIn: number
 }
 
-/** How a call came to its end. */
+/** How a call ended. */
 interface CallEnd {
-  readonly outcome: Outcome | 'refused'
+  readonly outcome: CallOutcome
   readonly reason: RefusalCode | null
-  /** Status the client was given; 0 when it left before one was sent. */
   readonly status: number
   /** Clock milliseconds. */
   readonly now: number
@@ -29,13 +83,13 @@ interface CallEnd {
   readonly figures: Figures | undefined
 }
 
-/** What happened to one call so far, for the live queue and for the log. All times are clock milliseconds. */
+/** The history of one call, for the live queue and for the log. All times are clock milliseconds. */
 export class CallRecord {
   readonly path: string
   readonly arrivedAt: number
   /** When the call was sent to Ollama; -Infinity before. */
   sentAt = Number.NEGATIVE_INFINITY
-  /** Status of Ollama's answer; 0 before it has begun. */
+  /** Status of Ollama's answer; 0 before the answer has begun. */
   status = 0
   /** Ollama's answer comes piece by piece. */
   streamed = false
@@ -57,13 +111,13 @@ export class CallRecord {
     return this.sentAt >= 0
   }
 
-  began(status: number, contentType: string | undefined, now: number): void {
+  head(status: number, contentType: string | undefined, now: number): void {
     this.status = status
     this.streamed = isStream(this.path, contentType)
     this.#firstByteMs = now - this.arrivedAt
   }
 
-  chunk(bytes: number): void {
+  data(bytes: number): void {
     this.#bytesOut += bytes
     this.#chunks++
   }
@@ -72,7 +126,7 @@ export class CallRecord {
   live(
     { id, model, waitMs, bytesIn }: CallState,
     isRead: boolean,
-    place: object | undefined,
+    ticket: Ticket | undefined,
     now: number,
   ): LiveCall {
     return {
@@ -81,7 +135,7 @@ export class CallRecord {
       path: this.path,
       model,
       state: this.sent ? 'running' : isRead ? 'waiting' : 'reading',
-      place,
+      ticket,
       waitedMs: waitMs,
       runningMs: this.sent ? now - this.sentAt : undefined,
       bytesIn,

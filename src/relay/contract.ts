@@ -1,71 +1,154 @@
+import type { Admission, Upstream } from '../admission/contract.ts'
+import type { Outcome } from '../admission/observer.ts'
+import type { RefusalCode } from '../admission/refusal.ts'
+import type { Waiting } from '../admission/waiting.ts'
+import type { Clock } from '../clock.ts'
+import type { RequestIds } from './call-headers.ts'
+import type { FinishedCall } from './call-record.ts'
+import type { FailureCode } from './failure.ts'
 import type { IncomingBody } from './incoming-body.ts'
+import type { Origins } from './origins.ts'
 
-/** What one exchange with a client is to the relay, whatever the runtime. One object a request. */
+/**
+ * One request as its runtime gives it to the relay. Implemented in runtimes/node, runtimes/bun and runtimes/fetch, each
+ * in client-request.ts.
+ */
 export interface ClientRequest {
   readonly method: string
-  /** Path and query for Ollama: what `Target.forwarded` is. */
+  /** Path and query for Ollama, as `Target.forwarded` has them. */
   readonly target: string
   /** Address of the client's socket; empty when the runtime does not tell. */
   readonly clientAddress: string
   /** True once the client has left before its answer was over. */
   readonly gone: boolean
-  /** A request header by its lower-case name; repeated ones joined as HTTP joins them. */
+  /** A request header by its lower-case name. Repeated headers are joined as HTTP joins them. */
   header(name: string): string | undefined
   /** Calls back once if the client leaves before its answer is over. A later listener replaces an earlier one. */
   onGone(listener: () => void): void
   /**
-   * Reads the whole request body into `body`, and hands it out in one piece.
-   * Throws what `body` says to stop for, Failure client_gone when the client left, or what `stopReading` was given.
-   * After a stop nothing of the body is kept.
+   * Reads the whole request body into `body` and returns the body in one piece.
+   * Throws the reason for which `body` stops, Failure client_gone when the client left, or the reason given to
+   * `stopReading`. After a stop the runtime keeps nothing of the body.
    */
   readBody(body: IncomingBody): Promise<Uint8Array>
   stopReading(reason: Error): void
   /**
-   * Sends the request on to Ollama and its answer back to the client, byte for byte, chunk for chunk, each
-   * side held back by the other. `body`: what to send; undefined streams the client's own body through.
+   * Sends the request to an upstream, and the answer back to the client, byte for byte, chunk for chunk. Each side
+   * holds the other back. `body`: the bytes to send; undefined streams the client's own body through.
    */
-  forward(body: Uint8Array | undefined, forwarding: ForwardingObserver): Forwarding
+  forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding
 }
 
+/** An answer on its way back to the client. Implemented in runtimes/answer-forwarding.ts. */
 export interface Forwarding {
   /**
-   * The answer to return from the route, once Ollama's status and headers are there.
-   * Rejects with a Failure when there will be none.
+   * The answer that the route returns, once Ollama's status and headers are there.
+   * Rejects with a Failure when Ollama gives no answer.
    */
   readonly answer: Promise<Response>
   /**
-   * How far the client's own body has come on its way to Ollama. Undefined once it is whole, or the forwarding is over;
-   * also where there is no such body, and where the platform does not tell.
+   * The progress of the client's own body on its way to Ollama. Undefined without such a body, once the body is whole or
+   * the forwarding over, and where the platform does not tell.
    */
   readonly upload: Upload | undefined
   /**
-   * Cuts the connection to Ollama. Before the first byte `answer` rejects with `reason`; after it the client
-   * gets `lastWords`, if any, and its connection is closed.
+   * Cuts the connection to Ollama. Before the first byte `answer` rejects with `reason`. After the first byte the client
+   * gets the trailer, if there is one, and its connection is closed.
    */
-  abort(reason: Error, lastWords?: string): void
+  abort(reason: Error, trailer?: string): void
 }
 
 export interface Upload {
-  /** Grows with everything that comes. */
+  /** Grows with every byte that comes. */
   readonly bytes: number
-  /** Ollama takes no more at the moment, so that the client cannot send. */
+  /** Ollama takes no more at the moment, so the client cannot send. */
   readonly heldBack: boolean
 }
 
 export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
 
-/** Told how a forwarding goes. `over` comes exactly once and last; a broken forwarding tells why, where its runtime knows. */
+/** Hears the events of an answer. */
 export interface ForwardingObserver {
-  /** Lower-case names of Ollama's headers that the client does not get; those of one connection are among them. */
+  /** Lower-case names of Ollama's headers that the client does not get, those of one connection among them. */
   readonly dropped: ReadonlySet<string>
   /**
-   * Ollama's status and headers are there. `header` reads them by lower-case name, as long as the forwarding lasts.
-   * Returns headers to be added for the client, flat: name, value, name, value.
+   * Ollama's status and headers are there. `header` reads a header by its lower-case name while the answer lasts.
+   * Returns headers to add for the client, flat: name, value, name, value.
    */
   head(status: number, header: (name: string) => string | undefined): readonly string[]
   /** A part of the body went to the client. The bytes must not be changed. */
   data(bytes: Uint8Array): void
-  /** Ollama's answer broke after its first byte: what the client is told before its connection is closed. */
+  /** Ollama's answer broke after its first byte: the last words to the client before its connection is closed. */
   errorTrailer(): string | undefined
+  /** Comes exactly once and last. `cause`: why a broken answer broke, where the runtime knows. */
   end(ending: Ending, cause?: unknown): void
 }
+
+/** Wants to know whether Ollama answers. */
+export interface UpstreamWatch {
+  sawAnswer(): void
+  /** There was no answer. `sentAt`: clock milliseconds at which the request was sent. */
+  sawFailure(error: unknown, sentAt: number): void
+}
+
+/** The code of an error that a client can be given in place of Ollama's answer. */
+export type RelayErrorCode = FailureCode | RefusalCode
+
+export interface PassThroughOptions {
+  readonly clock: Clock
+  readonly origins: Origins
+  /** The Ollama of requests that take no slot. */
+  readonly upstream: Upstream
+  readonly health: UpstreamWatch
+  /** The status that goes with each error, for the log. */
+  readonly statuses: Readonly<Record<RelayErrorCode, number>>
+  /** Hears of each request whose method is not one that only reads. */
+  readonly passed: (request: PassedRequest) => void
+}
+
+/** A request that was not gated and may have changed something at Ollama, once it is over. */
+export interface PassedRequest {
+  /** Address of the client's socket. */
+  readonly client: string
+  readonly method: string
+  /** Without the query, which may hold a secret. */
+  readonly path: string
+  /** Status that the client was given; 0 when the client left before a status was sent. */
+  readonly status: number
+  readonly ending: Ending
+}
+
+export interface RelayOptions extends PassThroughOptions {
+  readonly admission: Admission
+  /** Shared by all relays of one proxy. */
+  readonly ids: RequestIds
+  /**
+   * Milliseconds from the arrival of a call to the end of its time in line, or to the first byte of its answer while
+   * `firstByteTimeoutMs` is undefined.
+   */
+  readonly requestTimeoutMs: number
+  /** Milliseconds from sending a call to Ollama to the first byte of its answer; Infinity = no limit. */
+  readonly firstByteTimeoutMs: number | undefined
+  /** Milliseconds without a byte once the answer has begun; 0 = no limit. */
+  readonly streamIdleTimeoutMs: number
+  readonly maxBodyBytes: number
+  /** Counts the bodies that are being read. */
+  readonly waiting: Waiting
+  /** The last words of an answer that broke after its first byte; undefined where the format has no room for them. */
+  readonly errorTrailer: (answer: BrokenAnswer) => string | undefined
+  /** Hears of every gated call once it is over. */
+  readonly finished: (call: FinishedCall) => void
+}
+
+export interface BrokenAnswer {
+  readonly why: 'broken' | 'idle' | 'cancelled'
+  readonly contentType: string | undefined
+  readonly contentEncoding: string | undefined
+  readonly path: string
+  readonly acceptLanguage: string | undefined
+  /** The answer stopped in the middle of a line. */
+  readonly midLine: boolean
+}
+
+/** The outcome of a call that got no slot is `refused`. */
+export type CallOutcome = Outcome | 'refused'

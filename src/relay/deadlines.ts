@@ -1,32 +1,33 @@
-import type { Cancel, Clock } from '../clock.ts'
+import { type Clock, Sweep } from '../clock.ts'
 
-/** Something that must have moved on by `dueAt` (clock milliseconds); Infinity while nothing is due. */
+/** A thing that must have moved on by `dueAt`, in clock milliseconds; Infinity while nothing is due. */
 export interface Watched {
   readonly dueAt: number
-  /** Where the watcher keeps it; its own. -1 while it is not watched. */
+  /** Index in the list of Deadlines, which alone changes the index. -1: not watched. */
   index: number
   overdue(now: number): void
 }
 
-/** How late a deadline may be noticed. */
+/** The longest time after a deadline until it is noticed. */
 const SWEEP_MS = 250
 
 /**
- * Watches many deadlines with one timer, which exists only while something is watched.
+ * Watches many deadlines with one timer.
  *
- * A list whose places are filled from its end, not a Set: a Set that sees every call come and go throws its table
- * away again and again, and each old table kept the calls of its time from being collected young.
+ * The list is an array whose gaps are filled from its end, not a Set. A Set that sees every call come and go discards
+ * its table again and again, and each old table kept the calls of its time from being collected young.
  */
 export class Deadlines<W extends Watched = Watched> {
   readonly #clock: Clock
   readonly #watched: W[] = []
-  #sweep: Cancel | undefined
+  readonly #sweep: Sweep
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#sweep = new Sweep(clock, SWEEP_MS, (now) => this.#look(now))
   }
 
-  /** Whatever is watched now, in no order. */
+  /** All that is watched now, in no order. */
   get watched(): Iterable<W> {
     return this.#watched
   }
@@ -34,7 +35,7 @@ export class Deadlines<W extends Watched = Watched> {
   watch(watched: W): void {
     watched.index = this.#watched.length
     this.#watched.push(watched)
-    if (this.#sweep === undefined) this.#arm(watched.dueAt - this.#clock.now())
+    if (!this.#sweep.planned) this.#sweep.plan(watched.dueAt - this.#clock.now())
   }
 
   forget(watched: W): void {
@@ -47,19 +48,15 @@ export class Deadlines<W extends Watched = Watched> {
     watched.index = -1
   }
 
-  #arm(dueMs: number): void {
-    this.#sweep = this.#clock.after(Math.min(Math.max(dueMs, 1), SWEEP_MS), () => {
-      this.#sweep = undefined
-      const now = this.#clock.now()
-      let earliest = Number.POSITIVE_INFINITY
-      // From the end, where those that are forgotten meanwhile leave no place that is yet to be seen.
-      for (let slot = this.#watched.length - 1; slot >= 0; slot--) {
-        const watched = this.#watched[slot]
-        if (watched === undefined) continue
-        if (watched.dueAt <= now) watched.overdue(now)
-        else if (watched.dueAt < earliest) earliest = watched.dueAt
-      }
-      if (this.#watched.length > 0 && this.#sweep === undefined) this.#arm(earliest - now)
-    })
+  #look(now: number): number | undefined {
+    let earliest = Number.POSITIVE_INFINITY
+    // From the end: an entry that is forgotten meanwhile is replaced by one that was looked at already.
+    for (let index = this.#watched.length - 1; index >= 0; index--) {
+      const watched = this.#watched[index]
+      if (watched === undefined) continue
+      if (watched.dueAt <= now) watched.overdue(now)
+      else if (watched.dueAt < earliest) earliest = watched.dueAt
+    }
+    return this.#watched.length > 0 ? earliest : undefined
   }
 }

@@ -1,10 +1,12 @@
 /**
- * What can go wrong with a call that is not a Refusal of admission.
+ * Why a call fails that admission did not refuse.
  * upstream_error: Ollama refused the connection or broke before its first byte.
  * timeout: Ollama stayed silent past the call's deadline.
- * body_too_large: over max_body_size. body_stalled: the body stopped coming. invalid_form: a form that is not plain
- * enough for Ollama and us to find the same model in it. invalid_request: a model name longer than anybody has.
- * client_gone: nobody reads the answer. cancelled: an operator ended it.
+ * body_too_large: over max_body_size. body_stalled: the body stopped coming.
+ * invalid_form: a form in which Ollama and the proxy might find different models.
+ * invalid_request: a model name that is longer than any real one, or a body that cannot be decoded safely.
+ * client_gone: the client left, so nobody reads the answer. cancelled: an operator ended the call.
+ * internal_error: an error that nobody expected; it is the `cause`.
  */
 export type FailureCode =
   | 'upstream_error'
@@ -15,16 +17,20 @@ export type FailureCode =
   | 'invalid_request'
   | 'client_gone'
   | 'cancelled'
+  | 'internal_error'
 
+/** Thrown where a call gets no answer from Ollama; becomes an HTTP answer in http/errors.ts and nowhere else. */
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly code: FailureCode
-  /** The lane's model, where one is known; the relay adds it to what a transport throws. */
+  /** Key of the lane's model, where it is known. The relay adds the model to errors that a runtime throws. */
   model: string | undefined
-  /** Ollama had the call: whoever sends it again makes Ollama begin anew. */
+  /** Ollama had the call: a client that sends the call again makes Ollama begin anew. */
   readonly sent: boolean
-  /** The client asked for the whole answer at once; the relay adds it where that is why nothing came in time. */
+  /** The client asked for the whole answer at once, which is why no byte came in time. */
   askedForWhole = false
+  /** For the client, flat: name, value, name, value. */
+  headers: readonly string[] = []
 
   constructor(
     code: FailureCode,

@@ -19,10 +19,18 @@ export class Origins {
   readonly #learned = new Map<string, string | null>()
   #everyone = false
 
-  /** `allowOrigin`: the Access-Control-Allow-Origin that Ollama sent to a page of `origin`; null when it sent none. */
-  learn(origin: string, allowOrigin: string | null): void {
+  /**
+   * `origin`: the Origin of a request; undefined for a request of no web page. `allowOrigin`: the
+   * Access-Control-Allow-Origin of Ollama's answer. True for a page that Ollama let in.
+   */
+  learn(origin: string | undefined, allowOrigin: string | undefined): boolean {
+    if (origin === undefined) return false
     this.#everyone = allowOrigin === '*'
-    if (this.#everyone || origin.length > LONGEST_ORIGIN) return
+    if (!this.#everyone && origin.length <= LONGEST_ORIGIN) this.#remember(origin, allowOrigin ?? null)
+    return allowOrigin !== undefined
+  }
+
+  #remember(origin: string, allowOrigin: string | null): void {
     this.#learned.delete(origin)
     this.#learned.set(origin, allowOrigin)
     if (this.#learned.size > REMEMBERED_ORIGINS) {

@@ -1,18 +1,18 @@
 import type { Outcome } from '../admission/observer.ts'
-import { Refusal } from '../admission/refusal.ts'
-import type { Ending } from './contract.ts'
+import type { Refusal } from '../admission/refusal.ts'
+import type { CallOutcome, Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 
-/** How a call that was sent to Ollama counts by the way its forwarding ended. */
-export const DELIVERED: Readonly<Record<Ending, Outcome>> = {
+/** The outcome of a call that was sent to Ollama, by the way its forwarding ended. */
+export const OUTCOME_BY_ENDING: Readonly<Record<Ending, Outcome>> = {
   done: 'done',
   broken: 'failed',
   client_gone: 'cancelled',
   aborted: 'failed',
 }
 
-/** How one counts that failed, or that we ended, for this reason. */
-export const FAILED: Readonly<Record<FailureCode, Outcome>> = {
+/** The outcome of a call that failed, or that the proxy ended, with this code. */
+export const OUTCOME_BY_FAILURE: Readonly<Record<FailureCode, Outcome>> = {
   upstream_error: 'failed',
   timeout: 'timed_out',
   body_too_large: 'failed',
@@ -21,9 +21,10 @@ export const FAILED: Readonly<Record<FailureCode, Outcome>> = {
   invalid_request: 'failed',
   client_gone: 'cancelled',
   cancelled: 'cancelled',
+  internal_error: 'failed',
 }
 
-/** Failures of the request itself: it was refused before Ollama could have heard of it. */
+/** Failures of the request itself: the call was refused before Ollama could hear of it. */
 const NEVER_SENT: ReadonlySet<FailureCode> = new Set([
   'body_too_large',
   'body_stalled',
@@ -31,12 +32,9 @@ const NEVER_SENT: ReadonlySet<FailureCode> = new Set([
   'invalid_request',
 ])
 
-/** How one counts that got no answer from Ollama. */
-export function outcomeOf(error: unknown): Outcome | 'refused' {
-  if (error instanceof Refusal) {
-    if (error.code === 'cancelled') return 'cancelled'
-    return error.code === 'timeout' ? 'timed_out' : 'refused'
-  }
-  if (!(error instanceof Failure)) return 'failed'
-  return NEVER_SENT.has(error.code) ? 'refused' : FAILED[error.code]
+/** The outcome of a call that got no answer from Ollama. */
+export function outcomeOf(error: Refusal | Failure): CallOutcome {
+  if (error instanceof Failure) return NEVER_SENT.has(error.code) ? 'refused' : OUTCOME_BY_FAILURE[error.code]
+  if (error.code === 'cancelled') return 'cancelled'
+  return error.code === 'timeout' ? 'timed_out' : 'refused'
 }

@@ -1,149 +1,72 @@
-import type { Call } from '../admission/contract.ts'
-import { LocalPermit } from '../admission/local-permit.ts'
-import type { LaneObserver, Outcome } from '../admission/observer.ts'
-import type { Refusal } from '../admission/refusal.ts'
-import type { Waiting } from '../admission/waiting.ts'
-import type { Clock } from '../clock.ts'
-import { askedForWhole } from '../ollama/asked-whole.ts'
+import { isPermit } from '../admission/contract.ts'
 import { type GatedRequest, readGatedRequest } from '../ollama/gated-request.ts'
-import type { ClientRequest } from './contract.ts'
+import type { LiveCall } from './call-record.ts'
+import type { ClientRequest, RelayOptions } from './contract.ts'
 import { Deadlines } from './deadlines.ts'
-import { Failure } from './failure.ts'
-import type { FinishedCall } from './finished-call.ts'
 import { GatedCall } from './gated-call.ts'
-import type { LiveCall } from './live-call.ts'
-import { PassThrough, type PassThroughParts } from './pass-through.ts'
-import type { RequestIds } from './request-id.ts'
-import { Uploads } from './uploads.ts'
+import { PassThrough, Uploads } from './pass-through.ts'
 
-/** Where slots come from: the lanes of this process, or a gate elsewhere, which never has one at once. */
-export interface Admission<L extends LaneObserver = LaneObserver> {
-  /** Throws a Refusal when there is neither a slot nor a place in line. */
-  acquire(call: Call, now: number): LocalPermit<L> | Ticket
-}
-
-/** A call that waits for its slot. It is settled once. */
-export interface Ticket {
-  /** Calls back once, at once when it is settled already. */
-  onSettled(listener: (result: Permit | Refusal) => void): void
-  /** The client left: gives the place up. False when it was settled before. */
-  cancel(now: number): boolean
-}
-
-/** A taken slot. Whoever holds it gives it back once; giving it back again does nothing. */
-export interface Permit {
-  /** Milliseconds the call stood in line. */
-  readonly waitMs: number
-  /**
-   * `loadMs`: the part of the time that went into loading the model. `served`: Ollama answered the call without an error.
-   */
-  release(outcome: Outcome, now: number, loadMs?: number, served?: boolean): void
-  /** For a slot that its owner can lose: calls back when the call may not go on. */
-  onLost?(listener: () => void): void
-}
-
-export interface RelayParts<L extends LaneObserver> extends PassThroughParts {
-  readonly clock: Clock
-  readonly admission: Admission<L>
-  /** Shared by all that answer for one proxy. */
-  readonly ids: RequestIds
-  /**
-   * Milliseconds from the arrival of a call to the end of its time in line; to the first byte of its answer while
-   * `firstByteTimeoutMs` is undefined.
-   */
-  readonly requestTimeoutMs: number
-  /** Milliseconds from handing a call to Ollama to the first byte of its answer; Infinity = no limit. */
-  readonly firstByteTimeoutMs: number | undefined
-  /** Milliseconds without a byte once the answer has begun; 0 = no limit. */
-  readonly streamIdleTimeoutMs: number
-  readonly maxBodyBytes: number
-  /** Counts the bodies that are being read. */
-  readonly waiting: Waiting
-  /** What a client is told when its answer breaks after the first byte; undefined where nothing can be said. */
-  readonly lastWords: (answer: BrokenAnswer) => string | undefined
-  /** Told of every gated call once it is over. */
-  readonly finished: (call: FinishedCall) => void
-}
-
-export interface BrokenAnswer {
-  readonly why: 'broken' | 'idle' | 'cancelled'
-  readonly contentType: string | undefined
-  readonly contentEncoding: string | undefined
-  readonly path: string
-  readonly acceptLanguage: string | undefined
-  readonly midLine: boolean
-}
-
-/** An answer of ours, which takes headers: flat, name, value, name, value. */
-export interface Explained {
-  set(key: 'explanation', headers: readonly string[]): void
-}
-
-/** The life of a call: read it, wait for a turn, send it on, hold the slot until the answer is over. */
-export class Relay<L extends LaneObserver = LaneObserver> {
-  readonly #parts: RelayParts<L>
-  readonly #deadlines: Deadlines<GatedCall<L>>
+/** Forwards requests to Ollama: gated calls with a slot, and all others straight through. */
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #deadlines: Deadlines<GatedCall>
   readonly #uploads: Uploads
 
-  constructor(parts: RelayParts<L>) {
-    this.#parts = parts
-    this.#deadlines = new Deadlines(parts.clock)
-    this.#uploads = new Uploads(parts.clock)
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#deadlines = new Deadlines(options.clock)
+    this.#uploads = new Uploads(options.clock)
   }
 
   /**
-   * A gated request. Throws a Refusal or a Failure where there is no answer from Ollama; `answer` is then told what
-   * the one from us is to say of the call.
+   * The life of a gated call: read the request, wait for a slot, send the request on, hold the slot until the answer is
+   * over. Throws a Refusal or a Failure, with the headers for our own answer on it, where Ollama gives no answer.
    */
-  async gated(exchange: ClientRequest, path: string, answer: Explained): Promise<Response> {
-    const { admission, clock } = this.#parts
-    const run = new GatedCall(this.#parts, this.#deadlines, exchange, path)
-    let call: GatedRequest | undefined
+  async gated(request: ClientRequest, path: string): Promise<Response> {
+    const { admission, clock } = this.#options
+    const call = new GatedCall(this.#options, this.#deadlines, request, path)
+    let read: GatedRequest | undefined
     try {
-      call = await readGatedRequest(exchange, path, await run.readBody(), clock, run)
-      const now = run.read(call)
-      if (call.model !== undefined && call.takesSlot) {
-        const wish = { model: call.model.key, deadline: run.deadline, bytes: call.body.length }
-        const turn = admission.acquire(wish, now)
-        run.start(turn instanceof LocalPermit ? turn : await run.standInLine(turn))
+      read = await readGatedRequest(request, path, await call.readBody(), clock, call)
+      const wanted = call.read(read)
+      if (wanted !== undefined) {
+        const answer = admission.acquire(wanted, call.readAt)
+        call.start(isPermit(answer) ? answer : await call.wait(answer))
       }
-      return await run.forward(call.body)
+      return await call.forward(read.body)
     } catch (error) {
-      const told = run.fail(error)
-      answer.set('explanation', run.explain())
-      if (call !== undefined && told instanceof Failure && told.code === 'timeout' && told.sent)
-        told.askedForWhole = askedForWhole(exchange, path, call.body)
-      throw told
+      throw call.fail(error, read?.body)
     }
   }
 
   /** The calls that are not over, in no order. */
   *live(): Iterable<LiveCall> {
-    const now = this.#parts.clock.now()
-    for (const run of this.#deadlines.watched) yield run.look(now)
+    const now = this.#options.clock.now()
+    for (const call of this.#deadlines.watched) yield call.snapshot(now)
   }
 
-  /** Ends a call for its operator; what it was at, or undefined when there is no such call. */
+  /** Ends a call for an operator. Returns the call as it was, or undefined when there is no such call. */
   cancel(id: string): LiveCall | undefined {
-    for (const run of this.#deadlines.watched) {
-      if (run.id !== id) continue
-      const found = run.look(this.#parts.clock.now())
-      run.cancel()
+    for (const call of this.#deadlines.watched) {
+      if (call.id !== id) continue
+      const found = call.snapshot(this.#options.clock.now())
+      call.cancel()
       return found
     }
     return undefined
   }
 
-  /** Anything that is not gated streams through both ways, without a slot. Only an upload that stands still is ended. */
-  passThrough(exchange: ClientRequest): Promise<Response> {
-    const forwarding = exchange.forward(undefined, new PassThrough(this.#parts, exchange))
+  /** Streams a request that is not gated through both ways, without a slot. Only an upload that stands still is ended. */
+  passThrough(request: ClientRequest): Promise<Response> {
+    const { upstream } = this.#options
+    const forwarding = request.forward(undefined, upstream, new PassThrough(this.#options, request))
     this.#uploads.watch(forwarding)
     return forwarding.answer
   }
 
-  /** Nobody is admitted any more: ends what only waits for a body. Calls that Ollama has go on. */
+  /** A shutdown has begun: ends calls whose body is still being read. Calls that Ollama has go on. */
   close(): void {
-    for (const run of this.#deadlines.watched) run.refuseUnread()
+    for (const call of this.#deadlines.watched) call.refuseUnread()
     this.#uploads.hurry()
   }
 }

@@ -1,3 +1,5 @@
+import type { Spread } from '../admission/observer.ts'
+
 /**
  * Log-linear buckets over units of 0.01 ms: exact up to 0.63 ms, from there 32 buckets to each doubling, so that a
  * value is told to within 1.6 %. The last bucket begins at about 7.8 days and takes all that is longer.
@@ -16,22 +18,16 @@ const FULL = 0xffff_ffff
  */
 const FEW = 16
 
-/** Two percentiles of one stretch of time, in milliseconds. */
-export interface Spread {
-  readonly p50: number
-  readonly p95: number
-}
-
 /**
  * How long things took, in milliseconds. Takes some 100 bytes for the first 16 records. From the next one on it takes
- * 4 KiB, and 4 KiB more while there are records that are not cut off yet.
+ * 4 KiB, and 4 KiB more while the current interval has records.
  */
 export class Histogram {
   /** Buckets of the first records in the order in which they came; empty once they are in the tables below. */
   #few: number[] = []
-  /** Records up to the last cut. */
+  /** Records of the intervals before the current one. */
   #settled: Uint32Array | undefined
-  /** Records since then; a record that finds this table touches nothing else. */
+  /** Records of the current interval. A record that finds this table touches nothing else. */
   #recent: Uint32Array | undefined
   #total = 0
   #settledTotal = 0
@@ -61,8 +57,8 @@ export class Histogram {
     return this.#valueAt(percent, this.#total, this.#settled, this.#recent)
   }
 
-  /** What was recorded since the cut before, null when nothing was; the next stretch begins. One reader only. */
-  cut(): Spread | null {
+  /** Percentiles since the previous call; null when nothing was recorded. Then a new interval begins. One reader only. */
+  takeInterval(): Spread | null {
     if (this.#few.length > this.#settledTotal) {
       const recent = this.#few.slice(this.#settledTotal).sort(ascending)
       this.#settledTotal = this.#total

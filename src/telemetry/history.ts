@@ -1,6 +1,7 @@
+import type { Limits } from '../admission/contract.ts'
 import type { Cancel, Clock } from '../clock.ts'
 import { type LaneSample, LaneSampler, type LaneSamplerParts, type Sums, type Track } from './lane-sampler.ts'
-import { type HistoryPage, hundredths, type Limits, type Sample, type WindowFigures } from './snapshot.ts'
+import { type HistoryPage, hundredths, type Sample, type WindowFigures } from './snapshot.ts'
 
 const SAMPLE_EVERY_MS = 5_000
 /** Five minutes: the longest window there is. */

@@ -1,18 +1,6 @@
-import type { Spread } from './histogram.ts'
-import { hundredths, type Limits, type ModelSample } from './snapshot.ts'
-import type { LaneInterval } from './stats.ts'
-
-/** What is looked at in a lane, every five seconds. */
-export interface SampledLane {
-  readonly model: string
-  readonly limits: Limits
-  readonly active: number
-  readonly queued: number
-  readonly paused: boolean
-  readonly observer: { readonly untouched: boolean; cut(): LaneInterval }
-  /** The calls in line; `enqueuedAt` is clock time. */
-  waiting(): Iterable<{ readonly enqueuedAt: number }>
-}
+import type { LaneView } from '../admission/contract.ts'
+import type { Spread } from '../admission/observer.ts'
+import { hundredths, type ModelSample } from './snapshot.ts'
 
 /** What one interval adds to a window. */
 export interface Sums {
@@ -31,7 +19,7 @@ export interface LaneSample {
 
 /** What is remembered of a lane from one sample to the next. */
 export interface Track {
-  readonly lane: SampledLane
+  readonly lane: LaneView
   /** Clock time of the last sample in which it did or held something. */
   readonly busyAt: number
   /** As they stood at that last look. */
@@ -48,7 +36,7 @@ interface OwnTrack extends Track {
 }
 
 export interface LaneSamplerParts {
-  readonly lanes: () => Iterable<SampledLane>
+  readonly lanes: () => Iterable<LaneView>
   /**
    * Tokens that the model gave so far, those of running calls included. `now`: clock time of the sample, the same
    * for all of its models, so that whoever has to go through all calls for it does so once.
@@ -96,7 +84,7 @@ export class LaneSampler {
   }
 
   /** A lane that was forgotten and opened again is another one, and begins at zero. */
-  #trackOf(lane: SampledLane): OwnTrack {
+  #trackOf(lane: LaneView): OwnTrack {
     const known = this.#tracks.get(lane.model)
     if (known?.lane === lane) return known
     const track = { lane, round: 0, quiet: true, busyAt: Number.NEGATIVE_INFINITY, queued: 0, meanAgeMs: 0 }
@@ -110,8 +98,9 @@ export class LaneSampler {
 
   #measure(track: OwnTrack, now: number): LaneSample {
     const { model, active, queued, observer } = track.lane
-    const { waited, waitedMs, turnedAway, refused, done, waitMs, processingMs } = observer.cut()
-    // Who came into line or slot is who has gone on, plus what the line has grown. A reset forgets who went on.
+    const { waited, waitedMs, turnedAway, refused, done, waitMs, processingMs } = observer.takeInterval()
+    // Calls that got a slot or left the line, plus the growth of the line. After a reset of the figures the sum can be
+    // negative.
     const arrived = turnedAway + Math.max(0, waited + queued - track.queued)
     const tokensOut = this.#newTokens(model, now)
     track.queued = queued
@@ -141,7 +130,7 @@ export class LaneSampler {
   }
 }
 
-function meanAgeMs(lane: SampledLane, now: number): number {
+function meanAgeMs(lane: LaneView, now: number): number {
   if (lane.queued === 0) return 0
   let calls = 0
   let ageMs = 0

@@ -1,18 +1,12 @@
-import type { LiveCall } from '../relay/live-call.ts'
-import { hundredths, type Limits } from './snapshot.ts'
+import type { LaneView } from '../admission/contract.ts'
+import type { LiveCall } from '../relay/call-record.ts'
+import { hundredths } from './snapshot.ts'
 
 /** Longest list that is given; the total counts all. */
 const MOST_LISTED = 500
 
-/** A lane as far as it tells who is next. */
-export interface LineView {
-  readonly model: string
-  readonly limits: Limits
-  readonly paused: boolean
-  readonly estimate: { waitMs(ahead: number, slots: number): number | undefined }
-  /** Those in line, the next to run first, known by what they stand in line with. */
-  waiting(): Iterable<object>
-}
+/** The part of a lane that tells its line. */
+type QueueView = Pick<LaneView, 'limits' | 'paused' | 'estimate' | 'waiting'>
 
 /** One call of `GET /queue/requests`. */
 export interface LiveRequest {
@@ -39,9 +33,9 @@ export interface LiveQueue {
 }
 
 /** Who runs, the longest first, and who waits, in their order. */
-export function sortedCalls(calls: Iterable<LiveCall>, lanes: Iterable<LineView>): readonly LiveRequest[] {
+export function sortedCalls(calls: Iterable<LiveCall>, lanes: Iterable<QueueView>): readonly LiveRequest[] {
   const places = placesOf(lanes)
-  return Array.from(calls, (call) => requestOf(call, call.place && places.get(call.place))).sort(byTurn)
+  return Array.from(calls, (call) => requestOf(call, call.ticket && places.get(call.ticket))).sort(byTurn)
 }
 
 /** `model`: its key, or undefined for all. */
@@ -55,7 +49,7 @@ interface PlaceInLine {
   readonly startsInMs: number | undefined
 }
 
-function placesOf(lanes: Iterable<LineView>): Map<object, PlaceInLine> {
+function placesOf(lanes: Iterable<QueueView>): Map<object, PlaceInLine> {
   const places = new Map<object, PlaceInLine>()
   for (const lane of lanes) {
     let ahead = 0

@@ -1,21 +1,13 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { LaneView } from '../admission/contract.ts'
 import type { Buckets } from './buckets.ts'
 import { type Meters, type ModelMeters, OTHER, OUTCOMES, REASONS } from './meters.ts'
 import { Families, type Sample } from './prometheus-families.ts'
 
-/** What a scrape sees of a lane. */
-export interface MeteredLane {
-  readonly model: string
-  readonly limits: { readonly parallel: number; readonly queue: number }
-  readonly active: number
-  readonly queued: number
-  readonly paused: boolean
-}
-
 export interface MetricsParts {
   readonly meters: Meters
   readonly admission: {
-    lanes(): Iterable<MeteredLane>
+    lanes(): Iterable<LaneView>
     readonly waiting: { readonly bytes: number }
   }
   /** Refused attempts to administer, by reason. */
@@ -112,9 +104,9 @@ function* requests(meters: Meters): Iterable<Sample<'model' | 'route' | 'outcome
 }
 
 function describeLanes(families: Families, { meters, admission }: MetricsParts): void {
-  const lanes = (figure: (lane: MeteredLane) => number) => () => sumsByLabel(meters, admission, figure)
+  const lanes = (figure: (lane: LaneView) => number) => () => sumsByLabel(meters, admission, figure)
   /** Of `other` these would say nothing: one full line would hide among many empty ones. */
-  const named = (figure: (lane: MeteredLane) => number) =>
+  const named = (figure: (lane: LaneView) => number) =>
     function* (): Iterable<Sample<'model'>> {
       for (const lane of admission.lanes())
         if (meters.labelOf(lane.model) !== OTHER) yield [{ model: lane.model }, figure(lane)]
@@ -152,7 +144,7 @@ function describeLanes(families: Families, { meters, admission }: MetricsParts):
 function sumsByLabel(
   meters: Meters,
   admission: MetricsParts['admission'],
-  figure: (lane: MeteredLane) => number,
+  figure: (lane: LaneView) => number,
 ): Iterable<Sample<'model'>> {
   const sums = new Map<string, number>()
   for (const lane of admission.lanes()) {

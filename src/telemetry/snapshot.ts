@@ -1,25 +1,5 @@
-import type { Spread } from './histogram.ts'
-import type { LaneFigures, Percentiles } from './stats.ts'
-
-export interface Limits {
-  readonly parallel: number
-  readonly queue: number
-}
-
-/** What the figures need to see of a lane. */
-export interface LaneView {
-  readonly model: string
-  readonly limits: Limits
-  readonly active: number
-  readonly queued: number
-  readonly paused: boolean
-  readonly observer: { read(): LaneFigures }
-}
-
-export interface AdmissionView<V extends LaneView = LaneView> {
-  readonly defaults: Limits
-  lanes(): Iterable<V>
-}
+import type { LaneView, Limits } from '../admission/contract.ts'
+import type { Percentiles, Spread } from '../admission/observer.ts'
 
 /** One model's figures, under the names and in the order in which every page shows them. */
 export interface ModelSnapshot {
@@ -103,10 +83,18 @@ export interface WindowFigures {
   readonly tokens_per_second: number
 }
 
+/** The part of a lane that counts. */
+type CountedLane = Omit<LaneView, 'estimate' | 'waiting'>
+
+interface AllLanes<L extends CountedLane = CountedLane> {
+  readonly defaults: Limits
+  lanes(): Iterable<L>
+}
+
 /** `show`: what is told of each lane. */
-export function takeSnapshot<V extends LaneView, M>(
-  admission: AdmissionView<V>,
-  show: (lane: V) => M,
+export function takeSnapshot<L extends CountedLane, M>(
+  admission: AllLanes<L>,
+  show: (lane: L) => M,
 ): Snapshot<M> {
   const models = Array.from(admission.lanes(), (lane) => [lane.model, show(lane)] as const)
   return {
@@ -117,8 +105,8 @@ export function takeSnapshot<V extends LaneView, M>(
   }
 }
 
-export function snapshotOf(lane: LaneView): ModelSnapshot {
-  const figures = lane.observer.read()
+export function snapshotOf(lane: CountedLane): ModelSnapshot {
+  const figures = lane.observer.figures()
   return {
     model: lane.model,
     parallel_limit: lane.limits.parallel,
@@ -142,7 +130,7 @@ export function snapshotOf(lane: LaneView): ModelSnapshot {
 }
 
 /** The sums over all lanes, without the cost of their percentiles. */
-export function takeTotals(admission: AdmissionView): Totals {
+export function takeTotals(admission: AllLanes): Totals {
   let models = 0
   let active = 0
   let queued = 0

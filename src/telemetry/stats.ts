@@ -1,45 +1,14 @@
-import type { AdmissionObserver, LaneObserver, Outcome } from '../admission/observer.ts'
+import type {
+  AdmissionObserver,
+  LaneFigures,
+  LaneInterval,
+  LaneObserver,
+  Outcome,
+  Percentiles,
+} from '../admission/observer.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Clock } from '../clock.ts'
-import { Histogram, type Spread } from './histogram.ts'
-
-export interface Percentiles {
-  readonly p50: number
-  readonly p95: number
-  readonly p99: number
-}
-
-/** One lane's figures since it was opened or last reset. Times in milliseconds, unrounded. */
-export interface LaneFigures {
-  readonly processed: number
-  readonly rejected: number
-  readonly timedOut: number
-  readonly cancelled: number
-  readonly failed: number
-  /** Mean over calls that got a slot or left the line without one; refused arrivals do not count. */
-  readonly averageWaitMs: number
-  /** Mean over calls that held a slot and gave it back, however they ended. */
-  readonly averageProcessingMs: number
-  readonly waitMs: Percentiles
-  readonly processingMs: Percentiles
-  readonly countedForMs: number
-}
-
-/** What happened in a lane between two cuts. */
-export interface LaneInterval {
-  /** Calls that got a slot or left the line without one, and how long they had waited, together. */
-  readonly waited: number
-  readonly waitedMs: number
-  /** Calls refused on arrival, whatever for; a call that came while the proxy closes is not one. */
-  readonly turnedAway: number
-  /** Those of them that found no place: a full line, no memory for their bodies, or a wait past their deadline. */
-  readonly refused: number
-  /** Calls that ran to their end. */
-  readonly done: number
-  /** Over what ended within the interval; null when nothing did. */
-  readonly waitMs: Spread | null
-  readonly processingMs: Spread | null
-}
+import { Histogram } from './histogram.ts'
 
 /** Where the counters stood. */
 interface Counts {
@@ -53,7 +22,7 @@ interface Counts {
 
 const NOTHING: Counts = { waited: 0, waitedMs: 0, turnedAway: 0, queueFull: 0, ran: 0, processed: 0 }
 
-/** How often something happened in any lane: while the number stays, no figure of a call has changed. */
+/** Counts events of all lanes: while the number stays the same, no figure of a call has changed. */
 interface Seen {
   changes: number
 }
@@ -76,7 +45,7 @@ export class LaneStats implements LaneObserver {
   #waitedMs = 0
   #ran = 0
   #ranMs = 0
-  #atCut: Counts = NOTHING
+  #intervalStart: Counts = NOTHING
 
   constructor(clock: Clock, seen: Seen = { changes: 0 }) {
     this.#clock = clock
@@ -129,7 +98,7 @@ export class LaneStats implements LaneObserver {
     }
   }
 
-  read(): LaneFigures {
+  figures(): LaneFigures {
     return {
       processed: this.#processed,
       rejected: this.#queueFull + this.#dismissed,
@@ -144,16 +113,14 @@ export class LaneStats implements LaneObserver {
     }
   }
 
-  /** Whether nothing was counted since the last cut. */
   get untouched(): boolean {
-    const { waited, turnedAway, ran } = this.#atCut
+    const { waited, turnedAway, ran } = this.#intervalStart
     return waited === this.#waited && turnedAway === this.#turnedAway && ran === this.#ran
   }
 
-  /** What happened since the cut before, the opening of the lane or a reset; the next interval begins. One reader only. */
-  cut(): LaneInterval {
-    const before = this.#atCut
-    this.#atCut = {
+  takeInterval(): LaneInterval {
+    const before = this.#intervalStart
+    this.#intervalStart = {
       waited: this.#waited,
       waitedMs: this.#waitedMs,
       turnedAway: this.#turnedAway,
@@ -167,12 +134,11 @@ export class LaneStats implements LaneObserver {
       turnedAway: this.#turnedAway - before.turnedAway,
       refused: this.#queueFull - before.queueFull,
       done: this.#processed - before.processed,
-      waitMs: this.#waits.cut(),
-      processingMs: this.#runs.cut(),
+      waitMs: this.#waits.takeInterval(),
+      processingMs: this.#runs.takeInterval(),
     }
   }
 
-  /** Counters and times start again from zero, uptime too, so that rates over it stay right. */
   reset(): void {
     this.#processed = 0
     this.#queueFull = 0
@@ -185,7 +151,7 @@ export class LaneStats implements LaneObserver {
     this.#waitedMs = 0
     this.#ran = 0
     this.#ranMs = 0
-    this.#atCut = NOTHING
+    this.#intervalStart = NOTHING
     this.#waits.reset()
     this.#runs.reset()
     this.#since = this.#clock.now()
@@ -209,7 +175,7 @@ export class LaneStats implements LaneObserver {
 }
 
 /** Gives every lane its own counters; they are forgotten along with the lane. */
-export class Stats implements AdmissionObserver<LaneStats> {
+export class Stats implements AdmissionObserver {
   readonly #clock: Clock
   readonly #seen: Seen = { changes: 0 }
 

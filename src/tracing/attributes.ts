@@ -8,7 +8,7 @@ import {
   ATTR_SERVER_ADDRESS,
   ATTR_SERVER_PORT,
 } from '@opentelemetry/semantic-conventions'
-import type { FinishedCall } from '../relay/finished-call.ts'
+import type { FinishedCall } from '../relay/call-record.ts'
 
 /**
  * What a route does, in the words that are predefined for gen_ai.operation.name. A transcription takes sound and

@@ -8,7 +8,7 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api'
-import type { FinishedCall } from '../relay/finished-call.ts'
+import type { FinishedCall } from '../relay/call-record.ts'
 import {
   callAttributes,
   errorTypeOf,

@@ -1,4 +1,4 @@
-import type { FinishedCall } from '../relay/finished-call.ts'
+import type { FinishedCall } from '../relay/call-record.ts'
 
 /** A part of a call's time, in milliseconds after its arrival. */
 export interface Stage {

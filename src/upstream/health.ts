@@ -7,14 +7,15 @@ const PROBE_EVERY_MS = 5_000
 const CONFIRM_AFTER_MS = 1_000
 
 export interface UpstreamStatus {
-  /** False until something answered for the first time. */
+  readonly name: string
+  /** False until the first answer. */
   readonly reachable: boolean
-  /** The version that was seen last; null when none was. */
+  /** The version that Ollama gave last; null when it gave none. */
   readonly version: string | null
-  /** How long the last good probe took; null while Ollama does not answer. */
-  readonly latency_ms: number | null
-  /** When this was last looked at, ISO 8601; null before the first probe. */
-  readonly checked_at: string | null
+  /** Milliseconds that the last good probe took; null while Ollama does not answer. */
+  readonly latencyMs: number | null
+  /** The time of the last finding, in milliseconds since 1970; null before the first. */
+  readonly checkedAt: number | null
   /** HTTP status of the answer to the last probe; null when it had none. */
   readonly status: number | null
   /** Why Ollama cannot be reached, or why it told no version; null when all is well. */
@@ -22,6 +23,7 @@ export interface UpstreamStatus {
 }
 
 export interface UpstreamHealthParts {
+  readonly name: string
   readonly clock: Clock
   /** Asks for Ollama's version; rejects when there is no answer. Must bring its own time limit. */
   readonly probe: () => Promise<ProbeAnswer>
@@ -39,6 +41,7 @@ export interface UpstreamHealthParts {
  * fail at once, and that is one event, not many.
  */
 export class UpstreamHealth {
+  readonly #name: string
   readonly #clock: Clock
   readonly #askVersion: () => Promise<ProbeAnswer>
   readonly #authorized: boolean
@@ -55,14 +58,15 @@ export class UpstreamHealth {
   #version: string | null = null
   #status: number | null = null
   #latencyMs: number | null = null
-  #checkedAt: number | undefined
+  #checkedAt: number | null = null
   /** What `onChange` was told last. */
   #told: { readonly reachable: boolean; readonly code: string | undefined } | undefined
   #running = false
   #probe: Promise<UpstreamStatus> | undefined
   #next: Cancel | undefined
 
-  constructor({ clock, probe, authorized = false, onChange = () => {} }: UpstreamHealthParts) {
+  constructor({ name, clock, probe, authorized = false, onChange = () => {} }: UpstreamHealthParts) {
+    this.#name = name
     this.#clock = clock
     this.#askVersion = probe
     this.#authorized = authorized
@@ -71,10 +75,11 @@ export class UpstreamHealth {
 
   status(): UpstreamStatus {
     return {
+      name: this.#name,
       reachable: this.#reachable === true,
       version: this.#version,
-      latency_ms: this.#latencyMs,
-      checked_at: this.#checkedAt === undefined ? null : new Date(this.#checkedAt).toISOString(),
+      latencyMs: this.#latencyMs,
+      checkedAt: this.#checkedAt,
       status: this.#status,
       error: this.#failure ?? this.#oddity ?? null,
     }

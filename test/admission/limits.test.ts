@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { aCall, aLane, FAR, fateOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
+import { aCall, aLane, FAR, fateOf, OLLAMA, permitOf, refusalOf, ticketOf } from './support/builders.ts'
 import { Tally } from './support/recorder.ts'
 
 describe('limits that change', () => {
@@ -56,6 +56,7 @@ describe('a limit of one model’s own that is taken back', () => {
     new LocalAdmission({
       clock: new ManualClock(),
       observer: { lane: () => new Tally() },
+      upstream: OLLAMA,
       defaults: { parallel: 2, queue: 512 },
       models: new Map([['llama2', { parallel: 1, queue: 0 }]]),
       maxWaitingBytes: FAR,
@@ -118,7 +119,7 @@ describe('bytes in line', () => {
     assert.equal(waiting.bytes, 110_010)
     lane.setLimits({ parallel: 2, queue: 512 }, 6)
     assert.equal(waiting.bytes, 100_000, 'one was past its deadline at hand-over, one was granted')
-    lane.dismiss(7)
+    lane.dismissAll(7)
     assert.deepEqual({ ...waiting }, { calls: 0, bytes: 0, maxBytes: FAR })
   })
 })
@@ -129,6 +130,7 @@ describe('a pause', () => {
     const admission = new LocalAdmission({
       clock,
       observer: { lane: () => new Tally() },
+      upstream: OLLAMA,
       defaults: { parallel: 2, queue: 512 },
       maxWaitingBytes: FAR,
     })
@@ -150,6 +152,7 @@ describe('a pause', () => {
     const admission = new LocalAdmission({
       clock,
       observer: { lane: () => new Tally() },
+      upstream: OLLAMA,
       defaults: { parallel: 1, queue: 0 },
       maxWaitingBytes: FAR,
     })

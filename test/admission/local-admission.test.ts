@@ -91,7 +91,7 @@ describe('the sweeper', () => {
     for (let now = 100; now < 1_000; now += 10) {
       clock.advance(10)
       for (const ticket of tickets) {
-        const late = clock.now() - ticket.deadline
+        const late = clock.now() - ticket.call.deadline
         if (late < 0) assert.equal(fateOf(ticket), 'waiting')
         if (late >= 250) assert.equal(fateOf(ticket), 'timeout')
       }

@@ -14,7 +14,10 @@ function aWaitingTicket() {
 describe('a ticket', () => {
   it('keeps what the line has to know', () => {
     const { ticket } = aWaitingTicket()
-    assert.deepEqual([ticket.waiting, ticket.enqueuedAt, ticket.deadline, ticket.bytes], [true, 5, 1_000, 77])
+    assert.deepEqual(
+      [ticket.waiting, ticket.enqueuedAt, ticket.call.deadline, ticket.call.bytes],
+      [true, 5, 1_000, 77],
+    )
   })
 
   it('settles with its permit inside the release that freed the slot', () => {
@@ -48,7 +51,7 @@ describe('a ticket', () => {
     permit.release('done', 21)
     ticket.cancel(22)
     lane.expire(2_000)
-    lane.dismiss(2_001)
+    lane.dismissAll(2_001)
     assert.equal(calls, 1)
     ticket.onSettled(() => calls++)
     assert.equal(calls, 2)

@@ -5,7 +5,7 @@ import { LaneSampler } from '../../src/telemetry/lane-sampler.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
 import { collectGarbage } from '../support/collect-garbage.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { aCall, anAdmission, FAR, permitOf } from './support/builders.ts'
+import { aCall, anAdmission, FAR, OLLAMA, permitOf } from './support/builders.ts'
 import { Tally } from './support/recorder.ts'
 
 /** With what typed arrays hold outside of the heap. */
@@ -21,6 +21,7 @@ describe('a million made-up names', () => {
     const admission = new LocalAdmission({
       clock,
       observer: { lane: () => new Tally() },
+      upstream: OLLAMA,
       defaults: { parallel: 1, queue: 512 },
       maxWaitingBytes: FAR,
     })
@@ -45,6 +46,7 @@ describe('a thousand made-up names', () => {
     const admission = new LocalAdmission({
       clock,
       observer: new Stats(clock),
+      upstream: OLLAMA,
       defaults: { parallel: 1, queue: 512 },
       maxWaitingBytes: FAR,
     })

@@ -3,21 +3,19 @@ import { describe, it } from 'node:test'
 import type { Limits } from '../../src/admission/contract.ts'
 import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
-import type { LaneObserver } from '../../src/admission/observer.ts'
 import { applyLimits, type LimitsChange, limitsByKey } from '../../src/gate/model-limits.ts'
+import { Stats } from '../../src/telemetry/stats.ts'
+import { aCall, OLLAMA } from '../admission/support/builders.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 type Models = LimitsChange['before']
 
-const NOBODY = {
-  lane: () => ({ queued() {}, granted() {}, refused() {}, left() {}, released() {} }),
-}
-
 /** An admission that started with these models; two slots and 512 places by default. */
 function anAdmission(models: Models): LocalAdmission {
-  return new LocalAdmission<LaneObserver>({
+  return new LocalAdmission({
     clock: new ManualClock(),
-    observer: NOBODY,
+    observer: new Stats(new ManualClock()),
+    upstream: OLLAMA,
     defaults: { parallel: 2, queue: 512 },
     models: limitsByKey(models),
     maxWaitingBytes: 2 ** 20,
@@ -27,7 +25,7 @@ function anAdmission(models: Models): LocalAdmission {
 /** As many calls of a model at once; returns how many run. */
 function flood(admission: LocalAdmission, model: string, calls: number): () => number {
   for (let i = 0; i < calls; i++) {
-    const turn = admission.acquire({ model, deadline: 1e6, bytes: 0 })
+    const turn = admission.acquire(aCall({ model, deadline: 1e6 }))
     if (!(turn instanceof LocalPermit)) turn.onSettled(() => {})
   }
   return () => admission.lane(model)?.active ?? 0

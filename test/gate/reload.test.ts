@@ -3,8 +3,9 @@ import { describe, it } from 'node:test'
 import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { changesBetween } from '../../src/config/changes.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
-import { putInForce, Reloader } from '../../src/gate/reload.ts'
+import { applyChanges, Reloader } from '../../src/gate/reload.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
+import { OLLAMA } from '../admission/support/builders.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const CALM = 'ollama_max_queue: 5\n'
@@ -25,8 +26,9 @@ function aReloader(started: { readonly text: string | undefined } = { text: CALM
     void lines.push([level, message, ...Object.values(fields ?? {})].join(' '))
   const state = { draining: false, gate: Promise.resolve() }
   const applied: string[][] = []
+  const inForce = { loaded: read() }
   const reloader = new Reloader({
-    loaded: read(),
+    inForce,
     read,
     apply: async (changes) => {
       applied.push([...changes.applied])
@@ -36,7 +38,7 @@ function aReloader(started: { readonly text: string | undefined } = { text: CALM
     log: { info: at('info'), warn: at('warn'), error: at('error') },
   })
   file.reads = 0
-  return { reloader, file, lines, applied, state }
+  return { reloader, inForce, file, lines, applied, state }
 }
 
 function aGate() {
@@ -49,7 +51,7 @@ function aGate() {
 
 describe('a reload', () => {
   it('puts in force what changed, names what needs a restart and logs both', async () => {
-    const { reloader, file, lines, applied } = aReloader()
+    const { reloader, inForce, file, lines, applied } = aReloader()
     file.text = 'ollama_max_queue: 6\nlanguage: ja\nproxy_port: 9000'
     assert.deepEqual(await reloader.reload(), {
       status: 'reloaded',
@@ -57,7 +59,7 @@ describe('a reload', () => {
       needsRestart: ['proxy_port'],
     })
     assert.deepEqual(applied, [['ollama_max_queue', 'language']])
-    const { config, sources } = reloader.inForce
+    const { config, sources } = inForce.loaded
     assert.deepEqual([config.ollama_max_queue, config.proxy_port, sources.language], [6, 8080, 'config.yaml'])
     assert.deepEqual(lines, [
       'info configuration read again ollama_max_queue,language',
@@ -76,8 +78,8 @@ describe('a reload', () => {
   })
 
   it('of a bad file changes nothing and tells every problem', async () => {
-    const { reloader, file, lines, applied } = aReloader()
-    const before = reloader.inForce
+    const { reloader, inForce, file, lines, applied } = aReloader()
+    const before = inForce.loaded
     file.text = 'ollama_max_queue: many\nlanguage: xx\nqueue: 1'
     const result = await reloader.reload()
     assert.ok(result.status === 'invalid')
@@ -89,7 +91,7 @@ describe('a reload', () => {
         ['config.yaml:3', 'queue'],
       ],
     )
-    assert.equal(reloader.inForce, before)
+    assert.equal(inForce.loaded, before)
     assert.deepEqual(applied, [])
     assert.equal(lines.length, 1)
     assert.match(
@@ -99,23 +101,23 @@ describe('a reload', () => {
   })
 
   it('of a file that is gone changes nothing', async () => {
-    const { reloader, file, lines, applied } = aReloader()
+    const { reloader, inForce, file, lines, applied } = aReloader()
     file.text = undefined
     const result = await reloader.reload()
     assert.deepEqual(result, {
       status: 'invalid',
       problems: [{ where: 'config.yaml', key: null, message: 'is gone' }],
     })
-    assert.deepEqual([applied, reloader.inForce.config.ollama_max_queue], [[], 5])
+    assert.deepEqual([applied, inForce.loaded.config.ollama_max_queue], [[], 5])
     assert.deepEqual(lines, ['error the configuration cannot be read, nothing changed: config.yaml: is gone'])
   })
 
   it('takes a file that was not there at the start', async () => {
-    const { reloader, file } = aReloader({ text: undefined })
-    assert.equal(reloader.inForce.configFile, null)
+    const { reloader, inForce, file } = aReloader({ text: undefined })
+    assert.equal(inForce.loaded.configFile, null)
     file.text = CALM
     assert.equal((await reloader.reload()).status, 'reloaded')
-    assert.equal(reloader.inForce.configFile, 'config.yaml')
+    assert.equal(inForce.loaded.configFile, 'config.yaml')
   })
 
   it('reads nothing while the proxy drains', async () => {
@@ -126,7 +128,7 @@ describe('a reload', () => {
   })
 
   it('is one at a time: who asks meanwhile shares the next one, which sees the file as it is last', async () => {
-    const { reloader, file, applied, state } = aReloader()
+    const { reloader, inForce, file, applied, state } = aReloader()
     const { gate, open } = aGate()
     state.gate = gate
     file.text = 'ollama_max_queue: 6'
@@ -141,13 +143,13 @@ describe('a reload', () => {
     assert.equal(await second, await third)
     assert.equal(file.reads, 2)
     assert.deepEqual(applied, [['ollama_max_queue'], ['ollama_max_queue', 'language']])
-    assert.equal(reloader.inForce.config.ollama_max_queue, 8)
+    assert.equal(inForce.loaded.config.ollama_max_queue, 8)
     await reloader.reload()
     assert.equal(file.reads, 3)
   })
 
   it('that breaks is told to who asked, and the next one works', async () => {
-    const { reloader, file, state } = aReloader()
+    const { reloader, inForce, file, state } = aReloader()
     state.gate = Promise.reject(new Error('broken'))
     file.text = 'ollama_max_queue: 6'
     const [first, second] = [reloader.reload(), reloader.reload()]
@@ -155,7 +157,7 @@ describe('a reload', () => {
     await assert.rejects(second, /broken/)
     state.gate = Promise.resolve()
     assert.equal((await reloader.reload()).status, 'reloaded')
-    assert.equal(reloader.inForce.config.ollama_max_queue, 6)
+    assert.equal(inForce.loaded.config.ollama_max_queue, 6)
   })
 })
 
@@ -169,6 +171,7 @@ describe('what changed', () => {
     const admission = new LocalAdmission({
       clock,
       observer: new Stats(clock),
+      upstream: OLLAMA,
       defaults: { parallel: 1, queue: 512 },
       maxWaitingBytes: 2 ** 20,
     })
@@ -177,7 +180,7 @@ describe('what changed', () => {
     for (const read of rest) {
       if (!before) break
       const changes = changesBetween(before, read)
-      const house = {
+      const changeable = {
         admission,
         monitor: {
           reconfigure: (config: { alerts: { window: number } }) => void told.push(config.alerts.window),
@@ -188,7 +191,7 @@ describe('what changed', () => {
           return configured === 'auto' ? 3 : configured
         },
       }
-      await putInForce(house, changes, before)
+      await applyChanges(changeable, changes, before)
       before = changes.effective
     }
     return { told, defaults: admission.defaults }

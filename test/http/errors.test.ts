@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import { Refusal } from '../../src/admission/refusal.ts'
-import { renderBreak } from '../../src/http/errors.ts'
+import { renderErrorTrailer } from '../../src/http/errors.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import { appHarness } from './support/app-harness.ts'
 
@@ -300,9 +300,9 @@ describe('the last words of a broken answer', () => {
   const IDLE = 'Ollama stopped in the middle of its answer for too long. Please try again.'
 
   test('are one more line of NDJSON', () => {
-    assert.equal(renderBreak(broken, 'auto'), `{"error":"${BROKE}"}\n`)
-    assert.equal(renderBreak({ ...broken, why: 'idle' }, 'auto'), `{"error":"${IDLE}"}\n`)
-    assert.equal(renderBreak({ ...broken, midLine: true }, 'auto'), `\n{"error":"${BROKE}"}\n`)
+    assert.equal(renderErrorTrailer(broken, 'auto'), `{"error":"${BROKE}"}\n`)
+    assert.equal(renderErrorTrailer({ ...broken, why: 'idle' }, 'auto'), `{"error":"${IDLE}"}\n`)
+    assert.equal(renderErrorTrailer({ ...broken, midLine: true }, 'auto'), `\n{"error":"${BROKE}"}\n`)
   })
 
   test('are one more event of a stream, apart from a broken one', () => {
@@ -312,10 +312,10 @@ describe('the last words of a broken answer', () => {
       path: '/v1/chat/completions',
     }
     const event = `data: {"error":{"message":"${BROKE}","type":"server_error","param":null,"code":"upstream_error"}}\n\n`
-    assert.equal(renderBreak(stream, 'auto'), event)
-    assert.equal(renderBreak({ ...stream, midLine: true }, 'auto'), `\n\n${event}`)
+    assert.equal(renderErrorTrailer(stream, 'auto'), event)
+    assert.equal(renderErrorTrailer({ ...stream, midLine: true }, 'auto'), `\n\n${event}`)
     assert.equal(
-      renderBreak({ ...stream, why: 'idle' }, 'auto'),
+      renderErrorTrailer({ ...stream, why: 'idle' }, 'auto'),
       `data: {"error":{"message":"${IDLE}","type":"server_error","param":null,"code":"timeout"}}\n\n`,
     )
   })
@@ -323,15 +323,15 @@ describe('the last words of a broken answer', () => {
   test("are an error event in Anthropic's streams", () => {
     const stream = { ...broken, contentType: 'text/event-stream', path: '/v1/messages' }
     assert.equal(
-      renderBreak(stream, 'auto'),
+      renderErrorTrailer(stream, 'auto'),
       `event: error\ndata: {"type":"error","error":{"type":"api_error","message":"${BROKE}"}}\n\n`,
     )
-    assert.match(renderBreak({ ...stream, why: 'idle' }, 'auto') ?? '', /"type":"timeout_error"/)
+    assert.match(renderErrorTrailer({ ...stream, why: 'idle' }, 'auto') ?? '', /"type":"timeout_error"/)
   })
 
   test('are said in the language of the caller', () => {
-    assert.match(renderBreak({ ...broken, acceptLanguage: 'ja' }, 'auto') ?? '', /途切れました/)
-    assert.match(renderBreak({ ...broken, acceptLanguage: 'ja' }, 'ru') ?? '', /прервала/)
+    assert.match(renderErrorTrailer({ ...broken, acceptLanguage: 'ja' }, 'auto') ?? '', /途切れました/)
+    assert.match(renderErrorTrailer({ ...broken, acceptLanguage: 'ja' }, 'ru') ?? '', /прервала/)
   })
 
   test('cannot be said where a format has no room for them', () => {
@@ -341,18 +341,18 @@ describe('the last words of a broken answer', () => {
       undefined,
       '',
     ]) {
-      assert.equal(renderBreak({ ...broken, contentType }, 'auto'), undefined)
+      assert.equal(renderErrorTrailer({ ...broken, contentType }, 'auto'), undefined)
     }
   })
 
   test('cannot be said of an image, which is called NDJSON and is none', () => {
-    assert.equal(renderBreak({ ...broken, path: '/v1/images/edits' }, 'auto'), undefined)
+    assert.equal(renderErrorTrailer({ ...broken, path: '/v1/images/edits' }, 'auto'), undefined)
   })
 
   test('cannot be said inside an encoding', () => {
     for (const contentEncoding of ['gzip', 'br', 'zstd', 'GZIP', 'gzip, br', 'identity, gzip', 'x'])
-      assert.equal(renderBreak({ ...broken, contentEncoding }, 'auto'), undefined, contentEncoding)
+      assert.equal(renderErrorTrailer({ ...broken, contentEncoding }, 'auto'), undefined, contentEncoding)
     for (const contentEncoding of ['identity', 'Identity', ''])
-      assert.notEqual(renderBreak({ ...broken, contentEncoding }, 'auto'), undefined, contentEncoding)
+      assert.notEqual(renderErrorTrailer({ ...broken, contentEncoding }, 'auto'), undefined, contentEncoding)
   })
 })

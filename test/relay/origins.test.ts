@@ -53,10 +53,10 @@ test('who is no page, or one of our own, needs nothing', () => {
 test("what Ollama's answers show overrules the defaults, the latest first", () => {
   const origins = new Origins()
   origins.learn('https://chat.example', 'https://chat.example')
-  origins.learn('http://localhost:3000', null)
+  origins.learn('http://localhost:3000', undefined)
   assert.deepEqual(origins.headersFor('https://chat.example', HOST), allowed('https://chat.example'))
   assert.deepEqual(origins.headersFor('http://localhost:3000', HOST), {})
-  origins.learn('https://chat.example', null)
+  origins.learn('https://chat.example', undefined)
   origins.learn('http://localhost:3000', 'http://localhost:3000')
   assert.deepEqual(origins.headersFor('https://chat.example', HOST), {})
   assert.deepEqual(origins.headersFor('http://localhost:3000', HOST), allowed('http://localhost:3000'))
@@ -69,7 +69,7 @@ test('an Ollama that lets everybody in is known by one answer, until another sho
     'Access-Control-Allow-Origin': '*',
     ...EXPOSED,
   })
-  origins.learn('https://a.example', null)
+  origins.learn('https://a.example', undefined)
   assert.deepEqual(origins.headersFor('https://b.example', HOST), {})
 })
 

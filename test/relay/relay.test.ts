@@ -220,7 +220,7 @@ describe('a call whose time is up', () => {
   const thrown = async (request: { target?: string; body?: string }) => {
     const { relay, clock, settle } = open()
     const client = new ScriptedRequest(request)
-    const result = relay.gated(client, request.target ?? '/api/chat', { set: () => {} })
+    const result = relay.gated(client, request.target ?? '/api/chat')
     await settle()
     clock.advance(10_250)
     try {

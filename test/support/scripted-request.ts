@@ -1,3 +1,4 @@
+import type { Upstream } from '../../src/admission/contract.ts'
 import type { ClientRequest, Forwarding, ForwardingObserver, Upload } from '../../src/relay/contract.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import type { IncomingBody } from '../../src/relay/incoming-body.ts'
@@ -66,7 +67,7 @@ export class ScriptedRequest implements ClientRequest {
     this.#reading = undefined
   }
 
-  forward(body: Uint8Array | undefined, observer: ForwardingObserver): Forwarding {
+  forward(body: Uint8Array | undefined, _upstream: Upstream, observer: ForwardingObserver): Forwarding {
     this.forwarding = new ScriptedForwarding(body, observer, this.#upload)
     if (this.#gone) this.forwarding.clientLeft()
     return this.forwarding

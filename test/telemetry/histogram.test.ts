@@ -76,14 +76,14 @@ test('reset forgets everything and counting goes on', () => {
 
 test('a cut tells of what came since the one before, and loses nothing of the whole', () => {
   const histogram = new Histogram()
-  assert.equal(histogram.cut(), null)
+  assert.equal(histogram.takeInterval(), null)
   for (const ms of [0.1, 0.2, 0.3]) histogram.record(ms)
-  assert.deepEqual(histogram.cut(), { p50: 0.2, p95: 0.3 })
-  assert.equal(histogram.cut(), null)
+  assert.deepEqual(histogram.takeInterval(), { p50: 0.2, p95: 0.3 })
+  assert.equal(histogram.takeInterval(), null)
   for (const ms of [0.4, 0.5]) histogram.record(ms)
   assert.equal(histogram.total, 5)
   assert.equal(histogram.percentile(50), 0.3)
-  assert.deepEqual(histogram.cut(), { p50: 0.4, p95: 0.5 })
+  assert.deepEqual(histogram.takeInterval(), { p50: 0.4, p95: 0.5 })
   assert.equal(histogram.total, 5)
   assert.deepEqual(
     [1, 50, 100].map((percent) => histogram.percentile(percent)),
@@ -94,10 +94,10 @@ test('a cut tells of what came since the one before, and loses nothing of the wh
 test('a reset leaves nothing to cut', () => {
   const histogram = new Histogram()
   histogram.record(1)
-  histogram.cut()
+  histogram.takeInterval()
   histogram.record(2)
   histogram.reset()
-  assert.equal(histogram.cut(), null)
+  assert.equal(histogram.takeInterval(), null)
   assert.equal(histogram.percentile(99), 0)
 })
 
@@ -107,7 +107,7 @@ test('the first records are told like all others, whatever is cut between them',
       const histogram = new Histogram()
       const values = Array.from({ length: count }, (_, i) => (((i * 7) % count) + 1) / 100)
       for (const [i, value] of values.entries()) {
-        if (i === cutAfter) histogram.cut()
+        if (i === cutAfter) histogram.takeInterval()
         histogram.record(value)
       }
       const where = `${count} records, cut after ${cutAfter}`
@@ -118,8 +118,8 @@ test('the first records are told like all others, whatever is cut between them',
       }
       const recent = values.slice(cutAfter < count ? cutAfter : 0).sort((a, b) => a - b)
       const at = (percent: number) => recent[Math.ceil((percent / 100) * recent.length) - 1]
-      assert.deepEqual(histogram.cut(), { p50: at(50), p95: at(95) }, where)
-      assert.equal(histogram.cut(), null, where)
+      assert.deepEqual(histogram.takeInterval(), { p50: at(50), p95: at(95) }, where)
+      assert.equal(histogram.takeInterval(), null, where)
     }
   }
 })
@@ -130,7 +130,7 @@ test('however it is cut, the percentiles of the whole are the same', () => {
   for (const [i, value] of values.entries()) {
     whole.record(value)
     sliced.record(value)
-    if (i % 37 === 0) sliced.cut()
+    if (i % 37 === 0) sliced.takeInterval()
   }
   for (const percent of [0, 1, 50, 95, 99.9, 100]) {
     assert.equal(sliced.percentile(percent), whole.percentile(percent))

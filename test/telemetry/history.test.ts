@@ -6,7 +6,8 @@ import { Refusal } from '../../src/admission/refusal.ts'
 import type { Clock } from '../../src/clock.ts'
 import { History } from '../../src/telemetry/history.ts'
 import type { Sample } from '../../src/telemetry/snapshot.ts'
-import { type LaneStats, Stats } from '../../src/telemetry/stats.ts'
+import { Stats } from '../../src/telemetry/stats.ts'
+import { aCall, OLLAMA } from '../admission/support/builders.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const SECOND = 1_000
@@ -14,9 +15,10 @@ const SECOND = 1_000
 /** A real admission on a clock that stands still, and the history of it. */
 function aHistory({ parallel = 2, queue = 4, windowSeconds = 60 } = {}) {
   const clock = new ManualClock()
-  const admission = new LocalAdmission<LaneStats>({
+  const admission = new LocalAdmission({
     clock,
     observer: new Stats(clock),
+    upstream: OLLAMA,
     defaults: { parallel, queue },
     maxWaitingBytes: 1e9,
   })
@@ -41,7 +43,7 @@ function aHistory({ parallel = 2, queue = 4, windowSeconds = 60 } = {}) {
   /** A call's permit; undefined when it waits or was refused. */
   const call = (model = 'a') => {
     try {
-      const turn = admission.acquire({ model, deadline: clock.now() + 3_600_000, bytes: 0 })
+      const turn = admission.acquire(aCall({ model, deadline: clock.now() + 3_600_000 }))
       return turn instanceof LocalPermit ? turn : undefined
     } catch (error) {
       if (error instanceof Refusal) return undefined
@@ -105,7 +107,7 @@ describe('samples', () => {
       wait_ms: null,
       processing_ms: null,
     })
-    assert.equal(admission.lane('a')?.observer.read().rejected, 3)
+    assert.equal(admission.lane('a')?.observer.figures().rejected, 3)
   })
 
   it('count a call that waits over several intervals as arrived once', () => {
@@ -172,9 +174,10 @@ describe('samples', () => {
       wallTime: () => manual.wallTime(),
       after: (ms, run) => manual.after(ms, run),
     }
-    const admission = new LocalAdmission<LaneStats>({
+    const admission = new LocalAdmission({
       clock,
       observer: new Stats(clock),
+      upstream: OLLAMA,
       defaults: { parallel: 1, queue: 0 },
       maxWaitingBytes: 1e9,
     })
@@ -191,7 +194,7 @@ describe('samples', () => {
       sampled: () => {},
     })
     history.start()
-    for (const model of ['a', 'b', 'c']) admission.acquire({ model, deadline: 1e9, bytes: 0 })
+    for (const model of ['a', 'b', 'c']) admission.acquire(aCall({ model, deadline: 1e9 }))
     manual.advance(5 * SECOND)
     assert.equal(times.length, 3)
     assert.equal(new Set(times).size, 1)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { LiveCall } from '../../src/relay/live-call.ts'
-import { type LineView, listOf, sortedCalls } from '../../src/telemetry/live-queue.ts'
+import type { LiveCall } from '../../src/relay/call-record.ts'
+import { listOf, sortedCalls } from '../../src/telemetry/live-queue.ts'
+
+type Lane = Parameters<typeof sortedCalls>[1] extends Iterable<infer L> ? L : never
 
 function aCall(parts: Partial<LiveCall>): LiveCall {
   return {
@@ -10,7 +12,7 @@ function aCall(parts: Partial<LiveCall>): LiveCall {
     path: '/api/chat',
     model: 'llama2',
     state: 'waiting',
-    place: undefined,
+    ticket: undefined,
     waitedMs: 0,
     runningMs: undefined,
     bytesIn: 10,
@@ -21,9 +23,8 @@ function aCall(parts: Partial<LiveCall>): LiveCall {
 }
 
 /** A lane in which each call takes a second. */
-function aLane(places: readonly object[], parts: Partial<LineView> = {}): LineView {
+function aLane(places: readonly { enqueuedAt: number }[], parts: Partial<Lane> = {}): Lane {
   return {
-    model: 'llama2',
     limits: { parallel: 2, queue: 9 },
     paused: false,
     estimate: { waitMs: (ahead, slots) => ((ahead + 1) * 1_000) / slots },
@@ -32,16 +33,16 @@ function aLane(places: readonly object[], parts: Partial<LineView> = {}): LineVi
   }
 }
 
-const liveQueue = (calls: readonly LiveCall[], lanes: readonly LineView[], model?: string) =>
+const liveQueue = (calls: readonly LiveCall[], lanes: readonly Lane[], model?: string) =>
   listOf(sortedCalls(calls, lanes), model)
 const ids = (queue: ReturnType<typeof liveQueue>) => queue.requests.map(({ id }) => id)
 
 describe('the list of calls', () => {
-  const [first, second] = [{}, {}]
+  const [first, second] = [{ enqueuedAt: 0 }, { enqueuedAt: 1 }]
   const calls = [
     aCall({ id: 'read', state: 'reading', model: undefined, waitedMs: 5 }),
-    aCall({ id: 'w2', place: second, waitedMs: 300 }),
-    aCall({ id: 'w1', place: first, waitedMs: 200 }),
+    aCall({ id: 'w2', ticket: second, waitedMs: 300 }),
+    aCall({ id: 'w1', ticket: first, waitedMs: 200 }),
     aCall({ id: 'r-new', state: 'running', runningMs: 10 }),
     aCall({ id: 'r-old', state: 'running', runningMs: 999.999, waitedMs: 12.345, bytesOut: 70, chunks: 7 }),
   ]
@@ -53,7 +54,7 @@ describe('the list of calls', () => {
   })
 
   it('tells when a call that waits should start, and nothing of that while its model is paused', () => {
-    const starts = (lane: LineView) =>
+    const starts = (lane: Lane) =>
       liveQueue(calls, [lane], 'llama2').requests.map((each) => [each.position, each.estimated_start_ms])
     assert.deepEqual(starts(aLane([first, second])), [
       ...[

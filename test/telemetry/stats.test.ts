@@ -6,7 +6,7 @@ import { type LaneStats, Stats } from '../../src/telemetry/stats.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const counters = (lane: LaneStats) => {
-  const { processed, rejected, timedOut, cancelled, failed } = lane.read()
+  const { processed, rejected, timedOut, cancelled, failed } = lane.figures()
   return { processed, rejected, timedOut, cancelled, failed }
 }
 const NONE = { processed: 0, rejected: 0, timedOut: 0, cancelled: 0, failed: 0 }
@@ -26,7 +26,7 @@ for (const [outcome, expected] of OUTCOMES) {
     assert.deepEqual(counters(lane), NONE)
     lane.released(outcome, 30)
     assert.deepEqual(counters(lane), { ...NONE, ...expected })
-    assert.equal(lane.read().averageProcessingMs, 30)
+    assert.equal(lane.figures().averageProcessingMs, 30)
   })
 }
 
@@ -42,7 +42,7 @@ for (const [code, expected] of REFUSALS) {
     lane.granted(40)
     lane.refused(code)
     assert.deepEqual(counters(lane), { ...NONE, ...expected })
-    assert.equal(lane.read().averageWaitMs, 40)
+    assert.equal(lane.figures().averageWaitMs, 40)
   })
 
   test(`a call that left the line with ${code} counts once, its wait included`, () => {
@@ -51,13 +51,13 @@ for (const [code, expected] of REFUSALS) {
     lane.granted(40)
     lane.left(code, 20)
     assert.deepEqual(counters(lane), { ...NONE, ...expected })
-    assert.equal(lane.read().averageWaitMs, 30)
-    assert.equal(lane.read().averageProcessingMs, 0)
+    assert.equal(lane.figures().averageWaitMs, 30)
+    assert.equal(lane.figures().averageProcessingMs, 0)
   })
 }
 
 test('averages are 0 before anything happened', () => {
-  const figures = aLane().read()
+  const figures = aLane().figures()
   assert.equal(figures.averageWaitMs, 0)
   assert.equal(figures.averageProcessingMs, 0)
   assert.deepEqual(figures.waitMs, { p50: 0, p95: 0, p99: 0 })
@@ -69,8 +69,8 @@ test('percentiles keep waiting and running apart', () => {
     lane.granted(0)
     lane.released('done', i <= 90 ? 0.1 : 0.5)
   }
-  assert.deepEqual(lane.read().waitMs, { p50: 0, p95: 0, p99: 0 })
-  assert.deepEqual(lane.read().processingMs, { p50: 0.1, p95: 0.5, p99: 0.5 })
+  assert.deepEqual(lane.figures().waitMs, { p50: 0, p95: 0, p99: 0 })
+  assert.deepEqual(lane.figures().processingMs, { p50: 0.1, p95: 0.5, p99: 0.5 })
 })
 
 test('reset zeroes everything, the time it counts for included', () => {
@@ -83,9 +83,9 @@ test('reset zeroes everything, the time it counts for included', () => {
   }
   lane.refused('queue_full')
   clock.advance(1_500)
-  assert.equal(lane.read().countedForMs, 1_500)
+  assert.equal(lane.figures().countedForMs, 1_500)
   lane.reset()
-  assert.deepEqual(lane.read(), aLane().read())
+  assert.deepEqual(lane.figures(), aLane().figures())
 })
 
 test('lanes count apart', () => {
@@ -107,13 +107,13 @@ const NOTHING = {
 
 test('a cut tells what happened since the one before', () => {
   const lane = aLane()
-  assert.deepEqual(lane.cut(), NOTHING)
+  assert.deepEqual(lane.takeInterval(), NOTHING)
   lane.granted(0.5)
   lane.left('timeout', 0.1)
   lane.refused('queue_full')
   lane.refused('timeout')
   lane.released('done', 0.4)
-  assert.deepEqual(lane.cut(), {
+  assert.deepEqual(lane.takeInterval(), {
     waited: 2,
     waitedMs: 0.6,
     turnedAway: 2,
@@ -124,9 +124,9 @@ test('a cut tells what happened since the one before', () => {
   })
   lane.granted(0.2)
   lane.released('failed', 0.3)
-  const { waited, done, refused, processingMs } = lane.cut()
+  const { waited, done, refused, processingMs } = lane.takeInterval()
   assert.deepEqual([waited, done, refused, processingMs], [1, 0, 0, { p50: 0.3, p95: 0.3 }])
-  assert.deepEqual(lane.cut(), NOTHING)
+  assert.deepEqual(lane.takeInterval(), NOTHING)
 })
 
 test('a lane is untouched until something is counted, and again after a cut or a reset', () => {
@@ -141,7 +141,7 @@ test('a lane is untouched until something is counted, and again after a cut or a
   for (const event of events) {
     event()
     assert.equal(lane.untouched, false)
-    lane.cut()
+    lane.takeInterval()
     assert.equal(lane.untouched, true)
     event()
     lane.reset()
@@ -152,17 +152,17 @@ test('a lane is untouched until something is counted, and again after a cut or a
 test('after a reset an interval begins at zero, however much was counted before', () => {
   const lane = aLane()
   for (let i = 0; i < 10; i++) lane.granted(5)
-  lane.cut()
+  lane.takeInterval()
   lane.granted(5)
   lane.reset()
-  assert.deepEqual(lane.cut(), NOTHING)
+  assert.deepEqual(lane.takeInterval(), NOTHING)
   for (let i = 0; i < 20; i++) lane.granted(1)
-  assert.deepEqual([lane.untouched, lane.cut().waited], [false, 20])
+  assert.deepEqual([lane.untouched, lane.takeInterval().waited], [false, 20])
 })
 
 test('calls that come while the proxy closes count as rejected, not as turned away', () => {
   const lane = aLane()
   lane.refused('shutting_down')
-  assert.deepEqual(lane.cut(), NOTHING)
-  assert.equal(lane.read().rejected, 1)
+  assert.deepEqual(lane.takeInterval(), NOTHING)
+  assert.equal(lane.figures().rejected, 1)
 })

@@ -14,6 +14,7 @@ function aWatch() {
   const questions: { resolve(answer: ProbeAnswer): void; reject(reason: Error): void }[] = []
   const changes: UpstreamStatus[] = []
   const health = new UpstreamHealth({
+    name: 'ollama',
     clock,
     probe: () =>
       new Promise((resolve, reject) => {
@@ -36,10 +37,11 @@ function aWatch() {
 test('nothing is known before the first probe', () => {
   const { health } = aWatch()
   assert.deepEqual(health.status(), {
+    name: 'ollama',
     reachable: false,
     version: null,
-    latency_ms: null,
-    checked_at: null,
+    latencyMs: null,
+    checkedAt: null,
     status: null,
     error: null,
   })
@@ -51,10 +53,11 @@ test('a probe finds version, latency and time', async () => {
   clock.advance(1.5)
   await answer('0.33.0')
   assert.deepEqual(health.status(), {
+    name: 'ollama',
     reachable: true,
     version: '0.33.0',
-    latency_ms: 1.5,
-    checked_at: '2026-11-22T08:00:00.001Z',
+    latencyMs: 1.5,
+    checkedAt: clock.wallTime(),
     status: 200,
     error: null,
   })
@@ -88,10 +91,11 @@ test('the second failed probe in a row counts, and comes within a second of the 
   await answer(REFUSED)
   const { error, ...status } = health.status()
   assert.deepEqual(status, {
+    name: 'ollama',
     reachable: false,
     version: '0.33.0',
-    latency_ms: null,
-    checked_at: '2026-11-22T08:00:06.000Z',
+    latencyMs: null,
+    checkedAt: Date.parse('2026-11-22T08:00:06.000Z'),
     status: null,
   })
   assert.equal(error?.code, 'ECONNREFUSED')

@@ -1,13 +1,14 @@
+import { EVERYBODY } from '../../callers/caller.ts'
 import type { Clock } from '../../clock.ts'
-import type { Limits } from '../contract.ts'
+import type { Limits, Upstream } from '../contract.ts'
 import { LocalAdmission } from '../local-admission.ts'
-import type { LocalPermit } from '../local-permit.ts'
+import { LocalPermit } from '../local-permit.ts'
 import type { LocalTicket } from '../local-ticket.ts'
-import type { AdmissionObserver, LaneObserver, Outcome } from '../observer.ts'
+import type { AdmissionObserver, Outcome } from '../observer.ts'
 import { Refusal } from '../refusal.ts'
 import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS } from './protocol.ts'
 
-/** A taken slot as it outlives the object. Times are milliseconds since 1970: no other clock survives a restart. */
+/** A taken slot as the store keeps it. Times are milliseconds since 1970: no other clock survives a restart. */
 export interface Lease {
   readonly id: string
   readonly model: string
@@ -15,63 +16,70 @@ export interface Lease {
   readonly expiresAt: number
 }
 
-/** What outlives the object. Everything written is durable before any answer leaves. */
+/** Survives a restart. All that was written is durable before any answer leaves. */
 export interface LeaseStore {
   leases(): Iterable<Lease>
-  saveLease(row: Lease): void
+  saveLease(lease: Lease): void
   dropLease(id: string): void
-  /** Limits that an admin has set, by model key; `*` are the defaults. */
+  /** Limits that an admin has set, by model key; `*` stands for the defaults. */
   limits(): Iterable<readonly [model: string, limits: Partial<Limits>]>
   saveLimits(model: string, limits: Partial<Limits>): void
   /** Asks for `expire` to be called at this time, in milliseconds since 1970. A later request replaces it. */
   wakeAt(time: number): void
 }
 
-export interface LeasesParts<L extends LaneObserver> {
+export interface LeasesParts {
   readonly clock: Clock
-  readonly observer: AdmissionObserver<L>
-  /** In force where no admin has set others. */
+  readonly observer: AdmissionObserver
+  readonly upstream: Upstream
+  /** In force where no admin has set other limits. */
   readonly defaults: Limits
   readonly maxWaitingBytes: number
   readonly store: LeaseStore
   readonly random?: () => number
 }
 
-type Settled = (turn: AcquireResult) => void
+type Settled = (answer: AcquireResult) => void
 
-type Entry<L extends LaneObserver> =
-  | { readonly ticket: LocalTicket<L>; readonly settled: Settled[] }
-  | { readonly permit: LocalPermit<L>; readonly row: Lease }
+interface WaitingCall {
+  readonly ticket: LocalTicket
+  readonly settled: Settled[]
+}
+
+interface LeasedSlot {
+  readonly permit: LocalPermit
+  readonly lease: Lease
+}
 
 const NO_LIMIT: Limits = { parallel: Number.MAX_SAFE_INTEGER, queue: 0 }
 
 /**
- * Slots on loan to isolates that may vanish at any moment, over the same admission core as everywhere.
- * A call is known by an id of its caller's making, so that every request may come twice. A granted slot has to be
- * claimed and then renewed; what is not goes back to the lane. Told the time, it has no timers of its own.
+ * Lends slots to isolates that may vanish at any moment, over the same admission core as everywhere.
+ * The isolate makes the id of a call, so that each request may come twice. An isolate must claim a granted slot and then
+ * renew the lease; otherwise the slot goes back to its lane. Leases has no timers: the store wakes it.
  */
-export class Leases<L extends LaneObserver = LaneObserver> {
-  readonly admission: LocalAdmission<L>
+export class Leases {
+  readonly admission: LocalAdmission
   readonly #clock: Clock
   readonly #store: LeaseStore
   readonly #limits: Map<string, Partial<Limits>>
-  readonly #entries = new Map<string, Entry<L>>()
+  readonly #entries = new Map<string, WaitingCall | LeasedSlot>()
   #wakesAt = Number.POSITIVE_INFINITY
 
-  /** Takes up what an earlier life of the object has left in the store. */
-  constructor({ clock, store, defaults, ...parts }: LeasesParts<L>) {
+  /** Takes up the leases and limits that the store has kept from before a restart. */
+  constructor({ clock, store, defaults, ...parts }: LeasesParts) {
     this.#clock = clock
     this.#store = store
     this.#limits = new Map(store.limits())
-    // Slots given out before count whatever the limits are now, so those come last.
+    // Slots granted before the restart count whatever the limits are now, so the limits are set last.
     this.admission = new LocalAdmission({ ...parts, clock, defaults: NO_LIMIT })
-    for (const row of store.leases()) this.#takeUp(row)
+    for (const lease of store.leases()) this.#takeUp(lease)
     this.admission.configure('*', { ...defaults, ...this.#limits.get('*') })
     for (const [model, own] of this.#limits) if (model !== '*') this.admission.configure(model, own)
     this.expire()
   }
 
-  /** Changes limits for good; returns what is in force now. */
+  /** Changes limits durably. Returns the limits in force afterwards. */
   configure(model: string, change: Partial<Limits>): Limits {
     const own = { ...this.#limits.get(model), ...change }
     this.#limits.set(model, own)
@@ -88,23 +96,23 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     else this.#arrive(id, request, settled)
   }
 
-  /** The caller has heard of its slot. False when it had gone back by then. */
+  /** The isolate has heard of its slot. False when the slot had gone back by then. */
   claim(id: string): boolean {
     return this.renew(id)
   }
 
-  /** The caller still holds its slot: the lease runs anew. False when it had gone back by then. */
+  /** The isolate still uses its slot, so the lease runs anew. False when the slot had gone back by then. */
   renew(id: string): boolean {
     const entry = this.#entries.get(id)
     const now = this.#clock.wallTime()
-    if (entry === undefined || !('permit' in entry) || entry.row.expiresAt <= now) return false
-    this.#hold({ ...entry, row: { ...entry.row, expiresAt: now + LEASE_MS } })
+    if (entry === undefined || !('permit' in entry) || entry.lease.expiresAt <= now) return false
+    this.#hold({ ...entry, lease: { ...entry.lease, expiresAt: now + LEASE_MS } })
     return true
   }
 
   /**
-   * The call is over, or its client left the line. `loadMs`: of its time, what loading the model took. `served`: Ollama
-   * answered it without an error.
+   * The call is over, or its client left the line. `loadMs`: milliseconds of the call that loading the model took.
+   * `served`: Ollama answered the call without an error.
    */
   release(id: string, outcome: Outcome, loadMs: number, served = false): void {
     const entry = this.#entries.get(id)
@@ -114,30 +122,31 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     else this.#giveBack(entry, outcome, now, loadMs, served)
   }
 
-  /** Takes back what was not claimed or renewed in time. To be called when the store wakes us; any time is fine. */
+  /** Takes back slots that were not claimed or renewed in time. Call this when the store wakes the object, or earlier. */
   expire(): void {
     const now = this.#clock.wallTime()
     for (const entry of this.#entries.values()) {
-      // How long it really ran is unknown, so the lane must not learn from it: failed.
-      if ('permit' in entry && entry.row.expiresAt <= now) this.#giveBack(entry, 'failed', this.#clock.now())
+      // The true length of the call is unknown, so the lane must not learn from it: failed.
+      if ('permit' in entry && entry.lease.expiresAt <= now)
+        this.#giveBack(entry, 'failed', this.#clock.now())
     }
     this.#wakesAt = Number.POSITIVE_INFINITY
-    for (const entry of this.#entries.values()) if ('permit' in entry) this.#wakeBy(entry.row.expiresAt)
+    for (const entry of this.#entries.values()) if ('permit' in entry) this.#wakeBy(entry.lease.expiresAt)
   }
 
   #arrive(id: string, { model, waitMs, bytes }: AcquireRequest, settled: Settled): void {
     const now = this.#clock.now()
     try {
-      const turn = this.admission.acquire({ model, deadline: now + waitMs, bytes }, now)
-      if ('release' in turn) this.#grant(id, model, turn, [settled])
-      else this.#standInLine(id, model, turn, settled)
+      const answer = this.admission.acquire({ model, caller: EVERYBODY, deadline: now + waitMs, bytes }, now)
+      if (answer instanceof LocalPermit) this.#grant(id, model, answer, [settled])
+      else this.#standInLine(id, model, answer, settled)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       settled(refused(error))
     }
   }
 
-  #standInLine(id: string, model: string, ticket: LocalTicket<L>, first: Settled): void {
+  #standInLine(id: string, model: string, ticket: LocalTicket, first: Settled): void {
     const settled = [first]
     this.#entries.set(id, { ticket, settled })
     ticket.onSettled((result) => {
@@ -147,36 +156,30 @@ export class Leases<L extends LaneObserver = LaneObserver> {
     })
   }
 
-  #grant(id: string, model: string, permit: LocalPermit<L>, settled: readonly Settled[]): void {
+  #grant(id: string, model: string, permit: LocalPermit, settled: readonly Settled[]): void {
     const grantedAt = this.#clock.wallTime()
-    this.#hold({ permit, row: { id, model, grantedAt, expiresAt: grantedAt + CLAIM_MS } })
+    this.#hold({ permit, lease: { id, model, grantedAt, expiresAt: grantedAt + CLAIM_MS } })
     for (const tell of settled) tell(granted(permit))
   }
 
-  #hold(entry: Extract<Entry<L>, { permit: unknown }>): void {
-    this.#entries.set(entry.row.id, entry)
-    this.#store.saveLease(entry.row)
-    this.#wakeBy(entry.row.expiresAt)
+  #hold(entry: LeasedSlot): void {
+    this.#entries.set(entry.lease.id, entry)
+    this.#store.saveLease(entry.lease)
+    this.#wakeBy(entry.lease.expiresAt)
   }
 
-  #giveBack(
-    entry: Extract<Entry<L>, { permit: unknown }>,
-    outcome: Outcome,
-    now: number,
-    loadMs = 0,
-    served = false,
-  ) {
-    this.#entries.delete(entry.row.id)
-    this.#store.dropLease(entry.row.id)
+  #giveBack(entry: LeasedSlot, outcome: Outcome, now: number, loadMs = 0, served = false) {
+    this.#entries.delete(entry.lease.id)
+    this.#store.dropLease(entry.lease.id)
     entry.permit.release(outcome, now, loadMs, served)
   }
 
-  /** A slot from before the restart, with the time since when it is held. */
-  #takeUp(row: Lease): void {
-    const now = this.#clock.now() - Math.max(0, this.#clock.wallTime() - row.grantedAt)
+  /** Takes a slot again that was granted before the restart, as of the time of its grant. */
+  #takeUp(lease: Lease): void {
+    const now = this.#clock.now() - Math.max(0, this.#clock.wallTime() - lease.grantedAt)
     const deadline = Number.POSITIVE_INFINITY
-    const permit = this.admission.acquire({ model: row.model, deadline, bytes: 0 }, now)
-    if ('release' in permit) this.#entries.set(row.id, { permit, row })
+    const permit = this.admission.acquire({ model: lease.model, caller: EVERYBODY, deadline, bytes: 0 }, now)
+    if (permit instanceof LocalPermit) this.#entries.set(lease.id, { permit, lease })
   }
 
   #wakeBy(time: number): void {

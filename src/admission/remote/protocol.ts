@@ -1,18 +1,18 @@
 import type { Outcome } from '../observer.ts'
 import type { RefusalCode, RefusalFacts } from '../refusal.ts'
 
-/** A slot goes back this long after it was last renewed: what an isolate that dies can cost. */
+/** A slot goes back this long after its last renewal: the longest time that an isolate that died can hold a slot. */
 export const LEASE_MS = 30_000
-/** A granted slot whose caller does not say that it heard of it goes back after this. */
+/** A granted slot goes back after this unless its isolate claims the slot. */
 export const CLAIM_MS = 5_000
 export const RENEW_EVERY_MS = 10_000
 
-/** What a call asks the gate for. */
+/** The call as an isolate describes it. */
 export interface AcquireRequest {
   readonly model: string
-  /** Milliseconds until it is of no use any more. A span, because the two sides have clocks of their own. */
+  /** Milliseconds after which a slot is of no use to the call. A span, because each side has a clock of its own. */
   readonly waitMs: number
-  /** Of the body that its isolate keeps meanwhile. */
+  /** Size of the body that the isolate holds meanwhile. */
   readonly bytes: number
 }
 
@@ -20,9 +20,9 @@ export type AcquireResult =
   | { readonly granted: true; readonly waitMs: number }
   | { readonly granted: false; readonly code: RefusalCode; readonly facts: RefusalFacts }
 
-/** The gate as a Worker sees it. Every request may be sent again; rejects when the gate cannot be reached. */
+/** The admission of all isolates, as one isolate reaches it. Each request may be sent again. Rejects when unreachable. */
 export interface AdmissionStub {
-  /** Answers once the slot is there or refused. */
+  /** Answers once the slot is granted or refused. */
   acquire(id: string, request: AcquireRequest): Promise<AcquireResult>
   /** False: the slot had gone back, ask again. */
   claim(id: string): Promise<boolean>

@@ -1,6 +1,5 @@
 import type { Cancel } from '../../clock.ts'
-import type { Admission, Permit, Ticket } from '../../relay/relay.ts'
-import type { Call } from '../contract.ts'
+import type { Admission, Call, Permit, Ticket } from '../contract.ts'
 import { Refusal } from '../refusal.ts'
 import type { AdmissionStub } from './protocol.ts'
 import {
@@ -33,8 +32,8 @@ export class RemoteAdmission implements Admission {
 
 /** One call at the gate, from its asking to the end of its slot. Never rejects: what fails becomes a Refusal. */
 class RemoteTicket implements Ticket {
+  readonly call: Call
   readonly #parts: RemoteParts
-  readonly #call: Call
   readonly #id: string
   readonly #guard: Cancel
   #gate: AdmissionStub
@@ -45,7 +44,7 @@ class RemoteTicket implements Ticket {
   constructor(parts: RemoteParts, call: Call) {
     const { clock, connect, newId, keepAlive } = parts
     this.#parts = parts
-    this.#call = call
+    this.call = call
     this.#id = newId()
     this.#gate = connect()
     this.#guard = clock.after(call.deadline - clock.now() + GRACE_MS, () => this.#giveUp('timeout'))
@@ -73,11 +72,11 @@ class RemoteTicket implements Ticket {
     for (let failures = 0; this.#result === undefined; ) {
       const askedAt = clock.now()
       try {
-        const turn = await this.#ask(askedAt)
+        const answer = await this.#ask(askedAt)
         // The client may have left meanwhile, and what there was to give back was given back.
         if (this.#result !== undefined) return
-        if (turn instanceof Refusal) this.#over()
-        if (turn !== undefined) this.#settle(turn instanceof Refusal ? turn : this.#hold(turn))
+        if (answer instanceof Refusal) this.#over()
+        if (answer !== undefined) this.#settle(answer instanceof Refusal ? answer : this.#hold(answer))
       } catch {
         if (clock.now() - askedAt > WAITED_MS) failures = 0
         failures++
@@ -90,16 +89,16 @@ class RemoteTicket implements Ticket {
 
   /** One request for the slot, and the word that it was heard of. Undefined: too late, it went back by then. */
   async #ask(now: number): Promise<ClaimedSlot | Refusal | undefined> {
-    const { model, bytes, deadline } = this.#call
-    const turn = await this.#gate.acquire(this.#id, { model, bytes, waitMs: deadline - now })
-    if (!turn.granted) return new Refusal(turn.code, turn.facts)
+    const { model, bytes, deadline } = this.call
+    const result = await this.#gate.acquire(this.#id, { model, bytes, waitMs: deadline - now })
+    if (!result.granted) return new Refusal(result.code, result.facts)
     const claimedAt = this.#parts.clock.now()
     if (this.#result !== undefined || !(await this.#gate.claim(this.#id))) return undefined
-    return { waitMs: turn.waitMs, claimedAt }
+    return { waitMs: result.waitMs, claimedAt }
   }
 
   #hold(claimed: ClaimedSlot): Permit {
-    return new RemotePermit(this.#parts, this.#gate, this.#id, claimed, this.#over)
+    return new RemotePermit(this.#parts, this.#gate, this.#id, this.call, claimed, this.#over)
   }
 
   #giveUp(code: 'timeout' | 'cancelled' | 'shutting_down'): void {
@@ -110,7 +109,7 @@ class RemoteTicket implements Ticket {
       loadMs: 0,
       served: false,
     }).then(() => this.#over())
-    this.#settle(new Refusal(code, { model: this.#call.model }))
+    this.#settle(new Refusal(code, { model: this.call.model }))
   }
 
   #settle(result: Permit | Refusal): void {

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../clock.ts'
-import type { Permit } from '../../relay/relay.ts'
+import type { Call, Permit, Slot, Upstream } from '../contract.ts'
 import type { Outcome } from '../observer.ts'
 import { type AdmissionStub, LEASE_MS, RENEW_EVERY_MS } from './protocol.ts'
 
@@ -13,7 +13,9 @@ const FIRST_PAUSE_MS = 100
 /** What one request needs to deal with a gate. */
 export interface RemoteParts {
   readonly clock: Clock
-  /** A new connection to the gate; one that has failed stays broken. */
+  /** The Ollama that the slots are on. */
+  readonly upstream: Upstream
+  /** A new connection to the admission of all isolates. A connection that has failed stays broken. */
   readonly connect: () => AdmissionStub
   /** An id that no other call has. */
   readonly newId: () => string
@@ -21,7 +23,10 @@ export interface RemoteParts {
   readonly keepAlive: (work: Promise<void>) => void
 }
 
-/** `claimedAt`: clock time before the gate heard of it. */
+/**
+ * `claimedAt`: clock milliseconds just before the claim was sent. The lease begins later, when the claim arrives, so a
+ * measure from here never overestimates the lease.
+ */
 export interface ClaimedSlot {
   readonly waitMs: number
   readonly claimedAt: number
@@ -29,6 +34,8 @@ export interface ClaimedSlot {
 
 /** A slot on lease: renewed while the call runs, and reported lost before it can be another's. */
 export class RemotePermit implements Permit {
+  readonly call: Call
+  readonly slot: Slot
   readonly waitMs: number
   readonly #parts: RemoteParts
   readonly #id: string
@@ -43,12 +50,15 @@ export class RemotePermit implements Permit {
     parts: RemoteParts,
     gate: AdmissionStub,
     id: string,
+    call: Call,
     { waitMs, claimedAt }: ClaimedSlot,
     over: () => void,
   ) {
     this.#parts = parts
     this.#gate = gate
     this.#id = id
+    this.call = call
+    this.slot = { upstream: parts.upstream }
     this.waitMs = waitMs
     this.#over = over
     this.#renewal = parts.clock.after(RENEW_EVERY_MS, () => void this.#renew())
@@ -69,7 +79,6 @@ export class RemotePermit implements Permit {
 
   async #renew(): Promise<void> {
     const { clock, connect } = this.#parts
-    // The lease runs from when the gate heard of it, which is later: to count from here is on the safe side.
     const renewedAt = clock.now()
     let next = RENEW_EVERY_MS
     try {

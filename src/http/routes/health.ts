@@ -1,11 +1,12 @@
 import { Hono } from 'hono'
 import { hundredths, takeTotals } from '../../telemetry/snapshot.ts'
+import type { UpstreamStatus } from '../../upstream/health.ts'
 import { answer, answerText } from '../answer.ts'
 import type { Services } from '../app.ts'
 import { memoryFigures } from '../memory-figures.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 
-/** Ollama is not asked: what its last probe and the calls have shown is told. */
+/** These pages ask Ollama nothing. They show what the last probe and the calls have found. */
 export function healthRoutes(services: Services, shared: SharedPages): Hono {
   const page = healthPage(services)
   const text = shared.shareEach(async () => new JsonText(await page()))
@@ -21,34 +22,40 @@ export function healthRoutes(services: Services, shared: SharedPages): Hono {
   )
 }
 
-/** How we are, as `GET /health` says it. */
+/** The page of `GET /health`. */
 export function healthPage(services: Services): () => Promise<object> {
-  const { admission, clock, monitor, upstream } = services
+  const { admission, clock, health, monitor } = services
   const startedAt = clock.now()
   return async () => {
     const memory = memoryFigures(await services.memory())
-    const { reachable, version, latency_ms, checked_at, status, error } = upstream.status()
+    const status = health.status()
+    const upstream = upstreamOf(status)
     return {
       status: statusOf(services),
       timestamp: new Date(clock.wallTime()).toISOString(),
       version: services.version,
       runtime: services.runtimeName,
       uptime_seconds: hundredths((clock.now() - startedAt) / 1_000),
-      upstream: {
-        reachable,
-        version,
-        latency_ms: latency_ms === null ? null : hundredths(latency_ms),
-        checked_at,
-        status,
-        error,
-      },
+      upstream,
+      upstreams: [{ name: status.name, ...upstream }],
       concurrency: { ...takeTotals(admission), memory },
       ...(monitor && { alerts: monitor.alerts.brief() }),
     }
   }
 }
 
-function statusOf({ draining, upstream }: Services): 'draining' | 'healthy' | 'degraded' {
+function upstreamOf({ reachable, version, latencyMs, checkedAt, status, error }: UpstreamStatus) {
+  return {
+    reachable,
+    version,
+    latency_ms: latencyMs === null ? null : hundredths(latencyMs),
+    checked_at: checkedAt === null ? null : new Date(checkedAt).toISOString(),
+    status,
+    error,
+  }
+}
+
+function statusOf({ draining, health }: Services): 'draining' | 'healthy' | 'degraded' {
   if (draining()) return 'draining'
-  return upstream.status().reachable ? 'healthy' : 'degraded'
+  return health.status().reachable ? 'healthy' : 'degraded'
 }

@@ -1,7 +1,8 @@
 import { Hono } from 'hono'
+import type { LaneView } from '../../admission/contract.ts'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
 import { answer, answerText } from '../answer.ts'
-import type { AppLane, Services } from '../app.ts'
+import type { Services } from '../app.ts'
 import { memoryFigures } from '../memory-figures.ts'
 import { HttpProblem } from '../problem.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
@@ -27,7 +28,7 @@ export function statsPage(services: Services): () => object {
   return () => takeSnapshot(services.admission, (lane) => statsOf(services, lane))
 }
 
-function statsOf({ monitor }: Services, lane: AppLane): object {
+function statsOf({ monitor }: Services, lane: LaneView): object {
   return { ...snapshotOf(lane), ...(monitor && { window: monitor.history.window(lane.model) }) }
 }
 
@@ -35,7 +36,7 @@ function statsOf({ monitor }: Services, lane: AppLane): object {
 export function laneOf(
   { admission, modelKey }: Pick<Services, 'admission' | 'modelKey'>,
   model: string,
-): AppLane {
+): LaneView {
   const key = modelKey(model)
   const lane = key === undefined ? undefined : admission.lane(key)
   if (lane) return lane

@@ -1,15 +1,17 @@
-import { Refusal } from '../../admission/refusal.ts'
+import type { Upstream } from '../../admission/contract.ts'
 import type { Target } from '../../ollama/target.ts'
-import type { ClientRequest, Forwarding, ForwardingObserver } from '../../relay/contract.ts'
+import type { Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import { requestHeaders } from '../../relay/headers.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
+import { BaseClientRequest } from '../base-client-request.ts'
+import { readingError } from '../fetch/client-request.ts'
 import { readStream } from '../fetch/read-stream.ts'
 import type { OpenRequests } from '../process/open-requests.ts'
 import type { BunServer } from './bun-api.ts'
 import type { UpstreamRequest } from './connection.ts'
 import { BunForwarding, type Client } from './forwarding.ts'
-import type { BunUpstream } from './upstream.ts'
+import { BunUpstream } from './upstream.ts'
 
 /** Seconds; Bun rounds up to its next step of four. */
 const CLOSE_SOON_SECONDS = 1
@@ -17,69 +19,54 @@ const CLOSE_SOON_SECONDS = 1
 /** Seconds that an idle connection is kept: longer than cloudflared and Traefik keep theirs (90 s). At most 255. */
 export const KEEP_ALIVE_SECONDS = 120
 
-/** What an exchange belongs to. */
-export interface ExchangeParts {
+/** What a request belongs to. */
+export interface RequestParts {
   readonly server: BunServer
-  readonly upstream: BunUpstream
   readonly open: OpenRequests
   /** The very object that Bun handed over: what it knows its connection by. */
   readonly received: Request
 }
 
 /** One request on Bun. */
-export class BunClientRequest implements ClientRequest, Client {
-  readonly target: string
-  readonly clientAddress: string
+export class BunClientRequest extends BaseClientRequest implements Client {
+  declare protected forwarding: BunForwarding | undefined
   readonly #request: Request
-  readonly #parts: ExchangeParts
-  #gone = false
+  readonly #parts: RequestParts
   #over = false
   #ending = false
   #bodyTaken = false
-  #onGone: (() => void) | undefined
   #stopReading: ((reason: Error) => void) | undefined
-  #forwarding: BunForwarding | undefined
 
-  constructor(request: Request, { forwarded }: Target, parts: ExchangeParts) {
-    this.target = forwarded
-    // Asked for now: once the request is over Bun does not know it any more.
-    this.clientAddress = parts.server.requestIP(parts.received)?.address ?? ''
+  constructor(request: Request, { forwarded }: Target, parts: RequestParts) {
+    // The address is asked for now: once the request is over, Bun does not know it any more.
+    super(forwarded, parts.server.requestIP(parts.received)?.address ?? '')
     this.#request = request
     this.#parts = parts
     parts.open.enter()
     // A call may wait for its slot or for its first byte as long as its own deadline lets it.
     parts.server.timeout(parts.received, 0)
     const { signal } = parts.received
-    if (signal.aborted) this.#left()
-    else signal.addEventListener('abort', () => this.#left())
+    if (signal.aborted) this.leave()
+    else signal.addEventListener('abort', () => this.leave())
   }
 
   get method(): string {
     return this.#request.method
   }
 
-  get gone(): boolean {
-    return this.#gone
-  }
-
   /** A body that nobody has read to its end, so that its connection is of no more use. */
   get bodyUnread(): boolean {
-    return this.#announcesBody && (!this.#bodyTaken || this.#forwarding?.uploadCut === true)
+    return this.#announcesBody && (!this.#bodyTaken || this.forwarding?.uploadCut === true)
   }
 
   header(name: string): string | undefined {
     return this.#request.headers.get(name) ?? undefined
   }
 
-  onGone(listener: () => void): void {
-    this.#onGone = listener
-    if (this.#gone) listener()
-  }
-
   readBody(incoming: IncomingBody): Promise<Uint8Array> {
     const request = this.#request
     return new Promise((resolve, reject) => {
-      if (this.#gone) return reject(new Failure('client_gone'))
+      if (this.gone) return reject(new Failure('client_gone'))
       const length = this.header('content-length')
       const declared = length === undefined ? undefined : Number(length)
       if (declared !== undefined && declared > incoming.maxBytes) return reject(new Failure('body_too_large'))
@@ -103,12 +90,7 @@ export class BunClientRequest implements ClientRequest, Client {
           this.#bodyTaken = true
           resolve(bytes)
         },
-        (error) =>
-          this.#stopReading?.(
-            error instanceof Failure || error instanceof Refusal
-              ? error
-              : new Failure('client_gone', { cause: error }),
-          ),
+        (error) => this.#stopReading?.(readingError(error)),
       )
     })
   }
@@ -117,11 +99,12 @@ export class BunClientRequest implements ClientRequest, Client {
     this.#stopReading?.(reason)
   }
 
-  forward(body: Uint8Array | undefined, observer: ForwardingObserver): Forwarding {
+  forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding {
+    if (!(upstream instanceof BunUpstream)) throw new TypeError(`${upstream.name} is no upstream of Bun`)
     const forwarding = new BunForwarding(observer, this)
-    this.#forwarding = forwarding
-    if (this.#gone) forwarding.left()
-    else forwarding.send(this.#upstreamRequest(body), this.#parts.upstream)
+    this.forwarding = forwarding
+    if (this.gone) forwarding.left()
+    else forwarding.send(this.#upstreamRequest(body, upstream), upstream)
     return forwarding
   }
 
@@ -142,12 +125,11 @@ export class BunClientRequest implements ClientRequest, Client {
 
   /** The route is through: what is still to come is Ollama's answer, if one was asked for. */
   answered(): void {
-    if (!this.#forwarding) this.finished()
+    if (!this.forwarding) this.finished()
   }
 
-  #upstreamRequest(body: Uint8Array | undefined): UpstreamRequest {
+  #upstreamRequest(body: Uint8Array | undefined, upstream: BunUpstream): UpstreamRequest {
     const { method, headers } = this.#request
-    const { upstream } = this.#parts
     const stream = body === undefined && this.#announcesBody ? (this.#request.body ?? undefined) : undefined
     // Read by the upstream, or left to lie when it answers early; either way it is not ours to wait for.
     if (stream) this.#bodyTaken = true
@@ -160,7 +142,7 @@ export class BunClientRequest implements ClientRequest, Client {
     const empty = stream === undefined && METHODS_WITH_BODY.has(method) ? EMPTY : undefined
     return {
       method,
-      target: this.target,
+      target: upstream.pathPrefix + this.target,
       headers: ['Host', upstream.host, ...kept],
       body: body ?? stream ?? empty,
     }
@@ -177,12 +159,9 @@ export class BunClientRequest implements ClientRequest, Client {
     return announcesBody(this.#request)
   }
 
-  #left(): void {
+  protected override leave(): void {
     if (this.#over) return
-    this.#gone = true
-    this.#stopReading?.(new Failure('client_gone'))
-    this.#onGone?.()
-    this.#forwarding?.left()
+    super.leave()
     this.finished()
   }
 }

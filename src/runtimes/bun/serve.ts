@@ -1,11 +1,13 @@
 import http from 'node:http'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { createGate, type GateEnv } from '../../gate/gate.ts'
+import type { GateEnv } from '../../gate/contract.ts'
+import { createGate } from '../../gate/gate.ts'
 import type { Reloading } from '../../gate/reload.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { credentialsOf } from '../../upstream/credentials.ts'
+import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { readDashboard } from '../process/dashboard-files.ts'
 import { descriptorLimit } from '../process/descriptors.ts'
 import { DRAIN_MS, within } from '../process/drain.ts'
@@ -32,7 +34,7 @@ export const bunRuntime: Runtime = { name: 'bun', serve }
 interface BunEnv extends GateEnv {
   readonly server: BunServer
   readonly received: Request
-  exchange: BunClientRequest | undefined
+  clientRequest: BunClientRequest | undefined
 }
 
 async function serve(
@@ -43,7 +45,7 @@ async function serve(
 ): Promise<RunningProxy> {
   const { config } = loaded
   const bun = bunApi()
-  const upstream = new BunUpstream(config.ollama_url, bun, credentialsOf(config))
+  const upstream = new BunUpstream(ONLY_UPSTREAM, config.ollama_url, bun, credentialsOf(config))
   const open = new OpenRequests()
   const crowd = new Crowd(descriptorLimit())
   const gate = createGate<BunEnv>({
@@ -53,10 +55,11 @@ async function serve(
     loaded,
     log,
     parallel: await slotsPerModel(config.ollama_num_parallel),
-    exchange: (env, request, target) => {
+    upstream,
+    clientRequest: (env, request, target) => {
       const { server, received } = env
-      env.exchange = new BunClientRequest(request, target, { server, upstream, open, received })
-      return env.exchange
+      env.clientRequest = new BunClientRequest(request, target, { server, open, received })
+      return env.clientRequest
     },
     host: (_env, request) => request.headers.get('host') ?? undefined,
     peer: ({ server, received }) => ({
@@ -81,10 +84,10 @@ async function serve(
     development: false,
     fetch: async (received, server) => {
       const request = absolute(received)
-      const target = targetOfUrl(request.url, upstream.pathPrefix)
-      const env: BunEnv = { server, received, target, exchange: undefined }
+      const target = targetOfUrl(request.url)
+      const env: BunEnv = { server, received, target, clientRequest: undefined }
       const response = await gate.fetch(request, env)
-      env.exchange?.answered()
+      env.clientRequest?.answered()
       if (crowd.pressed) response.headers.set('Connection', 'close')
       return isBodyUnread(env) ? lastAnswer(response, request) : response
     },
@@ -103,7 +106,7 @@ async function serve(
   }
   return {
     url,
-    upstreamReachable: () => gate.upstream.checkNow(),
+    upstreamReachable: () => gate.health.checkNow(),
     reload: gate.reload,
     destroy,
     async drain() {
@@ -117,8 +120,8 @@ async function serve(
 }
 
 /** A body that nobody has read to its end, so that its connection is of no more use. */
-function isBodyUnread({ exchange, received }: BunEnv): boolean {
-  if (exchange !== undefined) return exchange.bodyUnread
+function isBodyUnread({ clientRequest, received }: BunEnv): boolean {
+  if (clientRequest !== undefined) return clientRequest.bodyUnread
   return !received.bodyUsed && announcesBody(received)
 }
 

@@ -1,5 +1,6 @@
 import type { Credentials } from '../../upstream/credentials.ts'
 import { PROBE_PATH, type ProbeAnswer } from '../../upstream/probe.ts'
+import { UpstreamAddress } from '../../upstream/upstream-address.ts'
 import type { BunApi, BunSocketHandlers } from './bun-api.ts'
 import { type AnswerSink, Connection, type UpstreamRequest } from './connection.ts'
 import { Probe } from './probe.ts'
@@ -31,12 +32,7 @@ function coded(code: string, message: string): Error {
  * The guarded Ollama over sockets of our own. Bun's fetch costs more than all the rest of a call, lowers the names
  * of headers and takes the answer's chunks apart.
  */
-export class BunUpstream {
-  /** Host header of every request. */
-  readonly host: string
-  /** Put before every path; empty without one. */
-  readonly pathPrefix: string
-  readonly credentials: Credentials | undefined
+export class BunUpstream extends UpstreamAddress {
   readonly #bun: BunApi
   readonly #hostname: string
   readonly #port: number
@@ -47,17 +43,20 @@ export class BunUpstream {
   readonly #sweeping: NodeJS.Timeout
   #destroyed = false
 
-  constructor(ollamaUrl: string, bun: BunApi, credentials?: Credentials) {
-    this.credentials = credentials
-    const url = new URL(ollamaUrl)
-    this.host = url.host
-    this.pathPrefix = url.pathname === '/' ? '' : url.pathname
+  constructor(name: string, ollamaUrl: string, bun: BunApi, credentials?: Credentials) {
+    super(name, ollamaUrl, credentials)
+    const { hostname, port, protocol } = this.url
     this.#bun = bun
-    this.#secure = url.protocol === 'https:'
-    this.#hostname = url.hostname.replace(/^\[|\]$/g, '')
-    this.#port = url.port === '' ? (this.#secure ? 443 : 80) : Number(url.port)
+    this.#secure = protocol === 'https:'
+    this.#hostname = hostname.replace(/^\[|\]$/g, '')
+    this.#port = port === '' ? (this.#secure ? 443 : 80) : Number(port)
     this.#sweeping = setInterval(() => this.#sweep(), KEEP_ALIVE_MS)
     this.#sweeping.unref()
+  }
+
+  /** Host header of every request. */
+  get host(): string {
+    return this.url.host
   }
 
   /** Sends a request. @returns what holds the answer back or cuts it. */

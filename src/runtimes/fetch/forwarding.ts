@@ -1,46 +1,21 @@
-import type { Ending, Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
-import { flatHeader, requestHeaders, responseHeaders } from '../../relay/headers.ts'
-import type { Credentials } from '../../upstream/credentials.ts'
-
-/** The upstream as a runtime's own fetch reaches it. */
-export interface FetchUpstream {
-  /** Scheme, host and port; a target is put behind it. */
-  readonly origin: string
-  readonly credentials?: Credentials | undefined
-  /** Must follow no redirect, undo no encoding and have no deadline, as far as the runtime lets it. */
-  readonly fetch: (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
-}
+import { flatHeader, requestHeaders } from '../../relay/headers.ts'
+import { AnswerForwarding, type AnswerHead, headerPairs } from '../answer-forwarding.ts'
+import type { FetchUpstream } from './upstream.ts'
 
 /**
- * Ollama's answer as a stream that is pulled: a chunk is read when the client has room for it, so a slow client
- * slows Ollama down. Over at the first of: its end, its break, the client's departure in either form, an abort.
+ * Ollama's answer as a stream that the client pulls: a chunk is read when the client has room for a chunk, so a slow
+ * client slows Ollama down.
  */
-export class FetchForwarding implements Forwarding {
-  readonly answer: Promise<Response>
-  /** The platform reads the client's own body by itself and does not tell how far it is. */
+export class FetchForwarding extends AnswerForwarding {
+  /** The platform reads the client's own body by itself and does not tell the progress. */
   readonly upload = undefined
-  readonly #observer: ForwardingObserver
-  readonly #cut = new AbortController()
-  #resolve: (response: Response) => void = () => {}
-  #reject: (reason: Error) => void = () => {}
+  readonly #connection = new AbortController()
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   #client: ReadableStreamDefaultController<Uint8Array> | undefined
   #sized = false
-  #over = false
 
-  constructor(observer: ForwardingObserver) {
-    this.#observer = observer
-    this.answer = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-  }
-
-  get over(): boolean {
-    return this.#over
-  }
-
-  /** `body` undefined streams the request's own. */
+  /** `body` undefined streams the request's own body. */
   async send(
     request: Request,
     target: string,
@@ -48,26 +23,46 @@ export class FetchForwarding implements Forwarding {
     upstream: FetchUpstream,
   ): Promise<void> {
     try {
-      const answer = await upstream.fetch(upstream.origin + target, this.#init(request, body, upstream))
-      if (this.#over) await answer.body?.cancel()
-      else this.#begin(answer, request.method)
+      const url = upstream.url.origin + upstream.pathPrefix + target
+      const answer = await upstream.fetch(url, this.#init(request, body, upstream))
+      if (this.over) await answer.body?.cancel()
+      else this.#answered(answer, request.method)
     } catch (error) {
-      this.#refused(error)
+      this.failed(error)
     }
   }
 
-  abort(reason: Error, lastWords?: string): void {
-    if (this.#over) return
-    if (this.#client) this.#breakOff(this.#client, lastWords)
-    else this.#reject(reason)
-    this.#end('aborted')
+  protected begin({ status, statusText, headers }: AnswerHead): Response {
+    this.#sized = flatHeader(headers, 'content-length') !== undefined
+    const init = { status, statusText, headers: headerPairs(headers) }
+    return new Response(this.#reader === undefined ? null : this.#stream(this.#reader), init)
   }
 
-  /** The client is gone. */
-  left(): void {
-    if (this.#over) return
-    this.#reject(new Failure('client_gone'))
-    this.#end('client_gone')
+  protected write(part: Uint8Array): boolean {
+    this.#client?.enqueue(part)
+    return true
+  }
+
+  protected finish(): void {
+    this.#client?.close()
+    this.done()
+  }
+
+  protected get hasRoom(): boolean {
+    return !this.#sized
+  }
+
+  protected finishWith(trailer: string): void {
+    this.#client?.enqueue(new TextEncoder().encode(trailer))
+    this.#client?.close()
+  }
+
+  protected break(): void {
+    this.#client?.error(new Failure('upstream_error'))
+  }
+
+  protected cutUpstream(): void {
+    this.#connection.abort()
   }
 
   #init(
@@ -83,36 +78,21 @@ export class FetchForwarding implements Forwarding {
     })
     return {
       method: request.method,
-      // A fetch that asked for an encoding would undo it, and the bytes would not be Ollama's any more.
-      headers: pairs(kept).filter(([name]) => name !== 'accept-encoding'),
-      signal: this.#cut.signal,
+      // A fetch that asked for an encoding would undo the encoding, and the bytes would not be Ollama's any more.
+      headers: headerPairs(kept).filter(([name]) => name !== 'accept-encoding'),
+      signal: this.#connection.signal,
       redirect: 'manual',
       ...(body !== undefined && { body: body as BodyInit }),
       ...(body === undefined && request.body !== null && { body: request.body, duplex: 'half' as const }),
     }
   }
 
-  #refused(cause: unknown): void {
-    if (this.#over) return
-    this.#reject(new Failure('upstream_error', { cause }))
-    this.#end('broken', cause)
-  }
-
   /** Throws for an answer that a Response cannot be made of. */
-  #begin(answer: Response, method: string): void {
-    const { status, statusText } = answer
-    const headers = responseHeaders([...answer.headers].flat(), status, this.#observer.dropped)
-    const head = { status, statusText, headers: pairs(headers) }
-    const bodiless = answer.body === null || method === 'HEAD'
-    const response = new Response(
-      bodiless || answer.body === null ? null : this.#stream(answer.body.getReader()),
-      head,
-    )
-    this.#sized = flatHeader(headers, 'content-length') !== undefined
-    const added = this.#observer.head(status, (name) => flatHeader(headers, name))
-    for (const [name, value] of pairs(added)) response.headers.append(name, value)
-    this.#resolve(response)
-    if (bodiless) this.#done()
+  #answered({ status, statusText, headers, body }: Response, method: string): void {
+    if (status > 599) throw new RangeError(`no HTTP status: ${status}`)
+    if (body !== null && method !== 'HEAD') this.#reader = body.getReader()
+    this.head(status, statusText, [...headers].flat())
+    if (this.#reader === undefined) this.end()
   }
 
   #stream(reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
@@ -121,19 +101,13 @@ export class FetchForwarding implements Forwarding {
         start: (client) => {
           this.#client = client
         },
-        pull: async (client) => {
+        pull: async () => {
           try {
             const { done, value } = await reader.read()
-            if (this.#over) return
-            if (done) {
-              client.close()
-              this.#done()
-            } else {
-              this.#observer.data(value)
-              client.enqueue(value)
-            }
+            if (done) this.end()
+            else this.data(value)
           } catch (error) {
-            this.#broken(client, error)
+            this.failed(error)
           }
         },
         cancel: () => this.left(),
@@ -141,38 +115,4 @@ export class FetchForwarding implements Forwarding {
       { highWaterMark: 0 },
     )
   }
-
-  #broken(client: ReadableStreamDefaultController<Uint8Array>, cause: unknown): void {
-    if (this.#over) return
-    this.#breakOff(client, this.#observer.errorTrailer())
-    this.#end('broken', cause)
-  }
-
-  /** The status is out: a last line where the framing has room for one, and the end. */
-  #breakOff(client: ReadableStreamDefaultController<Uint8Array>, lastWords: string | undefined): void {
-    if (lastWords === undefined || this.#sized) {
-      client.error(new Failure('upstream_error'))
-      return
-    }
-    client.enqueue(new TextEncoder().encode(lastWords))
-    client.close()
-  }
-
-  #done(): void {
-    this.#over = true
-    this.#observer.end('done')
-  }
-
-  #end(ending: Ending, cause?: unknown): void {
-    this.#over = true
-    this.#cut.abort()
-    this.#observer.end(ending, cause)
-  }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = []
-  for (let index = 0; index + 1 < flat.length; index += 2)
-    list.push([flat[index] ?? '', flat[index + 1] ?? ''])
-  return list
 }

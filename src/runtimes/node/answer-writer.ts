@@ -1,15 +1,9 @@
 import type { ServerResponse } from 'node:http'
 import { flatHeader } from '../../relay/headers.ts'
+import type { AnswerHead } from '../answer-forwarding.ts'
 
 /** Chunks up to this size are copied into one string a turn; for larger ones the copy costs more than a write. */
 const GATHERED_BYTES = 16 * 1024
-
-export interface AnswerHead {
-  readonly status: number
-  readonly statusText: string
-  /** Flat, without Transfer-Encoding. */
-  readonly headers: string[]
-}
 
 /**
  * Writes an answer as it was framed: chunk for chunk, or under its announced length.

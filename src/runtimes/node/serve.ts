@@ -6,12 +6,14 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { systemClock } from '../../clock.ts'
 import type { LoadedConfig } from '../../config/load.ts'
-import { createGate, type GateEnv } from '../../gate/gate.ts'
+import type { GateEnv } from '../../gate/contract.ts'
+import { createGate } from '../../gate/gate.ts'
 import type { Reloading } from '../../gate/reload.ts'
 import { invalidTarget } from '../../http/errors.ts'
 import { parseTarget } from '../../ollama/target.ts'
 import type { Log } from '../../telemetry/call-log.ts'
 import { credentialsOf } from '../../upstream/credentials.ts'
+import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { readDashboard } from '../process/dashboard-files.ts'
 import { clientRoom, descriptorLimit } from '../process/descriptors.ts'
 import { DRAIN_MS, within } from '../process/drain.ts'
@@ -63,7 +65,7 @@ async function serve(
 ): Promise<RunningProxy> {
   collectInOneThread()
   const { config } = loaded
-  const upstream = new NodeUpstream(config.ollama_url, credentialsOf(config))
+  const upstream = new NodeUpstream(ONLY_UPSTREAM, config.ollama_url, credentialsOf(config))
   const limit = descriptorLimit()
   const connections = new Connections<Socket>({
     clock: systemClock,
@@ -79,8 +81,9 @@ async function serve(
     loaded,
     log,
     parallel: await slotsPerModel(config.ollama_num_parallel),
-    exchange: ({ incoming, outgoing }, _request, target) =>
-      new NodeClientRequest(incoming, outgoing as ServerResponse, target, upstream, connections),
+    upstream,
+    clientRequest: ({ incoming, outgoing }, _request, target) =>
+      new NodeClientRequest(incoming, outgoing as ServerResponse, target, connections),
     host: ({ incoming }) => incoming.headers.host,
     peer: ({ incoming: { httpVersion, socket } }) => ({
       address: socket.remoteAddress ?? '',
@@ -96,7 +99,7 @@ async function serve(
   const respond = getRequestListener(
     (request, bindings) => {
       const { incoming, outgoing } = bindings as HttpBindings
-      const target = parseTarget(incoming.url ?? '', upstream.pathPrefix)
+      const target = parseTarget(incoming.url ?? '')
       return unsent(gate.fetch(request, { incoming, outgoing, target }))
     },
     {
@@ -148,7 +151,7 @@ async function serve(
   }
   return {
     url,
-    upstreamReachable: () => gate.upstream.checkNow(),
+    upstreamReachable: () => gate.health.checkNow(),
     reload: gate.reload,
     destroy,
     async drain() {

@@ -1,6 +1,7 @@
 import { Pool } from 'undici'
 import type { Credentials } from '../../upstream/credentials.ts'
 import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
+import { UpstreamAddress } from '../../upstream/upstream-address.ts'
 
 /** Headers of a request or an answer may take this many bytes, both sides. Ollama takes 1 MiB. */
 export const MAX_HEADER_BYTES = 256 * 1024
@@ -9,17 +10,12 @@ export const MAX_HEADER_BYTES = 256 * 1024
 const KEEP_ALIVE_MS = 60_000
 
 /** The guarded Ollama, reached through a pool of connections that has no deadlines of its own. */
-export class NodeUpstream {
+export class NodeUpstream extends UpstreamAddress {
   readonly pool: Pool
-  /** Put before every path; empty without one. */
-  readonly pathPrefix: string
-  readonly credentials: Credentials | undefined
 
-  constructor(ollamaUrl: string, credentials: Credentials | undefined) {
-    this.credentials = credentials
-    const url = new URL(ollamaUrl)
-    this.pathPrefix = url.pathname === '/' ? '' : url.pathname
-    this.pool = new Pool(url.origin, {
+  constructor(name: string, ollamaUrl: string, credentials: Credentials | undefined) {
+    super(name, ollamaUrl, credentials)
+    this.pool = new Pool(this.url.origin, {
       connections: null,
       pipelining: 1,
       headersTimeout: 0,

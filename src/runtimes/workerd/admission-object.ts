@@ -3,6 +3,7 @@ import type { Hono } from 'hono'
 import type { Outcome } from '../../admission/observer.ts'
 import { Leases } from '../../admission/remote/leases.ts'
 import type { AcquireRequest, AcquireResult, AdmissionStub } from '../../admission/remote/protocol.ts'
+import { foregroundClock } from '../../clock.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
 import { AdminGuard } from '../../http/admin-guard.ts'
@@ -11,9 +12,9 @@ import { HttpProblem } from '../../http/problem.ts'
 import { parseModelName } from '../../ollama/model-name.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
 import { Origins } from '../../relay/origins.ts'
-import { type LaneStats, Stats } from '../../telemetry/stats.ts'
+import { Stats } from '../../telemetry/stats.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
-import { workerdClock } from './clock.ts'
+import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { deploymentOf } from './deployment.ts'
 import { ObjectStore } from './object-store.ts'
 import { peerOf, probe } from './peer.ts'
@@ -27,18 +28,19 @@ const FRESH_MS = 1_000
  * here, never a byte of what Ollama answers.
  */
 export class AdmissionObject extends DurableObject<WorkerEnv> implements AdmissionStub {
-  readonly #leases: Leases<LaneStats>
-  readonly #upstream: UpstreamHealth
+  readonly #leases: Leases
+  readonly #health: UpstreamHealth
   readonly #pages: Hono
 
   constructor(ctx: ObjectState, env: WorkerEnv) {
     super(ctx, env)
     const { config } = deploymentOf(env).loaded
     const { ollama_num_parallel } = config
-    const stats = new Stats(workerdClock)
+    const stats = new Stats(foregroundClock)
     this.#leases = new Leases({
-      clock: workerdClock,
+      clock: foregroundClock,
       observer: stats,
+      upstream: { name: ONLY_UPSTREAM },
       defaults: {
         parallel: ollama_num_parallel === 'auto' ? recommendParallel(null) : ollama_num_parallel,
         queue: config.ollama_max_queue,
@@ -46,12 +48,13 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       maxWaitingBytes: config.max_queue_bytes,
       store: new ObjectStore(ctx),
     })
-    this.#upstream = new UpstreamHealth({
-      clock: workerdClock,
+    this.#health = new UpstreamHealth({
+      name: ONLY_UPSTREAM,
+      clock: foregroundClock,
       probe: () => probe(config),
       authorized: config.ollama_authorization !== undefined,
     })
-    this.#pages = createPages(env, this.#leases, this.#upstream, () => stats.changes)
+    this.#pages = createPages(env, this.#leases, this.#health, () => stats.changes)
   }
 
   acquire(id: string, request: AcquireRequest): Promise<AcquireResult> {
@@ -81,19 +84,13 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
 
   /** Only when somebody asks: an object that probes all the time never sleeps. */
   async #lookAtOllama(): Promise<void> {
-    const { checked_at } = this.#upstream.status()
-    const age =
-      checked_at === null ? Number.POSITIVE_INFINITY : workerdClock.wallTime() - Date.parse(checked_at)
-    if (age > FRESH_MS) await this.#upstream.checkForSure()
+    const { checkedAt } = this.#health.status()
+    if (checkedAt === null || foregroundClock.wallTime() - checkedAt > FRESH_MS)
+      await this.#health.checkForSure()
   }
 }
 
-function createPages(
-  env: WorkerEnv,
-  leases: Leases<LaneStats>,
-  upstream: UpstreamHealth,
-  changes: () => number,
-): Hono {
+function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, changes: () => number): Hono {
   const { loaded, log, version } = deploymentOf(env)
   const { admission } = leases
   const elsewhere = async (): Promise<never> => {
@@ -101,7 +98,7 @@ function createPages(
   }
   return createApp({
     config: loaded.config,
-    clock: workerdClock,
+    clock: foregroundClock,
     admission: {
       get defaults() {
         return admission.defaults
@@ -110,7 +107,7 @@ function createPages(
       lane: (model) => admission.lane(model),
       configure: (model, change) => leases.configure(model, change),
     },
-    upstream,
+    health,
     origins: new Origins(),
     version,
     runtimeName: 'workerd',
@@ -124,7 +121,7 @@ function createPages(
     passThrough: elsewhere,
     reportError: (error) => log.error('unexpected error in a request', { error }),
     admin: new AdminGuard({
-      clock: workerdClock,
+      clock: foregroundClock,
       log,
       token: loaded.config.admin_token,
       hostname: '',

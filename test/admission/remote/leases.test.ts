@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { CLAIM_MS, LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
-import { GateWorld } from './support/remote-world.ts'
+import { RemoteWorld } from './support/remote-world.ts'
 
 const GRANTED = { granted: true, waitMs: 0 }
 
 describe('a lease', () => {
   it('is a slot of the lane until it is released', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     assert.deepEqual(world.ask('a'), [GRANTED])
     assert.equal(world.leases.claim('a'), true)
     assert.deepEqual(world.lane, { active: 1, queued: 0 })
@@ -17,7 +17,7 @@ describe('a lease', () => {
   })
 
   it('is handed on to the next in line in the same turn, with the time it waited', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     const b = world.ask('b')
     world.pass(1_500)
@@ -28,7 +28,7 @@ describe('a lease', () => {
   })
 
   it('is refused with all the facts when the line is full', () => {
-    const world = new GateWorld({ parallel: 1, queue: 0 })
+    const world = new RemoteWorld({ parallel: 1, queue: 0 })
     world.ask('a')
     const [turn] = world.ask('b')
     assert.ok(turn && !turn.granted)
@@ -38,7 +38,7 @@ describe('a lease', () => {
   })
 
   it('is refused at the deadline, counted in the time of the gate', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     world.leases.claim('a')
     const b = world.ask('b', { waitMs: 2_000 })
@@ -51,7 +51,7 @@ describe('a lease', () => {
   })
 
   it('lives as long as it is renewed, and no longer', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     world.leases.claim('a')
     for (let minute = 0; minute < 30; minute++) {
@@ -66,7 +66,7 @@ describe('a lease', () => {
   })
 
   it('that has run out cannot be renewed, though no alarm has gone off yet', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     world.leases.claim('a')
     world.clock.advance(LEASE_MS)
@@ -79,7 +79,7 @@ describe('a lease', () => {
 
 describe('a request that comes twice', () => {
   it('gets the same slot while it runs', () => {
-    const world = new GateWorld({ parallel: 2, queue: 10 })
+    const world = new RemoteWorld({ parallel: 2, queue: 10 })
     world.ask('a')
     assert.deepEqual(world.ask('a'), [GRANTED])
     assert.equal(world.leases.claim('a'), true)
@@ -89,7 +89,7 @@ describe('a request that comes twice', () => {
   })
 
   it('gets the same place in line, and both are told', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     const first = world.ask('b')
     const again = world.ask('b')
@@ -100,7 +100,7 @@ describe('a request that comes twice', () => {
   })
 
   it('gives a slot back once, whatever else has it by then', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     world.ask('b')
     world.ask('c')
@@ -111,7 +111,7 @@ describe('a request that comes twice', () => {
   })
 
   it('for what nobody knows does nothing', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.leases.release('x', 'done', 0)
     assert.equal(world.leases.claim('x'), false)
     assert.equal(world.leases.renew('x'), false)
@@ -121,7 +121,7 @@ describe('a request that comes twice', () => {
 
 describe('an isolate that dies', () => {
   it('in line costs the slot it is then granted for five seconds', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     world.leases.claim('a')
     world.ask('dead')
@@ -135,7 +135,7 @@ describe('an isolate that dies', () => {
   })
 
   it('before it claims its slot costs it for five seconds', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('dead')
     const next = world.ask('next')
     world.pass(CLAIM_MS)
@@ -143,7 +143,7 @@ describe('an isolate that dies', () => {
   })
 
   it('while it streams costs its slot for one lease, however long it ran', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('dead')
     world.leases.claim('dead')
     world.pass(RENEW_EVERY_MS)
@@ -157,7 +157,7 @@ describe('an isolate that dies', () => {
   })
 
   it('whose release is lost costs no more than that', () => {
-    const world = new GateWorld({ parallel: 2, queue: 10 })
+    const world = new RemoteWorld({ parallel: 2, queue: 10 })
     world.ask('a')
     world.ask('b')
     world.leases.claim('a')
@@ -170,7 +170,7 @@ describe('an isolate that dies', () => {
   })
 
   it('teaches the lane nothing about how long calls take', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('dead')
     world.pass(CLAIM_MS)
     assert.equal(world.leases.admission.lane('llama2')?.estimate.meanMs, undefined)
@@ -179,14 +179,14 @@ describe('an isolate that dies', () => {
 
 describe('an object that restarts', () => {
   it('with nothing given out begins empty', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.restart()
     assert.deepEqual(world.ask('a'), [GRANTED])
     assert.equal(world.storage.rows.size, 1)
   })
 
   it('gives no slot out that is held, and its holders go on', () => {
-    const world = new GateWorld({ parallel: 2, queue: 10 })
+    const world = new RemoteWorld({ parallel: 2, queue: 10 })
     for (const id of ['a', 'b']) {
       world.ask(id)
       world.leases.claim(id)
@@ -202,7 +202,7 @@ describe('an object that restarts', () => {
   })
 
   it('takes a slot back when its lease, not a new one, has run out', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('dead')
     world.leases.claim('dead')
     world.pass(LEASE_MS - 1_000)
@@ -213,7 +213,7 @@ describe('an object that restarts', () => {
   })
 
   it('drops what ran out while it was away', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('dead')
     world.leases.claim('dead')
     world.storage.alarmAt = undefined
@@ -224,7 +224,7 @@ describe('an object that restarts', () => {
   })
 
   it('gives who was in line a place when it asks again, and who was granted its slot', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     world.ask('b')
     world.restart()
@@ -236,7 +236,7 @@ describe('an object that restarts', () => {
   })
 
   it('counts the time a slot was held from its grant', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     world.ask('a')
     world.leases.claim('a')
     world.pass(8_000)
@@ -247,7 +247,7 @@ describe('an object that restarts', () => {
   })
 
   it('keeps the limits that an admin has set, those of the defaults too', () => {
-    const world = new GateWorld()
+    const world = new RemoteWorld()
     assert.deepEqual(world.leases.configure('llama2', { parallel: 3 }), { parallel: 3, queue: 10 })
     world.leases.configure('*', { queue: 5 })
     world.leases.configure('llama2', { queue: 7 })
@@ -258,7 +258,7 @@ describe('an object that restarts', () => {
   })
 
   it('with more slots out than a lowered limit allows gives out none until enough came back', () => {
-    const world = new GateWorld({ parallel: 3, queue: 10 })
+    const world = new RemoteWorld({ parallel: 3, queue: 10 })
     for (const id of ['a', 'b', 'c']) {
       world.ask(id)
       world.leases.claim(id)

@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Permit, Ticket } from '../../../src/admission/contract.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
 import { RemoteAdmission } from '../../../src/admission/remote/remote-admission.ts'
-import type { Permit, Ticket } from '../../../src/relay/relay.ts'
-import { GateWorld, Wire } from './support/remote-world.ts'
+import { aCall, OLLAMA } from '../support/builders.ts'
+import { RemoteWorld, Wire } from './support/remote-world.ts'
 
 const settle = () => new Promise(setImmediate)
 
 /** A Worker and its gate. */
 function aPair(limits = { parallel: 1, queue: 10 }) {
-  const world = new GateWorld(limits)
+  const world = new RemoteWorld(limits)
   const wire = new Wire(world)
   let ids = 0
   let alive = 0
-  const slots = new RemoteAdmission({
+  const admission = new RemoteAdmission({
     clock: world.clock,
+    upstream: OLLAMA,
     connect: () => wire.connect(),
     newId: () => `call-${ids++}`,
     keepAlive: (work) => {
@@ -31,16 +33,15 @@ function aPair(limits = { parallel: 1, queue: 10 }) {
     }
   }
   const ask = (waitMs = 60_000) => {
-    const place = slots.acquire({ model: 'llama2', deadline: world.clock.now() + waitMs, bytes: 1 })
-    return watch(place)
+    return watch(admission.acquire(aCall({ deadline: world.clock.now() + waitMs, bytes: 1 })))
   }
   return { world, wire, pass, ask, alive: () => alive }
 }
 
-function watch(place: Ticket) {
+function watch(ticket: Ticket) {
   const results: (Permit | Refusal)[] = []
   let lost = 0
-  place.onSettled((result) => {
+  ticket.onSettled((result) => {
     results.push(result)
     if (!(result instanceof Refusal)) result.onLost?.(() => lost++)
   })
@@ -53,7 +54,7 @@ function watch(place: Ticket) {
     const [result] = results
     return result instanceof Refusal ? result.code : undefined
   }
-  return { place, results, slot, refusal, lost: () => lost }
+  return { ticket, results, slot, refusal, lost: () => lost }
 }
 
 describe('a slot from afar', () => {
@@ -97,14 +98,14 @@ describe('a slot from afar', () => {
     assert.equal(alive(), 1, 'only the first')
   })
 
-  it('whose client leaves the line gives up its place at once', async () => {
+  it('whose client leaves the line gives up its ticket at once', async () => {
     const { world, ask, alive } = aPair()
     ask()
     const b = ask()
     await settle()
     assert.equal(world.lane.queued, 1)
-    assert.equal(b.place.cancel(world.clock.now()), true)
-    assert.equal(b.place.cancel(world.clock.now()), false)
+    assert.equal(b.ticket.cancel(world.clock.now()), true)
+    assert.equal(b.ticket.cancel(world.clock.now()), false)
     await settle()
     assert.equal(b.refusal(), 'cancelled')
     assert.deepEqual(world.lane, { active: 1, queued: 0 })
@@ -117,7 +118,7 @@ describe('a slot from afar', () => {
       const a = ask()
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()
       const [slot] = a.results
-      if (!a.place.cancel(0) && slot && !(slot instanceof Refusal)) slot.release('cancelled', 0)
+      if (!a.ticket.cancel(0) && slot && !(slot instanceof Refusal)) slot.release('cancelled', 0)
       await settle()
       assert.deepEqual(world.lane, { active: 0, queued: 0 }, `after ${turns} turns`)
       assert.deepEqual([alive(), world.clock.pending], [0, 0], `after ${turns} turns`)
@@ -143,7 +144,7 @@ describe('a slot from afar', () => {
 })
 
 describe('a gate that restarts', () => {
-  it('gives those in line a place again, and nobody a slot twice', async () => {
+  it('gives those in line a ticket again, and nobody a slot twice', async () => {
     const { world, wire, pass, ask } = aPair()
     const a = ask()
     const b = ask()

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import type { Call, Limits } from '../../../src/admission/contract.ts'
-import { Lane } from '../../../src/admission/lane.ts'
+import type { Call, Limits, Upstream } from '../../../src/admission/contract.ts'
+import { Lane, type LaneParts } from '../../../src/admission/lane.ts'
 import { type AdmissionParts, LocalAdmission } from '../../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../../src/admission/local-permit.ts'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
 import type { LaneObserver } from '../../../src/admission/observer.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { Waiting } from '../../../src/admission/waiting.ts'
+import { EVERYBODY } from '../../../src/callers/caller.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { Recorder } from './recorder.ts'
 
@@ -14,17 +15,24 @@ import { Recorder } from './recorder.ts'
 export const FAR = 1e9
 
 export function aCall(overrides: Partial<Call> = {}): Call {
-  return { model: 'llama2', deadline: FAR, bytes: 10, ...overrides }
+  return { model: 'llama2', caller: EVERYBODY, deadline: FAR, bytes: 10, ...overrides }
+}
+
+/** The one upstream of these tests. */
+export const OLLAMA: Upstream = { name: 'ollama' }
+
+export function laneParts(observer: LaneObserver, waiting = new Waiting(FAR)): LaneParts {
+  return { observer, upstream: OLLAMA, waiting, random: () => 0 }
 }
 
 export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = {}) {
   const recorder = new Recorder()
   const shared = Object.assign(new Waiting(waiting.maxBytes ?? FAR), waiting)
-  const lane = new Lane('llama2', { parallel: 1, queue: 512, ...limits }, recorder, shared, () => 0)
+  const lane = new Lane('llama2', { parallel: 1, queue: 512, ...limits }, laneParts(recorder, shared))
   return { lane, recorder, waiting: shared }
 }
 
-export function anAdmission(parts: Partial<Omit<AdmissionParts<Recorder>, 'clock' | 'observer'>> = {}) {
+export function anAdmission(parts: Partial<Omit<AdmissionParts, 'clock' | 'observer'>> = {}) {
   const clock = new ManualClock()
   const recorders = new Map<string, Recorder>()
   const observer = {
@@ -38,6 +46,7 @@ export function anAdmission(parts: Partial<Omit<AdmissionParts<Recorder>, 'clock
   const admission = new LocalAdmission({
     clock,
     observer,
+    upstream: OLLAMA,
     defaults,
     maxWaitingBytes: FAR,
     random: () => 0,
@@ -46,12 +55,12 @@ export function anAdmission(parts: Partial<Omit<AdmissionParts<Recorder>, 'clock
   return { admission, clock, recorders }
 }
 
-export function permitOf<L extends LaneObserver>(turn: LocalPermit<L> | LocalTicket<L>): LocalPermit<L> {
+export function permitOf(turn: LocalPermit | LocalTicket): LocalPermit {
   assert.ok(turn instanceof LocalPermit, 'a slot at once was expected, the call waits')
   return turn
 }
 
-export function ticketOf<L extends LaneObserver>(turn: LocalPermit<L> | LocalTicket<L>): LocalTicket<L> {
+export function ticketOf(turn: LocalPermit | LocalTicket): LocalTicket {
   assert.ok(turn instanceof LocalTicket, 'a place in line was expected, the call has a slot')
   return turn
 }
@@ -68,10 +77,8 @@ export function refusalOf(arrive: () => unknown): Refusal {
 }
 
 /** What a ticket was settled with: a permit, a refusal, or undefined while it waits. */
-export function resultOf<L extends LaneObserver>(
-  ticket: LocalTicket<L>,
-): LocalPermit<L> | Refusal | undefined {
-  let result: LocalPermit<L> | Refusal | undefined
+export function resultOf(ticket: LocalTicket): LocalPermit | Refusal | undefined {
+  let result: LocalPermit | Refusal | undefined
   ticket.onSettled((settled) => {
     result = settled
   })
@@ -79,21 +86,21 @@ export function resultOf<L extends LaneObserver>(
 }
 
 /** Says in one word what became of a ticket: `waiting`, `granted`, or the code of its refusal. */
-export function fateOf<L extends LaneObserver>(ticket: LocalTicket<L>): string {
+export function fateOf(ticket: LocalTicket): string {
   const result = resultOf(ticket)
   if (result === undefined) return 'waiting'
   return result instanceof LocalPermit ? 'granted' : result.code
 }
 
 /** The permit that a waiting ticket has been given. */
-export function grantOf<L extends LaneObserver>(ticket: LocalTicket<L>): LocalPermit<L> {
+export function grantOf(ticket: LocalTicket): LocalPermit {
   const result = resultOf(ticket)
   assert.ok(result instanceof LocalPermit, `the ticket was expected to be granted, it is ${fateOf(ticket)}`)
   return result
 }
 
 /** Runs `calls` calls of `heldMs` one after the other; returns the time afterwards. */
-export function teach<L extends LaneObserver>(lane: Lane<L>, calls: number, heldMs: number, now = 0): number {
+export function teach(lane: Lane, calls: number, heldMs: number, now = 0): number {
   let time = now
   for (let i = 0; i < calls; i++) {
     const permit = permitOf(lane.arrive(aCall({ deadline: time + FAR }), time))

@@ -5,7 +5,7 @@ import type { LineModel } from './line-model.ts'
 import type { Tally } from './recorder.ts'
 
 /** What must be true of a lane after any step. */
-export function checkLane(lane: Lane<Tally>, line: LineModel, tally: Tally): void {
+export function checkLane(lane: Lane, line: LineModel, tally: Tally): void {
   assert.equal(lane.active, line.active)
   assert.equal(lane.queued, line.line.length)
   assert.equal([...lane.waiting()].length, lane.queued)

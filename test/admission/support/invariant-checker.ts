@@ -7,6 +7,7 @@ import type { Outcome } from '../../../src/admission/observer.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { AdmissionModel } from './admission-model.ts'
+import { aCall, OLLAMA } from './builders.ts'
 import { checkLane, checkRefusal } from './check-lane.ts'
 import type { Fate } from './line-model.ts'
 import { Tally } from './recorder.ts'
@@ -15,7 +16,7 @@ import { type Leavers, MODELS, type Step } from './step.ts'
 interface Standing {
   readonly id: number
   readonly model: string
-  readonly ticket: LocalTicket<Tally>
+  readonly ticket: LocalTicket
 }
 
 const DEFAULTS: Limits = { parallel: 2, queue: 40 }
@@ -31,12 +32,12 @@ export class InvariantChecker {
   readonly clock = new ManualClock()
   readonly #tallies = new Map<string, Tally>()
   readonly #model = new AdmissionModel(MODELS, DEFAULTS, MAX_WAITING_BYTES)
-  readonly #admission: LocalAdmission<Tally>
+  readonly #admission: LocalAdmission
   #lastId = 0
   #standing: Standing[] = []
-  #running: { permit: LocalPermit<Tally>; model: string }[] = []
-  readonly #settledTickets: LocalTicket<Tally>[] = []
-  readonly #releasedPermits: LocalPermit<Tally>[] = []
+  #running: { permit: LocalPermit; model: string }[] = []
+  readonly #settledTickets: LocalTicket[] = []
+  readonly #releasedPermits: LocalPermit[] = []
   /** Who was settled in this step, and when. */
   readonly #settledAt = new Map<number, number>()
   #fates: Fate[] = []
@@ -53,9 +54,10 @@ export class InvariantChecker {
         return tally
       },
     }
-    this.#admission = new LocalAdmission<Tally>({
+    this.#admission = new LocalAdmission({
       clock: this.clock,
       observer,
+      upstream: OLLAMA,
       defaults: DEFAULTS,
       models: new Map(MODELS.map((model) => [model, {}])),
       maxWaitingBytes: MAX_WAITING_BYTES,
@@ -107,7 +109,7 @@ export class InvariantChecker {
   #arrive(laneIndex: number, patienceMs: number, bytes: number): void {
     const model = MODELS[laneIndex % MODELS.length] ?? 'a'
     const now = this.clock.now()
-    const call: Call = { model, deadline: now + patienceMs, bytes }
+    const call: Call = aCall({ model, deadline: now + patienceMs, bytes })
     const expected = this.#model.turnOf(call, now)
     const actual = this.#acquire(call)
     if (expected === 'queued or early') assert.ok(actual === 'queued' || actual === 'early', actual)
@@ -131,13 +133,13 @@ export class InvariantChecker {
     }
   }
 
-  #hold(permit: LocalPermit<Tally>, model: string, waitMs: number): void {
+  #hold(permit: LocalPermit, model: string, waitMs: number): void {
     assert.deepEqual([permit.waitMs, permit.grantedAt], [waitMs, this.clock.now()])
     this.grants++
     this.#running.push({ permit, model })
   }
 
-  #stand(ticket: LocalTicket<Tally>, model: string): void {
+  #stand(ticket: LocalTicket, model: string): void {
     const id = ++this.#lastId
     let settled = false
     this.#standing.push({ id, model, ticket })
@@ -149,7 +151,7 @@ export class InvariantChecker {
       this.#standing = this.#standing.filter((standing) => standing.id !== id)
       this.#remember(this.#settledTickets, ticket)
       if (result instanceof LocalPermit) {
-        assert.ok(ticket.deadline > this.clock.now(), 'granted past its deadline')
+        assert.ok(ticket.call.deadline > this.clock.now(), 'granted past its deadline')
         this.#hold(result, model, this.clock.now() - ticket.enqueuedAt)
       } else this.departures++
     })

@@ -1,56 +1,66 @@
-import type { LaneObserver, Outcome } from '../../../src/admission/observer.ts'
+import type { Outcome } from '../../../src/admission/observer.ts'
 import type { RefusalCode } from '../../../src/admission/refusal.ts'
+import { LaneStats } from '../../../src/telemetry/stats.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 
 /** Writes down what a lane tells, in the order told: `queued`, `granted 5`, `refused queue_full`, `left timeout 7`, … */
-export class Recorder implements LaneObserver {
+export class Recorder extends LaneStats {
   readonly story: string[] = []
 
-  queued(): void {
+  constructor() {
+    super(new ManualClock())
+  }
+
+  override queued(): void {
     this.story.push('queued')
   }
 
-  granted(waitMs: number): void {
+  override granted(waitMs: number): void {
     this.story.push(`granted ${waitMs}`)
   }
 
-  refused(code: RefusalCode): void {
+  override refused(code: RefusalCode): void {
     this.story.push(`refused ${code}`)
   }
 
-  left(code: RefusalCode, waitMs: number): void {
+  override left(code: RefusalCode, waitMs: number): void {
     this.story.push(`left ${code} ${waitMs}`)
   }
 
-  released(outcome: Outcome, heldMs: number): void {
+  override released(outcome: Outcome, heldMs: number): void {
     this.story.push(`released ${outcome} ${heldMs}`)
   }
 }
 
 /** Only counts, for runs that are too long to be written down. */
-export class Tally implements LaneObserver {
+export class Tally extends LaneStats {
   queuedCalls = 0
   grantedCalls = 0
   refusedCalls = 0
   leftCalls = 0
   releasedCalls = 0
 
-  queued(): void {
+  constructor() {
+    super(new ManualClock())
+  }
+
+  override queued(): void {
     this.queuedCalls++
   }
 
-  granted(): void {
+  override granted(): void {
     this.grantedCalls++
   }
 
-  refused(): void {
+  override refused(): void {
     this.refusedCalls++
   }
 
-  left(): void {
+  override left(): void {
     this.leftCalls++
   }
 
-  released(): void {
+  override released(): void {
     this.releasedCalls++
   }
 }

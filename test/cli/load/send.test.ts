@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
-import { foregroundClock } from '../../../src/cli/load/foreground-clock.ts'
 import type { Outcome } from '../../../src/cli/load/outcome.ts'
 import { Sender } from '../../../src/cli/load/send.ts'
+import { foregroundClock } from '../../../src/clock.ts'
 
 type Answer = (response: ServerResponse, request: IncomingMessage, body: string) => void
 

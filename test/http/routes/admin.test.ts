@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { describe, it } from 'node:test'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
+import { aCall } from '../../admission/support/builders.ts'
 import { type AppHarness, appHarness, type Change } from '../support/app-harness.ts'
 
 const UPDATE = '/admin/queue/update'
@@ -52,7 +53,7 @@ describe('update', () => {
     const surface = appHarness()
     surface.admission.configure('llama2', { parallel: 1 })
     surface.run('llama2')
-    const ticket = surface.admission.acquire({ model: 'llama2', deadline: 1e6, bytes: 0 })
+    const ticket = surface.admission.acquire(aCall())
     assert.ok(ticket instanceof LocalTicket && ticket.waiting)
     await update(surface, { model: 'llama2', parallel_limit: 2 })
     assert.equal(ticket.waiting, false)

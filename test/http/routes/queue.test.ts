@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
+import { aCall } from '../../admission/support/builders.ts'
 import { type AppHarness, appHarness } from '../support/app-harness.ts'
 
 const GIB = 2 ** 30
@@ -11,7 +12,7 @@ function aBusyLane(surface: AppHarness): void {
   admission.configure('llama2', { parallel: 1, queue: 2 })
   run('llama2').release('done', clock.now())
   const running = run('llama2')
-  const call = { model: 'llama2', deadline: 1e9, bytes: 0 }
+  const call = aCall({ bytes: 0 })
   const served = admission.acquire(call)
   const leaving = admission.acquire(call)
   assert.throws(() => admission.acquire(call), { code: 'queue_full' })

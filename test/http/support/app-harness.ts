@@ -7,7 +7,8 @@ import type { Peer } from '../../../src/http/peer.ts'
 import { parseModelName } from '../../../src/ollama/model-name.ts'
 import { targetOfUrl } from '../../../src/ollama/target.ts'
 import { Origins } from '../../../src/relay/origins.ts'
-import { type LaneStats, Stats } from '../../../src/telemetry/stats.ts'
+import { Stats } from '../../../src/telemetry/stats.ts'
+import { aCall, OLLAMA } from '../../admission/support/builders.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 const GIB = 2 ** 30
@@ -18,7 +19,7 @@ export interface AppHarness {
   readonly app: Hono
   readonly admin: AdminGuard
   readonly clock: ManualClock
-  readonly admission: LocalAdmission<LaneStats>
+  readonly admission: LocalAdmission
   readonly origins: Origins
   readonly passed: string[]
   readonly relayed: string[]
@@ -26,7 +27,7 @@ export interface AppHarness {
   /** Lines of the log, without their time. */
   readonly logged: object[]
   /** A slot of `model`, given back through the permit. */
-  run(model: string): LocalPermit<LaneStats>
+  run(model: string): LocalPermit
 }
 
 /** What a test wants otherwise. */
@@ -42,6 +43,7 @@ export function appHarness({ peer, ...change }: Change = {}): AppHarness {
   const admission = new LocalAdmission({
     clock,
     observer: stats,
+    upstream: OLLAMA,
     defaults: { parallel: 4, queue: 512 },
     maxWaitingBytes: 2 ** 20,
     random: () => 0,
@@ -63,12 +65,13 @@ export function appHarness({ peer, ...change }: Change = {}): AppHarness {
     clock,
     origins,
     admission,
-    upstream: {
+    health: {
       status: () => ({
+        name: 'ollama',
         reachable: true,
         version: '0.33.0',
-        latency_ms: 1.2345,
-        checked_at: '2026-11-22T07:59:58.000Z',
+        latencyMs: 1.2345,
+        checkedAt: Date.parse('2026-11-22T07:59:58.000Z'),
         status: 200,
         error: null,
       }),
@@ -95,7 +98,7 @@ export function appHarness({ peer, ...change }: Change = {}): AppHarness {
     config: { enable_queue_stats: true, language: 'auto', ...change.config },
   }
   const run = (model: string) => {
-    const turn = admission.acquire({ model, deadline: clock.now() + 60_000, bytes: 0 })
+    const turn = admission.acquire(aCall({ model, deadline: clock.now() + 60_000, bytes: 0 }))
     if (turn instanceof LocalPermit) return turn
     throw new Error(`no free slot of ${model}`)
   }

@@ -1,33 +1,45 @@
 import assert from 'node:assert/strict'
 import { LocalAdmission } from '../../../src/admission/local-admission.ts'
-import type { LaneObserver } from '../../../src/admission/observer.ts'
-import type { FinishedCall } from '../../../src/relay/finished-call.ts'
+import type { Refusal } from '../../../src/admission/refusal.ts'
+import { RequestIds } from '../../../src/relay/call-headers.ts'
+import type { FinishedCall } from '../../../src/relay/call-record.ts'
+import type { PassedRequest, RelayOptions } from '../../../src/relay/contract.ts'
+import type { Failure } from '../../../src/relay/failure.ts'
 import { Origins } from '../../../src/relay/origins.ts'
-import type { PassedRequest } from '../../../src/relay/pass-through.ts'
-import { Relay, type RelayParts } from '../../../src/relay/relay.ts'
-import { RequestIds } from '../../../src/relay/request-id.ts'
+import { Relay } from '../../../src/relay/relay.ts'
+import { LaneStats } from '../../../src/telemetry/stats.ts'
+import { OLLAMA } from '../../admission/support/builders.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { type Request, ScriptedRequest } from '../../support/scripted-request.ts'
 
 export const BODY = '{"model":"llama2","messages":[{}]}'
 
+/** A status that no real answer has, so that a test can tell where it came from. */
+const ALL_599 = {
+  queue_full: 599,
+  timeout: 599,
+  shutting_down: 599,
+  cancelled: 599,
+  upstream_error: 599,
+  body_too_large: 599,
+  body_stalled: 599,
+  invalid_form: 599,
+  invalid_request: 599,
+  client_gone: 599,
+  internal_error: 599,
+}
+
 /** A relay over a real admission of one slot, on a standing clock, whose calls are played by the test. */
-export function relayHarness(
-  change: Partial<RelayParts<LaneObserver>> & { parallel?: number; queue?: number } = {},
-) {
+export function relayHarness(change: Partial<RelayOptions> & { parallel?: number; queue?: number } = {}) {
   const clock = new ManualClock()
   const released: string[] = []
-  const observer: LaneObserver = {
-    queued() {},
-    granted() {},
-    refused() {},
-    left() {},
-    released: (outcome) => void released.push(outcome),
-  }
+  const observer = new LaneStats(clock)
+  observer.released = (outcome) => void released.push(outcome)
   const { parallel = 1, queue = 4, ...parts } = change
   const admission = new LocalAdmission({
     clock,
     observer: { lane: () => observer },
+    upstream: OLLAMA,
     defaults: { parallel, queue },
     maxWaitingBytes: 1e6,
     random: () => 0,
@@ -48,12 +60,13 @@ export function relayHarness(
     firstByteTimeoutMs: undefined,
     streamIdleTimeoutMs: 2_000,
     maxBodyBytes: 1_000,
-    lastWords: ({ why, contentType, midLine }) =>
+    errorTrailer: ({ why, contentType, midLine }) =>
       contentType === undefined ? undefined : `${midLine ? '\n' : ''}${why}`,
-    statusOf: () => 599,
+    statuses: ALL_599,
     finished: (call) => void finished.push(call),
     passed: (request) => void passed.push(request),
-    upstream: {
+    upstream: OLLAMA,
+    health: {
       sawAnswer: () => void answers.push(true),
       sawFailure: (_error, sentAt) => {
         answers.push(false)
@@ -75,15 +88,15 @@ export function relayHarness(
   const start = (request: Request) => {
     const client = new ScriptedRequest(request)
     const explanation: string[] = []
-    const told = {
-      set: (_key: 'explanation', headers: readonly string[]) => void explanation.push(...headers),
-    }
-    const result = relay.gated(client, request.target?.split('?')[0] ?? '/api/chat', told).then(
+    const result = relay.gated(client, request.target?.split('?')[0] ?? '/api/chat').then(
       (response) => {
         for (const header of response.headers) explanation.push(...header)
         return String(response.status)
       },
-      (error: Error & { code?: string }) => error.code ?? error.message,
+      (error: Refusal | Failure) => {
+        explanation.push(...error.headers)
+        return error.cause instanceof Error ? error.cause.message : error.code
+      },
     )
     return { client, result, explanation }
   }

@@ -110,7 +110,7 @@ describe('an answer', () => {
     const { port } = server.address() as net.AddressInfo
     server.close()
     await once(server, 'close')
-    const upstream = new BunUpstream(`http://127.0.0.1:${port}`, bunApi())
+    const upstream = new BunUpstream('ollama', `http://127.0.0.1:${port}`, bunApi())
     const heard = new Heard()
     upstream.send(aRequest(), heard)
     await heard.over()

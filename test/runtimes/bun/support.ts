@@ -25,7 +25,7 @@ export const aRequest = (body: UpstreamRequest['body'] = Buffer.from('{}')): Ups
 /** An Ollama that the test plays, and the pool of connections to it. */
 export async function aPool(t: TestContext) {
   const raw = await aRawUpstream()
-  const upstream = new BunUpstream(raw.url, bunApi())
+  const upstream = new BunUpstream('ollama', raw.url, bunApi())
   t.after(() => {
     upstream.destroy()
     raw.close()
@@ -125,9 +125,9 @@ export async function bunHarness(t: TestContext) {
     async fetch(received, server) {
       const target = targetOfUrl(received.url)
       assert.ok(target)
-      const client = new BunClientRequest(received, target, { server, upstream, open, received })
+      const client = new BunClientRequest(received, target, { server, open, received })
       const watched = new Watched()
-      const forwarding = client.forward(undefined, watched)
+      const forwarding = client.forward(undefined, upstream, watched)
       calls.push({ watched, forwarding })
       try {
         return await forwarding.answer

@@ -6,6 +6,7 @@ import type { ForwardingObserver } from '../../../src/relay/contract.ts'
 import { NOT_OF_A_CALL } from '../../../src/relay/headers.ts'
 import { IncomingBody } from '../../../src/relay/incoming-body.ts'
 import { FetchClientRequest } from '../../../src/runtimes/fetch/client-request.ts'
+import { FetchUpstream } from '../../../src/runtimes/fetch/upstream.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 const ORIGIN_OF_OLLAMA = 'http://ollama.example:11434'
@@ -18,15 +19,12 @@ class Platform {
   readonly asked: { url: string; init: RequestInit }[] = []
   #settle: { resolve(answer: Response): void; reject(why: Error): void } | undefined
 
-  readonly upstream = {
-    origin: ORIGIN_OF_OLLAMA,
-    fetch: (url: string, init: RequestInit): Promise<Response> => {
-      this.asked.push({ url, init })
-      return new Promise((resolve, reject) => {
-        this.#settle = { resolve, reject }
-      })
-    },
-  }
+  readonly upstream = new FetchUpstream('ollama', ORIGIN_OF_OLLAMA, undefined, (url, init) => {
+    this.asked.push({ url, init })
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+  })
 
   get cut(): boolean {
     return this.asked[0]?.init.signal?.aborted === true
@@ -73,15 +71,12 @@ function targetFor(url: string): Target {
   return target
 }
 
-function anExchange(init: RequestInit & { url?: string } = {}) {
+function aRequest(init: RequestInit & { url?: string } = {}) {
   const platform = new Platform()
   const leave = new AbortController()
   const { url = 'http://proxy.example/api/chat?x=%2F', ...rest } = init
   const request = new Request(url, { method: 'POST', signal: leave.signal, ...rest })
-  const client = new FetchClientRequest(
-    { request, target: targetFor(request.url), address: '192.0.2.7' },
-    platform.upstream,
-  )
+  const client = new FetchClientRequest({ request, target: targetFor(request.url), address: '192.0.2.7' })
   const told: string[] = []
   const observer: ForwardingObserver = {
     dropped: NOT_OF_A_CALL,
@@ -93,7 +88,8 @@ function anExchange(init: RequestInit & { url?: string } = {}) {
     errorTrailer: () => '{"error":"broke"}\n',
     end: (ending) => told.push(`over ${ending}`),
   }
-  const forward = (body?: string) => client.forward(body === undefined ? undefined : text(body), observer)
+  const forward = (body?: string) =>
+    client.forward(body === undefined ? undefined : text(body), platform.upstream, observer)
   return { client, platform, told, forward, leave: () => leave.abort() }
 }
 
@@ -111,7 +107,7 @@ const NDJSON = { headers: { 'content-type': 'application/x-ndjson' } }
 describe('a body on a runtime of Request and Response', () => {
   it('is read whole, in as many parts as it comes', async () => {
     const body = aBody()
-    const { client } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
+    const { client } = aRequest({ body: body.stream, duplex: 'half' } as RequestInit)
     const read = client.readBody(ofTen())
     body.send('hel')
     body.send('lo')
@@ -120,22 +116,22 @@ describe('a body on a runtime of Request and Response', () => {
   })
 
   it('that is absent is empty', async () => {
-    assert.deepEqual(await anExchange().client.readBody(ofTen()), new Uint8Array())
+    assert.deepEqual(await aRequest().client.readBody(ofTen()), new Uint8Array())
   })
 
   it('is refused by what it announces, before any of it is read', async () => {
-    const { client } = anExchange({ body: 'hello', headers: { 'content-length': '11' } })
+    const { client } = aRequest({ body: 'hello', headers: { 'content-length': '11' } })
     assert.equal(await codeOf(client.readBody(ofTen())), 'body_too_large')
   })
 
   it('is refused once it is larger than it may be', async () => {
-    const { client } = anExchange({ body: 'hello world' })
+    const { client } = aRequest({ body: 'hello world' })
     assert.equal(await codeOf(client.readBody(ofTen())), 'body_too_large')
   })
 
   it('is not waited for once reading was stopped', async () => {
     const body = aBody()
-    const { client } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
+    const { client } = aRequest({ body: body.stream, duplex: 'half' } as RequestInit)
     const read = codeOf(client.readBody(ofTen()))
     client.stopReading(new Error('too slow'))
     assert.equal(await read, 'too slow')
@@ -144,7 +140,7 @@ describe('a body on a runtime of Request and Response', () => {
   for (const how of ['leaves', 'breaks off'] as const) {
     it(`ends as client_gone when its client ${how}`, async () => {
       const body = aBody()
-      const { client, leave } = anExchange({ body: body.stream, duplex: 'half' } as RequestInit)
+      const { client, leave } = aRequest({ body: body.stream, duplex: 'half' } as RequestInit)
       const read = codeOf(client.readBody(ofTen()))
       if (how === 'leaves') leave()
       else body.break()
@@ -155,7 +151,7 @@ describe('a body on a runtime of Request and Response', () => {
 
 describe('a request on its way to Ollama', () => {
   it('keeps path, method, body and headers, but for what concerns the connection', async () => {
-    const { platform, forward } = anExchange({
+    const { platform, forward } = aRequest({
       headers: {
         connection: 'x-hop',
         'x-hop': '1',
@@ -174,13 +170,13 @@ describe('a request on its way to Ollama', () => {
   })
 
   it("streams the client's own body when nobody has read it", () => {
-    const { platform, forward } = anExchange({ body: 'a blob' })
+    const { platform, forward } = aRequest({ body: 'a blob' })
     forward()
     assert.ok(platform.asked[0]?.init.body instanceof ReadableStream)
   })
 
   it('is not sent for a client that is gone', async () => {
-    const { platform, forward, told, leave } = anExchange()
+    const { platform, forward, told, leave } = aRequest()
     leave()
     assert.equal(await codeOf(forward('{}').answer), 'client_gone')
     assert.deepEqual(platform.asked, [])
@@ -188,7 +184,7 @@ describe('a request on its way to Ollama', () => {
   })
 
   it('fails as upstream_error when Ollama refuses it', async () => {
-    const { platform, forward, told } = anExchange()
+    const { platform, forward, told } = aRequest()
     const failure = codeOf(forward('{}').answer)
     await platform.refuse(new TypeError('refused'))
     assert.equal(await failure, 'upstream_error')
@@ -198,7 +194,7 @@ describe('a request on its way to Ollama', () => {
 
 describe('an answer on its way to the client', () => {
   it('keeps status, headers and chunks, and is over after the last of them', async () => {
-    const { platform, forward, told } = anExchange()
+    const { platform, forward, told } = aRequest()
     const { answer } = forward('{}')
     const body = aBody()
     await platform.answer(new Response(body.stream, { status: 201, ...NDJSON }))
@@ -218,7 +214,7 @@ describe('an answer on its way to the client', () => {
   })
 
   it('is asked of Ollama no faster than the client takes it', async () => {
-    const { platform, forward } = anExchange()
+    const { platform, forward } = aRequest()
     const { answer } = forward('{}')
     const body = aBody()
     await platform.answer(new Response(body.stream, NDJSON))
@@ -236,7 +232,7 @@ describe('an answer on its way to the client', () => {
   })
 
   it('without a body is over at once', async () => {
-    const { platform, forward, told } = anExchange({ method: 'HEAD' })
+    const { platform, forward, told } = aRequest({ method: 'HEAD' })
     const { answer } = forward()
     await platform.answer(new Response(null, { headers: { 'content-length': '17' } }))
     assert.equal((await answer).headers.get('content-length'), '17')
@@ -244,7 +240,7 @@ describe('an answer on its way to the client', () => {
   })
 
   it('that breaks gets its last words, and a clean end', async () => {
-    const { platform, forward, told } = anExchange()
+    const { platform, forward, told } = aRequest()
     const { answer } = forward('{}')
     const body = aBody()
     await platform.answer(new Response(body.stream, NDJSON))
@@ -258,7 +254,7 @@ describe('an answer on its way to the client', () => {
   })
 
   it('of an announced length that breaks is broken off: nothing can be added to it', async () => {
-    const { platform, forward, told } = anExchange()
+    const { platform, forward, told } = aRequest()
     const { answer } = forward('{}')
     const body = aBody()
     await platform.answer(new Response(body.stream, { headers: { 'content-length': '100' } }))
@@ -269,11 +265,11 @@ describe('an answer on its way to the client', () => {
   })
 
   for (const [how, leave] of [
-    ['its signal', async ({ leave }: ReturnType<typeof anExchange>) => leave()],
+    ['its signal', async ({ leave }: ReturnType<typeof aRequest>) => leave()],
     ['its stream', async (_: unknown, response: Response) => response.body?.cancel()],
   ] as const) {
     it(`is cut at Ollama when the client leaves, told by ${how}`, async () => {
-      const all = anExchange()
+      const all = aRequest()
       const { answer } = all.forward('{}')
       const body = aBody()
       await all.platform.answer(new Response(body.stream, NDJSON))
@@ -285,7 +281,7 @@ describe('an answer on its way to the client', () => {
   }
 
   it('that was aborted before it began never begins', async () => {
-    const { platform, forward, told } = anExchange()
+    const { platform, forward, told } = aRequest()
     const forwarding = forward('{}')
     const failure = codeOf(forwarding.answer)
     forwarding.abort(new Error('too late'))
@@ -296,7 +292,7 @@ describe('an answer on its way to the client', () => {
   })
 
   it('that falls silent ends with what it is given to say', async () => {
-    const { platform, forward, told } = anExchange()
+    const { platform, forward, told } = aRequest()
     const forwarding = forward('{}')
     await platform.answer(new Response(aBody().stream, NDJSON))
     const read = (await forwarding.answer).text()
@@ -310,7 +306,7 @@ describe('an answer on its way to the client', () => {
 
 describe('a client that leaves', () => {
   it('is told to the last who asked, once', () => {
-    const { client, leave } = anExchange()
+    const { client, leave } = aRequest()
     const heard: string[] = []
     client.onGone(() => heard.push('first'))
     client.onGone(() => heard.push('second'))
@@ -320,7 +316,7 @@ describe('a client that leaves', () => {
   })
 
   it('after its answer is over has not left', async () => {
-    const { client, platform, forward, leave, told } = anExchange()
+    const { client, platform, forward, leave, told } = aRequest()
     const { answer } = forward('{}')
     await platform.answer(new Response('all', NDJSON))
     await (await answer).text()

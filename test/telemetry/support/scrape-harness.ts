@@ -1,8 +1,10 @@
 import { LocalAdmission } from '../../../src/admission/local-admission.ts'
+import { EVERYBODY } from '../../../src/callers/caller.ts'
 import { type MeteredCall, Meters } from '../../../src/telemetry/meters.ts'
 import { type MetricsPage, metricsPage } from '../../../src/telemetry/metrics-page.ts'
 import type { MetricsParts } from '../../../src/telemetry/prometheus.ts'
-import { type LaneStats, Stats } from '../../../src/telemetry/stats.ts'
+import { Stats } from '../../../src/telemetry/stats.ts'
+import { OLLAMA } from '../../admission/support/builders.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 export const ROUTES = ['/api/chat', '/v1/messages']
@@ -42,7 +44,7 @@ export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
 
 export interface House {
   readonly meters: Meters
-  readonly admission: LocalAdmission<LaneStats>
+  readonly admission: LocalAdmission
   scrape(): Promise<MetricsPage>
 }
 
@@ -56,6 +58,7 @@ export function scrapeHarness({
   const admission = new LocalAdmission({
     clock,
     observer: new Stats(clock),
+    upstream: OLLAMA,
     defaults: { parallel: 1, queue: 2 },
     maxWaitingBytes: 2 ** 20,
   })
@@ -78,7 +81,7 @@ export async function aFullScrape(): Promise<string> {
   const { meters, admission, scrape } = scrapeHarness()
   meters.call(aCall())
   meters.call(aRefusedCall())
-  admission.acquire({ model: 'llama2', deadline: 1_000, bytes: 0 })
+  admission.acquire({ model: 'llama2', caller: EVERYBODY, deadline: 1_000, bytes: 0 })
   await scrape()
   // Some of what tells of the process is measured between two scrapes.
   return (await scrape()).text

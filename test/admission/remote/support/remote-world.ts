@@ -1,14 +1,13 @@
 import type { Limits } from '../../../../src/admission/contract.ts'
-import type { LaneObserver } from '../../../../src/admission/observer.ts'
 import { type Lease, type LeaseStore, Leases } from '../../../../src/admission/remote/leases.ts'
 import type {
   AcquireRequest,
   AcquireResult,
   AdmissionStub,
 } from '../../../../src/admission/remote/protocol.ts'
+import { Stats } from '../../../../src/telemetry/stats.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
-
-const NOBODY: LaneObserver = { queued() {}, granted() {}, refused() {}, left() {}, released() {} }
+import { OLLAMA } from '../../support/builders.ts'
 
 /** An object's storage: outlives it. */
 export class Storage implements LeaseStore {
@@ -42,7 +41,7 @@ export class Storage implements LeaseStore {
 }
 
 /** A gate object on a standing clock, with the platform around it: alarms that go off and objects that restart. */
-export class GateWorld {
+export class RemoteWorld {
   readonly clock = new ManualClock()
   readonly storage = new Storage()
   readonly #defaults: Limits
@@ -56,7 +55,8 @@ export class GateWorld {
   #open(): Leases {
     return new Leases({
       clock: this.clock,
-      observer: { lane: () => NOBODY },
+      observer: new Stats(this.clock),
+      upstream: OLLAMA,
       defaults: this.#defaults,
       maxWaitingBytes: 1e6,
       store: this.storage,
@@ -82,13 +82,13 @@ export class GateWorld {
     this.clock.advance(until - this.clock.wallTime())
   }
 
-  /** Asks for a slot; the list gets the turn once it is there. */
-  ask(id: string, wish: Partial<AcquireRequest> = {}): AcquireResult[] {
-    const turns: AcquireResult[] = []
-    this.leases.acquire(id, { model: 'llama2', waitMs: 60_000, bytes: 1, ...wish }, (turn) =>
-      turns.push(turn),
+  /** Asks for a slot; the list gets the result once it is there. */
+  ask(id: string, request: Partial<AcquireRequest> = {}): AcquireResult[] {
+    const results: AcquireResult[] = []
+    this.leases.acquire(id, { model: 'llama2', waitMs: 60_000, bytes: 1, ...request }, (result) =>
+      results.push(result),
     )
-    return turns
+    return results
   }
 
   get lane(): { active: number; queued: number } {
@@ -101,11 +101,11 @@ export class GateWorld {
 export class Wire {
   readonly sent: string[] = []
   cut = false
-  readonly #world: GateWorld
+  readonly #world: RemoteWorld
   #life = 0
   readonly #underWay = new Set<(error: Error) => void>()
 
-  constructor(world: GateWorld) {
+  constructor(world: RemoteWorld) {
     this.#world = world
   }
 
@@ -127,10 +127,10 @@ export class Wire {
         Promise.resolve(answer(this.#world.leases)).then(resolve, reject)
       })
     return {
-      acquire: (id, wish) =>
+      acquire: (id, request) =>
         send(
           'acquire',
-          (leases) => new Promise<AcquireResult>((resolve) => leases.acquire(id, wish, resolve)),
+          (leases) => new Promise<AcquireResult>((resolve) => leases.acquire(id, request, resolve)),
         ),
       claim: (id) => send('claim', (leases) => leases.claim(id)),
       renew: (id) => send('renew', (leases) => leases.renew(id)),

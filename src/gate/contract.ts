@@ -1,0 +1,57 @@
+import type { Upstream } from '../admission/contract.ts'
+import type { Clock } from '../clock.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import type { OwnNames } from '../http/allowed-host.ts'
+import type { Memory } from '../http/memory-figures.ts'
+import type { Peer } from '../http/peer.ts'
+import type { Monitor } from '../http/routes/monitor.ts'
+import type { ReloadResult } from '../http/routes/reload.ts'
+import type { Target } from '../ollama/target.ts'
+import type { ClientRequest } from '../relay/contract.ts'
+import type { Log } from '../telemetry/call-log.ts'
+import type { UpstreamHealth } from '../upstream/health.ts'
+import type { ProbeAnswer } from '../upstream/probe.ts'
+import type { Reloading } from './reload.ts'
+
+/** What comes with each request, on every runtime. */
+export interface GateEnv {
+  /** Undefined for a request whose target cannot be routed. */
+  readonly target: Target | undefined
+}
+
+/** The parts that a runtime brings. `Env`: what its server hands over with each request. */
+export interface GateParts<Env extends GateEnv> {
+  readonly runtimeName: string
+  readonly version: string
+  readonly clock: Clock
+  readonly loaded: LoadedConfig
+  readonly log: Log
+  /** Slots per model; `auto` of the configuration is resolved already. */
+  readonly parallel: number
+  /** The guarded Ollama, as the runtime reaches it. */
+  readonly upstream: Upstream
+  readonly clientRequest: (env: Env, request: Request, target: Target) => ClientRequest
+  readonly peer: (env: Env) => Peer
+  /** The Host header as the client sent it. */
+  readonly host: (env: Env, request: Request) => string | undefined
+  /** Cheap enough to be called for every request. */
+  readonly memory: () => Promise<Memory>
+  /** Asks for Ollama's version. Rejects when there is no answer in time. */
+  readonly probe: () => Promise<ProbeAnswer>
+  readonly own: OwnNames
+  /** The dashboard's files. */
+  readonly dashboard: Monitor['dashboard']
+  /** Left out where the configuration cannot change while the process lives. */
+  readonly reloading?: Reloading | undefined
+}
+
+export interface Gate<Env> {
+  readonly fetch: (request: Request, env: Env) => Response | Promise<Response>
+  readonly health: UpstreamHealth
+  /** Begins to watch Ollama and the proxy itself. `url`: where the proxy listens. */
+  start(url: string): void
+  /** Reads the configuration again and applies the changes; absent without `reloading`. */
+  readonly reload?: (() => Promise<ReloadResult>) | undefined
+  /** Admits no call any more and refuses the calls in line. Running calls go on. */
+  close(): void
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../clock.ts'
+import { callLimits } from '../config/call-limits.ts'
+import type { Config } from '../config/schema.ts'
+import { STATUS } from '../http/dialect.ts'
+import { CLIENT_GONE, renderErrorTrailer } from '../http/errors.ts'
+import type { Language } from '../http/messages.ts'
+import { RequestIds } from '../relay/call-headers.ts'
+import type { RelayOptions } from '../relay/contract.ts'
+import { Origins } from '../relay/origins.ts'
+import type { Log } from '../telemetry/call-log.ts'
+
+export interface RelaySettings {
+  readonly clock: Clock
+  readonly config: Config
+  readonly log: Log
+  /** Read again for every message: a reload can change the language. */
+  readonly language: () => Language | 'auto'
+}
+
+/** The options of a relay, whatever grants its slots. */
+export function relayOptions({
+  clock,
+  config,
+  log,
+  language,
+}: RelaySettings): Omit<RelayOptions, 'admission' | 'waiting' | 'upstream' | 'health' | 'finished'> {
+  return {
+    clock,
+    origins: new Origins(),
+    ids: new RequestIds(),
+    ...callLimits(config),
+    statuses: { ...STATUS, client_gone: CLIENT_GONE },
+    errorTrailer: (broken) => renderErrorTrailer(broken, language()),
+    passed: (request) => log.info('passed through', { ...request }),
+  }
+}

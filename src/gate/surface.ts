@@ -1,0 +1,102 @@
+import type { LocalAdmission } from '../admission/local-admission.ts'
+import { describeConfig } from '../config/describe.ts'
+import { AdminGuard } from '../http/admin-guard.ts'
+import { createApp, createForeignHostApp, type Services } from '../http/app.ts'
+import { HostGuard } from '../http/host-guard.ts'
+import { isLoopbackName } from '../http/peer.ts'
+import { HttpProblem } from '../http/problem.ts'
+import { parseModelName } from '../ollama/model-name.ts'
+import type { ClientRequest } from '../relay/contract.ts'
+import type { Origins } from '../relay/origins.ts'
+import type { Relay } from '../relay/relay.ts'
+import type { UpstreamHealth } from '../upstream/health.ts'
+import type { GateEnv, GateParts } from './contract.ts'
+import type { RunningMonitor } from './monitor.ts'
+import type { InForce } from './reload.ts'
+
+/** The composed parts that answer requests. */
+export interface Composed {
+  readonly admin: AdminGuard
+  readonly admission: LocalAdmission
+  readonly health: UpstreamHealth
+  readonly inForce: InForce
+  readonly monitor: RunningMonitor
+  readonly origins: Origins
+  readonly relay: Relay
+  readonly reload: Services['reload']
+  /** Another number once something happened to a call in a lane. */
+  readonly changes: () => number
+}
+
+export function createAdminGuard<Env extends GateEnv>({
+  clock,
+  loaded: { config },
+  log,
+  own,
+  peer,
+}: GateParts<Env>): AdminGuard {
+  return new AdminGuard({
+    clock,
+    log,
+    token: config.admin_token,
+    hostname: own.hostname,
+    peer: (c) => peer(c.env as Env),
+  })
+}
+
+/** Answers each request: the app, or the refusal of a foreign Host where the proxy listens on loopback. */
+export function createFetch<Env extends GateEnv>(parts: GateParts<Env>, composed: Composed) {
+  const { admin } = composed
+  const services = servicesOf(parts, composed)
+  const app = createApp(services)
+  const foreignHostApp = createForeignHostApp(services)
+  const { host, loaded, log, own, peer } = parts
+  const guard = new HostGuard({ own, warn: (message, fields) => log.warn(message, fields) })
+  const listensOnLoopback = isLoopbackName(loaded.config.proxy_host)
+  return (request: Request, env: Env): Response | Promise<Response> => {
+    if (!listensOnLoopback || !guard.refuses(host(env, request))) return app.fetch(request, env)
+    const path = env.target?.path
+    if (path?.startsWith('/admin/')) admin.refusedHost(peer(env), path)
+    return foreignHostApp.fetch(request, env)
+  }
+}
+
+function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Composed): Services {
+  const { clock, loaded, log, memory, runtimeName, version } = parts
+  const { admin, admission, changes, health, inForce, monitor, origins, relay, reload } = composed
+  /** @throws HttpProblem invalid_target */
+  const clientRequest = (c: {
+    readonly env: unknown
+    readonly req: { readonly raw: Request }
+  }): ClientRequest => {
+    const env = c.env as Env
+    if (env.target === undefined) throw new HttpProblem('invalid_target')
+    return parts.clientRequest(env, c.req.raw, env.target)
+  }
+  return {
+    config: {
+      ...loaded.config,
+      get language() {
+        return inForce.loaded.config.language
+      },
+    },
+    clock,
+    admin,
+    admission,
+    health,
+    origins,
+    version,
+    runtimeName,
+    modelKey: (name) => parseModelName(name)?.key,
+    memory,
+    draining: () => admission.closed,
+    changes,
+    describeConfig: () => describeConfig(inForce.loaded),
+    path: (_request, env) => (env as Env).target?.path ?? '',
+    relay: (c) => relay.gated(clientRequest(c), c.req.path),
+    passThrough: (c) => relay.passThrough(clientRequest(c)),
+    reportError: (error) => log.error('unexpected error in a request', { error }),
+    monitor: monitor.pages,
+    reload,
+  }
+}

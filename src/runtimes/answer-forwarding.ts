@@ -1,0 +1,145 @@
+import type { Ending, Forwarding, ForwardingObserver, Upload } from '../relay/contract.ts'
+import { Failure } from '../relay/failure.ts'
+import { flatHeader, responseHeaders } from '../relay/headers.ts'
+
+export interface AnswerHead {
+  readonly status: number
+  readonly statusText: string
+  /** Flat: name, value, name, value. */
+  readonly headers: string[]
+}
+
+/**
+ * Ollama's answer on its way to the client: the one state machine of all runtimes. A runtime calls `head`, `data`, `end`
+ * and `failed` as the answer comes, and writes the client's side in the abstract methods.
+ *
+ * The forwarding is over at the first of these: the last byte is with the client's socket, the client left, Ollama's
+ * answer broke, `abort`. All later events are ignored.
+ */
+export abstract class AnswerForwarding implements Forwarding {
+  readonly answer: Promise<Response>
+  readonly #observer: ForwardingObserver
+  #resolve: (response: Response) => void = () => {}
+  #reject: (reason: Error) => void = () => {}
+  #begun = false
+  #over = false
+
+  constructor(observer: ForwardingObserver) {
+    this.#observer = observer
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  get over(): boolean {
+    return this.#over
+  }
+
+  abstract get upload(): Upload | undefined
+
+  abort(reason: Error, trailer?: string): void {
+    if (this.#over) return
+    if (this.#begun) this.#breakOff(trailer)
+    else {
+      this.abandonUpload()
+      this.#reject(reason)
+    }
+    this.#end('aborted')
+  }
+
+  /** The client left. */
+  left(): void {
+    if (this.#over) return
+    this.#reject(new Failure('client_gone'))
+    this.drop()
+    this.#end('client_gone')
+  }
+
+  /** The last byte is with the client's socket. */
+  done(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#observer.end('done')
+    this.release()
+  }
+
+  head(status: number, statusText: string, raw: readonly string[]): void {
+    if (this.#over) return
+    const headers = responseHeaders(raw, status, this.#observer.dropped)
+    headers.push(...this.#observer.head(status, (name) => flatHeader(headers, name)))
+    this.#begun = true
+    this.#resolve(this.begin({ status, statusText: safeReasonPhrase(statusText), headers }))
+  }
+
+  /** False: the client is full, and Ollama is to be held back. */
+  data(part: Uint8Array): boolean {
+    if (this.#over || !this.#begun) return true
+    this.#observer.data(part)
+    return this.write(part)
+  }
+
+  /** Ollama's answer is complete. */
+  end(): void {
+    if (!this.#over) this.finish()
+  }
+
+  /** Ollama's answer broke, at whatever stage. */
+  failed(cause: unknown): void {
+    if (this.#over) return
+    if (this.#begun) this.#breakOff(this.#observer.errorTrailer())
+    else {
+      this.discardUpload()
+      this.#reject(new Failure('upstream_error', { cause }))
+    }
+    this.#end('broken', cause)
+  }
+
+  /** Sends the head to the client. Returns the response that the route is to give. */
+  protected abstract begin(head: AnswerHead): Response
+  /** False: the client is full. */
+  protected abstract write(part: Uint8Array): boolean
+  /** Brings the answer to its end. The runtime calls `done` once the last byte is with the client's socket. */
+  protected abstract finish(): void
+  /** Whether bytes can be added to the answer: not where its length was announced. */
+  protected abstract get hasRoom(): boolean
+  /** Sends the trailer and brings the answer to its end. Then the client's connection is closed. */
+  protected abstract finishWith(trailer: string): void
+  /** Breaks the client's connection off. */
+  protected abstract break(): void
+  protected abstract cutUpstream(): void
+  /** The client is gone: the runtime lets go of everything. */
+  protected drop(): void {}
+  /** The call is ended while the client still sends its body. */
+  protected abandonUpload(): void {}
+  /** Ollama failed while the client still sends its body. */
+  protected discardUpload(): void {}
+  /** The forwarding is over, however it ended. */
+  protected release(): void {}
+
+  /** The status is out, so only a trailer and the end can follow. */
+  #breakOff(trailer: string | undefined): void {
+    if (trailer === undefined || !this.hasRoom) this.break()
+    else this.finishWith(trailer)
+  }
+
+  #end(ending: Ending, cause?: unknown): void {
+    this.#over = true
+    this.cutUpstream()
+    this.#observer.end(ending, cause)
+    this.release()
+  }
+}
+
+/** Runtimes refuse to write some reason phrases. Such a phrase is left out: the status is enough. */
+function safeReasonPhrase(statusText: string): string {
+  return /^[\t\x20-\x7e]*$/.test(statusText) ? statusText : ''
+}
+
+/** A flat list of headers as pairs. */
+export function headerPairs(flat: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let index = 0; index + 1 < flat.length; index += 2)
+    pairs.push([flat[index] ?? '', flat[index + 1] ?? ''])
+  return pairs
+}
