@@ -1,5 +1,5 @@
 import { LocalAdmission } from '../admission/local-admission.ts'
-import { GATED } from '../http/app.ts'
+import { GATED_PATHS } from '../ollama/routes.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
 import { Stats } from '../telemetry/stats.ts'
@@ -26,7 +26,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     models: limitsByKey(config.models),
     maxWaitingBytes: config.max_queue_bytes,
   })
-  const meters = new Meters({ routes: GATED, models: limitsByKey(config.models).keys() })
+  const meters = new Meters({ routes: GATED_PATHS, models: limitsByKey(config.models).keys() })
   const options = relayOptions({ clock, config, log, language: () => inForce.loaded.config.language })
   const relay = new Relay({
     ...options,

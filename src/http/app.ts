@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import type { LanesView } from '../admission/contract.ts'
 import type { Clock } from '../clock.ts'
+import { GATED_PATHS } from '../ollama/routes.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 import type { AdminGuard } from './admin-guard.ts'
 import { dialectOf } from './dialect.ts'
@@ -55,22 +56,6 @@ export interface Services extends CallServices {
   readonly reload?: (() => Promise<ReloadResult>) | undefined
 }
 
-/** What Ollama runs a model for; all POST. */
-export const GATED = [
-  '/api/generate',
-  '/api/chat',
-  '/api/embed',
-  '/api/embeddings',
-  '/v1/chat/completions',
-  '/v1/completions',
-  '/v1/embeddings',
-  '/v1/responses',
-  '/v1/messages',
-  '/v1/audio/transcriptions',
-  '/v1/images/generations',
-  '/v1/images/edits',
-]
-
 /** Our own pages with their methods. Never passed on, whatever the method. */
 const OWN = {
   '/health': 'GET, HEAD',
@@ -107,7 +92,7 @@ const OWN_TREES = ['/health/*', '/queue/*', '/admin/*', '/dashboard/*', '/metric
  */
 export function createApp(services: Services): Hono {
   const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
-  app.on('POST', GATED, inference(services))
+  app.on('POST', [...GATED_PATHS], inference(services))
   const shared = new SharedPages(services.clock, services.changes)
   // Whoever changes something sees it in whatever page is asked for next.
   app.use('/admin/*', async (_c, next) => {
@@ -157,7 +142,7 @@ export function createRelayApp(
   services: CallServices & { readonly pages: (c: Context) => Promise<Response> },
 ): Hono {
   const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
-  app.on('POST', GATED, inference(services))
+  app.on('POST', [...GATED_PATHS], inference(services))
   for (const path of [...Object.keys({ ...OWN, ...MONITORED }), ...OWN_TREES])
     app.all(path, (c) => services.pages(c))
   app.notFound((c) => services.passThrough(c))

@@ -1,7 +1,8 @@
+import { type Dialect as OllamaDialect, dialectOf as ollamaDialectOf } from '../ollama/routes.ts'
 import type { ProblemCode } from './problem.ts'
 
 /** The three shapes in which clients of Ollama understand an error, and that of our own pages. */
-export type Dialect = 'ollama' | 'openai' | 'anthropic' | 'own'
+export type Dialect = OllamaDialect | 'own'
 
 export type ErrorCode =
   | 'queue_full'
@@ -78,9 +79,7 @@ const OWN_PAGES = /^\/(?:health|queue|config|admin|metrics|dashboard)(?:\/|$)/
 
 /** `path`: decoded, without query. */
 export function dialectOf(path: string): Dialect {
-  if (path === '/v1/messages' || path.startsWith('/v1/messages/')) return 'anthropic'
-  if (path.startsWith('/v1/')) return 'openai'
-  return OWN_PAGES.test(path) ? 'own' : 'ollama'
+  return OWN_PAGES.test(path) ? 'own' : ollamaDialectOf(path)
 }
 
 /** The body of an error answer, before it is written as JSON. */

@@ -1,16 +1,7 @@
 import type { ClientRequest } from '../relay/contract.ts'
 import { isZstd } from './gated-request.ts'
 import { TopLevelScan, type WantedKey } from './json-scan.ts'
-
-/** The routes that can stream, and whether they do when the body does not say. */
-const STREAMS_BY_DEFAULT: ReadonlyMap<string, boolean> = new Map([
-  ['/api/generate', true],
-  ['/api/chat', true],
-  ['/v1/chat/completions', false],
-  ['/v1/completions', false],
-  ['/v1/responses', false],
-  ['/v1/messages', false],
-])
+import { gatedRoute } from './routes.ts'
 
 const STREAM: readonly WantedKey<'stream'>[] = [{ key: 'stream', nullEmpties: true }]
 
@@ -24,10 +15,10 @@ const LONGEST_VALUE_BYTES = 64
  * which cost more to read again than the right sentence is worth.
  */
 export function askedForWhole(exchange: ClientRequest, path: string, body: Uint8Array): boolean {
-  const byDefault = STREAMS_BY_DEFAULT.get(path)
-  if (byDefault === undefined || isZstd(exchange, path)) return false
+  const route = gatedRoute(path)
+  if (route === undefined || route.streams === 'never' || isZstd(exchange, route)) return false
   const scan = new TopLevelScan(body, STREAM)
   if (!scan.advance(MOST_STEPS)) return false
   const stream = scan.size('stream') > LONGEST_VALUE_BYTES ? undefined : scan.text('stream')
-  return byDefault ? stream === 'false' : stream !== 'true'
+  return route.streams === 'by default' ? stream === 'false' : stream !== 'true'
 }

@@ -7,6 +7,7 @@ import { FormScan } from './form-scan.ts'
 import { HeavyWork } from './heavy-work.ts'
 import { stringValue, TopLevelScan, type WantedKey } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
+import { type GatedRoute, gatedRoute } from './routes.ts'
 import { beginsLikeZstd, ZstdDecoder } from './zstd.ts'
 import { ZstdError } from './zstd-bits.ts'
 
@@ -20,26 +21,13 @@ export interface GatedRequest {
   readonly takesSlot: boolean
 }
 
-/**
- * Ollama decodes zstd on its /v1 routes alone, only under this very spelling, and of a repeated header it looks
- * at the first one alone.
- */
+/** Ollama decodes zstd only under this very spelling, and looks only at the first of several headers. */
 const ZSTD = /^zstd(?:,|$)/
 
-const TRANSCRIPTIONS = '/v1/audio/transcriptions'
-/** Ollama reads JSON here whatever the Content-Type says, so a form is looked at only where there is no model in JSON. */
-const IMAGE_EDITS = '/v1/images/edits'
-
 /** Whether Ollama will try to decode the body of this request. */
-export function isZstd(exchange: ClientRequest, path: string): boolean {
-  return path.startsWith('/v1/') && ZSTD.test(exchange.header('content-encoding') ?? '')
+export function isZstd(exchange: ClientRequest, route: GatedRoute): boolean {
+  return route.zstd && ZSTD.test(exchange.header('content-encoding') ?? '')
 }
-
-/** The routes on which an empty prompt with keep_alive 0 means: unload. */
-const UNLOADING = new Map<string, 'prompt' | 'messages'>([
-  ['/api/generate', 'prompt'],
-  ['/api/chat', 'messages'],
-])
 
 type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
 const MODEL_ONLY: readonly WantedKey<BodyKey>[] = [{ key: 'model', nullEmpties: false }]
@@ -83,25 +71,26 @@ export async function readGatedRequest(
   clock: Clock,
   call: Reading,
 ): Promise<GatedRequest> {
-  if (path === TRANSCRIPTIONS) {
+  const route = gatedRoute(path)
+  if (route?.modelIn === 'form') {
     // Ollama's form reader looks at the query first.
     const inQuery = queryField(exchange.target, 'model')
     if (inQuery !== undefined) return callOf(body, inQuery)
     return callOf(body, await modelInForm(body, { exchange, clock, call }))
   }
   // What does not begin like zstd is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
-  const encoded = isZstd(exchange, path) && beginsLikeZstd(body)
+  const encoded = route !== undefined && isZstd(exchange, route) && beginsLikeZstd(body)
   if (encoded) await decoding.enter()
   try {
     const json = encoded ? await decoded(body, { exchange, clock, call }) : body
-    const emptiable = UNLOADING.get(path)
+    const emptiable = route?.emptyUnloads
     const found = new TopLevelScan(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
     if (!found.advance(STEPS_A_TURN)) await finish(found, { exchange, clock, call })
     // The name is read in full, or the call is refused: Ollama trims any amount of white space from it.
     if (found.size('model') > MOST_NAME_BYTES) throw new Failure('invalid_request')
     const written =
       stringValue(found.text('model')) ??
-      (path === IMAGE_EDITS ? await modelInForm(body, { exchange, clock, call }) : undefined)
+      (route?.modelIn === 'json or form' ? await modelInForm(body, { exchange, clock, call }) : undefined)
     return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
   } finally {
     if (encoded) decoding.leave()

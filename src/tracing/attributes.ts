@@ -8,31 +8,12 @@ import {
   ATTR_SERVER_ADDRESS,
   ATTR_SERVER_PORT,
 } from '@opentelemetry/semantic-conventions'
+import { gatedRoute } from '../ollama/routes.ts'
 import type { FinishedCall } from '../relay/call-record.ts'
-
-/**
- * What a route does, in the words that are predefined for gen_ai.operation.name. A transcription takes sound and
- * gives text, an image route takes text and gives a picture: for these the conventions have no other word than that of
- * multimodal calls.
- */
-const OPERATIONS: ReadonlyMap<string, string> = new Map([
-  ['/api/generate', 'text_completion'],
-  ['/api/chat', 'chat'],
-  ['/api/embed', 'embeddings'],
-  ['/api/embeddings', 'embeddings'],
-  ['/v1/chat/completions', 'chat'],
-  ['/v1/completions', 'text_completion'],
-  ['/v1/embeddings', 'embeddings'],
-  ['/v1/responses', 'chat'],
-  ['/v1/messages', 'chat'],
-  ['/v1/audio/transcriptions', 'generate_content'],
-  ['/v1/images/generations', 'generate_content'],
-  ['/v1/images/edits', 'generate_content'],
-])
 
 /** `chat llama2`; for a call that names no model the operation alone. */
 export function spanName({ path, model }: Pick<FinishedCall, 'path' | 'model'>): string {
-  const operation = OPERATIONS.get(path) ?? `POST ${path}`
+  const operation = gatedRoute(path)?.operation ?? `POST ${path}`
   return model === null ? operation : `${operation} ${model}`
 }
 
@@ -58,7 +39,7 @@ export function upstreamErrorTypeOf(call: FinishedCall): string | undefined {
 
 export function callAttributes(call: FinishedCall): Attributes {
   return {
-    'gen_ai.operation.name': OPERATIONS.get(call.path),
+    'gen_ai.operation.name': gatedRoute(call.path)?.operation,
     'gen_ai.provider.name': 'ollama',
     'gen_ai.request.model': call.model ?? undefined,
     'gen_ai.usage.input_tokens': call.tokensIn ?? undefined,

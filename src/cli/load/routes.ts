@@ -1,3 +1,5 @@
+import { canStream, type JsonPath } from '../../ollama/routes.ts'
+
 /** What a call asks for. */
 export interface Question {
   readonly model: string
@@ -7,9 +9,11 @@ export interface Question {
   readonly stream: boolean
 }
 
+type MakeBody = (question: Question) => object
+
 interface Route {
   readonly streams: boolean
-  readonly body: (question: Question) => object
+  readonly body: MakeBody
 }
 
 const messages = (prompt: string) => [{ role: 'user', content: prompt }]
@@ -21,71 +25,55 @@ const streaming = (stream: boolean) =>
 const ONE_PIXEL =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII='
 
-/** The routes that a load can be put on, with their bodies. */
-export const ROUTES: Readonly<Record<string, Route>> = {
-  '/api/chat': {
-    streams: true,
-    body: ({ model, prompt, tokens, stream }) => ({
-      model,
-      messages: messages(prompt),
-      stream,
-      options: { num_predict: tokens },
-    }),
-  },
-  '/api/generate': {
-    streams: true,
-    body: ({ model, prompt, tokens, stream }) => ({
-      model,
-      prompt,
-      stream,
-      options: { num_predict: tokens },
-    }),
-  },
-  '/api/embed': { streams: false, body: ({ model, prompt }) => ({ model, input: prompt }) },
-  '/api/embeddings': { streams: false, body: ({ model, prompt }) => ({ model, prompt }) },
-  '/v1/chat/completions': {
-    streams: true,
-    body: ({ model, prompt, tokens, stream }) => ({
-      model,
-      messages: messages(prompt),
-      max_tokens: tokens,
-      ...streaming(stream),
-    }),
-  },
-  '/v1/completions': {
-    streams: true,
-    body: ({ model, prompt, tokens, stream }) => ({
-      model,
-      prompt,
-      max_tokens: tokens,
-      ...streaming(stream),
-    }),
-  },
-  '/v1/embeddings': { streams: false, body: ({ model, prompt }) => ({ model, input: prompt }) },
-  '/v1/responses': {
-    streams: true,
-    body: ({ model, prompt, tokens, stream }) => ({
-      model,
-      input: prompt,
-      max_output_tokens: tokens,
-      stream,
-    }),
-  },
-  '/v1/messages': {
-    streams: true,
-    body: ({ model, prompt, tokens, stream }) => ({
-      model,
-      messages: messages(prompt),
-      max_tokens: tokens,
-      stream,
-    }),
-  },
-  '/v1/images/generations': { streams: false, body: ({ model, prompt }) => ({ model, prompt }) },
-  '/v1/images/edits': {
-    streams: false,
-    body: ({ model, prompt }) => ({ model, prompt, image: ONE_PIXEL }),
-  },
+/** The body of a call, for each route that reads JSON. */
+const BODIES: Readonly<Record<JsonPath, MakeBody>> = {
+  '/api/chat': ({ model, prompt, tokens, stream }) => ({
+    model,
+    messages: messages(prompt),
+    stream,
+    options: { num_predict: tokens },
+  }),
+  '/api/generate': ({ model, prompt, tokens, stream }) => ({
+    model,
+    prompt,
+    stream,
+    options: { num_predict: tokens },
+  }),
+  '/api/embed': ({ model, prompt }) => ({ model, input: prompt }),
+  '/api/embeddings': ({ model, prompt }) => ({ model, prompt }),
+  '/v1/chat/completions': ({ model, prompt, tokens, stream }) => ({
+    model,
+    messages: messages(prompt),
+    max_tokens: tokens,
+    ...streaming(stream),
+  }),
+  '/v1/completions': ({ model, prompt, tokens, stream }) => ({
+    model,
+    prompt,
+    max_tokens: tokens,
+    ...streaming(stream),
+  }),
+  '/v1/embeddings': ({ model, prompt }) => ({ model, input: prompt }),
+  '/v1/responses': ({ model, prompt, tokens, stream }) => ({
+    model,
+    input: prompt,
+    max_output_tokens: tokens,
+    stream,
+  }),
+  '/v1/messages': ({ model, prompt, tokens, stream }) => ({
+    model,
+    messages: messages(prompt),
+    max_tokens: tokens,
+    stream,
+  }),
+  '/v1/images/generations': ({ model, prompt }) => ({ model, prompt }),
+  '/v1/images/edits': ({ model, prompt }) => ({ model, prompt, image: ONE_PIXEL }),
 }
+
+/** The routes that a load can be put on. */
+export const ROUTES: Readonly<Record<string, Route>> = Object.fromEntries(
+  Object.entries(BODIES).map(([path, body]) => [path, { streams: canStream(path), body }]),
+)
 
 /** Each of them is one token to the usual tokenizers. */
 const WORDS =
