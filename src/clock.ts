@@ -11,6 +11,11 @@ export interface Clock {
   after(ms: number, run: () => void): Cancel
 }
 
+/** Lets other calls run between two stretches of work. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.after(0, resolve))
+}
+
 /** The longest timer that Node takes. A longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 

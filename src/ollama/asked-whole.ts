@@ -1,5 +1,4 @@
-import type { ClientRequest } from '../relay/contract.ts'
-import { isZstd } from './gated-request.ts'
+import { isZstd, type RequestHead } from './gated-request.ts'
 import { TopLevelScan, type WantedKey } from './json-scan.ts'
 import { gatedRoute } from './routes.ts'
 
@@ -14,9 +13,9 @@ const LONGEST_VALUE_BYTES = 64
  * is for calls that have failed already: the others pay nothing for it. False for a compressed body and for a long one,
  * which cost more to read again than the right sentence is worth.
  */
-export function askedForWhole(exchange: ClientRequest, path: string, body: Uint8Array): boolean {
+export function askedForWhole(request: RequestHead, path: string, body: Uint8Array): boolean {
   const route = gatedRoute(path)
-  if (route === undefined || route.streams === 'never' || isZstd(exchange, route)) return false
+  if (route === undefined || route.streams === 'never' || isZstd(request, route)) return false
   const scan = new TopLevelScan(body, STREAM)
   if (!scan.advance(MOST_STEPS)) return false
   const stream = scan.size('stream') > LONGEST_VALUE_BYTES ? undefined : scan.text('stream')

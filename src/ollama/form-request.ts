@@ -1,5 +1,5 @@
-import { Failure } from '../relay/failure.ts'
 import { plainParameters } from './form-header.ts'
+import { Unreadable } from './unreadable.ts'
 
 const FORM = 'multipart/form-data'
 /** The characters and the length that RFC 2046 section 5.1.1 allows; no blank at the end. */
@@ -7,15 +7,15 @@ const BOUNDARY = /^[\w'()+,\-./:=? ]{0,69}[\w'()+,\-./:=?]$/
 
 /**
  * The `boundary` of a multipart/form-data content type (RFC 7578). Undefined for a type that Ollama takes for no form,
- * so that nothing runs. Throws Failure invalid_form where Ollama could find another boundary.
+ * so that nothing runs. Throws Unreadable invalid_form where Ollama could find another boundary.
  */
 export function formBoundary(contentType = ''): string | undefined {
   // Go makes letters small before it compares, and some that are not ASCII become ASCII by that.
-  if (/[^\t\x20-\x7e]/.test(contentType)) throw new Failure('invalid_form')
+  if (/[^\t\x20-\x7e]/.test(contentType)) throw new Unreadable('invalid_form')
   if (!contentType.toLowerCase().includes(FORM)) return undefined
-  if (contentType.slice(0, FORM.length).toLowerCase() !== FORM) throw new Failure('invalid_form')
+  if (contentType.slice(0, FORM.length).toLowerCase() !== FORM) throw new Unreadable('invalid_form')
   const boundary = plainParameters(contentType.slice(FORM.length)).get('boundary')
-  if (boundary !== undefined && !BOUNDARY.test(boundary)) throw new Failure('invalid_form')
+  if (boundary !== undefined && !BOUNDARY.test(boundary)) throw new Unreadable('invalid_form')
   return boundary
 }
 

@@ -1,6 +1,6 @@
-import { Failure } from '../relay/failure.ts'
 import { plainParameters } from './form-header.ts'
 import { MOST_NAME_BYTES } from './model-name.ts'
+import { Unreadable } from './unreadable.ts'
 
 const CR = 0x0d
 const LF = 0x0a
@@ -27,7 +27,7 @@ const encoder = new TextEncoder()
  * finds the same model for certain. Everything else is refused: lines that end in LF alone, folded headers, text before
  * the first boundary, blanks behind a boundary, a field without a name. The scan is linear and stops where it is told to.
  *
- * All methods throw Failure invalid_form.
+ * All methods throw Unreadable invalid_form.
  */
 export class FormScan {
   readonly #body: Uint8Array
@@ -51,7 +51,7 @@ export class FormScan {
     this.#delimiter = encoder.encode(`\r\n--${boundary}`)
     for (const byte of this.#delimiter) this.#inDelimiter[byte] = 1
     const dashed = this.#delimiter.subarray(2)
-    if (!startsWith(body, dashed, 0)) throw new Failure('invalid_form')
+    if (!startsWith(body, dashed, 0)) throw new Unreadable('invalid_form')
     this.#at = dashed.length
     this.#endBoundary()
   }
@@ -86,7 +86,7 @@ export class FormScan {
     this.#contentStart = this.#at
     this.#inHead = false
     // Go takes a boundary here for the end of an empty part. Clients write a line end before it.
-    if (startsWith(this.#body, this.#delimiter.subarray(2), this.#at)) throw new Failure('invalid_form')
+    if (startsWith(this.#body, this.#delimiter.subarray(2), this.#at)) throw new Unreadable('invalid_form')
   }
 
   #findDelimiter(until: number): void {
@@ -97,7 +97,7 @@ export class FormScan {
     let matched = this.#matched
     let steps = this.#steps
     while (matched < length && steps < until) {
-      if (at >= body.length) throw new Failure('invalid_form')
+      if (at >= body.length) throw new Unreadable('invalid_form')
       steps++
       // Where the last byte of a delimiter would stand is none of its bytes: none begins before it.
       if (matched === 0 && this.#inDelimiter[body[at + length - 1] ?? 0] === 0) {
@@ -118,7 +118,7 @@ export class FormScan {
     const end = this.#at - this.#delimiter.length
     this.#endBoundary()
     if (!this.#isModel) return
-    if (end - this.#contentStart > MOST_NAME_BYTES) throw new Failure('invalid_form')
+    if (end - this.#contentStart > MOST_NAME_BYTES) throw new Unreadable('invalid_form')
     this.#model = utf8.decode(this.#body.subarray(this.#contentStart, end))
     this.#over = true
   }
@@ -129,7 +129,7 @@ export class FormScan {
     const second = this.#body[this.#at + 1]
     this.#over = first === DASH && second === DASH
     if (this.#over) return
-    if (first !== CR || second !== LF || this.#parts === MOST_PARTS) throw new Failure('invalid_form')
+    if (first !== CR || second !== LF || this.#parts === MOST_PARTS) throw new Unreadable('invalid_form')
     this.#parts++
     this.#at += 2
     this.#matched = 0
@@ -143,11 +143,11 @@ function describesModel(head: string): boolean {
   let encoded = false
   for (const line of head.split('\r\n')) {
     const [, name, value = ''] = HEADER.exec(line) ?? []
-    if (name === undefined) throw new Failure('invalid_form')
+    if (name === undefined) throw new Unreadable('invalid_form')
     const content = value.replace(/^[\t ]+/, '')
     switch (name.toLowerCase()) {
       case 'content-disposition':
-        if (parameters !== undefined || !/^form-data/i.test(content)) throw new Failure('invalid_form')
+        if (parameters !== undefined || !/^form-data/i.test(content)) throw new Unreadable('invalid_form')
         parameters = plainParameters(content.slice('form-data'.length))
         break
       case 'content-transfer-encoding':
@@ -155,11 +155,11 @@ function describesModel(head: string): boolean {
     }
   }
   const field = parameters?.get('name')
-  if (field === undefined) throw new Failure('invalid_form')
+  if (field === undefined) throw new Unreadable('invalid_form')
   if (field !== 'model') return false
   // A file of this name, or a text that has to be decoded, is no model that a client would send.
   if (encoded || parameters?.has('filename') || parameters?.has('filename*'))
-    throw new Failure('invalid_form')
+    throw new Unreadable('invalid_form')
   return true
 }
 
@@ -168,7 +168,7 @@ function headSize(room: Uint8Array): number {
   for (let at = room.indexOf(LF); at > 0; at = room.indexOf(LF, at + 1)) {
     if (room[at - 1] === CR && room[at + 1] === CR && room[at + 2] === LF) return at - 1
   }
-  throw new Failure('invalid_form')
+  throw new Unreadable('invalid_form')
 }
 
 function startsWith(body: Uint8Array, sought: Uint8Array, at: number): boolean {

@@ -1,15 +1,12 @@
-import type { Clock } from '../clock.ts'
-import type { ClientRequest } from '../relay/contract.ts'
-import { Failure } from '../relay/failure.ts'
-import { nextTurn } from '../relay/next-turn.ts'
+import { type Clock, nextTurn } from '../clock.ts'
 import { formBoundary, queryField } from './form-request.ts'
 import { FormScan } from './form-scan.ts'
 import { HeavyWork } from './heavy-work.ts'
 import { stringValue, TopLevelScan, type WantedKey } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
 import { type GatedRoute, gatedRoute } from './routes.ts'
+import { Unreadable } from './unreadable.ts'
 import { beginsLikeZstd, ZstdDecoder } from './zstd.ts'
-import { ZstdError } from './zstd-bits.ts'
 
 /** A gated request, read. */
 export interface GatedRequest {
@@ -21,12 +18,28 @@ export interface GatedRequest {
   readonly takesSlot: boolean
 }
 
+/** What of a request comes before its body. */
+export interface RequestHead {
+  /** Path and query as they go to Ollama. */
+  readonly target: string
+  /** A header by its lower-case name; the values of a repeated header joined by commas. */
+  header(name: string): string | undefined
+}
+
+/** The call that a body belongs to. */
+export interface ReadingCall {
+  /** The most bytes that the call may hold, decoded ones too. */
+  readonly maxBodyBytes: number
+  /** Long work on the body asks this before each turn. Throws when the call is over, which ends the work. */
+  throwIfOver(): void
+}
+
 /** Ollama decodes zstd only under this very spelling, and looks only at the first of several headers. */
 const ZSTD = /^zstd(?:,|$)/
 
 /** Whether Ollama will try to decode the body of this request. */
-export function isZstd(exchange: ClientRequest, route: GatedRoute): boolean {
-  return route.zstd && ZSTD.test(exchange.header('content-encoding') ?? '')
+export function isZstd(request: RequestHead, route: GatedRoute): boolean {
+  return route.zstd && ZSTD.test(request.header('content-encoding') ?? '')
 }
 
 type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
@@ -49,94 +62,73 @@ interface Work {
   advance(most: number): boolean
 }
 
-/** What reading a body needs to know of its call. */
-interface Reading {
-  /** Bytes that the call may hold. */
-  readonly maxBodyBytes: number
-  /** Why the call was ended meanwhile, by an operator or by its deadline; undefined while it goes on. */
-  readonly stopped: Error | undefined
-}
-
 /** Of this process: at most two bodies are held decoded at a time, with at most 20 MiB each. */
 const decoding = new HeavyWork(2)
 
 /**
  * Finds what a gated request asks for. `path`: the route, decoded.
- * Throws Failure invalid_form, invalid_request, body_too_large or client_gone, or what the call was stopped with.
+ * Throws Unreadable, or what `call.throwIfOver` throws.
  */
 export async function readGatedRequest(
-  exchange: ClientRequest,
+  request: RequestHead,
   path: string,
   body: Uint8Array,
   clock: Clock,
-  call: Reading,
+  call: ReadingCall,
 ): Promise<GatedRequest> {
   const route = gatedRoute(path)
   if (route?.modelIn === 'form') {
     // Ollama's form reader looks at the query first.
-    const inQuery = queryField(exchange.target, 'model')
-    if (inQuery !== undefined) return callOf(body, inQuery)
-    return callOf(body, await modelInForm(body, { exchange, clock, call }))
+    const written = queryField(request.target, 'model') ?? (await modelInForm(request, body, clock, call))
+    return callOf(body, written)
   }
-  // What does not begin like zstd is read as it is: a header that only begins with zstd may mean a plain body to Ollama.
-  const encoded = route !== undefined && isZstd(exchange, route) && beginsLikeZstd(body)
+  // A body that does not begin like zstd is read as it is: Ollama may take it for plain JSON.
+  const encoded = route !== undefined && isZstd(request, route) && beginsLikeZstd(body)
   if (encoded) await decoding.enter()
   try {
-    const json = encoded ? await decoded(body, { exchange, clock, call }) : body
+    const json = encoded ? await decoded(body, clock, call) : body
     const emptiable = route?.emptyUnloads
     const found = new TopLevelScan(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
-    if (!found.advance(STEPS_A_TURN)) await finish(found, { exchange, clock, call })
+    if (!found.advance(STEPS_A_TURN)) await finish(found, clock, call)
     // The name is read in full, or the call is refused: Ollama trims any amount of white space from it.
-    if (found.size('model') > MOST_NAME_BYTES) throw new Failure('invalid_request')
+    if (found.size('model') > MOST_NAME_BYTES) throw new Unreadable('invalid_request')
     const written =
       stringValue(found.text('model')) ??
-      (route?.modelIn === 'json or form' ? await modelInForm(body, { exchange, clock, call }) : undefined)
+      (route?.modelIn === 'json or form' ? await modelInForm(request, body, clock, call) : undefined)
     return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
   } finally {
     if (encoded) decoding.leave()
   }
 }
 
-/** What the work on one body takes its turns by. */
-interface Turns {
-  readonly exchange: ClientRequest
-  readonly clock: Clock
-  readonly call: Reading
-}
-
-async function modelInForm(body: Uint8Array, turns: Turns): Promise<string | undefined> {
-  const boundary = formBoundary(turns.exchange.header('content-type'))
+async function modelInForm(
+  request: RequestHead,
+  body: Uint8Array,
+  clock: Clock,
+  call: ReadingCall,
+): Promise<string | undefined> {
+  const boundary = formBoundary(request.header('content-type'))
   if (boundary === undefined) return undefined
   const form = new FormScan(body, boundary)
-  if (!form.advance(STEPS_A_TURN)) await finish(form, turns)
+  if (!form.advance(STEPS_A_TURN)) await finish(form, clock, call)
   return form.model
 }
 
-/** Goes on with work that is not over, in turns. */
-async function finish(work: Work, turns: Turns): Promise<void> {
-  do {
-    await nextTurn(turns.clock)
-    check(turns)
-  } while (!work.advance(STEPS_A_TURN))
-}
-
-/** A call that has ended needs no more work. */
-function check({ exchange, call }: Turns): void {
-  if (call.stopped) throw call.stopped
-  if (exchange.gone) throw new Failure('client_gone')
-}
-
 /** A body that Ollama could decode in another way than we is not passed on: it could name a model that runs. */
-async function decoded(body: Uint8Array, turns: Turns): Promise<Uint8Array> {
-  // It may have ended while it waited for its place.
-  check(turns)
-  const decoder = new ZstdDecoder(body, turns.call.maxBodyBytes)
-  try {
-    if (!decoder.advance(STEPS_A_TURN)) await finish(decoder, turns)
-  } catch (error) {
-    throw error instanceof ZstdError ? new Failure('invalid_request', { cause: error }) : error
-  }
+async function decoded(body: Uint8Array, clock: Clock, call: ReadingCall): Promise<Uint8Array> {
+  // The call may have ended while it waited for its place.
+  call.throwIfOver()
+  const decoder = new ZstdDecoder(body, call.maxBodyBytes)
+  if (!decoder.advance(STEPS_A_TURN)) await finish(decoder, clock, call)
   return decoder.bytes
+}
+
+/** Goes on with work that is not over, in turns. */
+async function finish(work: Work, clock: Clock, call: ReadingCall): Promise<void> {
+  do {
+    await nextTurn(clock)
+    call.throwIfOver()
+  } while (!work.advance(STEPS_A_TURN))
 }
 
 function callOf(body: Uint8Array, written: string | undefined, unload = false): GatedRequest {

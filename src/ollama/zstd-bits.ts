@@ -1,6 +1,10 @@
-/** What the bytes of a zstd body break: RFC 8878, or a bound of the format. */
-export class ZstdError extends Error {
-  override readonly name = 'ZstdError'
+import { Unreadable } from './unreadable.ts'
+
+/** The bytes of a zstd body break RFC 8878 or a bound of the format. */
+export class ZstdError extends Unreadable {
+  constructor(why: string) {
+    super('invalid_request', why)
+  }
 }
 
 /** Index of the highest bit that is set. `value`: more than 0. */

@@ -1,4 +1,4 @@
-import { Failure } from '../relay/failure.ts'
+import { Unreadable } from './unreadable.ts'
 import { ZstdError } from './zstd-bits.ts'
 
 /** What has been decoded so far, all frames in one piece, in which repetitions find what they repeat. */
@@ -9,7 +9,7 @@ export class Decoded {
   /** Where the frame at hand begins: nothing before it can be repeated. */
   #frame = 0
 
-  /** `most`: bytes after which Failure body_too_large is thrown. */
+  /** `most`: bytes after which Unreadable body_too_large is thrown. */
   constructor(most: number, expected: number) {
     this.#most = most
     this.#bytes = new Uint8Array(Math.min(most, expected))
@@ -53,7 +53,7 @@ export class Decoded {
   #grow(count: number): number {
     const at = this.#size
     this.#size += count
-    if (this.#size > this.#most) throw new Failure('body_too_large')
+    if (this.#size > this.#most) throw new Unreadable('body_too_large')
     if (this.#size > this.#bytes.length) {
       const larger = new Uint8Array(Math.min(this.#most, Math.max(this.#size, 2 * this.#bytes.length)))
       larger.set(this.#bytes.subarray(0, at))

@@ -65,7 +65,7 @@ export class ZstdDecoder {
 
   /**
    * Goes on for about `most` steps. @returns whether the body is decoded.
-   * Throws ZstdError for bytes that break the format, Failure body_too_large past a bound.
+   * Throws ZstdError for bytes that break the format, Unreadable body_too_large past a bound.
    */
   advance(most: number): boolean {
     const until = this.#steps + most

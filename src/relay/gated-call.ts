@@ -20,7 +20,7 @@ import type { Deadlines, Watched } from './deadlines.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { NOT_OF_A_CALL } from './headers.ts'
 import { IncomingBody } from './incoming-body.ts'
-import { OUTCOME_BY_ENDING, OUTCOME_BY_FAILURE, outcomeOf } from './outcome.ts'
+import { asRelayError, OUTCOME_BY_ENDING, OUTCOME_BY_FAILURE, outcomeOf } from './outcome.ts'
 
 /** One gated call from its arrival to its last byte. The call owns its permit, its deadline and its record. */
 export class GatedCall implements ForwardingObserver, Watched {
@@ -70,9 +70,11 @@ export class GatedCall implements ForwardingObserver, Watched {
     return this.#options.maxBodyBytes
   }
 
-  /** Why the call was ended by its deadline, an operator or a shutdown; undefined while it goes on. */
-  get stopped(): Failure | Refusal | undefined {
-    return this.#stopped ?? this.#unwanted
+  /** For work on the body: throws when the call is over, so that the body is of no more use. */
+  throwIfOver(): void {
+    const stopped = this.#stopped ?? this.#unwanted
+    if (stopped) throw stopped
+    if (this.#request.gone) throw new Failure('client_gone')
   }
 
   /** The request's body. Throws the Failure or the Refusal that ended the reading. */
@@ -263,10 +265,4 @@ export class GatedCall implements ForwardingObserver, Watched {
   #state(waitMs: number) {
     return { id: this.id, model: this.#model, waitMs, bytesIn: this.#body?.size ?? 0 }
   }
-}
-
-/** An error that nobody expected becomes the cause of an internal_error. */
-function asRelayError(thrown: unknown): Refusal | Failure {
-  if (thrown instanceof Refusal || thrown instanceof Failure) return thrown
-  return new Failure('internal_error', { cause: thrown })
 }

@@ -1,8 +1,7 @@
 import { Refusal } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, nextTurn } from '../clock.ts'
 import { Failure } from './failure.ts'
-import { nextTurn } from './next-turn.ts'
 
 /** A body that has not moved on for so long is stalled: no client on any network that works needs longer. */
 const STALLED_MS = 30_000

@@ -1,5 +1,6 @@
 import type { Outcome } from '../admission/observer.ts'
 import type { Refusal } from '../admission/refusal.ts'
+import { Unreadable } from '../ollama/unreadable.ts'
 import type { CallOutcome, Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 
@@ -37,4 +38,10 @@ export function outcomeOf(error: Refusal | Failure): CallOutcome {
   if (error instanceof Failure) return NEVER_SENT.has(error.code) ? 'refused' : OUTCOME_BY_FAILURE[error.code]
   if (error.code === 'cancelled') return 'cancelled'
   return error.code === 'timeout' ? 'timed_out' : 'refused'
+}
+
+/** Any error as one of the relay's. An error that nobody expected becomes the cause of an internal_error. */
+export function asRelayError(thrown: unknown): Refusal | Failure {
+  if (thrown instanceof Refusal || thrown instanceof Failure) return thrown
+  return new Failure(thrown instanceof Unreadable ? thrown.code : 'internal_error', { cause: thrown })
 }

@@ -4,7 +4,7 @@ import { type GatedRequest, readGatedRequest } from '../../src/ollama/gated-requ
 import { ManualClock } from '../support/manual-clock.ts'
 import { bytesOf, type Request, ScriptedRequest } from '../support/scripted-request.ts'
 
-const CALL = { maxBodyBytes: 2 ** 30, stopped: undefined }
+const CALL = { maxBodyBytes: 2 ** 30, throwIfOver() {} }
 
 /** Waits for a call that is read in turns, and counts them. */
 async function inTurns(
@@ -118,7 +118,7 @@ describe('a call for a model', () => {
     assert.equal(clock.pending, 0)
   })
 
-  it('is not read to its end when its client leaves', async () => {
+  it('is not read to its end when the call is over', async () => {
     for (const [path, body] of [
       ['/api/chat', `{${'"x":0,'.repeat(500_000)}"model":"llama2"}`],
       [
@@ -129,12 +129,16 @@ describe('a call for a model', () => {
       const clock = new ManualClock()
       const headers = { 'content-type': 'multipart/form-data; boundary=b' }
       const client = new ScriptedRequest({ target: path, headers, body })
-      const reading = readGatedRequest(client, path, bytesOf(body), clock, CALL)
+      let over = false
+      const throwIfOver = () => {
+        if (over) throw new Error('the call is over')
+      }
+      const reading = readGatedRequest(client, path, bytesOf(body), clock, { ...CALL, throwIfOver })
       await new Promise(setImmediate)
       assert.equal(clock.pending, 1)
-      client.leave()
+      over = true
       clock.advance(0)
-      await assert.rejects(reading, { code: 'client_gone' })
+      await assert.rejects(reading, { message: 'the call is over' })
       assert.equal(clock.pending, 0)
     }
   })

@@ -91,4 +91,35 @@ describe('a call that is being read', () => {
     assert.deepEqual(leftovers(house), NOTHING)
     assert.equal(house.admission.waiting.bytes, 0)
   })
+
+  it('is over when its client leaves while the work on its body goes on', async () => {
+    const house = relayHarness({ maxBodyBytes: 1_000_000 })
+    const { client, result } = house.start({ body: `{"model":"llama2","x":[${'1,'.repeat(300_000)}1]}` })
+    await house.settle()
+    client.leave()
+    house.clock.advance(0)
+    assert.equal(await result, 'client_gone')
+    assert.equal(house.finished[0]?.outcome, 'cancelled')
+    assert.deepEqual(leftovers(house), NOTHING)
+  })
+
+  it('is refused when its body cannot be read for certain, and is not sent', async () => {
+    for (const [target, headers, body, code] of [
+      [
+        '/v1/audio/transcriptions',
+        { 'content-type': 'multipart/form-data; boundary=b' },
+        'x',
+        'invalid_form',
+      ],
+      ['/v1/responses', { 'content-encoding': 'zstd' }, '\x50\x2a\x4d\x18', 'invalid_request'],
+      ['/api/chat', {}, `{"model":"${' '.repeat(70_000)}"}`, 'invalid_request'],
+    ] as const) {
+      const house = relayHarness({ maxBodyBytes: 1_000_000 })
+      const { client, result } = house.start({ target, headers, body })
+      assert.equal(await result, code)
+      assert.equal(house.finished[0]?.outcome, 'refused')
+      assert.equal(client.forwarding, undefined)
+      assert.deepEqual(leftovers(house), NOTHING)
+    }
+  })
 })
