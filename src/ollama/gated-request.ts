@@ -1,45 +1,37 @@
 import { type Clock, nextTurn } from '../clock.ts'
-import { formBoundary, queryField } from './form-request.ts'
-import { FormScan } from './form-scan.ts'
-import { HeavyWork } from './heavy-work.ts'
+import { formBoundary } from './form-header.ts'
 import { stringValue, TopLevelScan, type WantedKey } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
+import { FormScan } from './multipart.ts'
 import { type GatedRoute, gatedRoute } from './routes.ts'
+import { queryField } from './target.ts'
 import { Unreadable } from './unreadable.ts'
 import { beginsLikeZstd, ZstdDecoder } from './zstd.ts'
 
-/** A gated request, read. */
+/** A gated request after its body was read. */
 export interface GatedRequest {
-  /** The bytes as they came; what goes to Ollama. */
+  /** The bytes that the client sent. They go to Ollama unchanged. */
   readonly body: Uint8Array
-  /** Undefined: names no model that could run, so Ollama gives its own error. */
+  /** Undefined: the request names no model that Ollama could run. Ollama answers it with an error. */
   readonly model: ModelName | undefined
-  /** False for what never waits: no model, a cloud model, an unload. */
+  /** False for a request that never waits: it names no model, names a cloud model, or unloads its model. */
   readonly takesSlot: boolean
 }
 
-/** What of a request comes before its body. */
-export interface RequestHead {
+/** The part of a request that comes before its body. */
+interface RequestHead {
   /** Path and query as they go to Ollama. */
   readonly target: string
-  /** A header by its lower-case name; the values of a repeated header joined by commas. */
+  /** A header by its lower-case name. The values of a repeated header are joined by commas. */
   header(name: string): string | undefined
 }
 
 /** The call that a body belongs to. */
-export interface ReadingCall {
-  /** The most bytes that the call may hold, decoded ones too. */
+interface ReadingCall {
+  /** The most bytes that the call may hold. The bound counts for the decoded body as well. */
   readonly maxBodyBytes: number
-  /** Long work on the body asks this before each turn. Throws when the call is over, which ends the work. */
+  /** Long work on the body calls this before each turn. It throws when the call is over, and so ends the work. */
   throwIfOver(): void
-}
-
-/** Ollama decodes zstd only under this very spelling, and looks only at the first of several headers. */
-const ZSTD = /^zstd(?:,|$)/
-
-/** Whether Ollama will try to decode the body of this request. */
-export function isZstd(request: RequestHead, route: GatedRoute): boolean {
-  return route.zstd && ZSTD.test(request.header('content-encoding') ?? '')
 }
 
 type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
@@ -50,23 +42,55 @@ const UNLOAD_KEYS: readonly WantedKey<BodyKey>[] = [
   { key: 'prompt', nullEmpties: false },
   { key: 'messages', nullEmpties: true },
 ]
+const STREAM: readonly WantedKey<'stream'>[] = [{ key: 'stream', nullEmpties: true }]
 
-/** Bytes that are looked at to see whether a value is empty or zero. A longer one counts as something to do. */
+/** Ollama decodes zstd only under this exact spelling. Of a repeated header it reads the first one. */
+const ZSTD = /^zstd(?:,|$)/
+
+/** A value with more bytes than this counts as not empty and not zero. */
 const MOST_EMPTY_BYTES = 1024
+const MOST_STREAM_BYTES = 64
 
-/** Steps of work on one body before other calls get their turn: below a millisecond, some five where nothing is compiled yet. */
+/**
+ * Steps of work on one body before other calls get their turn. They take less than a millisecond, or about five while
+ * the engine has not compiled the code yet.
+ */
 const STEPS_A_TURN = 2 ** 17
+/** Steps for a second look at a body, some milliseconds. The answer is not worth more. */
+const STEPS_OF_SECOND_LOOK = 2 ** 20
 
-/** Work on a body that stops after about `most` steps and says whether it is over. */
+/** Work on a body. `advance` stops after about `most` steps and returns whether the work is done. */
 interface Work {
   advance(most: number): boolean
 }
 
-/** Of this process: at most two bodies are held decoded at a time, with at most 20 MiB each. */
-const decoding = new HeavyWork(2)
+/** Admits a few calls at a time to work that needs much memory. The other calls wait in the order of their arrival. */
+class Semaphore {
+  readonly #waiting: (() => void)[] = []
+  #free: number
+
+  constructor(places: number) {
+    this.#free = places
+  }
+
+  /** Resolves when the caller has a place. The caller must leave it exactly once. */
+  async enter(): Promise<void> {
+    if (this.#free > 0) this.#free--
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
+  }
+
+  leave(): void {
+    const longestWaiting = this.#waiting.shift()
+    if (longestWaiting) longestWaiting()
+    else this.#free++
+  }
+}
+
+/** Shared by all calls of the process, which so holds at most two decoded bodies of at most 20 MiB each. */
+const decoders = new Semaphore(2)
 
 /**
- * Finds what a gated request asks for. `path`: the route, decoded.
+ * Finds what a gated request asks for. `path`: decoded, without query.
  * Throws Unreadable, or what `call.throwIfOver` throws.
  */
 export async function readGatedRequest(
@@ -80,25 +104,44 @@ export async function readGatedRequest(
   if (route?.modelIn === 'form') {
     // Ollama's form reader looks at the query first.
     const written = queryField(request.target, 'model') ?? (await modelInForm(request, body, clock, call))
-    return callOf(body, written)
+    return gatedRequest(body, written)
   }
-  // A body that does not begin like zstd is read as it is: Ollama may take it for plain JSON.
-  const encoded = route !== undefined && isZstd(request, route) && beginsLikeZstd(body)
-  if (encoded) await decoding.enter()
+  // Ollama can read a body as plain JSON although the header begins with zstd: "zstd, gzip".
+  const encoded = isZstd(request, route) && beginsLikeZstd(body)
+  if (encoded) await decoders.enter()
   try {
     const json = encoded ? await decoded(body, clock, call) : body
-    const emptiable = route?.emptyUnloads
-    const found = new TopLevelScan(json, emptiable ? UNLOAD_KEYS : MODEL_ONLY)
+    const emptyUnloads = route?.emptyUnloads
+    const found = new TopLevelScan(json, emptyUnloads ? UNLOAD_KEYS : MODEL_ONLY)
     if (!found.advance(STEPS_A_TURN)) await finish(found, clock, call)
-    // The name is read in full, or the call is refused: Ollama trims any amount of white space from it.
+    // Ollama trims any amount of white space from a name. A name that is too long to be read in full is refused.
     if (found.size('model') > MOST_NAME_BYTES) throw new Unreadable('invalid_request')
     const written =
       stringValue(found.text('model')) ??
       (route?.modelIn === 'json or form' ? await modelInForm(request, body, clock, call) : undefined)
-    return callOf(body, written, emptiable !== undefined && isUnload(found, emptiable))
+    return gatedRequest(body, written, emptyUnloads !== undefined && isUnload(found, emptyUnloads))
   } finally {
-    if (encoded) decoding.leave()
+    if (encoded) decoders.leave()
   }
+}
+
+/**
+ * Whether a call could have streamed its answer, but asked for the whole answer at once. This reads the body a second
+ * time, so it is only for calls that have failed. False for a compressed body and for a long one: the right sentence
+ * in the error is not worth the time to read them again.
+ */
+export function askedForWhole(request: RequestHead, path: string, body: Uint8Array): boolean {
+  const route = gatedRoute(path)
+  if (route === undefined || route.streams === 'never' || isZstd(request, route)) return false
+  const scan = new TopLevelScan(body, STREAM)
+  if (!scan.advance(STEPS_OF_SECOND_LOOK)) return false
+  const stream = scan.size('stream') > MOST_STREAM_BYTES ? undefined : scan.text('stream')
+  return route.streams === 'by default' ? stream === 'false' : stream !== 'true'
+}
+
+/** Whether Ollama tries to decode the body of this request. */
+function isZstd(request: RequestHead, route: GatedRoute | undefined): boolean {
+  return route?.zstd === true && ZSTD.test(request.header('content-encoding') ?? '')
 }
 
 async function modelInForm(
@@ -114,16 +157,16 @@ async function modelInForm(
   return form.model
 }
 
-/** A body that Ollama could decode in another way than we is not passed on: it could name a model that runs. */
+/** Throws Unreadable for a body that Ollama could decode in another way: the body could name a model that runs. */
 async function decoded(body: Uint8Array, clock: Clock, call: ReadingCall): Promise<Uint8Array> {
-  // The call may have ended while it waited for its place.
+  // The call may have ended while it waited for a decoder.
   call.throwIfOver()
   const decoder = new ZstdDecoder(body, call.maxBodyBytes)
   if (!decoder.advance(STEPS_A_TURN)) await finish(decoder, clock, call)
   return decoder.bytes
 }
 
-/** Goes on with work that is not over, in turns. */
+/** Continues unfinished work to its end, a turn at a time. */
 async function finish(work: Work, clock: Clock, call: ReadingCall): Promise<void> {
   do {
     await nextTurn(clock)
@@ -131,20 +174,23 @@ async function finish(work: Work, clock: Clock, call: ReadingCall): Promise<void
   } while (!work.advance(STEPS_A_TURN))
 }
 
-function callOf(body: Uint8Array, written: string | undefined, unload = false): GatedRequest {
+function gatedRequest(body: Uint8Array, written: string | undefined, unload = false): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
   return { body, model, takesSlot: model !== undefined && !model.cloud && !unload }
 }
 
-function isUnload(found: TopLevelScan<BodyKey>, emptiable: 'prompt' | 'messages'): boolean {
-  if (found.size('keep_alive') > MOST_EMPTY_BYTES || found.size(emptiable) > MOST_EMPTY_BYTES) return false
+function isUnload(found: TopLevelScan<BodyKey>, emptyUnloads: 'messages' | 'prompt'): boolean {
+  if (found.size('keep_alive') > MOST_EMPTY_BYTES || found.size(emptyUnloads) > MOST_EMPTY_BYTES) return false
   const keepAlive = found.text('keep_alive')
   if (keepAlive === undefined || !isZeroDuration(keepAlive)) return false
-  const content = found.text(emptiable)
+  const content = found.text(emptyUnloads)
   return content === undefined || content === '""' || content === 'null' || /^\[\s*\]$/.test(content)
 }
 
-/** Ollama's keep_alive: a number of seconds, of which whole nanoseconds count, or a Go duration such as "0", "0s". */
+/**
+ * Ollama's keep_alive is a Go duration such as "0" or "0s", or a number of seconds. Ollama keeps the whole nanoseconds
+ * of the number, so a number below one nanosecond is zero.
+ */
 function isZeroDuration(raw: string): boolean {
   const text = stringValue(raw)
   if (text !== undefined) return /^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)

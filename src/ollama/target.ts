@@ -58,3 +58,24 @@ function decoded(path: string): string {
     return path
   }
 }
+
+/**
+ * The first value under a key in the query of a target, as Go reads it. Go skips a pair that it cannot decode.
+ * Undefined: no such key.
+ */
+export function queryField(target: string, field: string): string | undefined {
+  const question = target.indexOf('?')
+  if (question < 0) return undefined
+  for (const pair of target.slice(question + 1).split('&')) {
+    if (pair.includes(';') || /%(?![\da-f]{2})/i.test(pair)) continue
+    const equals = pair.indexOf('=')
+    if (unescaped(equals < 0 ? pair : pair.slice(0, equals)) !== field) continue
+    return equals < 0 ? '' : unescaped(pair.slice(equals + 1))
+  }
+  return undefined
+}
+
+/** Text that is not UTF-8 stays as it is written. Its `%` is no part of any model's name. */
+function unescaped(text: string): string {
+  return decoded(text.replaceAll('+', ' '))
+}

@@ -1,5 +1,5 @@
 import type { Outcome } from '../admission/observer.ts'
-import type { Refusal } from '../admission/refusal.ts'
+import { Refusal } from '../admission/refusal.ts'
 import { Unreadable } from '../ollama/unreadable.ts'
 import type { CallOutcome, Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { askedForWhole } from '../../src/ollama/asked-whole.ts'
+import { askedForWhole } from '../../src/ollama/gated-request.ts'
 import { GATED_ROUTES } from '../conformance/gated-routes.ts'
 import { ScriptedRequest } from '../support/scripted-request.ts'
 

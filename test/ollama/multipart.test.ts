@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { formBoundary } from '../../src/ollama/form-request.ts'
-import { FormScan } from '../../src/ollama/form-scan.ts'
+import { formBoundary } from '../../src/ollama/form-header.ts'
+import { FormScan } from '../../src/ollama/multipart.ts'
 import { edgyForms } from './support/edgy-forms.ts'
 import { readAsGo } from './support/go-form.ts'
 
