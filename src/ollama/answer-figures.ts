@@ -1,23 +1,23 @@
-/** Bytes from the end of an answer that are kept: the figures stand in its last few hundred. */
+/** The figures are in the last few hundred bytes of an answer. */
 const TAIL_BYTES = 2048
 
-/** A higher number is no count of tokens: no model has such a context, and it would stay in the counters for good. */
+/** No model has a context of this size. A higher number is ignored: it would stay in the counters for ever. */
 const MOST_TOKENS = 1e9
 
 export interface Figures {
   readonly tokensIn: number | null
   readonly tokensOut: number | null
-  /** Milliseconds that Ollama spent loading the model or waiting for it, 0 when it does not say. Never more than the call took. */
+  /** Milliseconds that Ollama loaded the model or waited for it, at most what the call took. 0: not in the answer. */
   readonly loadMs: number
-  /** The answer ended in Ollama's own error line: its status had gone out before the model broke. */
+  /** The answer ended in Ollama's error line: the model broke after Ollama had sent the status. */
   readonly failed: boolean
 }
 
-/** The figures are ASCII; a letter that the cut went through does not matter. */
+/** The figures are ASCII, so a letter that two chunks share does not matter. */
 const utf8 = new TextDecoder()
 
-/** The end of an answer, kept while it streams by, read once when it is over. */
-export class Tail {
+/** Keeps the end of an answer while the answer streams through, and finds the figures when the answer is over. */
+export class AnswerTail {
   #chunks: Uint8Array[] = []
   #bytes = 0
 
@@ -38,10 +38,7 @@ export class Tail {
     return last !== undefined && last !== 0x0a
   }
 
-  /**
-   * Token counts and load time from the last chunk, in whichever dialect it is written. `tookMs`: how long Ollama had the
-   * call.
-   */
+  /** Token counts and load time, in any dialect. `tookMs`: how long Ollama had the call. */
   figures(tookMs: number): Figures {
     let text = ''
     for (const chunk of this.#chunks) {
@@ -69,7 +66,7 @@ function lastCount(text: string, key: string): number | undefined {
   return number !== undefined && number <= MOST_TOKENS ? number : undefined
 }
 
-/** The last integer that stands under a key; keys inside strings are written with escaped quotes and do not match. */
+/** The last integer under a key. A key inside a string has escaped quotes and does not match. */
 function lastNumber(text: string, key: string): number | undefined {
   const quoted = `"${key}":`
   const at = text.lastIndexOf(quoted)

@@ -4,9 +4,11 @@ const LONG_S = 0x17f
 const KELVIN_SIGN = 0x212a
 
 /**
- * True when the bytes between the quotes of a JSON string spell the key as Go folds it: ASCII letters in either case,
- * the long s for an s and the Kelvin sign for a k, any of them written as an escape. By hand, because a body can hold
- * millions of keys, and because full case folding would take a word with a sharp s for `messages`, which Go does not.
+ * Whether the bytes between the quotes of a JSON string spell the key. Letters match as in Go: ASCII in either case,
+ * the long s for an s, the Kelvin sign for a k, and each of them as an escape. `key`: in lower case.
+ *
+ * The comparison is written by hand because a body can have millions of keys, and because full case folding is wrong:
+ * a word with a sharp s would match `messages`, which Go does not do.
  */
 export function spellsKey(body: Uint8Array, start: number, end: number, key: string): boolean {
   let at = start
@@ -35,7 +37,7 @@ function folded(code: number): number {
   return code === KELVIN_SIGN ? 0x6b : code
 }
 
-/** The number in four hexadecimal digits; NaN when they are none. */
+/** The number that four hexadecimal digits write. NaN: a byte is not such a digit. */
 function hexNumber(body: Uint8Array, from: number): number {
   let number = 0
   for (let at = from; at < from + 4; at++) {

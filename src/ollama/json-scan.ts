@@ -4,14 +4,14 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const OPEN_BRACE = 0x7b
 
-/** What a byte outside of strings means to the scan; numbers, words and white space mean nothing. */
+/** What a byte outside of strings means to the scan. Numbers, words and white space mean nothing. */
 const NOTHING = 0
 const STRING = 1
 const OPEN = 2
 const CLOSE = 3
 const COLON = 4
 const COMMA = 5
-/** Outside of strings, JSON has the letter n at the beginning of `null` alone. */
+/** The letter n. Outside of strings, JSON has an n only at the beginning of `null`. */
 const NULL = 6
 const MEANING = new Uint8Array(256)
 for (const [letters, meaning] of [
@@ -25,44 +25,44 @@ for (const [letters, meaning] of [
   for (const letter of letters) MEANING[letter.charCodeAt(0)] = meaning
 }
 
-/** The end of a string is looked for byte by byte this far, then by the engine's own search. */
+/** The scan looks for the end of a string byte by byte for so many bytes, then with the engine's own search. */
 const NEAR_BYTES = 32
-/** The engine's own search passes this many bytes in the time of one step, and its call takes so many steps. */
+/** The engine's search passes so many bytes in the time of one step. Each call of the search costs CALL_STEPS. */
 const FAR_BYTES_A_STEP = 8
 const CALL_STEPS = 16
-/** What a top-level key costs beside its bytes. */
+/** Steps of a top-level key, besides the steps of its bytes. */
 const KEY_STEPS = 8
 
-/** A top-level key that somebody asks for. */
+/** A top-level key that the scan looks for. */
 export interface WantedKey<Key extends string> {
   readonly key: Key
-  /** Whether `null` empties the field that Ollama decodes the key into (a slice, a pointer) or keeps it (a string). */
+  /** True: `null` empties Ollama's field for this key (a slice, a pointer). False: the field keeps its value. */
   readonly nullEmpties: boolean
 }
 
 const utf8 = new TextDecoder()
 
 /**
- * Finds the wanted top-level keys of a JSON body without parsing it, as Go's decoder reads it: only the first value
- * counts, keys match without case, escapes in keys count, and the last of duplicate keys wins. The scan is linear,
- * has no recursion, copies nothing, and stops where it is told to, so that a large body does not hold up other calls.
+ * Finds top-level keys of a JSON body without parsing the body. It reads the body as Go's decoder does: only the first
+ * value counts, keys match without case, escapes in keys count, and the last of several equal keys wins. The scan is
+ * linear, has no recursion and copies nothing. It works in stretches, so that a large body does not delay other calls.
  *
- * The scan is lenient on purpose: in a body that is not JSON it finds something or nothing. Ollama refuses such a
- * body, so nothing runs. What Ollama accepts must be read exactly.
+ * In a body that is not JSON the scan may find a key or not. That is intended: Ollama refuses such a body, so no model
+ * runs. A body that Ollama accepts must be read exactly.
  */
 export class TopLevelScan<Key extends string> {
   readonly #body: Uint8Array
   readonly #wanted: readonly WantedKey<Key>[]
-  /** Where the value of each wanted key starts and ends, white space included; undefined while there is none. */
+  /** Where the value of each wanted key starts and ends, with its white space. Undefined: no value was found yet. */
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   #at = 0
-  /** Braces and brackets that are open. */
+  /** Number of open braces and brackets. */
   #depth = 0
   #inString = false
   #keyExpected = true
   #stringStart = 0
-  /** Which wanted key the value at hand belongs to; -1 for any other key. */
+  /** Index of the wanted key whose value the scan is in. -1: any other key. */
   #key = -1
   #valueStart = 0
   #isNull = false
@@ -78,20 +78,20 @@ export class TopLevelScan<Key extends string> {
     return this.#steps
   }
 
-  /** Bytes of the value under a key, with the white space around it; 0 when there is none. */
+  /** Bytes of the value under a key, with the white space around the value. 0: no such key. */
   size(key: Key): number {
     const index = this.#indexOf(key)
     return (this.#ends[index] ?? 0) - (this.#starts[index] ?? 0)
   }
 
-  /** The value under a key as raw text; undefined when there is none. */
+  /** The value under a key as raw text. Undefined: no such key. */
   text(key: Key): string | undefined {
     const index = this.#indexOf(key)
     const end = this.#ends[index]
     return end === undefined ? undefined : utf8.decode(this.#body.subarray(this.#starts[index], end)).trim()
   }
 
-  /** Goes on for about `most` steps. @returns whether the scan is over. */
+  /** Scans on for about `most` steps. @returns whether the scan is over. */
   advance(most: number): boolean {
     const body = this.#body
     const start = this.#at
@@ -101,7 +101,7 @@ export class TopLevelScan<Key extends string> {
     let at = start
     let depth = this.#depth
     let inString = this.#inString
-    /** Bytes that were passed without a step for each. */
+    /** Bytes that cost no step. */
     let saved = 0
     let over = false
     while (depth === 0 && at < limit && !over) {
@@ -160,7 +160,7 @@ export class TopLevelScan<Key extends string> {
     }
   }
 
-  /** A colon, a comma or the beginning of `null` in the top-level object, which ends before `after`. */
+  /** Takes a colon, a comma or the n of `null` in the top-level object. `after`: the index behind it. */
   #punctuate(meaning: number | undefined, after: number): void {
     if (meaning === COLON) {
       this.#valueStart = after
@@ -186,7 +186,7 @@ export class TopLevelScan<Key extends string> {
   }
 }
 
-/** The string that a raw JSON value stands for; undefined when it is none. */
+/** The string that a raw JSON value stands for. Undefined: the value is not a string. */
 export function stringValue(raw: string | undefined): string | undefined {
   if (raw === undefined || raw[0] !== '"') return undefined
   try {
@@ -197,7 +197,7 @@ export function stringValue(raw: string | undefined): string | undefined {
   }
 }
 
-/** Index of the first quote between `from` and `limit` that no backslash escapes; `limit` or the index after it without one. */
+/** Index of the first unescaped quote from `from` on. Without such a quote: `limit`, or the index behind it. */
 function nearQuote(body: Uint8Array, from: number, limit: number): number {
   let at = from
   while (at < limit) {
@@ -208,7 +208,7 @@ function nearQuote(body: Uint8Array, from: number, limit: number): number {
   return at
 }
 
-/** How many backslashes stand before `end`, from `from` on. An odd number of them escapes what stands at `end`. */
+/** How many backslashes come right before `end`, back to `from`. An odd number escapes the byte at `end`. */
 function backslashesBefore(body: Uint8Array, end: number, from: number): number {
   let at = end
   while (at > from && body[at - 1] === BACKSLASH) at--

@@ -1,14 +1,14 @@
 /** A model name as Ollama understands it. */
 export interface ModelName {
-  /** Lane key and display form: lower case, defaults left out, `:latest` left out. */
+  /** Name of the lane, shown to people: in lower case, without default host and namespace, without `:latest`. */
   readonly key: string
-  /** Runs on ollama.com, not on the guarded server: takes no slot. */
+  /** The model runs on ollama.com and not on the guarded server, so a call for it takes no slot. */
   readonly cloud: boolean
 }
 
 /**
- * Bytes of a name as it is written, with the white space that Ollama trims away. A longer one is refused: to say
- * whether it names a model would take more than it is worth, and nobody has a name like that.
+ * Bytes of a name as the client writes it, with the white space that Ollama trims. A longer name is refused: nobody has
+ * such a name, and to read it would take too long.
  */
 export const MOST_NAME_BYTES = 64 * 1024
 
@@ -16,14 +16,14 @@ const DEFAULT_HOST = 'registry.ollama.ai'
 const DEFAULT_NAMESPACE = 'library'
 const DEFAULT_TAG = 'latest'
 
-// Letters are asked for before they are made small: the Kelvin sign would become a k that Ollama does not see.
+// Names are tested before lower case turns the Kelvin sign into a k: Ollama refuses that sign.
 const HOST = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,349}$/
 const NAMESPACE = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,79}$/
 const MODEL_OR_TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}$/
 
 /**
- * Reads any spelling of a name in the steps Ollama takes: trim, strip the source suffix, split, fill in
- * host, namespace and tag, lower case. Undefined: a name that Ollama refuses, so nothing will run.
+ * Reads any spelling of a name in the steps of Ollama: trim, strip the source suffix, split, fill in host, namespace
+ * and tag, turn into lower case. Undefined: Ollama refuses the name, so no model runs.
  */
 export function parseModelName(written: string): ModelName | undefined {
   const { base, source } = stripSource(trimmed(written))
@@ -52,7 +52,7 @@ function shortForm(host: string, namespace: string, model: string, tag: string):
   return namespace === DEFAULT_NAMESPACE ? name : `${namespace}/${name}`
 }
 
-/** By hand: a pattern for the space at the end takes quadratic time over much space in the middle. */
+/** A pattern for the space at the end would take quadratic time over much space in the middle. */
 function trimmed(text: string): string {
   let start = 0
   let end = text.length
@@ -61,13 +61,13 @@ function trimmed(text: string): string {
   return text.slice(start, end)
 }
 
-/** White space as Go counts it: with NEL, without the byte-order mark. */
+/** White space as Go defines it: with NEL, without the byte-order mark. */
 function isSpace(code: number): boolean {
   if (code < 0x80) return code === 0x20 || (code >= 0x09 && code <= 0x0d)
   return code === 0x85 || (code !== 0xfeff && /\s/.test(String.fromCharCode(code)))
 }
 
-/** `x:cloud` and `x:20b-cloud` run in the cloud, `x:local` must not. */
+/** `x:cloud` and `x:20b-cloud` run in the cloud. `x:local` must not run there. */
 function stripSource(name: string): { base: string; source?: 'cloud' | 'local' } {
   const colon = name.lastIndexOf(':')
   if (colon < 0) return { base: name }
@@ -80,13 +80,13 @@ function stripSource(name: string): { base: string; source?: 'cloud' | 'local' }
   return { base: name }
 }
 
-/** Splits at the last slash; the left side is undefined when there is none. */
+/** Splits at the last slash. Without a slash the left side is undefined. */
 function splitLast(path: string): [string | undefined, string] {
   const slash = path.lastIndexOf('/')
   return slash < 0 ? [undefined, path] : [path.slice(0, slash), path.slice(slash + 1)]
 }
 
-/** `http:///library/x` names a scheme and no host: that is the default one. */
+/** `http:///library/x` has a scheme and no host, which means the default host. */
 function withoutScheme(host: string): string {
   const scheme = host.indexOf('://')
   return scheme < 0 ? host : host.slice(scheme + 3) || DEFAULT_HOST

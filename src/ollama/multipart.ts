@@ -6,37 +6,38 @@ const CR = 0x0d
 const LF = 0x0a
 const DASH = 0x2d
 
-/** Heads of real parts have a few hundred bytes. */
+/** The head of a real part has a few hundred bytes. */
 const MOST_HEAD_BYTES = 64 * 1024
-/** Parts up to the model. A client of the transcription API has some ten fields to send. */
+/** Parts before the model ends the search. The transcription API has about ten fields. */
 const MOST_PARTS = 100
-/** What a byte of a head costs, in steps. */
+/** Steps of one byte of a head. */
 const HEAD_STEPS = 4
 
 const HEADER = /^([!#$%&'*+\-.^_`|~\w]+):([\t\x20-\x7e\x80-\uffff]*)$/
-/** Encodings of a part that leave its bytes as they are. */
+/** Encodings that do not change the bytes of a part. */
 const IDENTITY = /^(?:7bit|8bit|binary)$/i
 
-/** To Go, a byte-order mark is a letter like any other. */
+/** For Go, a byte-order mark is a letter like any other. */
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 
 /**
  * Finds the first text field `model` in a multipart/form-data body (RFC 7578). The scan understands the plain grammar
  * that clients write: curl, browsers, requests, httpx, undici, Go. In such a form Ollama's reader, Go's mime/multipart,
- * finds the same model for certain. Everything else is refused: lines that end in LF alone, folded headers, text before
- * the first boundary, blanks behind a boundary, a field without a name. The scan is linear and stops where it is told to.
+ * is sure to find the same model. The scan refuses anything else: lines that end in LF alone, folded headers, text
+ * before the first boundary, blanks behind a boundary, a field without a name. The scan is linear. It works in
+ * stretches, so that a large form does not delay other calls.
  *
  * All methods throw Unreadable invalid_form.
  */
 export class FormScan {
   readonly #body: Uint8Array
-  /** A line end, two dashes and the boundary. A CR stands at its beginning only, so a failed match begins anew at once. */
+  /** A line end, two dashes and the boundary. Its only CR is its first byte, so a failed match need not go back. */
   readonly #delimiter: Uint8Array
-  /** 1 for each byte that the delimiter contains. */
+  /** 1 for each byte value that the delimiter contains. */
   readonly #inDelimiter = new Uint8Array(256)
   #at: number
-  /** Bytes of the delimiter that stand right before `#at`. */
+  /** How many bytes of the delimiter come right before `#at`. */
   #matched = 0
   #parts = 0
   #inHead = true
@@ -61,12 +62,12 @@ export class FormScan {
     return this.#steps
   }
 
-  /** Undefined for a form without one. */
+  /** Undefined: the form has no model, or the scan is not over. */
   get model(): string | undefined {
     return this.#model
   }
 
-  /** Goes on for about `most` steps. @returns whether the scan is over. */
+  /** Scans on for about `most` steps. @returns whether the scan is over. */
   advance(most: number): boolean {
     const until = this.#steps + most
     while (!this.#over && this.#steps < until) {
@@ -85,7 +86,7 @@ export class FormScan {
     this.#at += size + 4
     this.#contentStart = this.#at
     this.#inHead = false
-    // Go takes a boundary here for the end of an empty part. Clients write a line end before it.
+    // Go reads a boundary here as the end of an empty part. Clients write a line end before the boundary.
     if (startsWith(this.#body, this.#delimiter.subarray(2), this.#at)) throw new Unreadable('invalid_form')
   }
 
@@ -99,7 +100,7 @@ export class FormScan {
     while (matched < length && steps < until) {
       if (at >= body.length) throw new Unreadable('invalid_form')
       steps++
-      // Where the last byte of a delimiter would stand is none of its bytes: none begins before it.
+      // A delimiter that begins in the next `length` bytes contains the last of them. The delimiter has no such byte.
       if (matched === 0 && this.#inDelimiter[body[at + length - 1] ?? 0] === 0) {
         at += length
         continue
@@ -123,7 +124,7 @@ export class FormScan {
     this.#over = true
   }
 
-  /** What stands behind a boundary: a line end and the next part, or two dashes and the end of the form. */
+  /** Reads behind a boundary: a line end and the next part, or two dashes and the end of the form. */
   #endBoundary(): void {
     const first = this.#body[this.#at]
     const second = this.#body[this.#at + 1]
@@ -137,7 +138,7 @@ export class FormScan {
   }
 }
 
-/** Whether the head is that of a text field `model`. `head`: its lines, without the empty one at the end. */
+/** Whether a head belongs to a text field `model`. `head`: its lines, without the empty line at the end. */
 function describesModel(head: string): boolean {
   let parameters: ReadonlyMap<string, string> | undefined
   let encoded = false
@@ -157,13 +158,13 @@ function describesModel(head: string): boolean {
   const field = parameters?.get('name')
   if (field === undefined) throw new Unreadable('invalid_form')
   if (field !== 'model') return false
-  // A file of this name, or a text that has to be decoded, is no model that a client would send.
+  // No client sends its model as a file or in an encoding.
   if (encoded || parameters?.has('filename') || parameters?.has('filename*'))
     throw new Unreadable('invalid_form')
   return true
 }
 
-/** Bytes of a head up to the empty line at its end. */
+/** Bytes of a head, without the empty line at its end. `room`: the bytes from the head on. */
 function headSize(room: Uint8Array): number {
   for (let at = room.indexOf(LF); at > 0; at = room.indexOf(LF, at + 1)) {
     if (room[at - 1] === CR && room[at + 1] === CR && room[at + 2] === LF) return at - 1

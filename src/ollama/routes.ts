@@ -6,13 +6,14 @@ export interface GatedRoute {
   readonly path: string
   readonly dialect: Dialect
   /**
-   * What the route does, in the words of OpenTelemetry's gen_ai.operation.name. A transcription turns sound into text
-   * and an image route turns text into a picture. The conventions have one word for both: generate_content.
+   * What the route does, in the words of OpenTelemetry's gen_ai.operation.name. A transcription turns sound into text,
+   * an image route turns text into a picture. For both the conventions only have the word of multimodal calls:
+   * generate_content.
    */
   readonly operation: 'chat' | 'embeddings' | 'generate_content' | 'text_completion'
   /** Whether the answer is a stream when the body does not say. 'never': the route cannot stream. */
   readonly streams: 'by default' | 'if asked' | 'never'
-  /** 'json or form': Ollama reads JSON whatever the Content-Type says, and reads a form where the JSON has no model. */
+  /** 'json or form': Ollama reads JSON whatever the Content-Type says. A form counts where no JSON names a model. */
   readonly modelIn: 'json' | 'form' | 'json or form'
   /** Whether Ollama decodes a zstd body. Ollama does so on its /v1 routes that read JSON. */
   readonly zstd: boolean

@@ -1,10 +1,8 @@
-/**
- * Where a request goes. It is parsed once per request, so that the path which is routed is the path which is forwarded.
- */
+/** Where a request goes. A request is parsed once, so the path that is routed is the path that is forwarded. */
 export interface Target {
   /** Path and query for Ollama, in the client's own bytes. Begins with a slash. */
   readonly forwarded: string
-  /** The path that routes are matched against: decoded once and as a whole, as Ollama does, without empty segments. */
+  /** The path for the router: decoded once and as a whole, as in Ollama, and without empty segments. */
   readonly path: string
 }
 
@@ -13,18 +11,19 @@ const SLASH = 0x2f
 /** Scheme and authority of a target in absolute form (RFC 9112 section 3.2.2). The authority must not be empty. */
 const AUTHORITY = /^https?:\/\/[^/?#\\\s]+(?=[/?]|$)/i
 
-/** A backslash, an empty segment, or a segment that begins with a dot: rare, so that most paths need no second look. */
+/** A backslash, an empty segment, or a segment that begins with a dot. Most paths have none and need no other check. */
 const UNUSUAL = /\\|\/[/.]/
 
-/** A dot segment, or a backslash that some servers read as a slash. */
+/** A dot segment, or a backslash, which some servers read as a slash. */
 const CLIMBING = /\\|\/\.\.?(?:\/|$)/
 
 /**
  * Reads a request target in origin or absolute form.
  *
  * Undefined for a target that two servers could read in two ways: another form or scheme, an empty authority, a
- * fragment, a dot segment or a backslash (percent-encoded or not), and a path that is encoded twice. Ollama has no route
- * with such a path, but a server between us and Ollama could make a gated route of it, or leave the prefix.
+ * fragment, a dot segment or a backslash (percent-encoded or not), a path that is encoded twice. Ollama has no route
+ * with such a path. But a server between the proxy and Ollama could turn the path into a gated route, or into a path
+ * outside the prefix.
  */
 export function parseTarget(raw: string): Target | undefined {
   const origin = raw.charCodeAt(0) === SLASH ? raw : originForm(raw)
@@ -49,13 +48,13 @@ function originForm(raw: string): string | undefined {
   return rest.charCodeAt(0) === SLASH ? rest : `/${rest}`
 }
 
-/** Percent-encoding undone. A path that does not decode stays as it is: no route of Ollama's has such a path. */
-function decoded(path: string): string {
-  if (!path.includes('%')) return path
+/** Undoes percent-encoding. Text that does not decode stays as it is: no route and no model of Ollama has a `%`. */
+function decoded(text: string): string {
+  if (!text.includes('%')) return text
   try {
-    return decodeURIComponent(path)
+    return decodeURIComponent(text)
   } catch {
-    return path
+    return text
   }
 }
 
@@ -75,7 +74,7 @@ export function queryField(target: string, field: string): string | undefined {
   return undefined
 }
 
-/** Text that is not UTF-8 stays as it is written. Its `%` is no part of any model's name. */
+/** Decodes a key or a value of a query. */
 function unescaped(text: string): string {
   return decoded(text.replaceAll('+', ' '))
 }

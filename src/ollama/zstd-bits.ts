@@ -7,31 +7,31 @@ export class ZstdError extends Unreadable {
   }
 }
 
-/** Index of the highest bit that is set. `value`: more than 0. */
+/** Index of the highest bit that is set. `value`: above 0. */
 export function highBit(value: number): number {
   return 31 - Math.clz32(value)
 }
 
 /**
- * Reads a bit stream from its end to its beginning, as the entropy coded parts of zstd are written (RFC 8878 section
- * 4.1). Before the beginning stand zeros; how far a reader went is told by `left`.
+ * Reads a bit stream from its end to its beginning (RFC 8878 section 4.1). Past the beginning it reads zeros, and
+ * `left` becomes negative.
  */
 export class BackwardBits {
-  /** Bits between the beginning and the reader; less than 0 past it. */
+  /** Bits that are still to read. */
   left: number
   readonly #bytes: Uint8Array
   readonly #start: number
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     const last = end > start ? bytes[end - 1] : 0
-    // The highest bit that is set in the last byte marks the end.
+    // The highest set bit of the last byte marks the end of the stream.
     if (!last) throw new ZstdError('a bit stream without an end')
     this.#bytes = bytes
     this.#start = start
     this.left = (end - 1 - start) * 8 + highBit(last)
   }
 
-  /** The next bits as a number, the first of them its highest. `count`: up to 32. */
+  /** The next bits as a number. The first bit is the highest of the number. `count`: up to 32. */
   read(count: number): number {
     if (count > 24) return this.read(count - 16) * 65_536 + this.read(16)
     this.left -= count
@@ -43,7 +43,7 @@ export class BackwardBits {
   #bitsAt(bit: number, count: number): number {
     const bytes = this.#bytes
     const at = this.#start + (bit >> 3)
-    // Bytes behind the stream are read along and cut off.
+    // This may read bytes behind the stream. The mask removes them.
     const four =
       (bytes[at] ?? 0) |
       ((bytes[at + 1] ?? 0) << 8) |

@@ -9,30 +9,30 @@ import {
   readHuffmanTable,
 } from './zstd-tables.ts'
 
-/** A block holds no more than this, decoded or not (RFC 8878 section 3.1.1.2.4). */
+/** The most bytes of a block, compressed or decoded (RFC 8878 section 3.1.1.2.4). */
 export const MOST_BLOCK_BYTES = 128 * 1024
 
-/** The literals of a block: bytes that stand for themselves. */
+/** The literals of a block: bytes that are copied to the output. */
 interface Literals {
   readonly bytes: Uint8Array
-  /** Index behind their section. */
+  /** Index behind the section of the literals. */
   readonly end: number
 }
 
-/** Where three numbers of each sequence come from. A block can use those of the block before. */
+/** The tables for the three numbers of each sequence. A block can use the tables of the block before. */
 interface Tables {
   readonly literals: FseTable
   readonly offsets: FseTable
   readonly matches: FseTable
 }
 
-/** Decodes the compressed blocks of one frame (RFC 8878 section 3.1.1.3), one after the other. Throws ZstdError. */
+/** Decodes the compressed blocks of one frame in their order (RFC 8878 section 3.1.1.3). Throws ZstdError. */
 export class BlockDecoder {
   readonly #body: Uint8Array
   readonly #decoded: Decoded
   #huffman: HuffmanTable | undefined
   #tables: Tables | undefined
-  /** The last three distances, which a sequence can name again. */
+  /** The last three distances. A sequence can use them again. */
   readonly #distances = [1, 4, 8]
 
   constructor(body: Uint8Array, decoded: Decoded) {
@@ -84,7 +84,7 @@ export class BlockDecoder {
     return { bytes, end: behind }
   }
 
-  /** Writes what the sequences describe. @returns how many of the literals they used. */
+  /** Writes the output of the sequences. @returns how many literals they used. */
   #sequences(literals: Uint8Array, count: number, start: number, end: number): number {
     const modes = this.#body[start] ?? 0
     let at = start + 1
@@ -134,7 +134,10 @@ export class BlockDecoder {
     return used
   }
 
-  /** The distance that an offset stands for: 1 to 3 name the last ones again, moved by one where there are no literals. */
+  /**
+   * The distance for an offset. Offsets 1 to 3 mean the last three distances. Without literals they mean the second,
+   * the third, and the first minus 1.
+   */
   #distance(offset: number, literals: number): number {
     const distances = this.#distances
     const [first = 0, second = 0, third = 0] = distances
@@ -175,7 +178,7 @@ class Numbers {
   }
 }
 
-/** Four streams, each with a quarter of the literals, behind the sizes of the first three. */
+/** Four streams with a quarter of the literals each. The sizes of the first three streams come before them. */
 function decodeFourStreams(
   table: HuffmanTable,
   body: Uint8Array,
@@ -210,11 +213,11 @@ function decodeHuffman(
     const count = bits[state] ?? 0
     state = ((state << count) & mask) + stream.read(count)
   }
-  // The state holds as many bits as it looks ahead.
+  // The state holds `log` bits of look-ahead, so the reader is so many bits past the beginning.
   if (stream.left !== -log) throw new ZstdError('literals that do not end with their bits')
 }
 
-/** A little-endian number of up to six bytes; bytes past the end count as 0. */
+/** A little-endian number of up to six bytes. Bytes behind the end of the body count as 0. */
 export function littleEndian(body: Uint8Array, at: number, bytes: number): number {
   let value = 0
   for (let index = bytes - 1; index >= 0; index--) value = value * 256 + (body[at + index] ?? 0)

@@ -1,10 +1,10 @@
 import { type FseTable, fseTable } from './zstd-tables.ts'
 
-/** One kind of the three numbers of a sequence: how its codes are written, and what they mean. */
+/** One of the three numbers of a sequence: how its codes are written, and what they mean. */
 export interface Code {
   readonly most: { readonly log: number; readonly symbol: number }
   readonly predefined: FseTable
-  /** For each code the smallest number that it stands for, and the bits that are added. */
+  /** For each code: the smallest number that it stands for, and how many bits follow to be added to the number. */
   readonly bases: readonly number[]
   readonly bits: readonly number[]
 }

@@ -1,15 +1,15 @@
 import { Unreadable } from './unreadable.ts'
 import { ZstdError } from './zstd-bits.ts'
 
-/** What has been decoded so far, all frames in one piece, in which repetitions find what they repeat. */
+/** The decoded bytes of all frames, in one piece. A repetition copies bytes that are already here. */
 export class Decoded {
   readonly #most: number
   #bytes: Uint8Array
   #size = 0
-  /** Where the frame at hand begins: nothing before it can be repeated. */
+  /** Where the current frame begins. A repetition cannot go back further. */
   #frame = 0
 
-  /** `most`: bytes after which Unreadable body_too_large is thrown. */
+  /** `most`: more decoded bytes throw Unreadable body_too_large. `expected`: bytes to allocate at first. */
   constructor(most: number, expected: number) {
     this.#most = most
     this.#bytes = new Uint8Array(Math.min(most, expected))
@@ -27,10 +27,10 @@ export class Decoded {
     this.#frame = this.#size
   }
 
-  /** The bytes of `from` from `start` to `end`. */
+  /** Appends the bytes of `from` between `start` and `end`. */
   add(from: Uint8Array, start: number, end: number): void {
     const at = this.#grow(end - start)
-    // A call of the engine costs more than a few bytes.
+    // For a few bytes a loop is faster than a call of `set`.
     if (end - start > 32) this.#bytes.set(from.subarray(start, end), at)
     else for (let index = start; index < end; index++) this.#bytes[at + index - start] = from[index] ?? 0
   }
@@ -40,7 +40,7 @@ export class Decoded {
     this.#bytes.fill(byte, at, at + count)
   }
 
-  /** What begins `distance` bytes back, `count` bytes of it; the bytes that are written now can be among them. */
+  /** Appends `count` bytes that begin `distance` bytes back. They may include bytes that this call writes. */
   repeat(distance: number, count: number): void {
     if (distance < 1 || distance > this.#size - this.#frame) throw new ZstdError('nothing to repeat')
     const at = this.#grow(count)
@@ -49,7 +49,7 @@ export class Decoded {
     else for (let index = at; index < at + count; index++) bytes[index] = bytes[index - distance] ?? 0
   }
 
-  /** Makes room. @returns where it begins. */
+  /** Makes room for `count` bytes. @returns where the room begins. */
   #grow(count: number): number {
     const at = this.#size
     this.#size += count

@@ -1,21 +1,21 @@
 import { BackwardBits, highBit, ZstdError } from './zstd-bits.ts'
 
-/** A finite state entropy table (RFC 8878 section 4.1.1): for each state its symbol and where it leads. */
+/** A finite state entropy table (RFC 8878 section 4.1.1): for each state its symbol and the next states. */
 export interface FseTable {
-  /** Bits of a state. */
+  /** Number of bits of a state. */
   readonly log: number
   readonly symbols: Uint8Array
-  /** Bits to read for the next state, and what is added to them. */
+  /** The next state is a base, plus the number in so many next bits. */
   readonly bits: Uint8Array
   readonly bases: Uint16Array
 }
 
-/** A table that gives one symbol, always. */
+/** A table in which each state gives the same symbol. */
 export function constantTable(symbol: number): FseTable {
   return { log: 0, symbols: new Uint8Array([symbol]), bits: new Uint8Array(1), bases: new Uint16Array(1) }
 }
 
-/** Builds the table of a distribution: for each symbol its share of the states, -1 for less than one. */
+/** Builds the table of a distribution. `shares`: how many states each symbol has; -1 means less than one. */
 export function fseTable(log: number, shares: readonly number[]): FseTable {
   const size = 1 << log
   const symbols = new Uint8Array(size)
@@ -46,7 +46,7 @@ export function fseTable(log: number, shares: readonly number[]): FseTable {
   return { log, symbols, bits, bases }
 }
 
-/** Reads the description of a table that starts at `start`. Returns the table and the index behind its description. */
+/** Reads the description of a table that begins at `start`. @returns the table and the index behind its description. */
 export function readFseTable(
   bytes: Uint8Array,
   start: number,
@@ -66,7 +66,7 @@ export function readFseTable(
   const shares: number[] = []
   let left = 1 << log
   while (left > 0 && shares.length <= most.symbol) {
-    // A share takes the bits of the largest one that is left, or one bit less where that says enough.
+    // A share has as many bits as the largest share that is left, or one bit less where that is enough.
     const count = highBit(left + 1) + 1
     const half = 1 << (count - 1)
     const short = (1 << count) - 1 - (left + 1)
@@ -88,7 +88,7 @@ export function readFseTable(
   return [fseTable(log, shares), (bit + 7) >> 3]
 }
 
-/** A Huffman table (RFC 8878 section 4.2): for each run of `log` bits the symbol that they begin with, and its bits. */
+/** A Huffman table (RFC 8878 section 4.2): for any `log` bits, the symbol that they begin with and its bits. */
 export interface HuffmanTable {
   readonly log: number
   readonly symbols: Uint8Array
@@ -98,7 +98,7 @@ export interface HuffmanTable {
 const MOST_HUFFMAN_BITS = 11
 const WEIGHTS = { log: 6, symbol: 255 }
 
-/** Reads the description of a table that starts at `start`. Returns the table and the index behind its description. */
+/** Reads the description of a table that begins at `start`. @returns the table and the index behind its description. */
 export function readHuffmanTable(
   bytes: Uint8Array,
   start: number,
@@ -123,7 +123,7 @@ function compressedWeights(bytes: Uint8Array, start: number, end: number): numbe
   let state = stream.read(table.log)
   let other = stream.read(table.log)
   if (stream.left < 0) throw new ZstdError('weights that are cut off')
-  // Two states take turns. When the bits run out, the other one has a last weight to give.
+  // Two states take turns. When the stream ends, the other state gives the last weight.
   while (weights.length < 255) {
     weights.push(table.symbols[state] ?? 0)
     const next = (table.bases[state] ?? 0) + stream.read(table.bits[state] ?? 0)
@@ -145,7 +145,7 @@ function huffmanTable(weights: number[]): HuffmanTable {
   }
   if (sum === 0 || weights.length > 255) throw new ZstdError('a Huffman table without weights')
   const log = highBit(sum) + 1
-  // The last symbol's weight is not written: it fills the table.
+  // The description leaves out the weight of the last symbol, which fills the rest of the table.
   const rest = (1 << log) - sum
   if (log > MOST_HUFFMAN_BITS || rest !== 1 << highBit(rest))
     throw new ZstdError('weights that do not add up')

@@ -1,7 +1,7 @@
 import type { Call, Permit, Ticket } from '../admission/contract.ts'
 import { Refusal, type RefusalCode } from '../admission/refusal.ts'
 import { EVERYBODY } from '../callers/caller.ts'
-import { type Figures, Tail } from '../ollama/answer-figures.ts'
+import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
 import { askedForWhole, type GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
 import { addForReaders, diagnosticHeaders, newRequestId } from './call-headers.ts'
@@ -34,7 +34,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   readonly #deadlines: Deadlines<GatedCall>
   readonly #request: ClientRequest
   readonly #record: CallRecord
-  readonly #tail = new Tail()
+  readonly #tail = new AnswerTail()
   #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
   #body: IncomingBody | undefined
   #model: string | undefined

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Tail } from '../../src/ollama/answer-figures.ts'
+import { AnswerTail } from '../../src/ollama/answer-figures.ts'
 
 const tailOf = (...chunks: readonly string[]) => {
-  const tail = new Tail()
+  const tail = new AnswerTail()
   for (const chunk of chunks) tail.add(new TextEncoder().encode(chunk))
   return tail
 }
@@ -73,7 +73,7 @@ describe('figures', () => {
     const bytes = new TextEncoder().encode(whole)
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1 }), (sizes) => {
-        const tail = new Tail()
+        const tail = new AnswerTail()
         for (let at = 0, index = 0; at < bytes.length; index++) {
           const size = sizes[index % sizes.length] ?? 1
           tail.add(bytes.subarray(at, at + size))
