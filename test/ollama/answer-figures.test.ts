@@ -12,12 +12,12 @@ const TOOK_MS = 6_000
 const NATIVE =
   '{"model":"llama2","done":true,"done_reason":"stop","total_duration":5043500667,"load_duration":5025959000,"prompt_eval_count":26,"prompt_eval_duration":325953000,"eval_count":290,"eval_duration":4709213000}\n'
 
-describe('figures', () => {
+describe('the figures of an answer', () => {
   it('come from the last line of a native stream', () => {
     const figures = tailOf('{"message":{"content":"hi"},"done":false}\n', NATIVE).figures(TOOK_MS)
     assert.deepEqual(figures, { tokensIn: 26, tokensOut: 290, loadMs: 5025.959, failed: false })
   })
-  it('come from the usage of the other dialects', () => {
+  it('come from the usage object in the other dialects', () => {
     const openai =
       'data: {"usage":{"prompt_tokens":11,"completion_tokens":22,"total_tokens":33}}\n\ndata: [DONE]\n\n'
     const anthropic = 'data: {"type":"message_delta","usage":{"input_tokens": 5, "output_tokens": 6}}\n\n'
@@ -34,7 +34,7 @@ describe('figures', () => {
       failed: false,
     })
   })
-  it('are the last ones, and none where none are', () => {
+  it('are the last ones in the answer, and are null where the answer has none', () => {
     assert.equal(tailOf('{"eval_count":1}\n{"eval_count":2}\n').figures(TOOK_MS).tokensOut, 2)
     for (const text of [
       '',
@@ -52,7 +52,7 @@ describe('figures', () => {
       })
     }
   })
-  it('are none when no model can have them', () => {
+  it('are ignored when no model can have them', () => {
     const absurd = (tokens: string, load: string) =>
       tailOf(`{"done":true,"load_duration":${load},"prompt_eval_count":${tokens},"eval_count":${tokens}}\n`)
     for (const tokens of ['1000000001', '99999999999999999999', '9'.repeat(400)]) {
@@ -63,12 +63,12 @@ describe('figures', () => {
     for (const load of ['6000000001', '18446744073709551615', '9'.repeat(400)])
       assert.equal(absurd('1', load).figures(TOOK_MS).loadMs, TOOK_MS, load)
   })
-  it('are not taken from what a model says', () => {
+  it('are not taken from the text of the model', () => {
     const said = '{"message":{"content":"\\"eval_count\\":999,\\"prompt_eval_count\\":7"}}\n'
     assert.equal(tailOf(NATIVE, said).figures(TOOK_MS).tokensOut, 290)
     assert.equal(tailOf(said).figures(TOOK_MS).tokensIn, null)
   })
-  it('do not depend on how the answer was cut into chunks', () => {
+  it('do not depend on the sizes of the chunks', () => {
     const whole = `${'{"message":{"content":"é"},"done":false}\n'.repeat(200)}${NATIVE}`
     const bytes = new TextEncoder().encode(whole)
     fc.assert(
@@ -98,12 +98,12 @@ describe('figures', () => {
 })
 
 describe('an answer that ended in an error line of Ollama', () => {
-  it('failed, though its status was 200', () => {
+  it('has failed although its status was 200', () => {
     const error = '{"error":"an error was encountered while running the model: unexpected EOF"}\n'
     assert.equal(tailOf('{"done":false}\n', error).figures(TOOK_MS).failed, true)
     assert.equal(tailOf(error).figures(TOOK_MS).failed, true)
   })
-  it('is not one that only speaks of errors', () => {
+  it('is not an answer that only contains the word error', () => {
     for (const text of [
       '{"message":{"content":"{\\"error\\":\\"x\\"}"}}\n',
       '{"error":"x"}\n{"done":true}\n',
@@ -115,13 +115,13 @@ describe('an answer that ended in an error line of Ollama', () => {
   })
 })
 
-describe('an answer stopped mid-line', () => {
-  it('when its last byte is no line break', () => {
+describe('an answer stopped in the middle of a line', () => {
+  it('when its last byte is not a line break', () => {
     assert.equal(tailOf('{"done"').midLine, true)
     assert.equal(tailOf('{}\n', 'x').midLine, true)
     assert.equal(tailOf('{}\n').midLine, false)
   })
-  it('not when it never began: a line break would be an empty line of its own', () => {
+  it('not when it has no bytes: a line break would make an empty line', () => {
     assert.equal(tailOf().midLine, false)
   })
 })

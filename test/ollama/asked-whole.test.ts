@@ -11,7 +11,7 @@ const NATIVE = ['/api/generate', '/api/chat']
 const V1 = ['/v1/chat/completions', '/v1/completions', '/v1/responses', '/v1/messages']
 
 describe('a call that asked for its whole answer at once', () => {
-  it('says so in its body, or is on a route that does so by default', () => {
+  it('has stream false in its body, or leaves it out on a route that does not stream by default', () => {
     for (const path of NATIVE) {
       assert.equal(asked(path, '{"model":"a","stream":false}'), true, path)
       assert.equal(asked(path, '{"model":"a","messages":[{"stream":false}]}'), false, path)
@@ -24,14 +24,14 @@ describe('a call that asked for its whole answer at once', () => {
     }
   })
 
-  it('is none of a route that cannot stream: there is nothing better to ask for', () => {
+  it('is never on a route that cannot stream: the client could not ask for a stream', () => {
     const streaming = GATED_ROUTES.filter(({ streams }) => streams).map(({ path }) => path)
     assert.deepEqual(streaming.toSorted(), [...NATIVE, ...V1].toSorted())
     for (const { path, streams } of GATED_ROUTES)
       if (!streams) assert.equal(asked(path, '{"model":"a","stream":false}'), false, path)
   })
 
-  it('is not looked for in a compressed body', () => {
+  it('is not recognised by a compressed body', () => {
     assert.equal(asked('/v1/responses', '{"model":"a"}', { 'content-encoding': 'zstd' }), false)
     assert.equal(asked('/v1/responses', '{"model":"a"}', { 'content-encoding': 'gzip' }), true)
   })

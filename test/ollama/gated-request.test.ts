@@ -6,7 +6,7 @@ import { bytesOf, type Request, ScriptedRequest } from '../support/scripted-requ
 
 const CALL = { maxBodyBytes: 2 ** 30, throwIfOver() {} }
 
-/** Waits for a call that is read in turns, and counts them. */
+/** Waits for a call that is read in turns, and counts the turns. */
 async function inTurns(
   clock: ManualClock,
   reading: Promise<GatedRequest>,
@@ -43,7 +43,7 @@ describe('a call for a model', () => {
     })
   }
 
-  it('takes none for a cloud model, whose name is still known', async () => {
+  it('takes no slot for a cloud model, but has its name', async () => {
     for (const model of ['gpt-oss:cloud', 'gpt-oss:20b-cloud']) {
       const { model: name, takesSlot } = await read('/api/chat', { body: JSON.stringify({ model }) })
       assert.equal(takesSlot, false)
@@ -51,7 +51,7 @@ describe('a call for a model', () => {
     }
   })
 
-  it('takes none without a model that could run', async () => {
+  it('takes no slot without a model that could run', async () => {
     for (const body of [
       '',
       '{}',
@@ -102,7 +102,7 @@ describe('a call for a model', () => {
     assert.ok(turns >= 10, `${turns} turns`)
   })
 
-  it('is read at once when its body is small, whatever it holds', async () => {
+  it('is read in one turn when its body is small, whatever the body contains', async () => {
     const clock = new ManualClock()
     for (const piece of ['"":0,', '"model":"a",', '"x":"\\\\",', '"x":[[{}]],']) {
       const body = `{${piece.repeat((32 * 1024) / piece.length)}"model":"llama2"}`
@@ -192,11 +192,11 @@ describe('an unload', () => {
     '{}',
     '""',
   ]) {
-    it(`is none with keep_alive ${other}`, async () => {
+    it(`is not a call with keep_alive ${other}`, async () => {
       assert.equal(await unloads('/api/generate', `"keep_alive":${other}`), false)
     })
   }
-  it('is none with something to do', async () => {
+  it('is not a call with a prompt or messages', async () => {
     for (const prompt of ['"hi"', '" "', '"\\u0000"', `"${'x'.repeat(9_000)}"`]) {
       assert.equal(await unloads('/api/generate', `"prompt":${prompt},"keep_alive":0`), false)
     }
@@ -204,7 +204,7 @@ describe('an unload', () => {
     assert.equal(await unloads('/api/chat', '"messages":[{}],"keep_alive":0'), false)
     assert.equal(await unloads('/api/chat', '"messages":[],"MESSAGES":[{}],"keep_alive":0'), false)
   })
-  it('is what is left after a null, which empties a list and a number but not a text', async () => {
+  it('takes null as empty for a list and a number, but not for a string', async () => {
     assert.equal(await unloads('/api/generate', '"keep_alive":0,"keep_alive":null'), false)
     assert.equal(await unloads('/api/chat', '"keep_alive":0,"Keep_Alive": null '), false)
     assert.equal(await unloads('/api/generate', '"keep_alive":null,"keep_alive":0'), true)
@@ -214,15 +214,15 @@ describe('an unload', () => {
     const { model } = await read('/api/chat', { body: '{"model":"llama2","model":null}' })
     assert.equal(model?.key, 'llama2')
   })
-  it('is none with a value so long that nobody looks at its end', async () => {
+  it('is not a call with a value that is too long to be read', async () => {
     assert.equal(await unloads('/api/generate', `"keep_alive":0.${'0'.repeat(9_000)}1e9001`), false)
     assert.equal(await unloads('/api/chat', `"messages":[${' '.repeat(9_000)}],"keep_alive":0`), false)
   })
-  it('is none by a key that only looks like the one that counts', async () => {
+  it('is not a call with a key that only looks like the right one', async () => {
     assert.equal(await unloads('/api/chat', '"messages":[{}],"keep_alive":0,"me\u00dfages":[]'), false)
     assert.equal(await unloads('/api/chat', '"keep_al\u0131ve":0'), false)
   })
-  it('is none without keep_alive, nor on other routes', async () => {
+  it('is not a call without keep_alive, nor a call on another route', async () => {
     assert.equal(await unloads('/api/generate', '"prompt":""'), false)
     assert.equal(await unloads('/api/embed', '"input":"","keep_alive":0'), false)
     assert.equal(await unloads('/v1/completions', '"prompt":"","keep_alive":0'), false)
@@ -235,12 +235,12 @@ describe('a form', () => {
     read(PATH, { target, headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, body })
   const BODY = '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper\r\n--b--\r\n'
 
-  it('gives its model', async () => {
+  it('has a model field', async () => {
     const call = await form(BODY)
     assert.deepEqual(verdict(call), { key: 'whisper', takesSlot: true })
     assert.equal(new TextDecoder().decode(call.body), BODY)
   })
-  it('is overruled by a model in the query, as in Ollama', async () => {
+  it('gives way to a model in the query, as in Ollama', async () => {
     const target = (query: string) => `${PATH}?${query}`
     assert.deepEqual(verdict(await form(BODY, 'b', target('model=LLAMA2'))), {
       key: 'llama2',
@@ -254,7 +254,7 @@ describe('a form', () => {
     assert.deepEqual(verdict(await form(BODY, 'b', target('model='))), { key: undefined, takesSlot: false })
     assert.deepEqual(verdict(await form(BODY, 'b', target('models=a&x;model=b&model=%zz'))).key, 'whisper')
   })
-  it('of another type has none', async () => {
+  it('of another content type has no model', async () => {
     for (const type of [
       'application/json',
       'multipart/mixed; boundary=b',
@@ -265,7 +265,7 @@ describe('a form', () => {
       assert.equal((await read(PATH, { headers, body: BODY })).takesSlot, false, type)
     }
   })
-  it('without a model has none', async () => {
+  it('without a model field has no model', async () => {
     const body = BODY.replace('"model"', '"prompt"')
     assert.deepEqual(verdict(await form(body)), { key: undefined, takesSlot: false })
   })
@@ -274,7 +274,7 @@ describe('a form', () => {
       await assert.rejects(form(body), { code: 'invalid_form' })
     }
     await assert.rejects(form(BODY, 'c; boundary=b'), { code: 'invalid_form' })
-    // With a model in the query nobody looks at the form.
+    // With a model in the query the form is not read.
     assert.equal((await form('', 'b', `${PATH}?model=a`)).takesSlot, true)
   })
 })
@@ -284,11 +284,11 @@ describe('an edit of an image', () => {
   const headers = { 'content-type': 'multipart/form-data; boundary=b' }
   const FORM = '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nflux\r\n--b--\r\n'
 
-  it('names its model in JSON, whatever its type says, and else in a form', async () => {
+  it('has its model in JSON, whatever its content type, and otherwise in a form', async () => {
     const key = async (body: string) => verdict(await read(PATH, { headers, body })).key
     assert.equal(await key('{"model":"flux","prompt":"x"}'), 'flux')
     assert.equal(await key(FORM), 'flux')
-    // What is JSON is JSON to Ollama, even with a form behind it.
+    // Ollama reads JSON even when a form follows.
     assert.equal(await key(`{"model":"llama2"}${FORM}`), 'llama2')
     assert.equal((await read(PATH, { body: FORM })).takesSlot, false)
     assert.equal((await read('/v1/images/generations', { headers, body: FORM })).takesSlot, false)

@@ -87,7 +87,7 @@ const sameName = (written: string, wanted: string) => {
 }
 
 describe('generated objects', () => {
-  it('are read as a decoder reads them, in one go or in steps: the last of the duplicates wins', () => {
+  it('are read as Go reads them, at once or in steps: the last of equal keys wins', () => {
     fc.assert(
       fc.property(
         fc.array(entry, { maxLength: 8 }),
@@ -118,7 +118,7 @@ describe('generated objects', () => {
     )
   })
 
-  it('without duplicates give what JSON.parse gives', () => {
+  it('without equal keys give the same as JSON.parse', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue()),
@@ -204,7 +204,7 @@ describe('keys that Go folds together', () => {
     }
   })
 
-  it('what only full case folding makes equal does not count', () => {
+  it('letters that only full case folding makes equal do not count', () => {
     assert.equal(scan('{"messages":[1],"me\u00dfages":[]}').messages, '[1]')
     assert.equal(scan('{"keep_al\u0131ve":0}').keep_alive, undefined)
     assert.equal(scan('{"keep_al\u0130ve":0}').keep_alive, undefined)
@@ -212,7 +212,7 @@ describe('keys that Go folds together', () => {
 })
 
 describe('hostile bodies', () => {
-  it('a body cut at any byte never makes it throw, and shows no model that is not there', () => {
+  it('a body that is cut at any byte does not make the scan throw or find a wrong model', () => {
     const sample = encode(
       '{"a":[1,{"b":"x\\\\\\"y"}],"\\u006dodel":"ll\\u0061ma2","c":"\u00e9\u{1f600}","Model":"b"}',
     )
@@ -221,7 +221,7 @@ describe('hostile bodies', () => {
     }
   })
 
-  it('random bytes never make it throw', () => {
+  it('random bytes do not make the scan throw', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void scan(bytes)))
     const jsonLike = fc.array(fc.constantFrom(...'{}[]",:\\ a0'.split('')), { maxLength: 200 })
     fc.assert(
@@ -230,7 +230,7 @@ describe('hostile bodies', () => {
     )
   })
 
-  it('a hundred thousand levels are no stack', () => {
+  it('a hundred thousand levels do not overflow the stack', () => {
     const deep = 100_000
     assert.equal(modelIn(`{"x":${'['.repeat(deep)}${']'.repeat(deep)},"model":"a"}`), 'a')
     assert.equal(modelIn(`{"x":${'{"a":'.repeat(deep)}1${'}'.repeat(deep)},"model":"a"}`), 'a')
@@ -253,7 +253,7 @@ describe('hostile bodies', () => {
     }
   })
 
-  it('a value is given in full, whatever its size', () => {
+  it('a value is returned in full, whatever its size', () => {
     const long = 'x'.repeat(100_000)
     const found = scanned(`{"messages":"${long}","model": "${long}"}`)
     assert.equal(found.size('messages'), 100_002)
@@ -291,13 +291,13 @@ describe('bodies that are hard to scan', () => {
       assert.ok(before <= 6 * 2 ** 17, `${before} steps for ${2 ** 17} bytes`)
     })
 
-    it(`${what}: no stretch is much longer than was asked for`, () => {
+    it(`${what}: no stretch is much longer than requested`, () => {
       const most = 1_000
       const scan = new TopLevelScan(encode(make(2 ** 16)), WANTED)
       for (let over = false; !over; ) {
         const before = scan.steps
         over = scan.advance(most)
-        // The engine's search and the backslashes in front of what it finds come at once.
+        // The engine's search does not stop, nor does the count of backslashes before its result.
         assert.ok(scan.steps - before <= 10 * most, `${scan.steps - before} steps`)
       }
     })
@@ -305,7 +305,7 @@ describe('bodies that are hard to scan', () => {
 })
 
 describe('stringValue', () => {
-  it('is undefined for what is no whole string', () => {
+  it('is undefined for anything but a whole string', () => {
     for (const raw of [undefined, '', '5', 'null', '{}', '"', '"a', '"\\x"', '"a\nb"', "'a'"]) {
       assert.equal(stringValue(raw), undefined, String(raw))
     }

@@ -64,11 +64,11 @@ describe('names that run in the cloud', () => {
     })
   }
   for (const written of ['gpt-oss-cloud', 'cloud', 'cloud/x', 'x:cloud1', 'x:cloudy', 'a:b/c-cloud']) {
-    it(`${written} does not`, () => assert.notEqual(parseModelName(written)?.cloud, true))
+    it(`${written} does not run in the cloud`, () => assert.notEqual(parseModelName(written)?.cloud, true))
   }
 })
 
-describe('what Ollama refuses as a name', () => {
+describe('names that Ollama refuses', () => {
   const REFUSED = [
     '',
     ' ',
@@ -123,7 +123,7 @@ describe('what Ollama refuses as a name', () => {
     it(`${JSON.stringify(written.slice(0, 40))} (${written.length})`, () =>
       assert.equal(parseModelName(written), undefined))
   }
-  it('parts of full length are names', () => {
+  it('parts of the greatest length are valid', () => {
     const longest = `${'h'.repeat(350)}/${'n'.repeat(80)}/${'m'.repeat(80)}:${'t'.repeat(80)}`
     assert.equal(keyOf(longest), longest)
   })
@@ -142,20 +142,20 @@ const spelled = fc.string({
   maxLength: 12,
 })
 
-it('the key of a key is that key, and is small and short', () => {
+it('the key of a key is the same key, in lower case and without cloud', () => {
   fc.assert(
     fc.property(spelled, (written) => {
       const name = parseModelName(written)
       if (name === undefined) return
       assert.equal(name.key, name.key.toLowerCase())
-      // A base that ends like a source suffix was refused, so a key has none.
+      // A base that ends like a source suffix is refused, so a key has no such suffix.
       assert.deepEqual(parseModelName(name.key), { key: name.key, cloud: false })
     }),
     { numRuns: 3_000 },
   )
 })
 
-it('case never matters', () => {
+it('upper and lower case mean the same name', () => {
   fc.assert(
     fc.property(spelled, (written) => {
       assert.deepEqual(parseModelName(written.toUpperCase()), parseModelName(written.toLowerCase()))
@@ -164,7 +164,7 @@ it('case never matters', () => {
   )
 })
 
-it('no string makes it throw', () => {
+it('no string makes parseModelName throw', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseModelName(text)))
   fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => void parseModelName(`x:${text}`)))
 })

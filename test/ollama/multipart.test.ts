@@ -42,7 +42,7 @@ describe('the boundary of', () => {
     'multipart/form-data; boundary=a; boundary=a': 'refused',
     'multipart/form-data boundary=a': 'refused',
     'xmultipart/form-data; boundary=abc': 'refused',
-    // A small letter of Go's makes an i of the Turkish one.
+    // Go's lower case turns the Turkish I with a dot into an i.
     'mult\xc4\xb0part/form-data; boundary=abc': 'refused',
     'multipart/form-data': undefined,
     'multipart/mixed; boundary=abc': undefined,
@@ -55,7 +55,7 @@ describe('the boundary of', () => {
       else assert.equal(formBoundary(type), boundary)
     })
   }
-  it('no header is none', () => assert.equal(formBoundary(undefined), undefined))
+  it('no header is undefined', () => assert.equal(formBoundary(undefined), undefined))
 })
 
 describe('the forms of', () => {
@@ -97,7 +97,7 @@ describe('the forms of', () => {
     it(client, () => assert.equal(modelIn(body, boundary), 'whisper'))
   }
 
-  it('undici and its FormData, which browsers have too', async () => {
+  it('undici with FormData, as in browsers', async () => {
     const form = new FormData()
     form.set('file', new Blob(['RIFF\r\n--']), 'ä "b"\n.wav')
     form.set('model', 'whisper')
@@ -111,7 +111,7 @@ describe('the forms of', () => {
 describe('the model field', () => {
   it('is the first of several', () => {
     assert.equal(modelIn(part(MODEL, 'a') + part(MODEL, 'b') + END), 'a')
-    // What comes after it changes nothing.
+    // Bytes after the model change nothing.
     assert.equal(modelIn(`${part(MODEL, 'a')}--b\r\nhello`), 'a')
   })
   it('keeps every byte of its content', () => {
@@ -119,7 +119,7 @@ describe('the model field', () => {
     assert.equal(modelIn(part(MODEL, ' a\r\nb\r\n') + END), ' a\r\nb\r\n')
     assert.equal(modelIn(part(MODEL, '\xef\xbb\xbfa\xc3\xa4') + END), '\ufeffaä')
   })
-  it('is missing in a form that ends without one', () => {
+  it('is undefined in a form without a model', () => {
     assert.equal(modelIn(END), undefined)
     assert.equal(modelIn(part(FILE, 'RIFF') + END + part(MODEL, 'decoy')), undefined)
     for (const head of [
@@ -132,7 +132,7 @@ describe('the model field', () => {
       assert.equal(modelIn(part(head, 'decoy') + END), undefined, head)
     }
   })
-  it('is found behind what only begins like a boundary', () => {
+  it('is found behind bytes that only begin like a boundary', () => {
     for (const content of ['x--b\r\n', '\n--b\n', '\r--b\r\n', '\r\r\n-', '\r\n--\r\n--', '\r\n --b\r\n']) {
       assert.equal(
         modelIn(part(FILE, content) + part(MODEL, 'whisper') + END),
@@ -190,7 +190,7 @@ describe('a form is refused', () => {
   for (const [how, body] of Object.entries(REFUSALS)) {
     it(how, () => assert.throws(() => modelIn(body), REFUSED))
   }
-  it('at these bounds, not before', () => {
+  it('past these bounds, not at them', () => {
     const parameters = Array.from({ length: 99 }, (_, index) => `x${index}=y; `).join('')
     assert.equal(modelIn(head(`Content-Disposition: form-data; ${parameters}name="model"`)), 'whisper')
     assert.equal(modelIn(head(`X: ${'x'.repeat(64 * 1024 - 100)}\r\n${MODEL}`)), 'whisper')
@@ -199,8 +199,8 @@ describe('a form is refused', () => {
   })
 })
 
-describe('forms around the edges of the grammar', () => {
-  it('have the model that Go finds in them, or are refused', () => {
+describe('forms at the edges of the grammar', () => {
+  it('give the same model as in Go, or are refused', () => {
     const seen = { model: 0, none: 0, refused: 0 }
     const check = ({ contentType, body }: { contentType: string; body: string }, most: number): void => {
       let found: string | undefined
@@ -214,7 +214,7 @@ describe('forms around the edges of the grammar', () => {
       }
       seen[found === undefined ? 'none' : 'model']++
       const reading = readAsGo(contentType, body)
-      // Where Go finds an error, nothing runs.
+      // Where Go finds an error, no model runs.
       if ('error' in reading) return
       const go =
         reading.model &&
@@ -251,19 +251,19 @@ describe('a form that is hard to read', () => {
       }
     })
 
-    it(`${what}: no stretch is much longer than was asked for`, () => {
+    it(`${what}: no stretch is much longer than requested`, () => {
       const most = 1_000
       const scan = new FormScan(Buffer.from(make(2 ** 17) + part(MODEL, 'whisper') + END), 'b')
       let before = scan.steps
       while (!scan.advance(most)) {
-        // A head comes at once.
+        // A head is read in one piece.
         assert.ok(scan.steps - before <= most + 4 * 64 * 1024, `${scan.steps - before} steps`)
         before = scan.steps
       }
     })
   }
 
-  it('with a head that backtracks in vain is refused at once', () => {
+  it('is refused quickly when its head could make a pattern backtrack', () => {
     const much = 60 * 1024
     for (const text of [
       `Content-Disposition: form-data; name=b${' '.repeat(much)}x`,

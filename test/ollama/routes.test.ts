@@ -21,6 +21,6 @@ describe('the dialect of a route that is not gated', () => {
     ['/v1/messagesx', 'openai'],
   ] as const) {
     it(`is ${dialect} for ${path}`, () => assert.equal(dialectOf(path), dialect))
-    it(`${path} has no stream that the proxy expects`, () => assert.equal(canStream(path), false))
+    it(`is not expected to stream on ${path}`, () => assert.equal(canStream(path), false))
   }
 })

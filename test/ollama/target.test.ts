@@ -50,13 +50,13 @@ describe('a request target', () => {
     it(`is refused when it is ${raw || 'empty'}`, () => assert.equal(parseTarget(raw), undefined))
   }
 
-  it('is taken from behind the authority of a URL', () =>
+  it('begins behind the authority of a URL', () =>
     assert.deepEqual(targetOfUrl('http://h:1/api/chat?x=http://y/z'), {
       forwarded: '/api/chat?x=http://y/z',
       path: '/api/chat',
     }))
 
-  it('reaches a gated path of the upstream, however the upstream reads it, only when it was routed there', () => {
+  it('reaches a gated path only if it was routed there, however the upstream reads the target', () => {
     const pieces = fc.constantFrom(
       ...['/', '//', '\\', '.', '..', 'api', 'generate', 'x', '?', '#', ':', '@', 'http://', 'HTTP://', '*'],
       ...[
@@ -93,7 +93,7 @@ describe('a request target', () => {
   })
 })
 
-/** The path of a target as servers of different habits read it: Go, WHATWG URL, and a proxy that normalizes. */
+/** The path of a target as different servers read it: Go, a WHATWG URL, a proxy that normalizes. */
 function readings(target: string): string[] {
   const [raw = ''] = target.split('?')
   const go = decode(raw)

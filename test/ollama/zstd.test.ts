@@ -9,7 +9,7 @@ import { bytesOf, ScriptedRequest } from '../support/scripted-request.ts'
 import { block, frameOf, longFrame, rawFrame, rleFrame } from './support/zstd-frames.ts'
 import { WRITTEN_BY_LIBZSTD } from './support/zstd-samples.ts'
 
-/** `{"model": "llama2"}` as the reference encoder writes it, in all the ways it can. */
+/** `{"model": "llama2"}` in each form that the reference encoder writes. */
 const SAMPLES = {
   'in one frame with its size': 'KLUv/SATmQAAeyJtb2RlbCI6ICJsbGFtYTIifQ==',
   'with a checksum': 'KLUv/SQTmQAAeyJtb2RlbCI6ICJsbGFtYTIifbmBv18=',
@@ -45,30 +45,30 @@ describe('a zstd body', () => {
     })
   }
   for (const [what, sample] of Object.entries(WRITTEN_BY_LIBZSTD)) {
-    it(`of ${what} is what another decoder makes of it, in one go or in steps`, () => {
+    it(`of ${what} is decoded as by fzstd, at once or in steps`, () => {
       const body = bytes(sample)
       const expected = new TextDecoder().decode(decompress(body))
       assert.equal(decode(body), expected)
       assert.equal(decode(body, { steps: 1 }), expected)
     })
   }
-  it('is known by its first bytes, which begin no JSON', () => {
+  it('is recognised by its first bytes, with which no JSON begins', () => {
     assert.equal(beginsLikeZstd(bytes(SAMPLES['in one frame with its size'])), true)
     assert.equal(beginsLikeZstd(bytes(SAMPLES['between two frames that are to be skipped'])), true)
     for (const text of ['', '{', '{"model":"llama2"}', '(\xb5/', '    ']) {
       assert.equal(beginsLikeZstd(new TextEncoder().encode(text)), false)
     }
   })
-  it('that asks for a window larger than Ollama gives is decoded all the same: nobody keeps one', () => {
+  it('is decoded although its window is larger than Ollama allows: the decoder keeps no window', () => {
     assert.equal(decode(bytes(LONG_WINDOW)), '{"model": "llama2"}')
   })
-  it('stops where it is told to', () => {
+  it('is decoded in stretches of about the requested length', () => {
     const samples = Object.values(WRITTEN_BY_LIBZSTD).flatMap((sample) => [...bytes(sample)])
     const frame = new ZstdDecoder(new Uint8Array([...rleFrame(17, 2, 100_000), ...samples]), LARGEST)
     for (let over = false; !over; ) {
       const before = frame.steps
       over = frame.advance(1_000)
-      // One block comes at once.
+      // A block is decoded in one piece.
       assert.ok(frame.steps - before <= 150_000, `${frame.steps - before} steps`)
     }
   })
@@ -82,7 +82,7 @@ describe('a zstd body', () => {
       assert.equal(decoder(body(158)).bytes.length, 159 * 131_072 + 1)
       assert.throws(() => decoder(body(160)), TOO_LARGE)
     })
-    it('over what the call may hold', () => {
+    it('over the bytes that the call may hold', () => {
       const body = rawFrame(new Uint8Array(1_000))
       assert.equal(decoder(body, { most: 1_000 }).bytes.length, 1_000)
       assert.throws(() => decoder(body, { most: 999 }), TOO_LARGE)
@@ -95,7 +95,7 @@ describe('a zstd body', () => {
       assert.ok(decoder(wide(15)).bytes.length > 1_900_000)
       assert.throws(() => decoder(wide(16)), TOO_LARGE)
     })
-    it('before it costs more than its bound, whatever it is made of', () => {
+    it('before it costs more than its bound, whatever its blocks', () => {
       for (const frame of [rleFrame(23, 1_000, 131_072), rleFrame(23, 20_000, 1), bytes(LARGE)]) {
         const scan = new ZstdDecoder(frame, LARGEST)
         try {
@@ -109,12 +109,12 @@ describe('a zstd body', () => {
         )
       }
     })
-    it('with a block that describes more than a block may hold', () => {
+    it('with a block that decodes to more than a block may hold', () => {
       // Nearly a hundred thousand sequences of 65 539 bytes each, in twenty bytes.
       const sequences = [0x00, 0xff, 0xff, 0xff, 0x54, 0, 0, 52, 0x01]
       assert.throws(() => decoder(frameOf(23, [block(2, sequences.length, sequences)])), BROKEN)
     })
-    it('cut off anywhere, and broken it is refused or another text', () => {
+    it('cut off at any byte; with a broken byte it is refused or gives another text', () => {
       for (const sample of [SAMPLES['with a checksum'], ...Object.values(WRITTEN_BY_LIBZSTD)]) {
         const whole = bytes(sample)
         const step = Math.ceil(whole.length / 400)
@@ -133,7 +133,7 @@ describe('a zstd body', () => {
         assert.throws(() => decoder(new Uint8Array([...whole, 1, 2, 3, 4])), BROKEN)
       }
     })
-    it('with a dictionary, which Ollama has not', () => {
+    it('with a dictionary, which Ollama does not have', () => {
       const body = bytes(SAMPLES['in one frame with its size'])
       const named = new Uint8Array([...body.subarray(0, 4), (body[4] ?? 0) | 1, 7, ...body.subarray(5)])
       assert.throws(() => decoder(named), BROKEN)
@@ -141,7 +141,7 @@ describe('a zstd body', () => {
   })
 })
 
-describe('which model a zstd body is for', () => {
+describe('the model of a zstd body', () => {
   const modelOf = async (path: string, encoding: string, body: string | Uint8Array) => {
     const client = new ScriptedRequest({ target: path, headers: { 'content-encoding': encoding } })
     return (await readGatedRequest(client, path, bytesOf(body), new ManualClock(), CALL)).model?.key
@@ -149,23 +149,23 @@ describe('which model a zstd body is for', () => {
   const sample = bytes(SAMPLES['in one frame with its size'])
 
   for (const path of ['chat/completions', 'completions', 'embeddings', 'responses', 'messages']) {
-    it(`is known on /v1/${path}`, async () =>
+    it(`is found on /v1/${path}`, async () =>
       assert.equal(await modelOf(`/v1/${path}`, 'zstd', sample), 'llama2'))
   }
-  it('is not on /api, where Ollama does not decode', async () => {
+  it('is not found on /api, where Ollama does not decode', async () => {
     for (const path of ['/api/chat', '/api/generate', '/api/embed', '/api/embeddings']) {
       assert.equal(await modelOf(path, 'zstd', sample), undefined)
       assert.equal(await modelOf(path, 'zstd', '{"model":"llama2"}'), 'llama2')
     }
   })
-  it('is known when the header is repeated: Ollama looks at the first', async () => {
+  it('is found when the header is repeated: Ollama reads the first one', async () => {
     assert.equal(await modelOf('/v1/responses', 'zstd, zstd', sample), 'llama2')
     assert.equal(await modelOf('/v1/responses', 'zstd, identity', sample), 'llama2')
   })
-  it('is known when the header only begins with zstd, which Ollama takes for a plain body', async () => {
+  it('is found in a plain body when the header only begins with zstd', async () => {
     assert.equal(await modelOf('/v1/responses', 'zstd, gzip', '{"model":"llama2"}'), 'llama2')
   })
-  it('is refused when it begins like zstd and is none', async () => {
+  it('is refused when the body begins like zstd and does not decode', async () => {
     await assert.rejects(modelOf('/v1/responses', 'zstd', sample.subarray(0, -1)), {
       code: 'invalid_request',
     })
@@ -173,7 +173,7 @@ describe('which model a zstd body is for', () => {
       code: 'body_too_large',
     })
   })
-  it('is not under another spelling, which Ollama does not decode', async () => {
+  it('is not found under another spelling, which Ollama does not decode', async () => {
     for (const encoding of ['ZSTD', 'gzip', 'gzip, zstd', 'zstd2', '']) {
       assert.equal(await modelOf('/v1/responses', encoding, sample), undefined, encoding)
     }
@@ -217,7 +217,7 @@ describe('calls whose bodies take long to decode', () => {
     assert.deepEqual(settled, ['a', 'b', 'c', 'd', 'e'])
   })
 
-  it('are not decoded when they ended while they waited', async () => {
+  it('are not decoded when they end while they wait', async () => {
     const clock = new ManualClock()
     const { settled, over } = start(['a', 'b', 'c', 'd', 'e'], clock)
     await tick()
@@ -226,7 +226,7 @@ describe('calls whose bodies take long to decode', () => {
     assert.deepEqual(settled.sort(), ['a', 'b', 'c: over', 'd: over', 'e'])
   })
 
-  it('make room when they end in the middle, or cannot be decoded', async () => {
+  it('make room when they end during the work, or when they cannot be decoded', async () => {
     const clock = new ManualClock()
     const { settled, over } = start(['a', 'b', 'c'], clock)
     await tick()

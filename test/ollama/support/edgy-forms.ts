@@ -6,7 +6,7 @@ export interface FormRequest {
   readonly body: string
 }
 
-/** Mostly the first of them, so that a form of many parts is often plain but for one. */
+/** Mostly the usual value, so that a form of many parts often has only one odd part. */
 function mostly<T>(usual: T, ...odd: T[]): fc.Arbitrary<T> {
   return fc.oneof(
     { weight: 40, arbitrary: fc.constant(usual) },
@@ -171,7 +171,7 @@ const part = fc
   )
   .map((pieces) => pieces.join(''))
 
-/** Forms around the edges of the grammar: plain ones, plain ones with one thing changed, and worse. */
+/** Forms at the edges of the grammar: plain forms, plain forms with one change, and forms with many changes. */
 export const edgyForms: fc.Arbitrary<FormRequest> = fc
   .tuple(
     contentType,

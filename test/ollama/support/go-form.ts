@@ -30,7 +30,7 @@ export function readAsGo(contentType: string, body: string): FormReading {
     if (disposition?.value !== 'form-data' || disposition.parameters.get('name') !== 'model') continue
     if (disposition.parameters.get('filename')) continue
     const encoding = head.fields.get('content-transfer-encoding')?.toLowerCase()
-    // Our reader refuses such a model, so nothing is decoded here, and no error of decoding is found.
+    // FormScan refuses such a model, so this reader need not decode it, and finds no error of decoding.
     model ??= encoding === 'quoted-printable' ? `encoded ${content.text}` : content.text
   }
 }
@@ -92,7 +92,7 @@ function readHead(body: string): { fields: Map<string, string>; rest: string } |
     const colon = line.indexOf(':')
     const name = line.slice(0, colon)
     const value = line.slice(colon + 1)
-    // A name with a blank in it is kept as it is written, and is never one that anybody asks for.
+    // A name with a blank stays as it is written. No reader asks for such a name.
     if (name === '' || !name.split(' ').every((word) => word === '' || TOKEN.test(word))) return undefined
     if (!HEADER_VALUE.test(value)) return undefined
     const key = name.toLowerCase()
@@ -147,7 +147,7 @@ function trim(text: string): string {
   return space === undefined ? trimStart(text) : trim(text.slice(0, -space.length))
 }
 
-/** mime.ParseMediaType; undefined for an error. */
+/** mime.ParseMediaType. Undefined: an error. */
 function parseMediaType(text: string): MediaType | undefined {
   const base = text.split(';', 1)[0] ?? ''
   // U+0130 and U+212A are the letters beyond ASCII whose small forms are ASCII.

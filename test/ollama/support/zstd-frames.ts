@@ -1,4 +1,4 @@
-/** A block of zstd (RFC 8878 section 3.1.1.2): 0 holds its bytes, 1 repeats one, 2 is compressed. */
+/** A zstd block (RFC 8878 section 3.1.1.2). Type 0 holds its bytes, type 1 repeats one byte, type 2 is compressed. */
 export function block(type: 0 | 1 | 2, size: number, content: readonly number[], last = 1): number[] {
   const header = (size << 3) | (type << 1) | last
   return [header & 255, (header >> 8) & 255, header >> 16, ...content]
@@ -6,7 +6,7 @@ export function block(type: 0 | 1 | 2, size: number, content: readonly number[],
 export function frameOf(windowLog: number, blocks: readonly (readonly number[])[]): Uint8Array {
   return new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, (windowLog - 10) << 3, ...blocks.flat()])
 }
-/** A frame of RLE blocks: `count` blocks of `size` blanks and a last one of one. */
+/** A frame of RLE blocks: `count` blocks of `size` blanks, and a last block of one blank. */
 export function rleFrame(windowLog: number, count: number, size: number): Uint8Array {
   return frameOf(windowLog, [
     ...Array.from({ length: count }, () => block(1, size, [0x20], 0)),
