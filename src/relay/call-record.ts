@@ -1,7 +1,7 @@
 import type { Ticket } from '../admission/contract.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
-import { isStream } from './call-headers.ts'
+import { isStream, newRequestId } from './call-headers.ts'
 import type { CallOutcome, ClientRequest } from './contract.ts'
 
 /** A gated call that is not over yet, as it is now. Times in milliseconds. */
@@ -63,8 +63,8 @@ export interface FinishedCall {
 
 /** The part of a call's state that the call itself keeps. */
 interface CallState {
-  readonly id: string
-  readonly model: string | undefined
+  /** Clock milliseconds. */
+  readonly now: number
   /** Milliseconds in line, so far or in all. */
   readonly waitMs: number
   /** Bytes of the body that have come. */
@@ -72,13 +72,11 @@ interface CallState {
 }
 
 /** How a call ended. */
-interface CallEnd {
+interface CallEnd extends CallState {
   readonly outcome: CallOutcome
   readonly reason: RefusalCode | null
   readonly status: number
-  /** Clock milliseconds. */
-  readonly now: number
-  /** The same moment in milliseconds since 1970. */
+  /** `now` in milliseconds since 1970. */
   readonly wallTime: number
   readonly figures: Figures | undefined
 }
@@ -87,6 +85,8 @@ interface CallEnd {
 export class CallRecord {
   readonly path: string
   readonly arrivedAt: number
+  /** Model key; undefined until the request is read, or when it names no model. */
+  model: string | undefined
   /** When the call was sent to Ollama; -Infinity before. */
   sentAt = Number.NEGATIVE_INFINITY
   /** Status of Ollama's answer; 0 before the answer has begun. */
@@ -96,14 +96,23 @@ export class CallRecord {
   /** Code of why Ollama's connection failed. */
   cause: string | null = null
   readonly #request: ClientRequest
+  #id: string | undefined
   #firstByteMs: number | null = null
   #bytesOut = 0
   #chunks = 0
 
-  constructor(request: ClientRequest, path: string, arrivedAt: number) {
+  /** `id`: the id that the client gave; undefined where the call needs an id of ours. */
+  constructor(request: ClientRequest, id: string | undefined, path: string, arrivedAt: number) {
     this.#request = request
+    this.#id = id
     this.path = path
     this.arrivedAt = arrivedAt
+  }
+
+  /** The id for the client, the log and operators. Made when it is first asked for. */
+  get id(): string {
+    this.#id ??= newRequestId()
+    return this.#id
   }
 
   /** Ollama has the call, or had it. */
@@ -123,17 +132,12 @@ export class CallRecord {
   }
 
   /** The call as it is now. */
-  live(
-    { id, model, waitMs, bytesIn }: CallState,
-    isRead: boolean,
-    ticket: Ticket | undefined,
-    now: number,
-  ): LiveCall {
+  live({ now, waitMs, bytesIn }: CallState, isRead: boolean, ticket: Ticket | undefined): LiveCall {
     return {
-      id,
+      id: this.id,
       client: this.#request.clientAddress,
       path: this.path,
-      model,
+      model: this.model,
       state: this.sent ? 'running' : isRead ? 'waiting' : 'reading',
       ticket,
       waitedMs: waitMs,
@@ -145,25 +149,25 @@ export class CallRecord {
   }
 
   /** The call once it is over. */
-  finished({ id, model, waitMs, bytesIn }: CallState, end: CallEnd): FinishedCall {
+  finished(end: CallEnd): FinishedCall {
     const totalMs = end.now - this.arrivedAt
     return {
-      requestId: id,
+      requestId: this.id,
       client: this.#request.clientAddress,
       path: this.path,
-      model: model ?? null,
+      model: this.model ?? null,
       outcome: end.outcome,
       reason: end.reason,
       cause: this.cause,
       status: end.status,
       startedAt: end.wallTime - totalMs,
-      waitMs,
+      waitMs: end.waitMs,
       parts: this.streamed ? this.#chunks : null,
       firstByteMs: this.#firstByteMs,
       sentMs: this.sent ? this.sentAt - this.arrivedAt : null,
       totalMs,
       loadMs: end.figures?.loadMs ?? 0,
-      bytesIn,
+      bytesIn: end.bytesIn,
       bytesOut: this.#bytesOut,
       tokensIn: end.figures?.tokensIn ?? null,
       tokensOut: end.figures?.tokensOut ?? null,

@@ -4,7 +4,7 @@ import { EVERYBODY } from '../callers/caller.ts'
 import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
 import { askedForWhole, type GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
-import { addForReaders, diagnosticHeaders, newRequestId } from './call-headers.ts'
+import { addForReaders, diagnosticHeaders } from './call-headers.ts'
 import { CallRecord, type LiveCall } from './call-record.ts'
 import type {
   BrokenAnswer,
@@ -26,6 +26,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   readonly dropped = NOT_OF_A_CALL
   /** Clock milliseconds at which the call must have left the line; without `firstByteTimeoutMs`, have its first byte. */
   readonly deadline: number
+  readonly record: CallRecord
   dueAt: number
   index = -1
   /** Clock milliseconds at which the request was read. */
@@ -33,36 +34,24 @@ export class GatedCall implements ForwardingObserver, Watched {
   readonly #options: RelayOptions
   readonly #deadlines: Deadlines<GatedCall>
   readonly #request: ClientRequest
-  readonly #record: CallRecord
   readonly #tail = new AnswerTail()
   #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
   #body: IncomingBody | undefined
-  #model: string | undefined
-  #id: string | undefined
   #ticket: Ticket | undefined
   #permit: Permit | undefined
   #forwarding: Forwarding | undefined
   #header: ((name: string) => string | undefined) | undefined
   /** Why the proxy itself ended the call, once it has. */
-  #stopped: Failure | undefined
-  /** A shutdown began before the request was read. */
-  #unwanted: Refusal | undefined
+  #stopped: Failure | Refusal | undefined
 
   constructor(options: RelayOptions, deadlines: Deadlines<GatedCall>, request: ClientRequest, path: string) {
     this.#options = options
     this.#deadlines = deadlines
     this.#request = request
-    this.#id = options.ids.claim(request)
-    this.#record = new CallRecord(request, path, options.clock.now())
-    this.deadline = this.#record.arrivedAt + options.requestTimeoutMs
+    this.record = new CallRecord(request, options.ids.claim(request), path, options.clock.now())
+    this.deadline = this.record.arrivedAt + options.requestTimeoutMs
     this.dueAt = this.deadline
     deadlines.watch(this)
-  }
-
-  /** The id for the client, the log and operators. Made when it is first asked for. */
-  get id(): string {
-    this.#id ??= newRequestId()
-    return this.#id
   }
 
   get maxBodyBytes(): number {
@@ -71,8 +60,7 @@ export class GatedCall implements ForwardingObserver, Watched {
 
   /** For work on the body: throws when the call is over, so that the body is of no more use. */
   throwIfOver(): void {
-    const stopped = this.#stopped ?? this.#unwanted
-    if (stopped) throw stopped
+    if (this.#stopped) throw this.#stopped
     if (this.#request.gone) throw new Failure('client_gone')
   }
 
@@ -88,7 +76,7 @@ export class GatedCall implements ForwardingObserver, Watched {
 
   /** The request is read. Returns what to ask of admission; undefined for a call that takes no slot. */
   read({ model, takesSlot, body }: GatedRequest): Call | undefined {
-    this.#model = model?.key
+    this.record.model = model?.key
     this.#body?.free()
     if (this.#stopped) throw this.#stopped
     this.readAt = this.#options.clock.now()
@@ -111,16 +99,16 @@ export class GatedCall implements ForwardingObserver, Watched {
     this.#permit = permit
     permit.onLost?.(() => this.#abort('upstream_error', 'broken'))
     if (this.#stopped) throw this.#stopped
-    if (this.#request.gone) throw new Failure('client_gone', { model: this.#model })
+    if (this.#request.gone) throw new Failure('client_gone', { model: this.record.model })
   }
 
   /** Sends the call to Ollama. Resolves once the answer has begun. */
   forward(body: Uint8Array): Promise<Response> {
     const { clock, firstByteTimeoutMs, upstream } = this.#options
     this.#stage = 'sent'
-    this.#record.sentAt = clock.now()
+    this.record.sentAt = clock.now()
     // Set in both cases: the deadline may have passed unnoticed while the body was decoded.
-    this.dueAt = firstByteTimeoutMs === undefined ? this.deadline : this.#record.sentAt + firstByteTimeoutMs
+    this.dueAt = firstByteTimeoutMs === undefined ? this.deadline : this.record.sentAt + firstByteTimeoutMs
     this.#forwarding = this.#request.forward(body, this.#permit?.slot.upstream ?? upstream, this)
     return this.#forwarding.answer
   }
@@ -130,30 +118,30 @@ export class GatedCall implements ForwardingObserver, Watched {
     const now = clock.now()
     this.#stage = 'answering'
     this.#header = header
-    this.#record.head(status, header('content-type'), now)
+    this.record.head(status, header('content-type'), now)
     this.#restartIdleTimer(now)
     health.sawAnswer()
     const toPage = origins.learn(this.#request.header('origin'), header('access-control-allow-origin'))
-    const { sentAt, streamed } = this.#record
-    const headers = diagnosticHeaders(this.id, this.#waitMs(now), now - sentAt)
+    const { sentAt, streamed } = this.record
+    const headers = diagnosticHeaders(this.record.id, this.#waitMs(now), now - sentAt)
     return addForReaders(headers, header, streamed, toPage)
   }
 
   data(bytes: Uint8Array): void {
-    this.#record.data(bytes.length)
+    this.record.data(bytes.length)
     this.#tail.add(bytes)
     this.#restartIdleTimer(this.#options.clock.now())
   }
 
   end(ending: Ending, cause?: unknown): void {
-    const { sentAt, status } = this.#record
-    if (ending === 'broken') this.#record.cause = causeOf(cause).code
+    const { sentAt, status } = this.record
+    if (ending === 'broken') this.record.cause = causeOf(cause).code
     // Once an answer has begun, a break says nothing about whether Ollama answers.
     if (ending === 'broken' && this.#stage === 'sent') this.#options.health.sawFailure(cause, sentAt)
     const now = this.#options.clock.now()
     const figures = this.#tail.figures(now - sentAt)
-    const stopped = ending === 'aborted' ? this.#stopped : undefined
-    const ended = stopped ? OUTCOME_BY_FAILURE[stopped.code] : OUTCOME_BY_ENDING[ending]
+    const stopped = ending === 'aborted' && this.#stopped instanceof Failure ? this.#stopped.code : undefined
+    const ended = stopped === undefined ? OUTCOME_BY_ENDING[ending] : OUTCOME_BY_FAILURE[stopped]
     const outcome = ending === 'done' && (figures.failed || status >= 500) ? 'failed' : ended
     this.#permit?.release(outcome, now, figures.loadMs, outcome === 'done' && status < 400)
     if (this.#stage === 'answering') this.#finish(now, outcome, null, status, figures)
@@ -163,11 +151,11 @@ export class GatedCall implements ForwardingObserver, Watched {
   fail(thrown: unknown, body: Uint8Array | undefined): Refusal | Failure {
     const error = this.#stopped ?? asRelayError(thrown)
     const now = this.#options.clock.now()
-    error.headers = diagnosticHeaders(this.id, this.#waitMs(now))
+    error.headers = diagnosticHeaders(this.record.id, this.#waitMs(now))
     if (error instanceof Failure) {
-      error.model ??= this.#model
+      error.model ??= this.record.model
       if (body !== undefined && error.code === 'timeout' && error.sent)
-        error.askedForWhole = askedForWhole(this.#request, this.#record.path, body)
+        error.askedForWhole = askedForWhole(this.#request, this.record.path, body)
     }
     if (this.#stage === 'over') return error
     if (this.#stage === 'reading') this.#body?.drop()
@@ -190,7 +178,7 @@ export class GatedCall implements ForwardingObserver, Watched {
 
   /** The call as it is now. */
   snapshot(now: number): LiveCall {
-    return this.#record.live(this.#state(this.#waitMs(now)), this.#stage !== 'reading', this.#ticket, now)
+    return this.record.live(this.#state(now), this.#stage !== 'reading', this.#ticket)
   }
 
   overdue(now: number): void {
@@ -210,8 +198,8 @@ export class GatedCall implements ForwardingObserver, Watched {
   refuseUnread(): void {
     if (this.#stage !== 'reading') return
     // The body may be here and wait to be decoded: that work does not begin any more.
-    this.#unwanted = new Refusal('shutting_down', {})
-    this.#request.stopReading(this.#unwanted)
+    this.#stopped = new Refusal('shutting_down', {})
+    this.#request.stopReading(this.#stopped)
   }
 
   errorTrailer(why: BrokenAnswer['why'] = 'broken'): string | undefined {
@@ -219,7 +207,7 @@ export class GatedCall implements ForwardingObserver, Watched {
       why,
       contentType: this.#header?.('content-type'),
       contentEncoding: this.#header?.('content-encoding'),
-      path: this.#record.path,
+      path: this.record.path,
       acceptLanguage: this.#request.header('accept-language'),
       midLine: this.#tail.midLine,
     })
@@ -232,8 +220,9 @@ export class GatedCall implements ForwardingObserver, Watched {
   }
 
   #stop(code: FailureCode): Failure {
-    this.#stopped = new Failure(code, { model: this.#model, sent: this.#record.sent })
-    return this.#stopped
+    const failure = new Failure(code, { model: this.record.model, sent: this.record.sent })
+    this.#stopped = failure
+    return failure
   }
 
   /** Milliseconds in line, so far or in all. */
@@ -246,22 +235,16 @@ export class GatedCall implements ForwardingObserver, Watched {
     this.dueAt = streamIdleTimeoutMs > 0 ? now + streamIdleTimeoutMs : Number.POSITIVE_INFINITY
   }
 
-  #finish(
-    now: number,
-    outcome: CallOutcome,
-    reason: RefusalCode | null,
-    status: number,
-    figures?: Figures,
-  ): void {
-    const state = this.#state(this.#waitMs(now))
+  #finish(now: number, outcome: CallOutcome, reason: RefusalCode | null, status: number, figures?: Figures) {
+    const state = this.#state(now)
     this.#stage = 'over'
     this.#deadlines.forget(this)
-    this.#options.ids.release(this.id)
+    this.#options.ids.release(this.record.id)
     const wallTime = this.#options.clock.wallTime()
-    this.#options.finished(this.#record.finished(state, { outcome, reason, status, now, wallTime, figures }))
+    this.#options.finished(this.record.finished({ ...state, outcome, reason, status, wallTime, figures }))
   }
 
-  #state(waitMs: number) {
-    return { id: this.id, model: this.#model, waitMs, bytesIn: this.#body?.size ?? 0 }
+  #state(now: number) {
+    return { now, waitMs: this.#waitMs(now), bytesIn: this.#body?.size ?? 0 }
   }
 }

@@ -48,7 +48,7 @@ export class Relay {
   /** Ends a call for an operator. Returns the call as it was, or undefined when there is no such call. */
   cancel(id: string): LiveCall | undefined {
     for (const call of this.#deadlines.watched) {
-      if (call.id !== id) continue
+      if (call.record.id !== id) continue
       const found = call.snapshot(this.#options.clock.now())
       call.cancel()
       return found

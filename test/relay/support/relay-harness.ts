@@ -95,7 +95,7 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
       },
       (error: Refusal | Failure) => {
         explanation.push(...error.headers)
-        return error.cause instanceof Error ? error.cause.message : error.code
+        return error.code === 'internal_error' ? String(error.cause) : error.code
       },
     )
     return { client, result, explanation }
