@@ -1,6 +1,6 @@
 import { judge } from './access.ts'
 import { anthropicDialect } from './anthropic-voice.ts'
-import { headBlob, postBlob } from './blobs.ts'
+import * as blobs from './blob-routes.ts'
 import { reset, setFaults, state } from './control.ts'
 import type { Exchange } from './exchange.ts'
 import * as images from './image-routes.ts'
@@ -25,7 +25,7 @@ const ROUTES: Readonly<Record<string, Methods>> = {
   '/api/pull': { POST: library.pull },
   '/api/copy': { POST: library.copy },
   '/api/delete': { DELETE: library.remove },
-  '/api/blobs/:digest': { HEAD: headBlob, POST: postBlob },
+  '/api/blobs/:digest': { HEAD: blobs.head, POST: blobs.post },
   '/v1/models': { GET: library.listV1 },
   '/v1/models/:model': { GET: library.retrieveV1 },
 }

@@ -3,7 +3,6 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import type { Question, Script } from './answer.ts'
-import { Blobs } from './blobs.ts'
 import { Engine, type EngineSnapshot } from './engine.ts'
 import type { EngineLimits } from './engine-call.ts'
 import { Exchange } from './exchange.ts'
@@ -57,7 +56,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     clock,
     engine: new Engine(clock, { ...DEFAULTS, ...limits, slotsOf }),
     library,
-    blobs: new Blobs(),
+    blobs: new Set(),
     faults: new Faults(),
     ids: new Ids(),
     script,

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts'
 import type { Question, Script } from './answer.ts'
-import type { Blobs } from './blobs.ts'
 import type { Engine } from './engine.ts'
 import type { Exchange } from './exchange.ts'
 import type { Faults } from './faults.ts'
@@ -12,7 +11,8 @@ export interface World {
   readonly clock: Clock
   readonly engine: Engine
   readonly library: Library
-  readonly blobs: Blobs
+  /** Digests of the uploaded blobs. The simulator hashes the bytes of a blob and does not keep them. */
+  readonly blobs: Set<string>
   readonly faults: Faults
   readonly ids: Ids
   /** Scripted answers; undefined where the made-up text will do. */

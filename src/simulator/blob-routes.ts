@@ -3,33 +3,20 @@ import { GIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
 import type { Handler } from './world.ts'
 
-/** The digests of uploaded blobs; their bytes are counted, hashed and let go. */
-export class Blobs {
-  readonly #digests = new Set<string>()
-
-  has(digest: string): boolean {
-    return this.#digests.has(digest)
-  }
-
-  add(digest: string): void {
-    this.#digests.add(digest)
-  }
-}
-
-/** Both spellings are one blob. Throws WireError 400. */
+/** The digest at the end of the path. `sha256-` and `sha256:` name the same blob. Throws WireError 400. */
 function digestOf(path: string): string {
   const given = path.slice(path.lastIndexOf('/') + 1)
   if (!/^sha256[:-][0-9a-fA-F]{64}$/.test(given)) throw new WireError(400, 'invalid digest format')
   return given.replace('-', ':').toLowerCase()
 }
 
-export const headBlob: Handler = (exchange, world) => {
+export const head: Handler = (exchange, world) => {
   const digest = digestOf(exchange.path)
   if (world.blobs.has(digest)) return exchange.answer(200, undefined, '')
   exchange.answer(404, GIN_JSON, JSON.stringify({ error: `blob ${JSON.stringify(digest)} not found` }))
 }
 
-export const postBlob: Handler = async (exchange, world) => {
+export const post: Handler = async (exchange, world) => {
   const digest = digestOf(exchange.path)
   if (world.blobs.has(digest)) return exchange.answerUnread(200)
   const sha = createHash('sha256')
