@@ -2,12 +2,12 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 
 /** What the CORS and Host checks say before any route is looked at. `continue`: with these headers, go on. */
-export interface Verdict {
+export interface AccessVerdict {
   readonly status: 'continue' | 204 | 403
   readonly headers: Readonly<Record<string, string | string[]>>
 }
 
-export interface Visitor {
+export interface AccessRequest {
   readonly method: string
   readonly host: string
   readonly origin: string | undefined
@@ -44,23 +44,23 @@ const LOCAL_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|0\.0\.0\.0)(:.*)?$/
 const APP_ORIGIN = /^(app|file|tauri|vscode-webview|vscode-file):\/\//
 
 /** Ollama's order: CORS first, then the Host. Origins are the built-in ones (no OLLAMA_ORIGINS). */
-export function judge(visitor: Visitor): Verdict {
-  const { origin, host, method } = visitor
-  let headers: Verdict['headers'] = {}
+export function checkAccess(request: AccessRequest): AccessVerdict {
+  const { origin, host, method } = request
+  let headers: AccessVerdict['headers'] = {}
   const sameOrigin = origin === `http://${host}` || origin === `https://${host}`
   if (origin !== undefined && origin !== '' && !sameOrigin) {
     if (!LOCAL_ORIGIN.test(origin) && !APP_ORIGIN.test(origin)) return { status: 403, headers: {} }
     if (method === 'OPTIONS') return { status: 204, headers: preflight(origin) }
     headers = { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' }
   }
-  if (!visitor.onLoopback) return { status: 'continue', headers }
+  if (!request.onLoopback) return { status: 'continue', headers }
   const name = withoutPort(host).toLowerCase()
   if (isLocalAddress(name)) return { status: 'continue', headers }
   if (!isLocalName(name)) return { status: 403, headers }
   return { status: method === 'OPTIONS' ? 204 : 'continue', headers }
 }
 
-function preflight(origin: string): Verdict['headers'] {
+function preflight(origin: string): AccessVerdict['headers'] {
   return {
     'Access-Control-Allow-Origin': origin,
     'Access-Control-Allow-Methods': METHODS,

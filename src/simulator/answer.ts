@@ -1,5 +1,5 @@
 /** What a call shall produce. */
-export interface Answer {
+export interface AnswerPlan {
   readonly promptTokens: number
   /** All tokens that are computed; a natural end costs one that carries no text. */
   readonly outputTokens: number
@@ -8,7 +8,7 @@ export interface Answer {
   readonly reason: 'stop' | 'length'
 }
 
-export interface Question {
+export interface ModelInput {
   /** As the client spelled it. */
   readonly model: string
   /** All text of the request that a model would read. */
@@ -32,17 +32,17 @@ const WORDS = (
 ).split(' ')
 
 /**
- * Text and counts, the same for the same question. A prompt has a token for four bytes. A limit (num_predict,
+ * Text and counts, the same for the same input. A prompt has a token for four bytes. A limit (num_predict,
  * max_tokens, max_output_tokens) of 1 to 4096 is the exact number of output tokens, with the reason `length`; without
- * one, or with a larger one, the question's hash picks 16 to 63 and the answer ends by itself.
+ * one, or with a larger one, the input's hash picks 16 to 63 and the answer ends by itself.
  */
-export function composeAnswer(
-  question: Question,
+export function planAnswer(
+  input: ModelInput,
   limit: number | undefined,
   script: Script | undefined,
-): Answer {
+): AnswerPlan {
   const bound = limit !== undefined && limit >= 1 ? limit : Number.POSITIVE_INFINITY
-  const promptTokens = script?.promptTokens ?? tokensOf(question.prompt)
+  const promptTokens = script?.promptTokens ?? tokensOf(input.prompt)
   if (script) {
     const cut = script.pieces.length >= bound
     const pieces = cut ? bound : script.pieces.length
@@ -54,7 +54,7 @@ export function composeAnswer(
       reason: cut ? 'length' : 'stop',
     }
   }
-  const seed = hash(`${question.model}\n${question.prompt}`)
+  const seed = hash(`${input.model}\n${input.prompt}`)
   const piece = (index: number) => `${index === 0 ? '' : ' '}${WORDS[mix(seed + index) % WORDS.length]}`
   if (bound <= LONGEST_EXACT)
     return { promptTokens, outputTokens: bound, pieces: bound, piece, reason: 'length' }
@@ -66,13 +66,13 @@ export function tokensOf(text: string): number {
   return Math.max(1, Math.ceil(Buffer.byteLength(text) / 4))
 }
 
-export function textOf(answer: Answer): string {
+export function textOf(answer: AnswerPlan): string {
   return Array.from({ length: answer.pieces }, (_, index) => answer.piece(index)).join('')
 }
 
 /** Token ids of prompt and answer, as /api/generate returns them. */
-export function contextOf(question: Question, answer: Answer): number[] {
-  const seed = hash(question.prompt)
+export function contextOf(input: ModelInput, answer: AnswerPlan): number[] {
+  const seed = hash(input.prompt)
   return Array.from(
     { length: answer.promptTokens + answer.outputTokens },
     (_, index) => mix(seed + index) % 128_000,

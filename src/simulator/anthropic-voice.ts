@@ -1,4 +1,4 @@
-import type { Figures } from './engine-call.ts'
+import type { EngineFigures } from './engine-call.ts'
 import { goJson, type Json } from './go-json.ts'
 import { type Dialect, EVENT_STREAM, GIN_JSON, PLAIN_JSON, type Voice } from './voice.ts'
 
@@ -88,6 +88,6 @@ function stopReason(reason: string): string {
   return reason === 'length' ? 'max_tokens' : 'end_turn'
 }
 
-function usageOf(figures: Figures | undefined): Json {
+function usageOf(figures: EngineFigures | undefined): Json {
   return { input_tokens: figures?.promptTokens ?? 0, output_tokens: figures?.outputTokens ?? 0 }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { Handler } from './simulated-ollama.ts'
 import { GIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
-import type { Handler } from './world.ts'
 
 /** The digest at the end of the path. `sha256-` and `sha256:` name the same blob. Throws WireError 400. */
 function digestOf(path: string): string {
@@ -10,15 +10,15 @@ function digestOf(path: string): string {
   return given.replace('-', ':').toLowerCase()
 }
 
-export const head: Handler = (exchange, world) => {
+export const head: Handler = (exchange, ollama) => {
   const digest = digestOf(exchange.path)
-  if (world.blobs.has(digest)) return exchange.answer(200, undefined, '')
+  if (ollama.blobs.has(digest)) return exchange.answer(200, undefined, '')
   exchange.answer(404, GIN_JSON, JSON.stringify({ error: `blob ${JSON.stringify(digest)} not found` }))
 }
 
-export const post: Handler = async (exchange, world) => {
+export const post: Handler = async (exchange, ollama) => {
   const digest = digestOf(exchange.path)
-  if (world.blobs.has(digest)) return exchange.answerUnread(200)
+  if (ollama.blobs.has(digest)) return exchange.answerUnread(200)
   const sha = createHash('sha256')
   if (!(await exchange.readBody((chunk) => void sha.update(chunk)))) return
   const got = `sha256:${sha.digest('hex')}`
@@ -28,6 +28,6 @@ export const post: Handler = async (exchange, world) => {
       `digest mismatch, expected ${JSON.stringify(digest)}, got ${JSON.stringify(got)}`,
     )
   }
-  world.blobs.add(digest)
+  ollama.blobs.add(digest)
   exchange.answer(201, undefined, '')
 }

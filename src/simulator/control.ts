@@ -1,7 +1,7 @@
 import * as z from 'zod'
+import type { Handler } from './simulated-ollama.ts'
 import { GIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
-import type { Handler } from './world.ts'
 
 /** GET /_sim/state: counters by model, what is loaded, and the faults that are on. "For ever" shows as null. */
 export const state: Handler = (exchange, { engine, faults }) => {

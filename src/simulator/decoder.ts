@@ -4,7 +4,7 @@ import type { Cancel, Clock } from '../clock.ts'
 const EPSILON = 1e-6
 
 /** The work of one slot, in milliseconds that it would take alone. */
-export interface Run {
+export interface SlotWork {
   readonly promptMs: number
   readonly tokenMs: number
   readonly tokens: number
@@ -24,7 +24,7 @@ export interface Run {
 export class Decoder {
   readonly #clock: Clock
   readonly #slowdown: number
-  readonly #runs = new Set<Run>()
+  readonly #runs = new Set<SlotWork>()
   #seen: number
   #timer: Cancel | undefined
 
@@ -34,25 +34,25 @@ export class Decoder {
     this.#seen = clock.now()
   }
 
-  add(run: Run): void {
+  add(run: SlotWork): void {
     this.#advance()
     if (run.promptMs <= EPSILON) run.promptEndedAt = this.#clock.now()
     this.#runs.add(run)
     this.#plan()
   }
 
-  remove(run: Run): void {
+  remove(run: SlotWork): void {
     this.#advance()
     if (this.#runs.delete(run)) this.#plan()
   }
 
-  pause(run: Run): void {
+  pause(run: SlotWork): void {
     this.#advance()
     run.paused = true
     this.#plan()
   }
 
-  resume(run: Run): void {
+  resume(run: SlotWork): void {
     this.#advance()
     run.paused = false
     this.#plan()
@@ -106,7 +106,7 @@ export class Decoder {
   }
 }
 
-function nextAt(run: Run): number {
+function nextAt(run: SlotWork): number {
   const tokens = run.onToken ? Math.min(run.told + 1, run.tokens) : run.tokens
   return run.promptMs + tokens * run.tokenMs
 }

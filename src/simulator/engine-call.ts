@@ -30,11 +30,11 @@ export interface EngineCall {
   /** Told token by token, from 0; without it the call costs one timer in all. */
   readonly onToken?: (index: number) => void
   /** The call ended well. Not called for one that was cancelled or failed. */
-  readonly onDone?: (figures: Figures) => void
+  readonly onDone?: (figures: EngineFigures) => void
 }
 
 /** Times of a finished call in milliseconds. total = load + wait + prompt + output, but for pauses. */
-export interface Figures {
+export interface EngineFigures {
   readonly promptTokens: number
   readonly outputTokens: number
   /** From submit to the answer's end. */

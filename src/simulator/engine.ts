@@ -3,7 +3,7 @@ import { Counters, type ModelCounters } from './counters.ts'
 import type { EngineCall, EngineHandle, EngineLimits } from './engine-call.ts'
 import { Loader } from './loader.ts'
 import { Runner } from './runner.ts'
-import { type Ending, Session } from './session.ts'
+import { Session, type SessionOutcome } from './session.ts'
 
 export interface LoadedModel {
   readonly model: string
@@ -46,7 +46,7 @@ export class Engine {
   /** Takes a call in. undefined: refused, because the line of calls that wait for a load is full. */
   submit(call: EngineCall): EngineHandle | undefined {
     const counters = this.counters.of(call.model)
-    const session = new Session(call, this.#clock.now(), (it, ending) => this.#ended(it, ending))
+    const session = new Session(call, this.#clock.now(), (it, outcome) => this.#ended(it, outcome))
     counters.submitted++
     // The way past the pending line that makes it bound nothing: a loaded model is handed out directly.
     if (this.#runners.has(call.model)) {
@@ -112,10 +112,10 @@ export class Engine {
     return false
   }
 
-  #ended(session: Session, ending: Ending): void {
+  #ended(session: Session, outcome: SessionOutcome): void {
     const counters = this.counters.of(session.call.model)
-    counters[ending]++
-    if (ending !== 'finished' && session.grantedAt === undefined) counters.pending--
+    counters[outcome]++
+    if (outcome !== 'finished' && session.grantedAt === undefined) counters.pending--
   }
 }
 

@@ -19,10 +19,10 @@ const DEEPEST = 10_000
 
 /** The first JSON value of the body; whatever follows it is ignored, as by json.Decoder. Throws GoSyntaxError. */
 export function decodeFirst(body: Buffer): GoValue {
-  return new Decoder(body).first()
+  return new GoDecoder(body).first()
 }
 
-class Decoder {
+class GoDecoder {
   readonly #body: Buffer
   #at = 0
   #depth = 0

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Fields } from './fields.ts'
+import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
 import { refuseEmbeddingModel } from './native-routes.ts'
 import { jsonLine, openaiDialect, pinnedSeconds } from './openai-voice.ts'
 import { missingForChat, readUnpacked, resolveModel } from './request.ts'
+import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import type { Voice } from './voice.ts'
 import { WireError } from './wire-error.ts'
-import type { Handler, World } from './world.ts'
 
 const LARGEST_SIDE = 4_096
 const IMAGE_URL = /^data:(?:image\/(?:jpeg|jpg|png|webp))?;base64,([A-Za-z0-9+/]*={0,2})$/
@@ -14,17 +14,17 @@ const IMAGE_URL = /^data:(?:image\/(?:jpeg|jpg|png|webp))?;base64,([A-Za-z0-9+/]
 /**
  * As Ollama 0.14.3 to 0.32.5 served them: both are /api/generate inside, and read JSON whatever the Content-Type says.
  */
-export const generations: Handler = async (exchange, world) => {
+export const generations: Handler = async (exchange, ollama) => {
   const fields = await readUnpacked(exchange, 'openai.ImageGenerationRequest')
   if (!fields) return
-  runJob(exchange, world, jobOf(world, fields, readQuestion(fields)))
+  runJob(exchange, ollama, jobOf(ollama, fields, readInput(fields)))
 }
 
 /** OpenAI's own clients send a form here, which Ollama never took. */
-export const edits: Handler = async (exchange, world) => {
+export const edits: Handler = async (exchange, ollama) => {
   const fields = await readUnpacked(exchange, 'openai.ImageEditRequest')
   if (!fields) return
-  const question = readQuestion(fields)
+  const input = readInput(fields)
   const image = fields.text('image')
   if (image === '') throw new WireError(400, 'image is required')
   if (/^https?:\/\//.test(image))
@@ -33,10 +33,10 @@ export const edits: Handler = async (exchange, world) => {
       'invalid image: image URLs are not currently supported, please use base64 encoded data instead',
     )
   if (!IMAGE_URL.test(image)) throw new WireError(400, 'invalid image: invalid image input')
-  runJob(exchange, world, jobOf(world, fields, question))
+  runJob(exchange, ollama, jobOf(ollama, fields, input))
 }
 
-function readQuestion(fields: Fields): { model: string; prompt: string } {
+function readInput(fields: GoStruct): { model: string; prompt: string } {
   const model = fields.text('model')
   const prompt = fields.text('prompt')
   if (prompt === '') throw new WireError(400, 'prompt is required')
@@ -44,12 +44,12 @@ function readQuestion(fields: Fields): { model: string; prompt: string } {
   return { model, prompt }
 }
 
-function jobOf(world: World, fields: Fields, question: { model: string; prompt: string }) {
-  const model = resolveModel(world, question.model, {
+function jobOf(ollama: SimulatedOllama, fields: GoStruct, input: { model: string; prompt: string }) {
+  const model = resolveModel(ollama, input.model, {
     empty: new WireError(404, missingForChat(''), 'handler'),
     missing: missingForChat,
   })
-  refuseEmbeddingModel(model, question.model, 'generate')
+  refuseEmbeddingModel(model, input.model, 'generate')
   if (model.paints) {
     const [, width = 0, height = 0] = /^\s*(\d+)x(\d+)/.exec(fields.text('size')) ?? []
     if (Math.max(Number(width), Number(height)) > LARGEST_SIDE)
@@ -57,11 +57,11 @@ function jobOf(world: World, fields: Fields, question: { model: string; prompt: 
   }
   return {
     model,
-    question,
+    input,
     kind: 'generate',
     // Inside it streams: the head goes out with the first step, as that of NDJSON, and nothing but the image follows.
     stream: true,
-    voice: imageVoice(model.paints ? imageOf(question) : undefined, world.clock.wallTime),
+    voice: imageVoice(model.paints ? imageOf(input) : undefined, ollama.clock.wallTime),
     dialect: openaiDialect,
   } as const
 }
@@ -80,7 +80,7 @@ function imageVoice(image: string | undefined, now: () => number): Voice {
   }
 }
 
-/** Bytes that begin like a PNG and are the same for the same question. */
+/** Bytes that begin like a PNG and are the same for the same input. */
 function imageOf({ model, prompt }: { model: string; prompt: string }): string {
   const pixels = createHash('sha512').update(`${model}\n${prompt}`).digest()
   return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), pixels]).toString(

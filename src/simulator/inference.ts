@@ -1,16 +1,16 @@
-import { type Answer, composeAnswer, contextOf, type Question, textOf } from './answer.ts'
+import { type AnswerPlan, contextOf, type ModelInput, planAnswer, textOf } from './answer.ts'
 import { rise } from './counters.ts'
-import type { EngineCall, EngineHandle, Figures } from './engine-call.ts'
-import type { Exchange } from './exchange.ts'
+import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import type { Model } from './models.ts'
+import type { SimulatedOllama } from './simulated-ollama.ts'
 import type { Dialect, End, Voice } from './voice.ts'
 import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
-import type { World } from './world.ts'
 
 /** What a route made of its request: the work, and how to tell it. */
 export interface Job {
   readonly model: Model
-  readonly question: Question
+  readonly input: ModelInput
   /** `embed` computes the prompt alone. */
   readonly kind: 'generate' | 'load' | 'embed'
   /** Bound of the output in tokens. */
@@ -23,27 +23,27 @@ export interface Job {
 }
 
 /** The life of one call: on the wire, through the engine, told piece by piece, given up at once when its client leaves. */
-export function runJob(exchange: Exchange, world: World, job: Job): void {
-  const counters = world.engine.counters.of(job.model.weights)
+export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job): void {
+  const counters = ollama.engine.counters.of(job.model.weights)
   rise(counters, 'onWire', 'peakOnWire')
   exchange.onOver(() => void counters.onWire--)
-  if (exchange.gone.aborted || world.faults.take('stall')) return
-  if (world.faults.take('fail')) throw new WireError(500, RUNNER_DIED, 'handler')
+  if (exchange.gone.aborted || ollama.faults.take('stall')) return
+  if (ollama.faults.take('fail')) throw new WireError(500, RUNNER_DIED, 'handler')
 
-  const script = world.script(job.question)
-  const answer = composeAnswer(job.question, job.limit, script)
-  const telling = new Telling(exchange, world, job, answer)
+  const script = ollama.script(job.input)
+  const answer = planAnswer(job.input, job.limit, script)
+  const telling = new Telling(exchange, ollama, job, answer)
   const call: EngineCall = {
     model: job.model.weights,
     promptTokens: job.kind === 'load' ? 0 : answer.promptTokens,
     outputTokens: job.kind === 'generate' ? answer.outputTokens : 0,
     loadOnly: job.kind === 'load',
     keepAliveMs: job.keepAliveMs,
-    stretch: world.faults.take('slow')?.factor ?? 1,
+    stretch: ollama.faults.take('slow')?.factor ?? 1,
     ...(telling.streams ? { onToken: (index: number) => telling.token(index) } : {}),
     onDone: (figures) => telling.done(figures),
   }
-  const handle = world.engine.submit(call)
+  const handle = ollama.engine.submit(call)
   if (!handle) throw new WireError(503, BUSY, 'handler')
   telling.handle = handle
   exchange.gone.addEventListener('abort', () => handle.cancel(), { once: true })
@@ -53,18 +53,18 @@ export function runJob(exchange: Exchange, world: World, job: Job): void {
 class Telling {
   readonly streams: boolean
   handle: EngineHandle | undefined
-  readonly #exchange: Exchange
+  readonly #exchange: HttpExchange
   readonly #job: Job
-  readonly #answer: Answer
+  readonly #answer: AnswerPlan
   readonly #fault: { name: 'crash' | 'silence' | 'cut' | 'reset'; after: number } | undefined
   #broken = false
 
-  constructor(exchange: Exchange, world: World, job: Job, answer: Answer) {
+  constructor(exchange: HttpExchange, ollama: SimulatedOllama, job: Job, answer: AnswerPlan) {
     this.#exchange = exchange
     this.#job = job
     this.#answer = answer
     this.streams = job.stream && job.kind === 'generate'
-    this.#fault = chosenFault(world)
+    this.#fault = chosenFault(ollama)
     if (this.streams) exchange.open(job.voice.streamHeaders)
   }
 
@@ -73,14 +73,14 @@ class Telling {
     this.#send(this.#job.voice.piece(this.#answer.piece(index)), index)
   }
 
-  done(figures: Figures): void {
+  done(figures: EngineFigures): void {
     if (this.#broken) return
-    const { voice, kind, withContext, question } = this.#job
+    const { voice, kind, withContext, input } = this.#job
     const end: End = {
       text: kind === 'generate' ? textOf(this.#answer) : '',
       reason: kind === 'load' ? 'load' : this.#answer.reason,
       figures: kind === 'load' ? undefined : figures,
-      context: withContext && kind === 'generate' ? contextOf(question, this.#answer) : undefined,
+      context: withContext && kind === 'generate' ? contextOf(input, this.#answer) : undefined,
     }
     if (this.streams) {
       this.#send(voice.close(end), this.#answer.pieces)
@@ -128,7 +128,7 @@ class Telling {
 
 function chosenFault({
   faults,
-}: World): { name: 'crash' | 'silence' | 'cut' | 'reset'; after: number } | undefined {
+}: SimulatedOllama): { name: 'crash' | 'silence' | 'cut' | 'reset'; after: number } | undefined {
   for (const name of ['crash', 'silence', 'cut', 'reset'] as const) {
     const fault = faults.take(name)
     if (fault) return { name, after: fault.after }

@@ -57,14 +57,14 @@ export class Loader implements Holder {
     while (!this.#head) {
       const next = this.#pending.dequeue()
       if (!next) return
-      if (next.ending) continue
+      if (next.outcome) continue
       this.#head = next
       this.#serveHead(next)
     }
   }
 
   #serveHead(session: Session): void {
-    if (session.ending || this.#parts.admit(session)) {
+    if (session.outcome || this.#parts.admit(session)) {
       this.#head = undefined
     } else if (this.#parts.makeRoom()) {
       this.#load = this.#parts.clock.after(this.#parts.loadMs, () => {

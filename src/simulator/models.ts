@@ -46,14 +46,14 @@ export class Library {
   add(given: string): Model {
     const name = parseModelName(given)
     if (!name) throw new RangeError(`invalid model name: ${JSON.stringify(given)}`)
-    const model = imagine(name.shown, this.#wallTime())
+    const model = imagine(name.short, this.#wallTime())
     this.#models.set(name.key, model)
     return model
   }
 
   copy(source: Model, destination: string): boolean {
     const name = parseModelName(destination)
-    if (name) this.#models.set(name.key, { ...source, name: name.shown, modifiedAt: this.#wallTime() })
+    if (name) this.#models.set(name.key, { ...source, name: name.short, modifiedAt: this.#wallTime() })
     return name !== undefined
   }
 

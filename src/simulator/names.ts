@@ -1,9 +1,9 @@
 /** A model's name, taken apart as Ollama does it. */
-export interface ModelName {
+export interface ParsedName {
   /** Complete and in lower case: what two spellings of one model share. */
   readonly key: string
-  /** The shortest form, its tag always shown. */
-  readonly shown: string
+  /** The shortest form, its tag always short. */
+  readonly short: string
 }
 
 const HOST = 'registry.ollama.ai'
@@ -13,7 +13,7 @@ const NAMESPACE_PART = /^[a-z0-9_][a-z0-9_-]{0,79}$/i
 const HOST_PART = /^[a-z0-9_][a-z0-9_.:-]{0,349}$/i
 
 /** undefined: no valid name. An empty one is the caller's case. */
-export function parseModelName(given: string): ModelName | undefined {
+export function parseModelName(given: string): ParsedName | undefined {
   const name = withoutSource(given.trim())
   const colon = name.lastIndexOf(':')
   const tagged = colon > name.lastIndexOf('/')
@@ -33,7 +33,7 @@ export function parseModelName(given: string): ModelName | undefined {
     : isDefaultHost
       ? `${namespace}/${model}`
       : `${host}/${namespace}/${model}`
-  return { key, shown: `${path}:${tag}` }
+  return { key, short: `${path}:${tag}` }
 }
 
 /** The cloud is not simulated; `:local` names what has no such suffix. */

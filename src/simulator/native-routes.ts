@@ -1,80 +1,80 @@
 import { embeddingOf } from './answer.ts'
-import { type Fields, isList } from './fields.ts'
 import type { GoValue } from './go-decode.ts'
 import { goJson, shortestFloat32 } from './go-json.ts'
+import { type GoStruct, isList } from './go-struct.ts'
 import { type Job, runJob } from './inference.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import type { Model } from './models.ts'
 import { chatVoice, embedBody, generateVoice, nativeDialect } from './native-voice.ts'
 import { missingForChat, missingForEmbed, modelRequired, readNative, resolveModel } from './request.ts'
+import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import { type End, GIN_JSON, type Voice } from './voice.ts'
 import { WireError } from './wire-error.ts'
-import type { Handler, World } from './world.ts'
 
 export const EMBEDDING_LENGTH = 384
 
-export const generate: Handler = async (exchange, world) => {
+export const generate: Handler = async (exchange, ollama) => {
   const fields = await readNative(exchange, 'api.GenerateRequest')
   if (!fields) return
   const spelled = fields.text('model')
   const prompt = fields.text('prompt')
   const common = readCommon(fields)
-  const model = resolveModel(world, spelled, {
+  const model = resolveModel(ollama, spelled, {
     empty: new WireError(404, missingForChat(''), 'handler'),
     missing: missingForChat,
   })
-  const voice = generateVoice(spelled, world.clock.wallTime)
-  const question = { model: spelled, prompt: `${fields.text('system')}${prompt}${fields.text('suffix')}` }
+  const voice = generateVoice(spelled, ollama.clock.wallTime)
+  const input = { model: spelled, prompt: `${fields.text('system')}${prompt}${fields.text('suffix')}` }
   if (prompt === '' && common.keepAliveMs === 0)
-    return unload(world, model, voice, exchange.answer.bind(exchange))
+    return unload(ollama, model, voice, exchange.answer.bind(exchange))
   refuseEmbeddingModel(model, spelled, 'generate')
   const kind = prompt === '' ? 'load' : 'generate'
   const withContext = fields.flag('raw') !== true
-  runJob(exchange, world, { ...common, model, question, kind, withContext, voice, dialect: nativeDialect })
+  runJob(exchange, ollama, { ...common, model, input, kind, withContext, voice, dialect: nativeDialect })
 }
 
-export const chat: Handler = async (exchange, world) => {
+export const chat: Handler = async (exchange, ollama) => {
   const fields = await readNative(exchange, 'api.ChatRequest')
   if (!fields) return
   const spelled = fields.text('model')
   const messages = fields.structs('messages', 'api.Message')
   const common = readCommon(fields)
-  const model = resolveModel(world, spelled, { empty: modelRequired, missing: missingForChat })
-  const voice = chatVoice(spelled, world.clock.wallTime)
-  const question = { model: spelled, prompt: messages.map((message) => message.text('content')).join('\n') }
+  const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForChat })
+  const voice = chatVoice(spelled, ollama.clock.wallTime)
+  const input = { model: spelled, prompt: messages.map((message) => message.text('content')).join('\n') }
   if (messages.length === 0 && common.keepAliveMs === 0) {
-    return unload(world, model, voice, exchange.answer.bind(exchange))
+    return unload(ollama, model, voice, exchange.answer.bind(exchange))
   }
   refuseEmbeddingModel(model, spelled, 'chat')
   const kind = messages.length === 0 ? 'load' : 'generate'
-  runJob(exchange, world, { ...common, model, question, kind, voice, dialect: nativeDialect })
+  runJob(exchange, ollama, { ...common, model, input, kind, voice, dialect: nativeDialect })
 }
 
-export const embed: Handler = async (exchange, world) => {
+export const embed: Handler = async (exchange, ollama) => {
   const fields = await readNative(exchange, 'api.EmbedRequest')
   if (!fields) return
   const spelled = fields.text('model')
   const inputs = readInputs(fields.raw('input'))
-  const model = resolveModel(world, spelled, {
+  const model = resolveModel(ollama, spelled, {
     empty: new WireError(404, missingForChat(''), 'handler'),
     missing: missingForEmbed,
   })
   const voice = wholeVoice((end) => embedBody(spelled, inputs.map(shownVector), end))
-  runJob(exchange, world, embedJob(fields, model, spelled, inputs, voice))
+  runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, voice))
 }
 
-export const embeddings: Handler = async (exchange, world) => {
+export const embeddings: Handler = async (exchange, ollama) => {
   const fields = await readNative(exchange, 'api.EmbeddingRequest')
   if (!fields) return
   const spelled = fields.text('model')
   const prompt = fields.text('prompt')
-  const model = resolveModel(world, spelled, { empty: modelRequired, missing: missingForEmbed })
+  const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForEmbed })
   const inputs = prompt === '' ? [] : [prompt]
   // float64 of the float32 values: all their digits show.
   const voice = wholeVoice(() =>
     goJson({ embedding: inputs.flatMap((text) => embeddingOf(text, EMBEDDING_LENGTH)) }),
   )
-  runJob(exchange, world, embedJob(fields, model, spelled, inputs, voice))
+  runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, voice))
 }
 
 /** Text, or a list of texts; one empty text is as none. */
@@ -98,7 +98,7 @@ export function refuseEmbeddingModel(model: Model, spelled: string, what: 'gener
 }
 
 function embedJob(
-  fields: Fields,
+  fields: GoStruct,
   model: Model,
   spelled: string,
   inputs: readonly string[],
@@ -107,7 +107,7 @@ function embedJob(
   const keepAliveMs = readKeepAlive(fields.raw('keep_alive'))
   return {
     model,
-    question: { model: spelled, prompt: inputs.join('\n') },
+    input: { model: spelled, prompt: inputs.join('\n') },
     kind: inputs.length === 0 ? 'load' : 'embed',
     keepAliveMs,
     stream: false,
@@ -127,19 +127,19 @@ export function wholeVoice(text: (end: End) => string, type = GIN_JSON): Voice {
   }
 }
 
-function readCommon(fields: Fields): Pick<Job, 'limit' | 'keepAliveMs' | 'stream'> {
+function readCommon(fields: GoStruct): Pick<Job, 'limit' | 'keepAliveMs' | 'stream'> {
   const stream = fields.flag('stream') ?? true
   const limit = fields.struct('options', 'map[string]interface {}').number('num_predict')
   return { stream, limit, keepAliveMs: readKeepAlive(fields.raw('keep_alive')) }
 }
 
 function unload(
-  world: World,
+  ollama: SimulatedOllama,
   model: Model,
   voice: Voice,
   answer: (status: number, type: string, text: string) => void,
 ): void {
-  world.engine.unload(model.weights)
+  ollama.engine.unload(model.weights)
   const { type, text } = voice.whole({ text: '', reason: 'unload' })
   answer(200, type, text)
 }

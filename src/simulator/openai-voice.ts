@@ -1,4 +1,4 @@
-import type { Figures } from './engine-call.ts'
+import type { EngineFigures } from './engine-call.ts'
 import { goJson, type Json } from './go-json.ts'
 import { type Dialect, EVENT_STREAM, GIN_JSON, PLAIN_JSON, type Voice, type WallTime } from './voice.ts'
 
@@ -134,7 +134,7 @@ function event(value: Json): string {
   return `data: ${goJson(value)}\n\n`
 }
 
-function usageOf(figures: Figures | undefined): Json {
+function usageOf(figures: EngineFigures | undefined): Json {
   const prompt = figures?.promptTokens ?? 0
   const completion = figures?.outputTokens ?? 0
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion }

@@ -1,22 +1,22 @@
 import { Decompress } from 'fzstd'
-import type { Exchange } from './exchange.ts'
-import { Fields, isList } from './fields.ts'
 import { decodeFirst, GoObject, GoSyntaxError, type GoValue } from './go-decode.ts'
+import { GoStruct, isList } from './go-struct.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import type { Model } from './models.ts'
 import { parseModelName } from './names.ts'
+import type { SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
-import type { World } from './world.ts'
 
 const LONGEST_UNPACKED = 20 * 1024 * 1024
 
 /** The struct of an /api route. undefined: the client left. Throws WireError 400 with Go's text. */
-export async function readNative(exchange: Exchange, struct: string): Promise<Fields | undefined> {
+export async function readNative(exchange: HttpExchange, struct: string): Promise<GoStruct | undefined> {
   const body = await exchange.body()
   return body && decode(body, struct, 'missing request body')
 }
 
 /** The same for a /v1 route, which alone understands zstd. */
-export async function readUnpacked(exchange: Exchange, struct: string): Promise<Fields | undefined> {
+export async function readUnpacked(exchange: HttpExchange, struct: string): Promise<GoStruct | undefined> {
   const body = await exchange.body()
   if (!body) return undefined
   const packed = exchange.request.headers['content-encoding'] === 'zstd'
@@ -25,13 +25,13 @@ export async function readUnpacked(exchange: Exchange, struct: string): Promise<
 
 /** The model that a route works on. Names are compared without case; the client's spelling goes into the answer. */
 export function resolveModel(
-  world: World,
+  ollama: SimulatedOllama,
   spelled: string,
   texts: { readonly empty: WireError; readonly missing: (name: string) => string },
 ): Model {
   if (spelled.trim() === '') throw texts.empty
   if (!parseModelName(spelled)) throw new WireError(400, 'invalid model name', 'handler')
-  const model = world.library.find(spelled)
+  const model = ollama.library.find(spelled)
   if (!model) throw new WireError(404, texts.missing(spelled), 'handler')
   return model
 }
@@ -54,14 +54,14 @@ export function contentText(content: GoValue | undefined): string {
 }
 
 function partText(part: GoObject): string {
-  const fields = new Fields('ContentPart', part)
+  const fields = new GoStruct('ContentPart', part)
   const text = fields.raw('text')
   return typeof text === 'string' ? text : contentText(fields.raw('content'))
 }
 
-function decode(body: Buffer, struct: string, whenEmpty: string): Fields {
+function decode(body: Buffer, struct: string, whenEmpty: string): GoStruct {
   try {
-    return new Fields(struct, decodeFirst(body))
+    return new GoStruct(struct, decodeFirst(body))
   } catch (error) {
     if (!(error instanceof GoSyntaxError)) throw error
     throw new WireError(400, error.message === 'EOF' ? whenEmpty : error.message)

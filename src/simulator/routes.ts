@@ -1,17 +1,17 @@
-import { judge } from './access.ts'
+import { checkAccess } from './access.ts'
 import { anthropicDialect } from './anthropic-voice.ts'
 import * as blobs from './blob-routes.ts'
 import { reset, setFaults, state } from './control.ts'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import * as images from './image-routes.ts'
 import * as library from './library-routes.ts'
 import * as native from './native-routes.ts'
 import { nativeDialect } from './native-voice.ts'
 import { openaiDialect } from './openai-voice.ts'
+import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import * as v1 from './v1-routes.ts'
 import type { Dialect } from './voice.ts'
 import { RUNNER_DIED, WireError } from './wire-error.ts'
-import type { Handler, World } from './world.ts'
 
 type Methods = Readonly<Partial<Record<string, Handler>>>
 
@@ -53,10 +53,10 @@ const CONTROL: Readonly<Record<string, Methods>> = {
 }
 
 /** Answers one request, whatever happens in its handler. */
-export async function handle(exchange: Exchange, world: World): Promise<void> {
-  const dialect = dialectOf(exchange.path, world)
+export async function handle(exchange: HttpExchange, ollama: SimulatedOllama): Promise<void> {
+  const dialect = dialectOf(exchange.path, ollama)
   try {
-    await route(exchange, world)
+    await route(exchange, ollama)
   } catch (error) {
     // An unexpected error is what gin recovers from: 500 with nothing in it.
     if (!(error instanceof WireError)) return exchange.answer(500, undefined, '')
@@ -65,19 +65,19 @@ export async function handle(exchange: Exchange, world: World): Promise<void> {
   }
 }
 
-async function route(exchange: Exchange, world: World): Promise<void> {
+async function route(exchange: HttpExchange, ollama: SimulatedOllama): Promise<void> {
   const { method, path } = exchange
   const control = CONTROL[path]
-  if (control) return dispatch(exchange, world, control)
+  if (control) return dispatch(exchange, ollama, control)
 
   const isCall = CALLS[path] !== undefined
-  if (world.faults.take('refuse', isCall)) return exchange.refuse()
+  if (ollama.faults.take('refuse', isCall)) return exchange.refuse()
   // On a call these two come later, when its model is known and it counts as being on the wire.
-  if (!isCall && world.faults.take('stall', false)) return
-  if (!isCall && world.faults.take('fail', false)) throw new WireError(500, RUNNER_DIED)
+  if (!isCall && ollama.faults.take('stall', false)) return
+  if (!isCall && ollama.faults.take('fail', false)) throw new WireError(500, RUNNER_DIED)
 
   const { request } = exchange
-  const verdict = judge({
+  const verdict = checkAccess({
     method,
     host: request.headers.host ?? '',
     origin: request.headers.origin,
@@ -87,15 +87,15 @@ async function route(exchange: Exchange, world: World): Promise<void> {
   if (verdict.status !== 'continue') return exchange.answer(verdict.status, undefined, '')
 
   const methods = methodsOf(path)
-  if (methods) return dispatch(exchange, world, methods)
+  if (methods) return dispatch(exchange, ollama, methods)
   const other = path.endsWith('/') ? path.slice(0, -1) : `${path}/`
   if (path !== '/' && methodsOf(other)?.[method]) return redirect(exchange, other)
   exchange.answer(404, 'text/plain', '404 page not found')
 }
 
-async function dispatch(exchange: Exchange, world: World, methods: Methods): Promise<void> {
+async function dispatch(exchange: HttpExchange, ollama: SimulatedOllama, methods: Methods): Promise<void> {
   const handler = methods[exchange.method]
-  if (handler) return handler(exchange, world)
+  if (handler) return handler(exchange, ollama)
   exchange.header('Allow', Object.keys(methods).join(', '))
   exchange.answer(405, 'text/plain', '405 method not allowed')
 }
@@ -106,7 +106,7 @@ function methodsOf(path: string): Methods | undefined {
   return ROUTES[path] ?? CALLS[path]
 }
 
-function redirect(exchange: Exchange, path: string): void {
+function redirect(exchange: HttpExchange, path: string): void {
   const query = /\?.*$/.exec(exchange.request.url ?? '')?.[0] ?? ''
   exchange.header('Location', `${path}${query}`)
   const isGet = exchange.method === 'GET'
@@ -114,8 +114,8 @@ function redirect(exchange: Exchange, path: string): void {
   exchange.answer(isGet ? 301 : 307, isGet ? 'text/html; charset=utf-8' : undefined, body)
 }
 
-function dialectOf(path: string, world: World): Dialect {
-  if (path === '/v1/messages') return anthropicDialect(() => world.ids.hex())
+function dialectOf(path: string, ollama: SimulatedOllama): Dialect {
+  if (path === '/v1/messages') return anthropicDialect(() => ollama.ids.hex())
   return path.startsWith('/v1/') ? openaiDialect : nativeDialect
 }
 

@@ -1,7 +1,7 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
 import { type ModelCounters, rise } from './counters.ts'
-import { Decoder, type Run } from './decoder.ts'
+import { Decoder, type SlotWork } from './decoder.ts'
 import type { EngineLimits } from './engine-call.ts'
 import type { Holder, Session } from './session.ts'
 
@@ -18,7 +18,7 @@ export class Runner implements Holder {
   readonly #counters: ModelCounters
   readonly #decoder: Decoder
   readonly #line = new Queue<Session>()
-  readonly #running = new Map<Session, Run>()
+  readonly #running = new Map<Session, SlotWork>()
   readonly #onExpired: (runner: Runner) => void
   /** Sessions that hold the model in memory: running, in line, or only loading. */
   readonly #references = new Set<Session>()
@@ -104,7 +104,7 @@ export class Runner implements Holder {
     const { call } = session
     const stretch = call.stretch ?? 1
     session.startedAt = this.#clock.now()
-    const run: Run = {
+    const run: SlotWork = {
       promptMs: (call.promptTokens * 1000 * stretch) / this.#limits.promptTokensPerSecond,
       tokenMs: (1000 * stretch) / this.#limits.outputTokensPerSecond,
       tokens: call.outputTokens,
@@ -131,14 +131,14 @@ export class Runner implements Holder {
     while (this.#running.size < this.slots) {
       const next = this.#line.dequeue()
       if (!next) return
-      if (next.ending) continue
+      if (next.outcome) continue
       this.#counters.waiting--
       this.#start(next)
     }
   }
 
   #finish(session: Session, promptEndedAt: number, ended: number): void {
-    if (session.ending) return
+    if (session.outcome) return
     this.#release(session)
     const grantedAt = session.grantedAt ?? session.submittedAt
     const startedAt = session.call.loadOnly ? grantedAt : session.startedAt

@@ -1,4 +1,4 @@
-import type { EngineCall, EngineHandle, Figures } from './engine-call.ts'
+import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 
 /** What a session asks of the part of the engine that holds it now. */
 export interface Holder {
@@ -9,7 +9,7 @@ export interface Holder {
 }
 
 /** How a session ended; undefined while it lives. */
-export type Ending = 'finished' | 'aborted' | 'failed'
+export type SessionOutcome = 'finished' | 'aborted' | 'failed'
 
 /** One call on its way through the engine: held by the loader, then by a runner, then by nobody. It ends once. */
 export class Session implements EngineHandle {
@@ -18,14 +18,14 @@ export class Session implements EngineHandle {
   /** Its model was in memory for it; undefined while it still waits for that. */
   grantedAt: number | undefined
   startedAt = 0
-  ending: Ending | undefined
+  outcome: SessionOutcome | undefined
   #holder: Holder | undefined
-  readonly #onEnding: (session: Session, ending: Ending) => void
+  readonly #onOver: (session: Session, outcome: SessionOutcome) => void
 
-  constructor(call: EngineCall, now: number, onEnding: (session: Session, ending: Ending) => void) {
+  constructor(call: EngineCall, now: number, onOver: (session: Session, outcome: SessionOutcome) => void) {
     this.call = call
     this.submittedAt = now
-    this.#onEnding = onEnding
+    this.#onOver = onOver
   }
 
   heldBy(holder: Holder): void {
@@ -41,25 +41,25 @@ export class Session implements EngineHandle {
   }
 
   pause(): void {
-    if (!this.ending) this.#holder?.pause?.(this)
+    if (!this.outcome) this.#holder?.pause?.(this)
   }
 
   resume(): void {
-    if (!this.ending) this.#holder?.resume?.(this)
+    if (!this.outcome) this.#holder?.resume?.(this)
   }
 
   /** The holder says that the work is done and everything it held is free again. */
-  finish(figures: Figures): void {
-    if (this.ending) return
-    this.ending = 'finished'
-    this.#onEnding(this, 'finished')
+  finish(figures: EngineFigures): void {
+    if (this.outcome) return
+    this.outcome = 'finished'
+    this.#onOver(this, 'finished')
     this.call.onDone?.(figures)
   }
 
-  #end(ending: 'aborted' | 'failed'): void {
-    if (this.ending) return
-    this.ending = ending
-    this.#onEnding(this, ending)
+  #end(outcome: 'aborted' | 'failed'): void {
+    if (this.outcome) return
+    this.outcome = outcome
+    this.#onOver(this, outcome)
     this.#holder?.drop(this)
   }
 }

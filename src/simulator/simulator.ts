@@ -2,15 +2,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
-import type { Question, Script } from './answer.ts'
+import type { ModelInput, Script } from './answer.ts'
 import { Engine, type EngineSnapshot } from './engine.ts'
 import type { EngineLimits } from './engine-call.ts'
-import { Exchange } from './exchange.ts'
 import { Faults } from './faults.ts'
+import { HttpExchange } from './http-exchange.ts'
 import { Ids } from './ids.ts'
 import { DEFAULT_MODELS, Library } from './models.ts'
 import { handle } from './routes.ts'
-import type { World } from './world.ts'
+import type { SimulatedOllama } from './simulated-ollama.ts'
 
 export interface SimulatorOptions extends Partial<Omit<EngineLimits, 'slotsOf'>> {
   readonly clock?: Clock
@@ -19,7 +19,7 @@ export interface SimulatorOptions extends Partial<Omit<EngineLimits, 'slotsOf'>>
   /** Every valid name is a model. */
   readonly anyModel?: boolean
   /** Answers of one's own; undefined from it means the made-up text. */
-  readonly script?: (question: Question) => Script | undefined
+  readonly script?: (input: ModelInput) => Script | undefined
 }
 
 export interface Simulator {
@@ -52,7 +52,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const { clock: _, models = DEFAULT_MODELS, anyModel = false, script = () => undefined, ...limits } = options
   const library = new Library(models, anyModel, () => clock.wallTime())
   const slotsOf = (model: string) => (library.find(model)?.embeddingOnly ? 1 : undefined)
-  const world: World = {
+  const ollama: SimulatedOllama = {
     clock,
     engine: new Engine(clock, { ...DEFAULTS, ...limits, slotsOf }),
     library,
@@ -61,14 +61,14 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     ids: new Ids(),
     script,
   }
-  let listening: Listening | undefined
+  let listening: HttpListener | undefined
   return {
-    engine: world.engine,
-    faults: world.faults,
-    snapshot: () => world.engine.snapshot(),
+    engine: ollama.engine,
+    faults: ollama.faults,
+    snapshot: () => ollama.engine.snapshot(),
     async listen(port = 0, host = '127.0.0.1') {
       if (listening) throw new Error('the simulator listens already')
-      const started = new Listening(world)
+      const started = new HttpListener(ollama)
       listening = started
       try {
         return await started.start(port, host)
@@ -86,11 +86,11 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
 }
 
 /** One listener and its connections. */
-class Listening {
+class HttpListener {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
-  constructor(world: World) {
+  constructor(ollama: SimulatedOllama) {
     // Go's server as Ollama sets it up has no timeout of any kind.
     this.#server = createServer({
       requestTimeout: 0,
@@ -99,7 +99,7 @@ class Listening {
       maxHeaderSize: LONGEST_HEAD,
     })
     const serve = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-      handle(new Exchange(request, response, world.clock, awaitsContinue), world)
+      handle(new HttpExchange(request, response, ollama.clock, awaitsContinue), ollama)
     }
     this.#server.on('request', serve(false))
     this.#server.on('checkContinue', serve(true))

@@ -1,6 +1,6 @@
 import { embeddingOf } from './answer.ts'
 import { anthropicDialect, messageVoice } from './anthropic-voice.ts'
-import type { Fields } from './fields.ts'
+import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
 import {
   EMBEDDING_LENGTH,
@@ -25,65 +25,65 @@ import {
   resolveModel,
 } from './request.ts'
 import { responsesVoice } from './responses-voice.ts'
+import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import { PLAIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
-import type { Handler, World } from './world.ts'
 
-export const chatCompletions: Handler = async (exchange, world) => {
+export const chatCompletions: Handler = async (exchange, ollama) => {
   const fields = await readUnpacked(exchange, 'openai.ChatCompletionRequest')
   if (!fields) return
   const spelled = fields.text('model')
   const messages = fields.structs('messages', 'openai.Message')
   if (messages.length === 0) throw new WireError(400, "[] is too short - 'messages'")
-  const model = chatModel(world, spelled)
-  runJob(exchange, world, {
+  const model = chatModel(ollama, spelled)
+  runJob(exchange, ollama, {
     model,
-    question: { model: spelled, prompt: joined(messages) },
+    input: { model: spelled, prompt: joined(messages) },
     kind: 'generate',
     limit: fields.integer('max_tokens'),
     stream: fields.flag('stream') ?? false,
-    voice: chatCompletionVoice(completionParts(world, fields, spelled)),
+    voice: chatCompletionVoice(completionParts(ollama, fields, spelled)),
     dialect: openaiDialect,
   })
 }
 
-export const completions: Handler = async (exchange, world) => {
+export const completions: Handler = async (exchange, ollama) => {
   const fields = await readUnpacked(exchange, 'openai.CompletionRequest')
   if (!fields) return
   const spelled = fields.text('model')
   const prompt = fields.text('prompt')
-  const model = resolveModel(world, spelled, {
+  const model = resolveModel(ollama, spelled, {
     empty: new WireError(404, missingForChat(''), 'handler'),
     missing: missingForChat,
   })
   refuseEmbeddingModel(model, spelled, 'generate')
-  runJob(exchange, world, {
+  runJob(exchange, ollama, {
     model,
-    question: { model: spelled, prompt: `${prompt}${fields.text('suffix')}` },
+    input: { model: spelled, prompt: `${prompt}${fields.text('suffix')}` },
     kind: prompt === '' ? 'load' : 'generate',
     limit: fields.integer('max_tokens'),
     stream: fields.flag('stream') ?? false,
-    voice: completionVoice(completionParts(world, fields, spelled)),
+    voice: completionVoice(completionParts(ollama, fields, spelled)),
     dialect: openaiDialect,
   })
 }
 
-export const embeddingsV1: Handler = async (exchange, world) => {
+export const embeddingsV1: Handler = async (exchange, ollama) => {
   const fields = await readUnpacked(exchange, 'openai.EmbedRequest')
   if (!fields) return
   const spelled = fields.text('model')
   const inputs = readInputs(fields.raw('input'))
   if (inputs.length === 0) throw new WireError(400, 'invalid input')
   const base64 = fields.text('encoding_format').toLowerCase() === 'base64'
-  const model = resolveModel(world, spelled, {
+  const model = resolveModel(ollama, spelled, {
     empty: new WireError(404, missingForChat(''), 'handler'),
     missing: missingForEmbed,
   })
   const vectors = () =>
     inputs.map((text) => (base64 ? base64Floats(embeddingOf(text, EMBEDDING_LENGTH)) : shownVector(text)))
-  runJob(exchange, world, {
+  runJob(exchange, ollama, {
     model,
-    question: { model: spelled, prompt: inputs.join('\n') },
+    input: { model: spelled, prompt: inputs.join('\n') },
     kind: 'embed',
     stream: false,
     voice: wholeVoice(
@@ -94,7 +94,7 @@ export const embeddingsV1: Handler = async (exchange, world) => {
   })
 }
 
-export const responses: Handler = async (exchange, world) => {
+export const responses: Handler = async (exchange, ollama) => {
   const fields = await readUnpacked(exchange, 'openai.ResponsesRequest')
   if (!fields) return
   const spelled = fields.text('model')
@@ -102,18 +102,18 @@ export const responses: Handler = async (exchange, world) => {
   const instructions = fields.text('instructions')
   const maxOutputTokens = fields.integer('max_output_tokens')
   const voice = responsesVoice({
-    id: world.ids.sixDigits(),
-    messageId: world.ids.sixDigits(),
+    id: ollama.ids.sixDigits(),
+    messageId: ollama.ids.sixDigits(),
     model: spelled,
-    now: world.clock.wallTime,
+    now: ollama.clock.wallTime,
     instructions: instructions || null,
     maxOutputTokens: maxOutputTokens ?? null,
     temperature: fields.number('temperature') ?? null,
     topP: fields.number('top_p') ?? null,
   })
-  runJob(exchange, world, {
-    model: chatModel(world, spelled),
-    question: { model: spelled, prompt: `${instructions}${contentText(input)}` },
+  runJob(exchange, ollama, {
+    model: chatModel(ollama, spelled),
+    input: { model: spelled, prompt: `${instructions}${contentText(input)}` },
     kind: 'generate',
     limit: maxOutputTokens,
     stream: fields.flag('stream') ?? false,
@@ -122,7 +122,7 @@ export const responses: Handler = async (exchange, world) => {
   })
 }
 
-export const messages: Handler = async (exchange, world) => {
+export const messages: Handler = async (exchange, ollama) => {
   const fields = await readUnpacked(exchange, 'anthropic.MessagesRequest')
   if (!fields) return
   const spelled = fields.text('model')
@@ -134,23 +134,23 @@ export const messages: Handler = async (exchange, world) => {
   const system = contentText(fields.raw('system'))
   const prompt = joined(turns)
   const roles = turns.map((turn) => turn.text('role')).join('')
-  runJob(exchange, world, {
-    model: chatModel(world, spelled),
-    question: { model: spelled, prompt: `${system}${prompt}` },
+  runJob(exchange, ollama, {
+    model: chatModel(ollama, spelled),
+    input: { model: spelled, prompt: `${system}${prompt}` },
     kind: 'generate',
     limit,
     stream: fields.flag('stream') ?? false,
     voice: messageVoice({
-      id: world.ids.hex(),
+      id: ollama.ids.hex(),
       model: spelled,
       estimatedInputTokens: Math.floor(Buffer.byteLength(system + roles + prompt) / 4),
     }),
-    dialect: anthropicDialect(() => world.ids.hex()),
+    dialect: anthropicDialect(() => ollama.ids.hex()),
   })
 }
 
 /** Multipart; any model that can chat hears. The text is made up like any other. */
-export const transcriptions: Handler = async (exchange, world) => {
+export const transcriptions: Handler = async (exchange, ollama) => {
   const body = await exchange.body()
   if (!body) return
   const form = await readForm(body, exchange.request.headers['content-type'] ?? '')
@@ -160,9 +160,9 @@ export const transcriptions: Handler = async (exchange, world) => {
   if (spelled === '') throw new WireError(400, 'model is required')
   const plain = textField(form, 'response_format') === 'text'
   const whole = ({ text }: { text: string }) => (plain ? text : `${JSON.stringify({ text })}\n`)
-  runJob(exchange, world, {
-    model: chatModel(world, spelled),
-    question: { model: spelled, prompt: `${textField(form, 'prompt')}${file.size} bytes` },
+  runJob(exchange, ollama, {
+    model: chatModel(ollama, spelled),
+    input: { model: spelled, prompt: `${textField(form, 'prompt')}${file.size} bytes` },
     kind: 'generate',
     stream: false,
     voice: wholeVoice(whole, plain ? 'text/plain' : PLAIN_JSON),
@@ -170,18 +170,18 @@ export const transcriptions: Handler = async (exchange, world) => {
   })
 }
 
-function chatModel(world: World, spelled: string) {
-  const model = resolveModel(world, spelled, { empty: modelRequired, missing: missingForChat })
+function chatModel(ollama: SimulatedOllama, spelled: string) {
+  const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForChat })
   refuseEmbeddingModel(model, spelled, 'chat')
   return model
 }
 
-function completionParts(world: World, fields: Fields, model: string) {
+function completionParts(ollama: SimulatedOllama, fields: GoStruct, model: string) {
   const includeUsage = fields.struct('stream_options', 'openai.StreamOptions').flag('include_usage') ?? false
-  return { id: world.ids.small(), model, now: world.clock.wallTime, includeUsage }
+  return { id: ollama.ids.small(), model, now: ollama.clock.wallTime, includeUsage }
 }
 
-function joined(turns: readonly Fields[]): string {
+function joined(turns: readonly GoStruct[]): string {
   return turns.map((turn) => contentText(turn.raw('content'))).join('\n')
 }
 

@@ -1,4 +1,4 @@
-import type { Figures } from './engine-call.ts'
+import type { EngineFigures } from './engine-call.ts'
 import type { WireError } from './wire-error.ts'
 
 /** How a finished call is told. */
@@ -7,7 +7,7 @@ export interface End {
   readonly text: string
   readonly reason: 'stop' | 'length' | 'load' | 'unload'
   /** None where nothing was computed. */
-  readonly figures?: Figures | undefined
+  readonly figures?: EngineFigures | undefined
   /** Token ids of prompt and answer; only /api/generate tells them. */
   readonly context?: readonly number[] | undefined
 }

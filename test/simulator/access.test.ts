@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { describe, it } from 'node:test'
-import { judge } from '../../src/simulator/access.ts'
+import { checkAccess } from '../../src/simulator/access.ts'
 import { aSimulator } from './support.ts'
 
-const visitor = { method: 'POST', host: '127.0.0.1:11434', origin: undefined, onLoopback: true }
+const postFromLoopback = { method: 'POST', host: '127.0.0.1:11434', origin: undefined, onLoopback: true }
 
 describe('the Host check', () => {
   for (const host of [
@@ -18,16 +18,18 @@ describe('the Host check', () => {
     'x.LOCAL',
     'x.internal:9',
   ]) {
-    it(`lets ${host || 'none'} in`, () => assert.equal(judge({ ...visitor, host }).status, 'continue'))
+    it(`lets ${host || 'none'} in`, () =>
+      assert.equal(checkAccess({ ...postFromLoopback, host }).status, 'continue'))
   }
   for (const host of ['evil.example', '8.8.8.8', 'localhost.evil.example', '172.32.0.1']) {
-    it(`keeps ${host} out`, () => assert.deepEqual(judge({ ...visitor, host }), { status: 403, headers: {} }))
+    it(`keeps ${host} out`, () =>
+      assert.deepEqual(checkAccess({ ...postFromLoopback, host }), { status: 403, headers: {} }))
     it(`lets ${host} in when we listen on more than loopback`, () =>
-      assert.equal(judge({ ...visitor, host, onLoopback: false }).status, 'continue'))
+      assert.equal(checkAccess({ ...postFromLoopback, host, onLoopback: false }).status, 'continue'))
   }
   it('answers OPTIONS without Origin for a name, and leaves it to the router for an address', () => {
-    assert.equal(judge({ ...visitor, method: 'OPTIONS', host: 'localhost' }).status, 204)
-    assert.equal(judge({ ...visitor, method: 'OPTIONS' }).status, 'continue')
+    assert.equal(checkAccess({ ...postFromLoopback, method: 'OPTIONS', host: 'localhost' }).status, 204)
+    assert.equal(checkAccess({ ...postFromLoopback, method: 'OPTIONS' }).status, 'continue')
   })
 })
 
@@ -40,17 +42,20 @@ describe('CORS', () => {
     'vscode-webview://y',
   ]) {
     it(`allows ${origin}`, () =>
-      assert.deepEqual(judge({ ...visitor, origin }), {
+      assert.deepEqual(checkAccess({ ...postFromLoopback, origin }), {
         status: 'continue',
         headers: { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' },
       }))
   }
   it('keeps others out', () => {
-    assert.equal(judge({ ...visitor, origin: 'https://evil.example' }).status, 403)
-    assert.equal(judge({ ...visitor, origin: 'http://localhost.evil.example' }).status, 403)
+    assert.equal(checkAccess({ ...postFromLoopback, origin: 'https://evil.example' }).status, 403)
+    assert.equal(checkAccess({ ...postFromLoopback, origin: 'http://localhost.evil.example' }).status, 403)
   })
   it('leaves the same origin alone', () => {
-    assert.deepEqual(judge({ ...visitor, host: 'box.local', origin: 'https://box.local' }).headers, {})
+    assert.deepEqual(
+      checkAccess({ ...postFromLoopback, host: 'box.local', origin: 'https://box.local' }).headers,
+      {},
+    )
   })
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { EngineHandle, Figures } from '../../src/simulator/engine-call.ts'
+import type { EngineFigures, EngineHandle } from '../../src/simulator/engine-call.ts'
 import { anEngine } from './support.ts'
 
 function work(model: string, tokens = 10) {
@@ -10,7 +10,7 @@ function work(model: string, tokens = 10) {
 describe('slots of a loaded model', () => {
   it('runs a call through load, prompt and output and tells the times apart', () => {
     const { engine, clock } = anEngine()
-    let figures: Figures | undefined
+    let figures: EngineFigures | undefined
     engine.submit({ ...work('a'), onDone: (it) => (figures = it) })
     clock.advance(1199)
     assert.equal(figures, undefined)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Fields } from '../../src/simulator/fields.ts'
 import { decodeFirst } from '../../src/simulator/go-decode.ts'
+import { GoStruct } from '../../src/simulator/go-struct.ts'
 
 function errorOf(text: string): string {
   try {
@@ -12,8 +12,8 @@ function errorOf(text: string): string {
   return 'no error'
 }
 
-function fields(text: string): Fields {
-  return new Fields('api.GenerateRequest', decodeFirst(Buffer.from(text)))
+function fields(text: string): GoStruct {
+  return new GoStruct('api.GenerateRequest', decodeFirst(Buffer.from(text)))
 }
 
 describe('decodeFirst', () => {
@@ -60,7 +60,7 @@ describe('decodeFirst', () => {
   })
 })
 
-describe('Fields', () => {
+describe('GoStruct', () => {
   it('matches keys without case, and the last one in the text wins', () => {
     assert.equal(fields('{"Model":"a","model":"b","MODEL":"c"}').text('model'), 'c')
   })

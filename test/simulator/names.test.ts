@@ -19,11 +19,11 @@ it('spellings of one model share a key', () => {
   }
 })
 
-it('the shown form is the shortest one, with its tag', () => {
-  assert.equal(parseModelName('llama2')?.shown, 'llama2:latest')
-  assert.equal(parseModelName('me/x:7b')?.shown, 'me/x:7b')
-  assert.equal(parseModelName('hf.co/a/b')?.shown, 'hf.co/a/b:latest')
-  assert.equal(parseModelName('localhost:5000/a/b')?.shown, 'localhost:5000/a/b:latest')
+it('the short form leaves out what is the default, but never the tag', () => {
+  assert.equal(parseModelName('llama2')?.short, 'llama2:latest')
+  assert.equal(parseModelName('me/x:7b')?.short, 'me/x:7b')
+  assert.equal(parseModelName('hf.co/a/b')?.short, 'hf.co/a/b:latest')
+  assert.equal(parseModelName('localhost:5000/a/b')?.short, 'localhost:5000/a/b:latest')
 })
 
 it('refuses what is no name', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { anthropicDialect, messageVoice } from '../../src/simulator/anthropic-voice.ts'
-import type { Figures } from '../../src/simulator/engine-call.ts'
+import type { EngineFigures } from '../../src/simulator/engine-call.ts'
 import { shortestFloat32 } from '../../src/simulator/go-json.ts'
 import { chatVoice, embedBody, generateVoice, nativeDialect } from '../../src/simulator/native-voice.ts'
 import {
@@ -16,7 +16,7 @@ import type { End } from '../../src/simulator/voice.ts'
 import { BUSY, WireError } from '../../src/simulator/wire-error.ts'
 
 const SECONDS = 1787338102
-const FIGURES: Figures = {
+const FIGURES: EngineFigures = {
   promptTokens: 26,
   outputTokens: 3,
   totalMs: 174.560334,

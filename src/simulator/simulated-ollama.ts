@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
-import type { Question, Script } from './answer.ts'
+import type { ModelInput, Script } from './answer.ts'
 import type { Engine } from './engine.ts'
-import type { Exchange } from './exchange.ts'
 import type { Faults } from './faults.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import type { Ids } from './ids.ts'
 import type { Library } from './models.ts'
 
 /** What the routes share. */
-export interface World {
+export interface SimulatedOllama {
   readonly clock: Clock
   readonly engine: Engine
   readonly library: Library
@@ -16,8 +16,8 @@ export interface World {
   readonly faults: Faults
   readonly ids: Ids
   /** Scripted answers; undefined where the made-up text will do. */
-  readonly script: (question: Question) => Script | undefined
+  readonly script: (input: ModelInput) => Script | undefined
 }
 
 /** Answers one request. A WireError that it throws becomes the route's error answer. */
-export type Handler = (exchange: Exchange, world: World) => void | Promise<void>
+export type Handler = (exchange: HttpExchange, ollama: SimulatedOllama) => void | Promise<void>

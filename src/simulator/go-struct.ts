@@ -2,7 +2,7 @@ import { GoObject, type GoValue } from './go-decode.ts'
 import { WireError } from './wire-error.ts'
 
 /** A request's struct, read as Go reads it: keys without case, the last one wins, null is absent, a wrong type is a 400. */
-export class Fields {
+export class GoStruct {
   readonly #struct: string
   readonly #object: GoObject
 
@@ -46,9 +46,9 @@ export class Fields {
   }
 
   /** A struct inside; an empty one when absent. */
-  struct(name: string, struct: string): Fields {
+  struct(name: string, struct: string): GoStruct {
     const value = this.raw(name) ?? new GoObject([])
-    return value instanceof GoObject ? new Fields(struct, value) : this.#wrongType(name, value, struct)
+    return value instanceof GoObject ? new GoStruct(struct, value) : this.#wrongType(name, value, struct)
   }
 
   list(name: string, element: string): readonly GoValue[] {
@@ -57,8 +57,8 @@ export class Fields {
   }
 
   /** A list of structs. */
-  structs(name: string, struct: string): readonly Fields[] {
-    return this.list(name, struct).map((item) => new Fields(struct, item))
+  structs(name: string, struct: string): readonly GoStruct[] {
+    return this.list(name, struct).map((item) => new GoStruct(struct, item))
   }
 
   #wrongType(name: string, value: GoValue, type: string): never {

@@ -11,7 +11,7 @@ const BEFORE_RESET_MS = 20
 const SWALLOWED_BYTES = 256 * 1024
 
 /** One request and its answer. It is over once: when the answer is out, or at the client's FIN or RST. */
-export class Exchange {
+export class HttpExchange {
   readonly request: IncomingMessage
   readonly method: string
   /** Decoded, without the query. */
