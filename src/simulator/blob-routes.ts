@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { GIN_JSON } from './answer-format.ts'
 import type { Handler } from './simulated-ollama.ts'
-import { GIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
 
 /** The digest at the end of the path. `sha256-` and `sha256:` name the same blob. Throws WireError 400. */

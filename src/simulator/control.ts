@@ -1,6 +1,6 @@
 import * as z from 'zod'
+import { GIN_JSON } from './answer-format.ts'
 import type { Handler } from './simulated-ollama.ts'
-import { GIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
 
 /** GET /_sim/state: counters by model, what is loaded, and the faults that are on. "For ever" shows as null. */

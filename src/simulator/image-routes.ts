@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
+import type { AnswerFormat } from './answer-format.ts'
 import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
 import { refuseEmbeddingModel } from './native-routes.ts'
-import { jsonLine, openaiDialect, pinnedSeconds } from './openai-voice.ts'
+import { jsonLine, openaiError, pinnedSeconds } from './openai-format.ts'
 import { missingForChat, readUnpacked, resolveModel } from './request.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
-import type { Voice } from './voice.ts'
 import { WireError } from './wire-error.ts'
 
 const LARGEST_SIDE = 4_096
@@ -61,22 +61,22 @@ function jobOf(ollama: SimulatedOllama, fields: GoStruct, input: { model: string
     kind: 'generate',
     // Inside it streams: the head goes out with the first step, as that of NDJSON, and nothing but the image follows.
     stream: true,
-    voice: imageVoice(model.paints ? imageOf(input) : undefined, ollama.clock.wallTime),
-    dialect: openaiDialect,
+    format: imageFormat(model.paints ? imageOf(input) : undefined, ollama.clock.wallTime),
+    errorFormat: openaiError,
   } as const
 }
 
 /** A model that makes no image computes its text to the end, and its answer is a 200 with nothing in it. */
-function imageVoice(image: string | undefined, now: () => number): Voice {
+function imageFormat(image: string | undefined, now: () => number): AnswerFormat {
   const created = pinnedSeconds(now)
-  const close = () =>
+  const end = () =>
     image === undefined ? [] : [jsonLine({ created: created(), data: [{ b64_json: image }] }).text]
   return {
     streamHeaders: { 'Content-Type': 'application/x-ndjson' },
     piece: () => [],
-    close,
-    whole: () => ({ type: 'application/x-ndjson', text: close().join('') }),
-    broken: () => [],
+    end,
+    whole: () => ({ type: 'application/x-ndjson', text: end().join('') }),
+    failed: () => [],
   }
 }
 

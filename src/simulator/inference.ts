@@ -1,10 +1,10 @@
 import { type AnswerPlan, contextOf, type ModelInput, planAnswer, textOf } from './answer.ts'
+import type { AnswerEnd, AnswerFormat, ErrorFormat } from './answer-format.ts'
 import { rise } from './counters.ts'
 import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import type { Model } from './models.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
-import type { Dialect, End, Voice } from './voice.ts'
 import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
 
 /** What a route made of its request: the work, and how to tell it. */
@@ -18,8 +18,8 @@ export interface Job {
   readonly keepAliveMs?: number | undefined
   readonly stream: boolean
   readonly withContext?: boolean
-  readonly voice: Voice
-  readonly dialect: Dialect
+  readonly format: AnswerFormat
+  readonly errorFormat: ErrorFormat
 }
 
 /** The life of one call: on the wire, through the engine, told piece by piece, given up at once when its client leaves. */
@@ -65,25 +65,25 @@ class Telling {
     this.#answer = answer
     this.streams = job.stream && job.kind === 'generate'
     this.#fault = chosenFault(ollama)
-    if (this.streams) exchange.open(job.voice.streamHeaders)
+    if (this.streams) exchange.open(job.format.streamHeaders)
   }
 
   token(index: number): void {
     if (index >= this.#answer.pieces) return
-    this.#send(this.#job.voice.piece(this.#answer.piece(index)), index)
+    this.#send(this.#job.format.piece(this.#answer.piece(index)), index)
   }
 
   done(figures: EngineFigures): void {
     if (this.#broken) return
-    const { voice, kind, withContext, input } = this.#job
-    const end: End = {
+    const { format, kind, withContext, input } = this.#job
+    const end: AnswerEnd = {
       text: kind === 'generate' ? textOf(this.#answer) : '',
       reason: kind === 'load' ? 'load' : this.#answer.reason,
       figures: kind === 'load' ? undefined : figures,
       context: withContext && kind === 'generate' ? contextOf(input, this.#answer) : undefined,
     }
     if (this.streams) {
-      this.#send(voice.close(end), this.#answer.pieces)
+      this.#send(format.end(end), this.#answer.pieces)
       if (!this.#broken) this.#exchange.end()
     } else this.#sendWhole(end)
   }
@@ -109,15 +109,15 @@ class Telling {
       this.#exchange.breakOff(flushes[0] ?? '', name === 'cut' ? 'fin' : 'rst', false)
       return
     }
-    if (name === 'crash') for (const flush of this.#job.voice.broken()) this.#exchange.write(flush)
+    if (name === 'crash') for (const flush of this.#job.format.failed()) this.#exchange.write(flush)
     this.#exchange.end()
   }
 
-  #sendWhole(end: End): void {
-    const { type, text } = this.#job.voice.whole(end)
+  #sendWhole(end: AnswerEnd): void {
+    const { type, text } = this.#job.format.whole(end)
     const name = this.#fault?.name
     if (name === 'crash') {
-      const error = this.#job.dialect.error(new WireError(500, RUNNER_DIED, 'handler'))
+      const error = this.#job.errorFormat(new WireError(500, RUNNER_DIED, 'handler'))
       this.#exchange.answer(500, error.type, error.text)
     } else if (name === 'cut' || name === 'reset') {
       this.#exchange.header('Content-Type', type)

@@ -1,10 +1,10 @@
+import { GIN_JSON, PLAIN_JSON } from './answer-format.ts'
 import { goJson, goTime, type Json } from './go-json.ts'
 import type { Model } from './models.ts'
 import { parseModelName } from './names.ts'
-import { jsonLine } from './openai-voice.ts'
+import { jsonLine } from './openai-format.ts'
 import { missingForChat, modelRequired, readNative, resolveModel } from './request.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
-import { GIN_JSON, PLAIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
 
 export const VERSION = '0.33.0'

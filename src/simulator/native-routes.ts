@@ -1,14 +1,14 @@
 import { embeddingOf } from './answer.ts'
+import { type AnswerEnd, type AnswerFormat, GIN_JSON } from './answer-format.ts'
 import type { GoValue } from './go-decode.ts'
 import { goJson, shortestFloat32 } from './go-json.ts'
 import { type GoStruct, isList } from './go-struct.ts'
 import { type Job, runJob } from './inference.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import type { Model } from './models.ts'
-import { chatVoice, embedBody, generateVoice, nativeDialect } from './native-voice.ts'
+import { chatFormat, embedBody, generateFormat, nativeError } from './native-format.ts'
 import { missingForChat, missingForEmbed, modelRequired, readNative, resolveModel } from './request.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
-import { type End, GIN_JSON, type Voice } from './voice.ts'
 import { WireError } from './wire-error.ts'
 
 export const EMBEDDING_LENGTH = 384
@@ -23,14 +23,14 @@ export const generate: Handler = async (exchange, ollama) => {
     empty: new WireError(404, missingForChat(''), 'handler'),
     missing: missingForChat,
   })
-  const voice = generateVoice(spelled, ollama.clock.wallTime)
+  const format = generateFormat(spelled, ollama.clock.wallTime)
   const input = { model: spelled, prompt: `${fields.text('system')}${prompt}${fields.text('suffix')}` }
   if (prompt === '' && common.keepAliveMs === 0)
-    return unload(ollama, model, voice, exchange.answer.bind(exchange))
+    return unload(ollama, model, format, exchange.answer.bind(exchange))
   refuseEmbeddingModel(model, spelled, 'generate')
   const kind = prompt === '' ? 'load' : 'generate'
   const withContext = fields.flag('raw') !== true
-  runJob(exchange, ollama, { ...common, model, input, kind, withContext, voice, dialect: nativeDialect })
+  runJob(exchange, ollama, { ...common, model, input, kind, withContext, format, errorFormat: nativeError })
 }
 
 export const chat: Handler = async (exchange, ollama) => {
@@ -40,14 +40,14 @@ export const chat: Handler = async (exchange, ollama) => {
   const messages = fields.structs('messages', 'api.Message')
   const common = readCommon(fields)
   const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForChat })
-  const voice = chatVoice(spelled, ollama.clock.wallTime)
+  const format = chatFormat(spelled, ollama.clock.wallTime)
   const input = { model: spelled, prompt: messages.map((message) => message.text('content')).join('\n') }
   if (messages.length === 0 && common.keepAliveMs === 0) {
-    return unload(ollama, model, voice, exchange.answer.bind(exchange))
+    return unload(ollama, model, format, exchange.answer.bind(exchange))
   }
   refuseEmbeddingModel(model, spelled, 'chat')
   const kind = messages.length === 0 ? 'load' : 'generate'
-  runJob(exchange, ollama, { ...common, model, input, kind, voice, dialect: nativeDialect })
+  runJob(exchange, ollama, { ...common, model, input, kind, format, errorFormat: nativeError })
 }
 
 export const embed: Handler = async (exchange, ollama) => {
@@ -59,8 +59,8 @@ export const embed: Handler = async (exchange, ollama) => {
     empty: new WireError(404, missingForChat(''), 'handler'),
     missing: missingForEmbed,
   })
-  const voice = wholeVoice((end) => embedBody(spelled, inputs.map(shownVector), end))
-  runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, voice))
+  const format = wholeFormat((end) => embedBody(spelled, inputs.map(shownVector), end))
+  runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, format))
 }
 
 export const embeddings: Handler = async (exchange, ollama) => {
@@ -71,10 +71,10 @@ export const embeddings: Handler = async (exchange, ollama) => {
   const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForEmbed })
   const inputs = prompt === '' ? [] : [prompt]
   // float64 of the float32 values: all their digits show.
-  const voice = wholeVoice(() =>
+  const format = wholeFormat(() =>
     goJson({ embedding: inputs.flatMap((text) => embeddingOf(text, EMBEDDING_LENGTH)) }),
   )
-  runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, voice))
+  runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, format))
 }
 
 /** Text, or a list of texts; one empty text is as none. */
@@ -102,7 +102,7 @@ function embedJob(
   model: Model,
   spelled: string,
   inputs: readonly string[],
-  voice: Voice,
+  format: AnswerFormat,
 ): Job {
   const keepAliveMs = readKeepAlive(fields.raw('keep_alive'))
   return {
@@ -111,19 +111,19 @@ function embedJob(
     kind: inputs.length === 0 ? 'load' : 'embed',
     keepAliveMs,
     stream: false,
-    voice,
-    dialect: nativeDialect,
+    format,
+    errorFormat: nativeError,
   }
 }
 
 /** Of a route that never streams. */
-export function wholeVoice(text: (end: End) => string, type = GIN_JSON): Voice {
+export function wholeFormat(text: (end: AnswerEnd) => string, type = GIN_JSON): AnswerFormat {
   return {
     streamHeaders: {},
     piece: () => [],
-    close: () => [],
+    end: () => [],
     whole: (end) => ({ type, text: text(end) }),
-    broken: () => [],
+    failed: () => [],
   }
 }
 
@@ -136,10 +136,10 @@ function readCommon(fields: GoStruct): Pick<Job, 'limit' | 'keepAliveMs' | 'stre
 function unload(
   ollama: SimulatedOllama,
   model: Model,
-  voice: Voice,
+  format: AnswerFormat,
   answer: (status: number, type: string, text: string) => void,
 ): void {
   ollama.engine.unload(model.weights)
-  const { type, text } = voice.whole({ text: '', reason: 'unload' })
+  const { type, text } = format.whole({ text: '', reason: 'unload' })
   answer(200, type, text)
 }

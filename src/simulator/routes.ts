@@ -1,16 +1,16 @@
 import { checkAccess } from './access.ts'
-import { anthropicDialect } from './anthropic-voice.ts'
+import type { ErrorFormat } from './answer-format.ts'
+import { anthropicError } from './anthropic-format.ts'
 import * as blobs from './blob-routes.ts'
 import { reset, setFaults, state } from './control.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import * as images from './image-routes.ts'
 import * as library from './library-routes.ts'
+import { nativeError } from './native-format.ts'
 import * as native from './native-routes.ts'
-import { nativeDialect } from './native-voice.ts'
-import { openaiDialect } from './openai-voice.ts'
+import { openaiError } from './openai-format.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import * as v1 from './v1-routes.ts'
-import type { Dialect } from './voice.ts'
 import { RUNNER_DIED, WireError } from './wire-error.ts'
 
 type Methods = Readonly<Partial<Record<string, Handler>>>
@@ -54,13 +54,13 @@ const CONTROL: Readonly<Record<string, Methods>> = {
 
 /** Answers one request, whatever happens in its handler. */
 export async function handle(exchange: HttpExchange, ollama: SimulatedOllama): Promise<void> {
-  const dialect = dialectOf(exchange.path, ollama)
+  const errorFormat = errorFormatOf(exchange.path, ollama)
   try {
     await route(exchange, ollama)
   } catch (error) {
     // An unexpected error is what gin recovers from: 500 with nothing in it.
     if (!(error instanceof WireError)) return exchange.answer(500, undefined, '')
-    const { type, text } = dialect.error(error)
+    const { type, text } = errorFormat(error)
     exchange.answer(error.status, type, text)
   }
 }
@@ -114,9 +114,9 @@ function redirect(exchange: HttpExchange, path: string): void {
   exchange.answer(isGet ? 301 : 307, isGet ? 'text/html; charset=utf-8' : undefined, body)
 }
 
-function dialectOf(path: string, ollama: SimulatedOllama): Dialect {
-  if (path === '/v1/messages') return anthropicDialect(() => ollama.ids.hex())
-  return path.startsWith('/v1/') ? openaiDialect : nativeDialect
+function errorFormatOf(path: string, ollama: SimulatedOllama): ErrorFormat {
+  if (path === '/v1/messages') return anthropicError(() => ollama.ids.hex())
+  return path.startsWith('/v1/') ? openaiError : nativeError
 }
 
 function isLoopback(address: string): boolean {

@@ -1,5 +1,6 @@
 import { embeddingOf } from './answer.ts'
-import { anthropicDialect, messageVoice } from './anthropic-voice.ts'
+import { PLAIN_JSON } from './answer-format.ts'
+import { anthropicError, messageFormat } from './anthropic-format.ts'
 import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
 import {
@@ -7,15 +8,15 @@ import {
   readInputs,
   refuseEmbeddingModel,
   shownVector,
-  wholeVoice,
+  wholeFormat,
 } from './native-routes.ts'
 import {
   base64Floats,
-  chatCompletionVoice,
-  completionVoice,
+  chatCompletionFormat,
+  completionFormat,
   embeddingList,
-  openaiDialect,
-} from './openai-voice.ts'
+  openaiError,
+} from './openai-format.ts'
 import {
   contentText,
   missingForChat,
@@ -24,9 +25,8 @@ import {
   readUnpacked,
   resolveModel,
 } from './request.ts'
-import { responsesVoice } from './responses-voice.ts'
+import { responsesFormat } from './responses-format.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
-import { PLAIN_JSON } from './voice.ts'
 import { WireError } from './wire-error.ts'
 
 export const chatCompletions: Handler = async (exchange, ollama) => {
@@ -42,8 +42,8 @@ export const chatCompletions: Handler = async (exchange, ollama) => {
     kind: 'generate',
     limit: fields.integer('max_tokens'),
     stream: fields.flag('stream') ?? false,
-    voice: chatCompletionVoice(completionParts(ollama, fields, spelled)),
-    dialect: openaiDialect,
+    format: chatCompletionFormat(completionParts(ollama, fields, spelled)),
+    errorFormat: openaiError,
   })
 }
 
@@ -63,8 +63,8 @@ export const completions: Handler = async (exchange, ollama) => {
     kind: prompt === '' ? 'load' : 'generate',
     limit: fields.integer('max_tokens'),
     stream: fields.flag('stream') ?? false,
-    voice: completionVoice(completionParts(ollama, fields, spelled)),
-    dialect: openaiDialect,
+    format: completionFormat(completionParts(ollama, fields, spelled)),
+    errorFormat: openaiError,
   })
 }
 
@@ -86,11 +86,11 @@ export const embeddingsV1: Handler = async (exchange, ollama) => {
     input: { model: spelled, prompt: inputs.join('\n') },
     kind: 'embed',
     stream: false,
-    voice: wholeVoice(
+    format: wholeFormat(
       (end) => `${embeddingList(spelled, vectors(), end.figures?.promptTokens ?? 0)}\n`,
       PLAIN_JSON,
     ),
-    dialect: openaiDialect,
+    errorFormat: openaiError,
   })
 }
 
@@ -101,7 +101,7 @@ export const responses: Handler = async (exchange, ollama) => {
   const input = fields.raw('input')
   const instructions = fields.text('instructions')
   const maxOutputTokens = fields.integer('max_output_tokens')
-  const voice = responsesVoice({
+  const format = responsesFormat({
     id: ollama.ids.sixDigits(),
     messageId: ollama.ids.sixDigits(),
     model: spelled,
@@ -117,8 +117,8 @@ export const responses: Handler = async (exchange, ollama) => {
     kind: 'generate',
     limit: maxOutputTokens,
     stream: fields.flag('stream') ?? false,
-    voice,
-    dialect: openaiDialect,
+    format,
+    errorFormat: openaiError,
   })
 }
 
@@ -140,12 +140,12 @@ export const messages: Handler = async (exchange, ollama) => {
     kind: 'generate',
     limit,
     stream: fields.flag('stream') ?? false,
-    voice: messageVoice({
+    format: messageFormat({
       id: ollama.ids.hex(),
       model: spelled,
       estimatedInputTokens: Math.floor(Buffer.byteLength(system + roles + prompt) / 4),
     }),
-    dialect: anthropicDialect(() => ollama.ids.hex()),
+    errorFormat: anthropicError(() => ollama.ids.hex()),
   })
 }
 
@@ -165,8 +165,8 @@ export const transcriptions: Handler = async (exchange, ollama) => {
     input: { model: spelled, prompt: `${textField(form, 'prompt')}${file.size} bytes` },
     kind: 'generate',
     stream: false,
-    voice: wholeVoice(whole, plain ? 'text/plain' : PLAIN_JSON),
-    dialect: openaiDialect,
+    format: wholeFormat(whole, plain ? 'text/plain' : PLAIN_JSON),
+    errorFormat: openaiError,
   })
 }
 

@@ -1,17 +1,30 @@
+import {
+  type AnswerFormat,
+  type ErrorFormat,
+  EVENT_STREAM,
+  GIN_JSON,
+  PLAIN_JSON,
+  type TypedBody,
+  type WallTime,
+} from './answer-format.ts'
 import type { EngineFigures } from './engine-call.ts'
 import { goJson, type Json } from './go-json.ts'
-import { type Dialect, EVENT_STREAM, GIN_JSON, PLAIN_JSON, type Voice, type WallTime } from './voice.ts'
+import { nativeError } from './native-format.ts'
+import type { WireError } from './wire-error.ts'
 
 const FINGERPRINT = 'fp_ollama'
 const ERROR_TYPES: Record<number, string> = { 400: 'invalid_request_error', 404: 'not_found_error' }
 
-export const openaiDialect: Dialect = {
-  error({ status, message, origin }) {
-    if (origin === 'bare') return { type: GIN_JSON, text: goJson({ error: message }) }
+export const openaiError: ErrorFormat = (error) =>
+  v1Error(error, ({ status, message }) => {
     const type = ERROR_TYPES[status] ?? 'api_error'
-    const text = goJson({ error: { message, type, param: null, code: null } })
-    return origin === 'check' ? { type: GIN_JSON, text } : { type: PLAIN_JSON, text: `${text}\n` }
-  },
+    return { error: { message, type, param: null, code: null } }
+  })
+
+/** An error of a /v1 route. gin names a charset; the routes' own error writer ends the body with a newline. */
+export function v1Error(error: WireError, body: (error: WireError) => Json): TypedBody {
+  if (error.origin === 'bare') return nativeError(error)
+  return error.origin === 'check' ? { type: GIN_JSON, text: goJson(body(error)) } : jsonLine(body(error))
 }
 
 export interface CompletionParts {
@@ -22,7 +35,7 @@ export interface CompletionParts {
   readonly includeUsage: boolean
 }
 
-export function chatCompletionVoice({ id, model, now, includeUsage }: CompletionParts): Voice {
+export function chatCompletionFormat({ id, model, now, includeUsage }: CompletionParts): AnswerFormat {
   const created = pinnedSeconds(now)
   let opened = false
   const chunk = (shownModel: string, choices: Json, usage?: Json) =>
@@ -43,7 +56,7 @@ export function chatCompletionVoice({ id, model, now, includeUsage }: Completion
       return [chunk(model, [{ index: 0, delta, finish_reason: null }])]
     },
     // The end, the usage and [DONE] leave in one flush.
-    close({ reason, figures }) {
+    end({ reason, figures }) {
       const finish = chunk(model, [{ index: 0, delta: {}, finish_reason: reason }])
       return [`${finish}${includeUsage ? chunk(model, [], usageOf(figures)) : ''}${DONE}`]
     },
@@ -58,11 +71,11 @@ export function chatCompletionVoice({ id, model, now, includeUsage }: Completion
         usage: usageOf(figures),
       }),
     // The error's text is lost: an empty chunk without a model, and no [DONE].
-    broken: () => [chunk('', [{ index: 0, delta: { content: '' }, finish_reason: null }])],
+    failed: () => [chunk('', [{ index: 0, delta: { content: '' }, finish_reason: null }])],
   }
 }
 
-export function completionVoice({ id, model, now, includeUsage }: CompletionParts): Voice {
+export function completionFormat({ id, model, now, includeUsage }: CompletionParts): AnswerFormat {
   const created = pinnedSeconds(now)
   const chunk = (shownModel: string, choices: Json, usage: Json | undefined) =>
     event({
@@ -79,7 +92,7 @@ export function completionVoice({ id, model, now, includeUsage }: CompletionPart
   return {
     streamHeaders: { 'Content-Type': EVENT_STREAM },
     piece: (text) => [chunk(model, choice(text, null), noUsage)],
-    close({ reason, figures }) {
+    end({ reason, figures }) {
       const finish = chunk(model, choice('', reason), noUsage)
       return [`${finish}${includeUsage ? chunk(model, [], usageOf(figures)) : ''}${DONE}`]
     },
@@ -93,7 +106,7 @@ export function completionVoice({ id, model, now, includeUsage }: CompletionPart
         choices: choice(text, reason),
         usage: usageOf(figures),
       }),
-    broken: () => [chunk('', choice('', null), noUsage)],
+    failed: () => [chunk('', choice('', null), noUsage)],
   }
 }
 
@@ -115,7 +128,7 @@ export function base64Floats(vector: readonly number[]): string {
   return bytes.toString('base64')
 }
 
-export function jsonLine(value: Json): { type: string; text: string } {
+export function jsonLine(value: Json): TypedBody {
   return { type: PLAIN_JSON, text: `${goJson(value)}\n` }
 }
 

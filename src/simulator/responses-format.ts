@@ -1,24 +1,25 @@
+import { type AnswerEnd, type AnswerFormat, EVENT_STREAM, type WallTime } from './answer-format.ts'
 import { goJson, goMap, type Json } from './go-json.ts'
-import { jsonLine, pinnedSeconds } from './openai-voice.ts'
-import { type End, EVENT_STREAM, type Voice, type WallTime } from './voice.ts'
+import { jsonLine, pinnedSeconds } from './openai-format.ts'
 
 type Struct = { readonly [key: string]: Json }
 
 export interface ResponseParts {
-  /** Six digits each. */
+  /** Six digits. */
   readonly id: number
+  /** Six digits. */
   readonly messageId: number
   readonly model: string
   readonly now: WallTime
-  /** What the answer repeats of its request; null where that said nothing. */
+  /** The answer repeats these fields of the request; null when the request has no such field. */
   readonly instructions: string | null
   readonly maxOutputTokens: number | null
   readonly temperature: number | null
   readonly topP: number | null
 }
 
-/** /v1/responses. Streamed events are Go maps, so their keys are sorted; the whole answer is a struct in its own order. */
-export function responsesVoice(parts: ResponseParts): Voice {
+/** /v1/responses. Streamed events are Go maps, so their keys are sorted. The whole answer is a struct, so the order is its own. */
+export function responsesFormat(parts: ResponseParts): AnswerFormat {
   const created = pinnedSeconds(parts.now)
   const messageId = `msg_${parts.messageId}`
   let sequence = 0
@@ -35,7 +36,7 @@ export function responsesVoice(parts: ResponseParts): Voice {
     role: 'assistant',
     content: parts,
   })
-  const place = { content_index: 0, item_id: messageId, output_index: 0 }
+  const position = { content_index: 0, item_id: messageId, output_index: 0 }
   const open = () => {
     if (sequence > 0) return []
     const response = responseObject(parts, created(), 'in_progress', [], undefined, null)
@@ -45,18 +46,18 @@ export function responsesVoice(parts: ResponseParts): Voice {
     text === ''
       ? [
           event('response.output_item.added', { item: item('in_progress', []), output_index: 0 }),
-          event('response.content_part.added', { ...place, part: content('') }),
+          event('response.content_part.added', { ...position, part: content('') }),
         ]
       : []
   const endItem = () =>
     text === ''
       ? []
       : [
-          event('response.output_text.done', { ...place, logprobs: [], text }),
-          event('response.content_part.done', { ...place, part: content(text) }),
+          event('response.output_text.done', { ...position, logprobs: [], text }),
+          event('response.content_part.done', { ...position, part: content(text) }),
           event('response.output_item.done', { item: item('completed', [content(text)]), output_index: 0 }),
         ]
-  const completed = (end: End, output: Json) =>
+  const completed = (end: AnswerEnd, output: Json) =>
     responseObject(parts, created(), 'completed', output, end, Math.floor(parts.now() / 1000))
   return {
     streamHeaders: { 'Content-Type': EVENT_STREAM, 'Cache-Control': 'no-cache', Connection: 'keep-alive' },
@@ -64,16 +65,16 @@ export function responsesVoice(parts: ResponseParts): Voice {
       if (delta === '') return open()
       const events = [...open(), ...startItem()]
       text += delta
-      events.push(event('response.output_text.delta', { ...place, delta, logprobs: [] }))
+      events.push(event('response.output_text.delta', { ...position, delta, logprobs: [] }))
       return events
     },
-    close(end) {
+    end(end) {
       const output = text === '' ? [] : [item('completed', [content(text)])]
       return [...open(), ...endItem(), event('response.completed', { response: completed(end, output) })]
     },
     whole: (end) => jsonLine(completed(end, [item('completed', [content(end.text)])])),
-    // Nothing is said: the stream ends without response.completed.
-    broken: () => [],
+    // The stream ends without response.completed and without an error.
+    failed: () => [],
   }
 }
 
@@ -82,7 +83,7 @@ function responseObject(
   createdAt: number,
   status: string,
   output: Json,
-  end: End | undefined,
+  end: AnswerEnd | undefined,
   completedAt: number | null,
 ): Struct {
   const input = end?.figures?.promptTokens ?? 0

@@ -1,6 +1,7 @@
+import { type AnswerFormat, type ErrorFormat, EVENT_STREAM } from './answer-format.ts'
 import type { EngineFigures } from './engine-call.ts'
 import { goJson, type Json } from './go-json.ts'
-import { type Dialect, EVENT_STREAM, GIN_JSON, PLAIN_JSON, type Voice } from './voice.ts'
+import { jsonLine, v1Error } from './openai-format.ts'
 
 const ERROR_TYPES: Record<number, string> = {
   400: 'invalid_request_error',
@@ -12,27 +13,25 @@ const ERROR_TYPES: Record<number, string> = {
   529: 'overloaded_error',
 }
 
-/** `requestId` gives 24 hex digits for every error. */
-export function anthropicDialect(requestId: () => string): Dialect {
-  return {
-    error({ status, message, origin }) {
-      if (origin === 'bare') return { type: GIN_JSON, text: goJson({ error: message }) }
-      const error = { type: ERROR_TYPES[status] ?? 'api_error', message }
-      const text = goJson({ type: 'error', error, request_id: `req_${requestId()}` })
-      return origin === 'check' ? { type: GIN_JSON, text } : { type: PLAIN_JSON, text: `${text}\n` }
-    },
-  }
+/** `requestId` makes an id of 24 hex digits for each error. */
+export function anthropicError(requestId: () => string): ErrorFormat {
+  return (error) =>
+    v1Error(error, ({ status, message }) => ({
+      type: 'error',
+      error: { type: ERROR_TYPES[status] ?? 'api_error', message },
+      request_id: `req_${requestId()}`,
+    }))
 }
 
 export interface MessageParts {
   /** 24 hex digits. */
   readonly id: string
   readonly model: string
-  /** Told at the start of a stream, when the true number is not known yet. */
+  /** For the start of a stream, when the true number is not known yet. */
   readonly estimatedInputTokens: number
 }
 
-export function messageVoice({ id, model, estimatedInputTokens }: MessageParts): Voice {
+export function messageFormat({ id, model, estimatedInputTokens }: MessageParts): AnswerFormat {
   const message = (content: Json, rest: { [key: string]: Json }) => ({
     id: `msg_${id}`,
     type: 'message',
@@ -60,7 +59,7 @@ export function messageVoice({ id, model, estimatedInputTokens }: MessageParts):
       events.push(event('content_block_delta', { index: 0, delta: { type: 'text_delta', text } }))
       return events
     },
-    close({ reason, figures }) {
+    end({ reason, figures }) {
       const events = open()
       if (inBlock) events.push(event('content_block_stop', { index: 0 }))
       events.push(
@@ -69,14 +68,12 @@ export function messageVoice({ id, model, estimatedInputTokens }: MessageParts):
       events.push(event('message_stop', {}))
       return events
     },
-    whole: ({ text, reason, figures }) => ({
-      type: PLAIN_JSON,
-      text: `${goJson(
+    whole: ({ text, reason, figures }) =>
+      jsonLine(
         message([{ type: 'text', text }], { stop_reason: stopReason(reason), usage: usageOf(figures) }),
-      )}\n`,
-    }),
-    // Nothing is said: the stream ends without message_stop.
-    broken: () => [],
+      ),
+    // The stream ends without message_stop and without an error.
+    failed: () => [],
   }
 }
 

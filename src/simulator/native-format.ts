@@ -1,14 +1,21 @@
+import {
+  type AnswerEnd,
+  type AnswerFormat,
+  type ErrorFormat,
+  GIN_JSON,
+  type WallTime,
+} from './answer-format.ts'
 import { goDuration, goJson, goTime, type Json, orNone } from './go-json.ts'
-import { type Dialect, type End, GIN_JSON, type Voice, type WallTime } from './voice.ts'
 
 const NDJSON = { 'Content-Type': 'application/x-ndjson' }
 const MID_STREAM = 'an error was encountered while running the model: unexpected EOF'
 
-export const nativeDialect: Dialect = {
-  error: ({ message }) => ({ type: GIN_JSON, text: goJson({ error: message }) }),
-}
+export const nativeError: ErrorFormat = ({ message }) => ({
+  type: GIN_JSON,
+  text: goJson({ error: message }),
+})
 
-export function generateVoice(model: string, now: WallTime): Voice {
+export function generateFormat(model: string, now: WallTime): AnswerFormat {
   return lines((text, end) => ({
     model,
     created_at: goTime(now()),
@@ -20,7 +27,7 @@ export function generateVoice(model: string, now: WallTime): Voice {
   }))
 }
 
-export function chatVoice(model: string, now: WallTime): Voice {
+export function chatFormat(model: string, now: WallTime): AnswerFormat {
   return lines((text, end) => ({
     model,
     created_at: goTime(now()),
@@ -32,7 +39,7 @@ export function chatVoice(model: string, now: WallTime): Voice {
 }
 
 /** /api/embed. Vectors hold float32 values. */
-export function embedBody(model: string, vectors: readonly (readonly number[])[], end: End): string {
+export function embedBody(model: string, vectors: readonly (readonly number[])[], end: AnswerEnd): string {
   return goJson({
     model,
     embeddings: vectors,
@@ -42,18 +49,18 @@ export function embedBody(model: string, vectors: readonly (readonly number[])[]
   })
 }
 
-function lines(object: (text: string, end?: End) => Json): Voice {
+function lines(object: (text: string, end?: AnswerEnd) => Json): AnswerFormat {
   const line = (value: Json) => `${goJson(value)}\n`
   return {
     streamHeaders: NDJSON,
     piece: (text) => [line(object(text))],
-    close: (end) => [line(object('', end))],
+    end: (end) => [line(object('', end))],
     whole: (end) => ({ type: GIN_JSON, text: goJson(object(end.text, end)) }),
-    broken: () => [line({ error: MID_STREAM })],
+    failed: () => [line({ error: MID_STREAM })],
   }
 }
 
-function metrics(end: End | undefined): { [key: string]: number | undefined } {
+function metrics(end: AnswerEnd | undefined): { [key: string]: number | undefined } {
   const figures = end?.figures
   if (!figures) return {}
   return {

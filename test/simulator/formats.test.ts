@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { anthropicDialect, messageVoice } from '../../src/simulator/anthropic-voice.ts'
+import type { AnswerEnd } from '../../src/simulator/answer-format.ts'
+import { anthropicError, messageFormat } from '../../src/simulator/anthropic-format.ts'
 import type { EngineFigures } from '../../src/simulator/engine-call.ts'
 import { shortestFloat32 } from '../../src/simulator/go-json.ts'
-import { chatVoice, embedBody, generateVoice, nativeDialect } from '../../src/simulator/native-voice.ts'
+import { chatFormat, embedBody, generateFormat, nativeError } from '../../src/simulator/native-format.ts'
 import {
   base64Floats,
-  chatCompletionVoice,
-  completionVoice,
+  chatCompletionFormat,
+  completionFormat,
   embeddingList,
-  openaiDialect,
-} from '../../src/simulator/openai-voice.ts'
-import { responsesVoice } from '../../src/simulator/responses-voice.ts'
-import type { End } from '../../src/simulator/voice.ts'
+  openaiError,
+} from '../../src/simulator/openai-format.ts'
+import { responsesFormat } from '../../src/simulator/responses-format.ts'
 import { BUSY, WireError } from '../../src/simulator/wire-error.ts'
 
 const SECONDS = 1787338102
@@ -26,7 +26,7 @@ const FIGURES: EngineFigures = {
   outputMs: 52.479709,
 }
 const CONTEXT = [128006, 9125, 128007, 13347, 0]
-const END: End = { text: 'Hi!', reason: 'stop', figures: FIGURES }
+const END: AnswerEnd = { text: 'Hi!', reason: 'stop', figures: FIGURES }
 const METRICS =
   '"total_duration":174560334,"load_duration":101397084,"prompt_eval_count":26,"prompt_eval_duration":13074791,"eval_count":3,"eval_duration":52479709'
 
@@ -39,27 +39,27 @@ const AT = '2026-08-21T18:48:22'
 
 describe('/api/generate and /api/chat', () => {
   it('V1: a generate stream, one line a piece', () => {
-    const voice = generateVoice('llama3.2', times(123.5, 143, 163.5))
+    const format = generateFormat('llama3.2', times(123.5, 143, 163.5))
     assert.deepEqual(
-      [...voice.piece('Hi'), ...voice.piece('!'), ...voice.close({ ...END, context: CONTEXT })],
+      [...format.piece('Hi'), ...format.piece('!'), ...format.end({ ...END, context: CONTEXT })],
       [
         `{"model":"llama3.2","created_at":"${AT}.1235Z","response":"Hi","done":false}\n`,
         `{"model":"llama3.2","created_at":"${AT}.143Z","response":"!","done":false}\n`,
         `{"model":"llama3.2","created_at":"${AT}.1635Z","response":"","done":true,"done_reason":"stop","context":[128006,9125,128007,13347,0],${METRICS}}\n`,
       ],
     )
-    assert.deepEqual(voice.streamHeaders, { 'Content-Type': 'application/x-ndjson' })
+    assert.deepEqual(format.streamHeaders, { 'Content-Type': 'application/x-ndjson' })
   })
 
   it('V2: the same whole', () => {
-    assert.deepEqual(generateVoice('llama3.2', times(163.5)).whole({ ...END, context: CONTEXT }), {
+    assert.deepEqual(generateFormat('llama3.2', times(163.5)).whole({ ...END, context: CONTEXT }), {
       type: 'application/json; charset=utf-8',
       text: `{"model":"llama3.2","created_at":"${AT}.1635Z","response":"Hi!","done":true,"done_reason":"stop","context":[128006,9125,128007,13347,0],${METRICS}}`,
     })
   })
 
   it('V3: load and unload', () => {
-    const generate = generateVoice('llama3.2', times(163.5))
+    const generate = generateFormat('llama3.2', times(163.5))
     for (const reason of ['load', 'unload'] as const) {
       assert.equal(
         generate.whole({ text: '', reason }).text,
@@ -67,15 +67,15 @@ describe('/api/generate and /api/chat', () => {
       )
     }
     assert.equal(
-      chatVoice('llama3.2', times(163.5)).whole({ text: '', reason: 'load' }).text,
+      chatFormat('llama3.2', times(163.5)).whole({ text: '', reason: 'load' }).text,
       `{"model":"llama3.2","created_at":"${AT}.1635Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"load"}`,
     )
   })
 
   it('V4: a chat stream', () => {
-    const voice = chatVoice('llama3.2', times(123.5, 163.5))
+    const format = chatFormat('llama3.2', times(123.5, 163.5))
     assert.deepEqual(
-      [...voice.piece('Hi'), ...voice.close(END)],
+      [...format.piece('Hi'), ...format.end(END)],
       [
         `{"model":"llama3.2","created_at":"${AT}.1235Z","message":{"role":"assistant","content":"Hi"},"done":false}\n`,
         `{"model":"llama3.2","created_at":"${AT}.1635Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop",${METRICS}}\n`,
@@ -85,7 +85,7 @@ describe('/api/generate and /api/chat', () => {
 
   it('V5: the same whole', () => {
     assert.equal(
-      chatVoice('llama3.2', times(163.5)).whole(END).text,
+      chatFormat('llama3.2', times(163.5)).whole(END).text,
       `{"model":"llama3.2","created_at":"${AT}.1635Z","message":{"role":"assistant","content":"Hi!"},"done":true,"done_reason":"stop",${METRICS}}`,
     )
   })
@@ -103,7 +103,7 @@ describe('/api/generate and /api/chat', () => {
   })
 
   it('V16: an NDJSON stream breaks with one line', () => {
-    assert.deepEqual(generateVoice('llama3.2', times(0)).broken(), [
+    assert.deepEqual(generateFormat('llama3.2', times(0)).failed(), [
       '{"error":"an error was encountered while running the model: unexpected EOF"}\n',
     ])
   })
@@ -115,9 +115,9 @@ describe('OpenAI', () => {
     `data: {"id":"chatcmpl-123","object":"chat.completion.chunk","created":${SECONDS},"model":"llama3.2","system_fingerprint":"fp_ollama","choices":${choices}${rest}}\n\n`
 
   it('V8: a chat stream with usage, its end in one flush', () => {
-    const voice = chatCompletionVoice(parts)
+    const format = chatCompletionFormat(parts)
     assert.deepEqual(
-      [...voice.piece('Hi'), ...voice.piece('!'), ...voice.close(END)],
+      [...format.piece('Hi'), ...format.piece('!'), ...format.end(END)],
       [
         chunk('[{"index":0,"delta":{"role":"assistant","content":"Hi"},"finish_reason":null}]'),
         chunk('[{"index":0,"delta":{"content":"!"},"finish_reason":null}]'),
@@ -127,35 +127,35 @@ describe('OpenAI', () => {
   })
 
   it('V8: without usage the fourth event is absent', () => {
-    const [end] = chatCompletionVoice({ ...parts, includeUsage: false }).close(END)
+    const [end] = chatCompletionFormat({ ...parts, includeUsage: false }).end(END)
     assert.equal(end, `${chunk('[{"index":0,"delta":{},"finish_reason":"stop"}]')}data: [DONE]\n\n`)
   })
 
   it('V9: the same whole', () => {
-    assert.deepEqual(chatCompletionVoice(parts).whole(END), {
+    assert.deepEqual(chatCompletionFormat(parts).whole(END), {
       type: 'application/json',
       text: `{"id":"chatcmpl-123","object":"chat.completion","created":${SECONDS},"model":"llama3.2","system_fingerprint":"fp_ollama","choices":[{"index":0,"message":{"role":"assistant","content":"Hi!"},"finish_reason":"stop"}],"usage":{"prompt_tokens":26,"completion_tokens":3,"total_tokens":29}}\n`,
     })
   })
 
   it('pins the time to the first chunk', () => {
-    const voice = chatCompletionVoice({ ...parts, now: times(0, 5000) })
-    assert.match(voice.piece('Hi').join(), new RegExp(`"created":${SECONDS},`))
-    assert.match(voice.close(END).join(), new RegExp(`"created":${SECONDS},`))
+    const format = chatCompletionFormat({ ...parts, now: times(0, 5000) })
+    assert.match(format.piece('Hi').join(), new RegExp(`"created":${SECONDS},`))
+    assert.match(format.end(END).join(), new RegExp(`"created":${SECONDS},`))
   })
 
   it('V10: a completion, streamed and whole', () => {
     const piece = (text: string, reason: string, usage = '') =>
       `data: {"id":"cmpl-123","object":"text_completion","created":${SECONDS},"choices":[{"text":"${text}","index":0,"finish_reason":${reason}}],"model":"llama3.2","system_fingerprint":"fp_ollama"${usage}}\n\n`
-    const plain = completionVoice({ ...parts, includeUsage: false })
+    const plain = completionFormat({ ...parts, includeUsage: false })
     assert.deepEqual(
-      [...plain.piece('Hi'), ...plain.close(END)],
+      [...plain.piece('Hi'), ...plain.end(END)],
       [piece('Hi', 'null'), `${piece('', '"stop"')}data: [DONE]\n\n`],
     )
     const none = ',"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
-    const counted = completionVoice(parts)
+    const counted = completionFormat(parts)
     assert.deepEqual(
-      [...counted.piece('Hi'), ...counted.close(END)],
+      [...counted.piece('Hi'), ...counted.end(END)],
       [
         piece('Hi', 'null', none),
         `${piece('', '"stop"', none)}data: {"id":"cmpl-123","object":"text_completion","created":${SECONDS},"choices":[],"model":"llama3.2","system_fingerprint":"fp_ollama","usage":{"prompt_tokens":26,"completion_tokens":3,"total_tokens":29}}\n\ndata: [DONE]\n\n`,
@@ -180,9 +180,9 @@ describe('OpenAI', () => {
   })
 
   it('V16: a broken chat stream is an empty chunk without a model', () => {
-    const voice = chatCompletionVoice(parts)
-    voice.piece('Hi')
-    assert.deepEqual(voice.broken(), [
+    const format = chatCompletionFormat(parts)
+    format.piece('Hi')
+    assert.deepEqual(format.failed(), [
       `data: {"id":"chatcmpl-123","object":"chat.completion.chunk","created":${SECONDS},"model":"","system_fingerprint":"fp_ollama","choices":[{"index":0,"delta":{"content":""},"finish_reason":null}]}\n\n`,
     ])
   })
@@ -190,9 +190,9 @@ describe('OpenAI', () => {
 
 it('V12: /v1/messages, streamed and whole', () => {
   const parts = { id: '0123456789abcdef01234567', model: 'llama3.2', estimatedInputTokens: 2 }
-  const voice = messageVoice(parts)
+  const format = messageFormat(parts)
   assert.deepEqual(
-    [...voice.piece('Hi!'), ...voice.close(END)],
+    [...format.piece('Hi!'), ...format.end(END)],
     [
       'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_0123456789abcdef01234567","type":"message","role":"assistant","model":"llama3.2","content":[],"usage":{"input_tokens":2,"output_tokens":0}}}\n\n',
       'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
@@ -203,10 +203,10 @@ it('V12: /v1/messages, streamed and whole', () => {
     ],
   )
   assert.equal(
-    messageVoice(parts).whole(END).text,
+    messageFormat(parts).whole(END).text,
     '{"id":"msg_0123456789abcdef01234567","type":"message","role":"assistant","model":"llama3.2","content":[{"type":"text","text":"Hi!"}],"stop_reason":"end_turn","usage":{"input_tokens":26,"output_tokens":3}}\n',
   )
-  assert.match(messageVoice(parts).whole({ ...END, reason: 'length' }).text, /"stop_reason":"max_tokens"/)
+  assert.match(messageFormat(parts).whole({ ...END, reason: 'length' }).text, /"stop_reason":"max_tokens"/)
 })
 
 describe('V13: /v1/responses', () => {
@@ -229,10 +229,10 @@ describe('V13: /v1/responses', () => {
   const open = response('in_progress', 'null', '[]', 'null')
 
   it('streams maps with sorted keys', () => {
-    const voice = responsesVoice(parts)
+    const format = responsesFormat(parts)
     const place = '"output_index":0,"sequence_number"'
     assert.deepEqual(
-      [...voice.piece('Hi!'), ...voice.close(END)],
+      [...format.piece('Hi!'), ...format.end(END)],
       [
         `event: response.created\ndata: {"response":${open},"sequence_number":0,"type":"response.created"}\n\n`,
         `event: response.in_progress\ndata: {"response":${open},"sequence_number":1,"type":"response.in_progress"}\n\n`,
@@ -249,7 +249,7 @@ describe('V13: /v1/responses', () => {
 
   it('is a struct in its own order when whole', () => {
     assert.equal(
-      responsesVoice(parts).whole(END).text,
+      responsesFormat(parts).whole(END).text,
       '{"id":"resp_123456","object":"response","created_at":1787338102,"completed_at":1787338102,"status":"completed","incomplete_details":null,"model":"llama3.2","previous_response_id":null,"instructions":null,"output":[{"id":"msg_654321","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi!","annotations":[],"logprobs":[]}]}],"error":null,"tools":[],"tool_choice":"auto","truncation":"disabled","parallel_tool_calls":true,"text":{"format":{"type":"text"}},"top_p":1,"presence_penalty":0,"frequency_penalty":0,"top_logprobs":0,"temperature":1,"reasoning":null,"usage":{"input_tokens":26,"output_tokens":3,"total_tokens":29,"input_tokens_details":{"cached_tokens":0},"output_tokens_details":{"reasoning_tokens":0}},"max_output_tokens":null,"max_tool_calls":null,"store":false,"background":false,"service_tier":"default","metadata":{},"safety_identifier":null,"prompt_cache_key":null}\n',
     )
   })
@@ -258,15 +258,15 @@ describe('V13: /v1/responses', () => {
 it('V15: each dialect says busy in its own way', () => {
   const busy = new WireError(503, BUSY, 'handler')
   const text = 'server busy, please try again.  maximum pending requests exceeded'
-  assert.deepEqual(nativeDialect.error(busy), {
+  assert.deepEqual(nativeError(busy), {
     type: 'application/json; charset=utf-8',
     text: `{"error":"${text}"}`,
   })
-  assert.deepEqual(openaiDialect.error(busy), {
+  assert.deepEqual(openaiError(busy), {
     type: 'application/json',
     text: `{"error":{"message":"${text}","type":"api_error","param":null,"code":null}}\n`,
   })
-  assert.deepEqual(anthropicDialect(() => '0123456789abcdef01234567').error(busy), {
+  assert.deepEqual(anthropicError(() => '0123456789abcdef01234567')(busy), {
     type: 'application/json',
     text: `{"type":"error","error":{"type":"overloaded_error","message":"${text}"},"request_id":"req_0123456789abcdef01234567"}\n`,
   })
