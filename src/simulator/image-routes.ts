@@ -4,8 +4,8 @@ import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
 import { refuseEmbeddingModel } from './native-routes.ts'
 import { jsonLine, openaiError, pinnedSeconds } from './openai-format.ts'
-import { missingForChat, readUnpacked, resolveModel } from './request.ts'
-import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
+import { emptyNotFound, resolveModel, v1Route } from './request.ts'
+import type { SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
 const LARGEST_SIDE = 4_096
@@ -14,16 +14,12 @@ const IMAGE_URL = /^data:(?:image\/(?:jpeg|jpg|png|webp))?;base64,([A-Za-z0-9+/]
 /**
  * As Ollama 0.14.3 to 0.32.5 served them: both are /api/generate inside, and read JSON whatever the Content-Type says.
  */
-export const generations: Handler = async (exchange, ollama) => {
-  const fields = await readUnpacked(exchange, 'openai.ImageGenerationRequest')
-  if (!fields) return
+export const generations = v1Route('openai.ImageGenerationRequest', (exchange, ollama, fields) => {
   runJob(exchange, ollama, jobOf(ollama, fields, readInput(fields)))
-}
+})
 
 /** OpenAI's own clients send a form here, which Ollama never took. */
-export const edits: Handler = async (exchange, ollama) => {
-  const fields = await readUnpacked(exchange, 'openai.ImageEditRequest')
-  if (!fields) return
+export const edits = v1Route('openai.ImageEditRequest', (exchange, ollama, fields) => {
   const input = readInput(fields)
   const image = fields.text('image')
   if (image === '') throw new WireError(400, 'image is required')
@@ -34,7 +30,7 @@ export const edits: Handler = async (exchange, ollama) => {
     )
   if (!IMAGE_URL.test(image)) throw new WireError(400, 'invalid image: invalid image input')
   runJob(exchange, ollama, jobOf(ollama, fields, input))
-}
+})
 
 function readInput(fields: GoStruct): { model: string; prompt: string } {
   const model = fields.text('model')
@@ -45,10 +41,7 @@ function readInput(fields: GoStruct): { model: string; prompt: string } {
 }
 
 function jobOf(ollama: SimulatedOllama, fields: GoStruct, input: { model: string; prompt: string }) {
-  const model = resolveModel(ollama, input.model, {
-    empty: new WireError(404, missingForChat(''), 'handler'),
-    missing: missingForChat,
-  })
+  const model = resolveModel(ollama, input.model, emptyNotFound)
   refuseEmbeddingModel(model, input.model, 'generate')
   if (model.paints) {
     const [, width = 0, height = 0] = /^\s*(\d+)x(\d+)/.exec(fields.text('size')) ?? []

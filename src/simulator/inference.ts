@@ -32,7 +32,7 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
 
   const script = ollama.script(job.input)
   const answer = planAnswer(job.input, job.limit, script)
-  const telling = new Telling(exchange, ollama, job, answer)
+  const sender = new AnswerSender(exchange, ollama, job, answer)
   const call: EngineCall = {
     model: job.model.weights,
     promptTokens: job.kind === 'load' ? 0 : answer.promptTokens,
@@ -40,23 +40,29 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
     loadOnly: job.kind === 'load',
     keepAliveMs: job.keepAliveMs,
     stretch: ollama.faults.take('slow')?.factor ?? 1,
-    ...(telling.streams ? { onToken: (index: number) => telling.token(index) } : {}),
-    onDone: (figures) => telling.done(figures),
+    ...(sender.streams ? { onToken: (index: number) => sender.token(index) } : {}),
+    onDone: (figures) => sender.done(figures),
   }
   const handle = ollama.engine.submit(call)
   if (!handle) throw new WireError(503, BUSY, 'handler')
-  telling.handle = handle
+  sender.handle = handle
   exchange.gone.addEventListener('abort', () => handle.cancel(), { once: true })
 }
 
-/** Puts one answer on the wire, with the fault that was chosen for it. */
-class Telling {
+interface StreamFault {
+  readonly name: 'crash' | 'silence' | 'cut' | 'reset'
+  /** Pieces of text that are sent before the fault. */
+  readonly after: number
+}
+
+/** Sends one answer, with at most one fault. */
+class AnswerSender {
   readonly streams: boolean
   handle: EngineHandle | undefined
   readonly #exchange: HttpExchange
   readonly #job: Job
   readonly #answer: AnswerPlan
-  readonly #fault: { name: 'crash' | 'silence' | 'cut' | 'reset'; after: number } | undefined
+  readonly #fault: StreamFault | undefined
   #broken = false
 
   constructor(exchange: HttpExchange, ollama: SimulatedOllama, job: Job, answer: AnswerPlan) {
@@ -64,7 +70,7 @@ class Telling {
     this.#job = job
     this.#answer = answer
     this.streams = job.stream && job.kind === 'generate'
-    this.#fault = chosenFault(ollama)
+    this.#fault = takeStreamFault(ollama)
     if (this.streams) exchange.open(job.format.streamHeaders)
   }
 
@@ -102,7 +108,7 @@ class Telling {
     this.#exchange.drained(() => this.handle?.resume())
   }
 
-  #break(name: 'crash' | 'silence' | 'cut' | 'reset', flushes: readonly string[]): void {
+  #break(name: StreamFault['name'], flushes: readonly string[]): void {
     this.#broken = true
     this.handle?.fail()
     if (name === 'cut' || name === 'reset') {
@@ -126,9 +132,7 @@ class Telling {
   }
 }
 
-function chosenFault({
-  faults,
-}: SimulatedOllama): { name: 'crash' | 'silence' | 'cut' | 'reset'; after: number } | undefined {
+function takeStreamFault({ faults }: SimulatedOllama): StreamFault | undefined {
   for (const name of ['crash', 'silence', 'cut', 'reset'] as const) {
     const fault = faults.take(name)
     if (fault) return { name, after: fault.after }

@@ -3,79 +3,63 @@ import { type AnswerEnd, type AnswerFormat, GIN_JSON } from './answer-format.ts'
 import type { GoValue } from './go-decode.ts'
 import { goJson, shortestFloat32 } from './go-json.ts'
 import { type GoStruct, isList } from './go-struct.ts'
+import type { HttpExchange } from './http-exchange.ts'
 import { type Job, runJob } from './inference.ts'
 import { readKeepAlive } from './keep-alive.ts'
 import type { Model } from './models.ts'
 import { chatFormat, embedBody, generateFormat, nativeError } from './native-format.ts'
-import { missingForChat, missingForEmbed, modelRequired, readNative, resolveModel } from './request.ts'
-import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
+import { emptyNotFound, missingForEmbed, modelRequired, nativeRoute, resolveModel } from './request.ts'
+import type { SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
 export const EMBEDDING_LENGTH = 384
 
-export const generate: Handler = async (exchange, ollama) => {
-  const fields = await readNative(exchange, 'api.GenerateRequest')
-  if (!fields) return
+export const generate = nativeRoute('api.GenerateRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const prompt = fields.text('prompt')
   const common = readCommon(fields)
-  const model = resolveModel(ollama, spelled, {
-    empty: new WireError(404, missingForChat(''), 'handler'),
-    missing: missingForChat,
-  })
+  const model = resolveModel(ollama, spelled, emptyNotFound)
   const format = generateFormat(spelled, ollama.clock.wallTime)
   const input = { model: spelled, prompt: `${fields.text('system')}${prompt}${fields.text('suffix')}` }
-  if (prompt === '' && common.keepAliveMs === 0)
-    return unload(ollama, model, format, exchange.answer.bind(exchange))
+  if (prompt === '' && common.keepAliveMs === 0) return unload(exchange, ollama, model, format)
   refuseEmbeddingModel(model, spelled, 'generate')
   const kind = prompt === '' ? 'load' : 'generate'
   const withContext = fields.flag('raw') !== true
   runJob(exchange, ollama, { ...common, model, input, kind, withContext, format, errorFormat: nativeError })
-}
+})
 
-export const chat: Handler = async (exchange, ollama) => {
-  const fields = await readNative(exchange, 'api.ChatRequest')
-  if (!fields) return
+export const chat = nativeRoute('api.ChatRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const messages = fields.structs('messages', 'api.Message')
   const common = readCommon(fields)
-  const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForChat })
+  const model = resolveModel(ollama, spelled)
   const format = chatFormat(spelled, ollama.clock.wallTime)
   const input = { model: spelled, prompt: messages.map((message) => message.text('content')).join('\n') }
-  if (messages.length === 0 && common.keepAliveMs === 0) {
-    return unload(ollama, model, format, exchange.answer.bind(exchange))
-  }
+  if (messages.length === 0 && common.keepAliveMs === 0) return unload(exchange, ollama, model, format)
   refuseEmbeddingModel(model, spelled, 'chat')
   const kind = messages.length === 0 ? 'load' : 'generate'
   runJob(exchange, ollama, { ...common, model, input, kind, format, errorFormat: nativeError })
-}
+})
 
-export const embed: Handler = async (exchange, ollama) => {
-  const fields = await readNative(exchange, 'api.EmbedRequest')
-  if (!fields) return
+export const embed = nativeRoute('api.EmbedRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const inputs = readInputs(fields.raw('input'))
-  const model = resolveModel(ollama, spelled, {
-    empty: new WireError(404, missingForChat(''), 'handler'),
-    missing: missingForEmbed,
-  })
+  const model = resolveModel(ollama, spelled, emptyNotFound, missingForEmbed)
   const format = wholeFormat((end) => embedBody(spelled, inputs.map(shownVector), end))
   runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, format))
-}
+})
 
-export const embeddings: Handler = async (exchange, ollama) => {
-  const fields = await readNative(exchange, 'api.EmbeddingRequest')
-  if (!fields) return
+export const embeddings = nativeRoute('api.EmbeddingRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const prompt = fields.text('prompt')
-  const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForEmbed })
+  const model = resolveModel(ollama, spelled, modelRequired, missingForEmbed)
   const inputs = prompt === '' ? [] : [prompt]
   // float64 of the float32 values: all their digits show.
   const format = wholeFormat(() =>
     goJson({ embedding: inputs.flatMap((text) => embeddingOf(text, EMBEDDING_LENGTH)) }),
   )
   runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, format))
-}
+})
 
 /** Text, or a list of texts; one empty text is as none. */
 export function readInputs(value: GoValue | undefined): string[] {
@@ -133,13 +117,8 @@ function readCommon(fields: GoStruct): Pick<Job, 'limit' | 'keepAliveMs' | 'stre
   return { stream, limit, keepAliveMs: readKeepAlive(fields.raw('keep_alive')) }
 }
 
-function unload(
-  ollama: SimulatedOllama,
-  model: Model,
-  format: AnswerFormat,
-  answer: (status: number, type: string, text: string) => void,
-): void {
+function unload(exchange: HttpExchange, ollama: SimulatedOllama, model: Model, format: AnswerFormat): void {
   ollama.engine.unload(model.weights)
   const { type, text } = format.whole({ text: '', reason: 'unload' })
-  answer(200, type, text)
+  exchange.answer(200, type, text)
 }

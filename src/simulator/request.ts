@@ -4,39 +4,48 @@ import { GoStruct, isList } from './go-struct.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import type { Model } from './models.ts'
 import { parseModelName } from './names.ts'
-import type { SimulatedOllama } from './simulated-ollama.ts'
+import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
 const LONGEST_UNPACKED = 20 * 1024 * 1024
 
-/** The struct of an /api route. undefined: the client left. Throws WireError 400 with Go's text. */
-export async function readNative(exchange: HttpExchange, struct: string): Promise<GoStruct | undefined> {
-  const body = await exchange.body()
-  return body && decode(body, struct, 'missing request body')
+type StructHandler = (exchange: HttpExchange, ollama: SimulatedOllama, fields: GoStruct) => void
+
+/** An /api route. `answer` does not run when the client left before its body was complete. */
+export function nativeRoute(struct: string, answer: StructHandler): Handler {
+  return async (exchange, ollama) => {
+    const body = await exchange.body()
+    if (body) answer(exchange, ollama, decode(body, struct, 'missing request body'))
+  }
 }
 
-/** The same for a /v1 route, which alone understands zstd. */
-export async function readUnpacked(exchange: HttpExchange, struct: string): Promise<GoStruct | undefined> {
-  const body = await exchange.body()
-  if (!body) return undefined
-  const packed = exchange.request.headers['content-encoding'] === 'zstd'
-  return decode(packed ? unpack(body) : body, struct, 'EOF')
+/** As nativeRoute, for a /v1 route: Ollama accepts zstd there and nowhere else. */
+export function v1Route(struct: string, answer: StructHandler): Handler {
+  return async (exchange, ollama) => {
+    const body = await exchange.body()
+    if (!body) return
+    const packed = exchange.request.headers['content-encoding'] === 'zstd'
+    answer(exchange, ollama, decode(packed ? unpack(body) : body, struct, 'EOF'))
+  }
 }
 
-/** The model that a route works on. Names are compared without case; the client's spelling goes into the answer. */
+/** The model of a request. Throws WireError: `whenEmpty` for an empty name, 404 with `missing` for an unknown one. */
 export function resolveModel(
   ollama: SimulatedOllama,
   spelled: string,
-  texts: { readonly empty: WireError; readonly missing: (name: string) => string },
+  whenEmpty = modelRequired,
+  missing = missingForChat,
 ): Model {
-  if (spelled.trim() === '') throw texts.empty
+  if (spelled.trim() === '') throw whenEmpty
   if (!parseModelName(spelled)) throw new WireError(400, 'invalid model name', 'handler')
   const model = ollama.library.find(spelled)
-  if (!model) throw new WireError(404, texts.missing(spelled), 'handler')
+  if (!model) throw new WireError(404, missing(spelled), 'handler')
   return model
 }
 
 export const modelRequired = new WireError(400, 'model is required', 'handler')
+
+export const emptyNotFound = new WireError(404, missingForChat(''), 'handler')
 
 export function missingForChat(name: string): string {
   return `model '${name}' not found`

@@ -17,21 +17,12 @@ import {
   embeddingList,
   openaiError,
 } from './openai-format.ts'
-import {
-  contentText,
-  missingForChat,
-  missingForEmbed,
-  modelRequired,
-  readUnpacked,
-  resolveModel,
-} from './request.ts'
+import { contentText, emptyNotFound, missingForEmbed, resolveModel, v1Route } from './request.ts'
 import { responsesFormat } from './responses-format.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
-export const chatCompletions: Handler = async (exchange, ollama) => {
-  const fields = await readUnpacked(exchange, 'openai.ChatCompletionRequest')
-  if (!fields) return
+export const chatCompletions = v1Route('openai.ChatCompletionRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const messages = fields.structs('messages', 'openai.Message')
   if (messages.length === 0) throw new WireError(400, "[] is too short - 'messages'")
@@ -45,17 +36,12 @@ export const chatCompletions: Handler = async (exchange, ollama) => {
     format: chatCompletionFormat(completionParts(ollama, fields, spelled)),
     errorFormat: openaiError,
   })
-}
+})
 
-export const completions: Handler = async (exchange, ollama) => {
-  const fields = await readUnpacked(exchange, 'openai.CompletionRequest')
-  if (!fields) return
+export const completions = v1Route('openai.CompletionRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const prompt = fields.text('prompt')
-  const model = resolveModel(ollama, spelled, {
-    empty: new WireError(404, missingForChat(''), 'handler'),
-    missing: missingForChat,
-  })
+  const model = resolveModel(ollama, spelled, emptyNotFound)
   refuseEmbeddingModel(model, spelled, 'generate')
   runJob(exchange, ollama, {
     model,
@@ -66,19 +52,14 @@ export const completions: Handler = async (exchange, ollama) => {
     format: completionFormat(completionParts(ollama, fields, spelled)),
     errorFormat: openaiError,
   })
-}
+})
 
-export const embeddingsV1: Handler = async (exchange, ollama) => {
-  const fields = await readUnpacked(exchange, 'openai.EmbedRequest')
-  if (!fields) return
+export const embeddingsV1 = v1Route('openai.EmbedRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const inputs = readInputs(fields.raw('input'))
   if (inputs.length === 0) throw new WireError(400, 'invalid input')
   const base64 = fields.text('encoding_format').toLowerCase() === 'base64'
-  const model = resolveModel(ollama, spelled, {
-    empty: new WireError(404, missingForChat(''), 'handler'),
-    missing: missingForEmbed,
-  })
+  const model = resolveModel(ollama, spelled, emptyNotFound, missingForEmbed)
   const vectors = () =>
     inputs.map((text) => (base64 ? base64Floats(embeddingOf(text, EMBEDDING_LENGTH)) : shownVector(text)))
   runJob(exchange, ollama, {
@@ -92,11 +73,9 @@ export const embeddingsV1: Handler = async (exchange, ollama) => {
     ),
     errorFormat: openaiError,
   })
-}
+})
 
-export const responses: Handler = async (exchange, ollama) => {
-  const fields = await readUnpacked(exchange, 'openai.ResponsesRequest')
-  if (!fields) return
+export const responses = v1Route('openai.ResponsesRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   const input = fields.raw('input')
   const instructions = fields.text('instructions')
@@ -120,11 +99,9 @@ export const responses: Handler = async (exchange, ollama) => {
     format,
     errorFormat: openaiError,
   })
-}
+})
 
-export const messages: Handler = async (exchange, ollama) => {
-  const fields = await readUnpacked(exchange, 'anthropic.MessagesRequest')
-  if (!fields) return
+export const messages = v1Route('anthropic.MessagesRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
   if (spelled === '') throw new WireError(400, 'model is required')
   const limit = fields.integer('max_tokens') ?? 0
@@ -147,7 +124,7 @@ export const messages: Handler = async (exchange, ollama) => {
     }),
     errorFormat: anthropicError(() => ollama.ids.hex()),
   })
-}
+})
 
 /** Multipart; any model that can chat hears. The text is made up like any other. */
 export const transcriptions: Handler = async (exchange, ollama) => {
@@ -171,7 +148,7 @@ export const transcriptions: Handler = async (exchange, ollama) => {
 }
 
 function chatModel(ollama: SimulatedOllama, spelled: string) {
-  const model = resolveModel(ollama, spelled, { empty: modelRequired, missing: missingForChat })
+  const model = resolveModel(ollama, spelled)
   refuseEmbeddingModel(model, spelled, 'chat')
   return model
 }
