@@ -1,22 +1,22 @@
-/** What happened to the calls of one model. active, waiting, pending and onWire are of this moment, the rest since the last reset. */
+/** The calls of one model. active, waiting, pending and onWire are current values; the rest counts since the last reset. */
 export interface ModelCounters {
   submitted: number
-  /** Got a slot, or the model when they wanted no more. */
+  /** Got a slot. A call that only loads the model counts when the model is in memory. */
   started: number
   finished: number
   aborted: number
   failed: number
-  /** Met a full pending line. */
+  /** Refused because the pending line was full. */
   refused: number
   loads: number
   active: number
   peakActive: number
-  /** In the line of the loaded model, which has no bound. */
+  /** In the line of the loaded model. */
   waiting: number
   peakWaiting: number
-  /** Waiting for a load, or driving one. */
+  /** Waiting for a load, or the call for which the model loads. */
   pending: number
-  /** Requests on the wire, from their last byte in to the answer's last byte out. The engine alone has none. */
+  /** Requests from their last byte in to the last byte of the answer. 0 when the engine runs without HTTP. */
   onWire: number
   peakOnWire: number
 }
@@ -33,7 +33,7 @@ export class Counters {
     return counters
   }
 
-  /** Starts counting anew; what runs or waits now stays counted, and is the new peak. */
+  /** Sets all counts to 0, except those of calls that run or wait now: their numbers are also the new peaks. */
   reset(): void {
     for (const [model, { active, waiting, pending, onWire }] of this.#models) {
       Object.assign(this.of(model), fresh(), { active, waiting, pending, onWire })
@@ -41,12 +41,12 @@ export class Counters {
     }
   }
 
-  /** A copy, by model. */
+  /** Copies, so that they do not change later. */
   byModel(): Record<string, ModelCounters> {
     return Object.fromEntries([...this.#models].map(([model, counters]) => [model, { ...counters }]))
   }
 
-  /** All models together. Peaks are sums of the models' own peaks, so an upper bound. */
+  /** The sum over all models. A peak here is the sum of the models' peaks, so an upper bound. */
   total(): ModelCounters {
     const sum = fresh()
     for (const counters of this.#models.values()) {
@@ -56,8 +56,8 @@ export class Counters {
   }
 }
 
-/** Moves a gauge up and lifts its peak. */
-export function rise(
+/** Adds 1 to a gauge, and raises its peak if needed. */
+export function increase(
   counters: ModelCounters,
   gauge: 'active' | 'waiting' | 'onWire',
   peak: 'peakActive' | 'peakWaiting' | 'peakOnWire',

@@ -1,112 +1,116 @@
 import type { Cancel, Clock } from '../clock.ts'
 
-/** Hides the rounding of a sum of times, in milliseconds of work. */
+/** Absorbs rounding errors in sums of times, in milliseconds of work. */
 const EPSILON = 1e-6
 
-/** The work of one slot, in milliseconds that it would take alone. */
+/** The work of one slot. Times are in milliseconds for a slot that computes alone. */
 export interface SlotWork {
   readonly promptMs: number
   readonly tokenMs: number
   readonly tokens: number
   readonly onToken: ((index: number) => void) | undefined
   readonly onEnd: () => void
+  /** Milliseconds of work that are done. */
   done: number
-  told: number
+  /** Tokens for which onToken has run. */
+  reported: number
   paused: boolean
-  /** Moment on the clock at which the prompt was through; undefined before. */
+  /** Clock time at which the prompt was computed; undefined before that. */
   promptEndedAt: number | undefined
 }
 
 /**
- * The slots of one model that compute now. They share the machine by one law, so the work done is linear between two
- * changes: a single timer, set for the nearest event, serves all of them however many tokens nobody listens to.
+ * Computes the work of a model's busy slots. All slots have the same speed. The speed changes only when a slot starts,
+ * stops, pauses or resumes, so one timer for the next event is enough for all slots. The events of a slot are its
+ * tokens, if it has an onToken, and its end.
  */
 export class Decoder {
   readonly #clock: Clock
   readonly #slowdown: number
-  readonly #runs = new Set<SlotWork>()
-  #seen: number
+  readonly #slots = new Set<SlotWork>()
+  /** Clock time up to which the done work of all slots is computed. */
+  #advancedTo: number
   #timer: Cancel | undefined
 
   constructor(clock: Clock, slowdown: number) {
     this.#clock = clock
     this.#slowdown = slowdown
-    this.#seen = clock.now()
+    this.#advancedTo = clock.now()
   }
 
-  add(run: SlotWork): void {
+  add(work: SlotWork): void {
     this.#advance()
-    if (run.promptMs <= EPSILON) run.promptEndedAt = this.#clock.now()
-    this.#runs.add(run)
-    this.#plan()
+    if (work.promptMs <= EPSILON) work.promptEndedAt = this.#clock.now()
+    this.#slots.add(work)
+    this.#setTimer()
   }
 
-  remove(run: SlotWork): void {
+  remove(work: SlotWork): void {
     this.#advance()
-    if (this.#runs.delete(run)) this.#plan()
+    if (this.#slots.delete(work)) this.#setTimer()
   }
 
-  pause(run: SlotWork): void {
+  pause(work: SlotWork): void {
     this.#advance()
-    run.paused = true
-    this.#plan()
+    work.paused = true
+    this.#setTimer()
   }
 
-  resume(run: SlotWork): void {
+  resume(work: SlotWork): void {
     this.#advance()
-    run.paused = false
-    this.#plan()
+    work.paused = false
+    this.#setTimer()
   }
 
   #speed(): number {
     let computing = 0
-    for (const run of this.#runs) if (!run.paused) computing++
+    for (const work of this.#slots) if (!work.paused) computing++
     return 1 / (1 + this.#slowdown * Math.max(0, computing - 1))
   }
 
   #advance(): void {
     const now = this.#clock.now()
-    const elapsed = now - this.#seen
-    this.#seen = now
+    const elapsed = now - this.#advancedTo
+    this.#advancedTo = now
     if (elapsed <= 0) return
     const speed = this.#speed()
-    for (const run of this.#runs) {
-      if (run.paused) continue
-      run.done += elapsed * speed
-      if (run.promptEndedAt === undefined && run.done >= run.promptMs - EPSILON) {
-        run.promptEndedAt = now - Math.max(0, run.done - run.promptMs) / speed
+    for (const work of this.#slots) {
+      if (work.paused) continue
+      work.done += elapsed * speed
+      if (work.promptEndedAt === undefined && work.done >= work.promptMs - EPSILON) {
+        work.promptEndedAt = now - Math.max(0, work.done - work.promptMs) / speed
       }
     }
   }
 
-  #plan(): void {
+  #setTimer(): void {
     this.#timer?.()
     this.#timer = undefined
     let nearest = Number.POSITIVE_INFINITY
-    for (const run of this.#runs) {
-      if (!run.paused) nearest = Math.min(nearest, nextAt(run) - run.done)
+    for (const work of this.#slots) {
+      if (!work.paused) nearest = Math.min(nearest, workAtNextEvent(work) - work.done)
     }
     if (nearest === Number.POSITIVE_INFINITY) return
-    this.#timer = this.#clock.after(Math.max(0, nearest) / this.#speed(), () => this.#settle())
+    this.#timer = this.#clock.after(Math.max(0, nearest) / this.#speed(), () => this.#runDueEvents())
   }
 
-  #settle(): void {
+  #runDueEvents(): void {
     this.#advance()
-    for (const run of [...this.#runs]) {
-      // A callback may pause or remove this run, or end another one: look again before every step.
-      while (this.#runs.has(run) && !run.paused && run.done >= nextAt(run) - EPSILON) {
-        if (run.onToken && run.told < run.tokens) run.onToken(run.told++)
+    for (const work of [...this.#slots]) {
+      // A callback may pause or remove this work or other work, so the conditions are checked before every event.
+      while (this.#slots.has(work) && !work.paused && work.done >= workAtNextEvent(work) - EPSILON) {
+        if (work.onToken && work.reported < work.tokens) work.onToken(work.reported++)
         else {
-          this.#runs.delete(run)
-          run.onEnd()
+          this.#slots.delete(work)
+          work.onEnd()
         }
       }
     }
-    this.#plan()
+    this.#setTimer()
   }
 }
 
-function nextAt(run: SlotWork): number {
-  const tokens = run.onToken ? Math.min(run.told + 1, run.tokens) : run.tokens
-  return run.promptMs + tokens * run.tokenMs
+function workAtNextEvent(work: SlotWork): number {
+  const tokens = work.onToken ? Math.min(work.reported + 1, work.tokens) : work.tokens
+  return work.promptMs + tokens * work.tokenMs
 }

@@ -1,59 +1,60 @@
-/** How fast the simulated machine is. Times in milliseconds, rates in tokens a second of a call that has the model to itself. */
+/** The simulated machine. Times are in milliseconds; rates are tokens a second for a call that runs alone. */
 export interface EngineLimits {
-  /** Slots of a loaded model (OLLAMA_NUM_PARALLEL). A model's own number wins, as embedding models have 1. */
+  /** Slots of a loaded model (OLLAMA_NUM_PARALLEL). */
   readonly numParallel: number
+  /** Slots of this model, if the model has its own number: embedding models have 1. */
   readonly slotsOf?: (model: string) => number | undefined
-  /** Calls that may wait for a load, all models together (OLLAMA_MAX_QUEUE). Nothing bounds the line of a loaded model. */
+  /** Calls of all models that may wait for a load (OLLAMA_MAX_QUEUE). The line of a loaded model has no bound. */
   readonly maxQueue: number
-  /** Models in memory at once (OLLAMA_MAX_LOADED_MODELS). */
+  /** Models in memory at the same time (OLLAMA_MAX_LOADED_MODELS). */
   readonly maxLoaded: number
   readonly loadMs: number
-  /** How long an idle model stays; Infinity is for ever, 0 is not at all (OLLAMA_KEEP_ALIVE). */
+  /** How long an idle model stays in memory (OLLAMA_KEEP_ALIVE). Infinity: for ever. 0: it leaves at once. */
   readonly keepAliveMs: number
   readonly promptTokensPerSecond: number
   readonly outputTokensPerSecond: number
-  /** Every further computing slot adds this share of one call's time: speed = rate / (1 + slowdown * (computing - 1)). */
+  /** speed = rate / (1 + slowdown * (computing - 1)), where `computing` is the number of slots that compute. */
   readonly slowdown: number
 }
 
-/** One piece of work for the engine. Callbacks run after the engine's state is settled, never inside submit(). */
+/** One call for the engine. Callbacks run when the engine's state is consistent, and never inside submit(). */
 export interface EngineCall {
   readonly model: string
   readonly promptTokens: number
   readonly outputTokens: number
-  /** Wants the model in memory and nothing else: takes no slot. */
+  /** The call only loads the model and takes no slot. */
   readonly loadOnly?: boolean
-  /** Replaces the runner's keep-alive, for later calls too, as Ollama does. */
+  /** Replaces the runner's keep-alive, also for later calls, as in Ollama. */
   readonly keepAliveMs?: number | undefined
-  /** Stretches this call's own work by a factor; 1 when absent. */
+  /** Factor on the time of this call's own work; 1 when absent. */
   readonly stretch?: number
-  /** Told token by token, from 0; without it the call costs one timer in all. */
+  /** Runs for each token, from index 0. Without this callback the whole call needs one timer. */
   readonly onToken?: (index: number) => void
-  /** The call ended well. Not called for one that was cancelled or failed. */
+  /** Runs when the call has finished, but not when the call was cancelled or failed. */
   readonly onDone?: (figures: EngineFigures) => void
 }
 
-/** Times of a finished call in milliseconds. total = load + wait + prompt + output, but for pauses. */
+/** Times of a finished call, in milliseconds. total = load + wait + prompt + output, and these two contain the pauses. */
 export interface EngineFigures {
   readonly promptTokens: number
   readonly outputTokens: number
-  /** From submit to the answer's end. */
+  /** From submit() to the end of the answer. */
   readonly totalMs: number
-  /** From submit until the model was in memory for it. */
+  /** From submit() until the model was in memory. */
   readonly loadMs: number
-  /** In the model's own line, waiting for a slot. */
+  /** In the line of the loaded model, waiting for a slot. */
   readonly waitMs: number
   readonly promptMs: number
   readonly outputMs: number
 }
 
-/** The caller's end of a call. Everything is harmless once the call is over. */
+/** Controls a submitted call. Every method does nothing once the call is over. */
 export interface EngineHandle {
-  /** Its client left: gives up its place or slot at once and counts as aborted. */
+  /** The client left: the call gives up its place in line or its slot at once and counts as aborted. */
   cancel(): void
-  /** It broke on our side: as cancel(), but counts as failed. */
+  /** As cancel(), but the call counts as failed: the runner died. */
   fail(): void
-  /** Nobody reads: the call stops computing and keeps its slot. */
+  /** The client does not read: the call stops computing and keeps its slot. */
   pause(): void
   resume(): void
 }

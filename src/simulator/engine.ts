@@ -8,20 +8,21 @@ import { Session, type SessionOutcome } from './session.ts'
 export interface LoadedModel {
   readonly model: string
   readonly slots: number
-  /** Infinity: stays for ever. Negative: told to go, held by calls. */
+  /** Infinity: the model stays for ever. Negative: the model leaves when its last call ends. */
   readonly expiresInMs: number
 }
 
 export interface EngineSnapshot {
   readonly total: ModelCounters
   readonly models: Record<string, ModelCounters>
-  /** In memory now, the longest to stay first. */
+  /** In memory now. The model that stays longest is first. */
   readonly loaded: readonly LoadedModel[]
 }
 
 /**
- * What Ollama does with calls, on the clock and without any I/O: a bounded line for models that must be loaded, an
- * unbounded one for those that are, slots that share the machine, models that come and go.
+ * How Ollama schedules calls, on a Clock and without I/O. Calls whose model must be loaded wait in one bounded line.
+ * Calls whose model is loaded wait in that model's line, which has no bound. The slots share the machine. Models are
+ * loaded and unloaded.
  */
 export class Engine {
   readonly counters = new Counters()
@@ -43,14 +44,15 @@ export class Engine {
     })
   }
 
-  /** Takes a call in. undefined: refused, because the line of calls that wait for a load is full. */
+  /** Undefined: the call is refused, because the line of calls that wait for a load is full. */
   submit(call: EngineCall): EngineHandle | undefined {
     const counters = this.counters.of(call.model)
-    const session = new Session(call, this.#clock.now(), (it, outcome) => this.#ended(it, outcome))
+    const session = new Session(call, this.#clock.now(), (ended, outcome) => this.#ended(ended, outcome))
     counters.submitted++
-    // The way past the pending line that makes it bound nothing: a loaded model is handed out directly.
-    if (this.#runners.has(call.model)) {
-      this.#hand(session)
+    // As in Ollama, a call to a loaded model skips the pending line, so maxQueue does not bound such calls.
+    const runner = this.#runners.get(call.model)
+    if (runner) {
+      runner.admit(session)
       return session
     }
     counters.pending++
@@ -60,7 +62,7 @@ export class Engine {
     return undefined
   }
 
-  /** Never waits: the model goes now, or with the last call that holds it. */
+  /** The model leaves memory now, or when its last call ends. */
   unload(model: string): void {
     this.#runners.get(model)?.expire()
   }
@@ -73,14 +75,11 @@ export class Engine {
   }
 
   #admit(session: Session): boolean {
-    if (!this.#runners.has(session.call.model)) return false
+    const runner = this.#runners.get(session.call.model)
+    if (!runner) return false
     this.counters.of(session.call.model).pending--
-    this.#hand(session)
+    runner.admit(session)
     return true
-  }
-
-  #hand(session: Session): void {
-    this.#runners.get(session.call.model)?.admit(session)
   }
 
   #loaded(session: Session): void {
@@ -92,9 +91,9 @@ export class Engine {
       clock: this.#clock,
       limits: this.#limits,
       counters,
-      onExpired: (it) => {
-        this.#runners.delete(it.model)
-        this.#loader.freed()
+      onExpired: () => {
+        this.#runners.delete(model)
+        this.#loader.modelLeft()
       },
     })
     this.#runners.set(model, runner)
@@ -104,7 +103,7 @@ export class Engine {
 
   #makeRoom(): boolean {
     if (this.#runners.size < this.#limits.maxLoaded) return true
-    // An idle model goes before a busy one; among equals the one that would leave first. Work in flight is never killed.
+    // An idle model leaves before a busy one, then the model with the shorter keep-alive. Running calls always finish.
     const [victim] = [...this.#runners.values()].sort(
       (a, b) => Number(b.idle) - Number(a.idle) || byKeepAlive(a, b),
     )
@@ -119,7 +118,7 @@ export class Engine {
   }
 }
 
-/** Infinity minus Infinity is not a number, so no subtraction. */
+/** Compares without subtraction, because Infinity - Infinity is NaN. */
 function byKeepAlive(a: Runner, b: Runner): number {
   if (a.keepAliveMs === b.keepAliveMs) return 0
   return a.keepAliveMs < b.keepAliveMs ? -1 : 1

@@ -1,6 +1,6 @@
 import { type AnswerPlan, contextOf, type ModelInput, planAnswer, textOf } from './answer.ts'
 import type { AnswerEnd, AnswerFormat, ErrorFormat } from './answer-format.ts'
-import { rise } from './counters.ts'
+import { increase } from './counters.ts'
 import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import type { Model } from './models.ts'
@@ -25,7 +25,7 @@ export interface Job {
 /** The life of one call: on the wire, through the engine, told piece by piece, given up at once when its client leaves. */
 export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job): void {
   const counters = ollama.engine.counters.of(job.model.weights)
-  rise(counters, 'onWire', 'peakOnWire')
+  increase(counters, 'onWire', 'peakOnWire')
   exchange.onOver(() => void counters.onWire--)
   if (exchange.gone.aborted || ollama.faults.take('stall')) return
   if (ollama.faults.take('fail')) throw new WireError(500, RUNNER_DIED, 'handler')

@@ -6,17 +6,17 @@ export interface LoaderParts {
   readonly clock: Clock
   readonly maxQueue: number
   readonly loadMs: number
-  /** Hands the session to its model when that is in memory; false when it is not. */
+  /** Gives the session to the runner of its model. False: the model is not in memory. */
   admit(session: Session): boolean
-  /** Is there room for one more model? When not, one is told to leave, and freed() is called once it has. */
+  /** Is there room for one more model? If not, a model is told to leave, and modelLeft() runs when it has left. */
   makeRoom(): boolean
   /** The session's model is in memory now. */
   loaded(session: Session): void
 }
 
 /**
- * Ollama's scheduler: one line for all models that are not in memory, served strictly in order, one load or eviction at
- * a time. Whoever is not at its head waits for all before it, whatever the model.
+ * Ollama's scheduler: one line for the calls of all models that are not in memory. The loader serves the line strictly
+ * in order, with one load or eviction at a time. So a call waits for all calls ahead of it, whatever their models are.
  */
 export class Loader implements Holder {
   readonly #parts: LoaderParts
@@ -28,7 +28,7 @@ export class Loader implements Holder {
     this.#parts = parts
   }
 
-  /** False when the line is full. A cancelled session keeps its place until the line has moved past it, as in Ollama. */
+  /** False: the line is full. As in Ollama, a cancelled session counts until the line reaches it. */
   enqueue(session: Session): boolean {
     if (this.#head && this.#pending.size >= this.#parts.maxQueue) return false
     session.heldBy(this)
@@ -37,8 +37,8 @@ export class Loader implements Holder {
     return true
   }
 
-  /** A model has left memory: whoever waited for the room goes on. */
-  freed(): void {
+  /** A model has left memory, so there may be room for the model of the first session in line. */
+  modelLeft(): void {
     if (!this.#head || this.#load) return
     this.#serveHead(this.#head)
     this.#advance()
@@ -46,7 +46,7 @@ export class Loader implements Holder {
 
   drop(session: Session): void {
     if (session !== this.#head || !this.#load) return
-    // The load dies with the call that drives it; the next one starts from zero.
+    // As in Ollama, a load ends when the call that started it ends. The next load starts from zero.
     this.#load()
     this.#load = undefined
     this.#head = undefined

@@ -1,13 +1,13 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
-import { type ModelCounters, rise } from './counters.ts'
+import { increase, type ModelCounters } from './counters.ts'
 import { Decoder, type SlotWork } from './decoder.ts'
 import type { EngineLimits } from './engine-call.ts'
 import type { Holder, Session } from './session.ts'
 
 /**
- * One model in memory: its slots, and in front of them a line without a bound, first come first served.
- * It lives while anything refers to it, and for the keep-alive after that.
+ * One model in memory: its slots, and a first-in first-out line without a bound. The model stays in memory while a
+ * session holds the runner, and for the keep-alive after that.
  */
 export class Runner implements Holder {
   readonly model: string
@@ -20,8 +20,8 @@ export class Runner implements Holder {
   readonly #line = new Queue<Session>()
   readonly #running = new Map<Session, SlotWork>()
   readonly #onExpired: (runner: Runner) => void
-  /** Sessions that hold the model in memory: running, in line, or only loading. */
-  readonly #references = new Set<Session>()
+  /** Sessions that hold the model in memory: they run, wait in line, or only load the model. */
+  readonly #holding = new Set<Session>()
   #expiry: Cancel | undefined
   #idleSince: number
 
@@ -45,10 +45,10 @@ export class Runner implements Holder {
   }
 
   get idle(): boolean {
-    return this.#references.size === 0
+    return this.#holding.size === 0
   }
 
-  /** Milliseconds until it leaves memory; negative when it was told to go and calls still hold it. */
+  /** Milliseconds until the model leaves memory. Negative: the model leaves when its last call ends. */
   get expiresInMs(): number {
     if (this.idle) return this.#idleSince + this.keepAliveMs - this.#clock.now()
     return this.keepAliveMs > 0 ? this.keepAliveMs : -1
@@ -58,7 +58,7 @@ export class Runner implements Holder {
     this.#expiry?.()
     session.grantedAt = this.#clock.now()
     session.heldBy(this)
-    this.#references.add(session)
+    this.#holding.add(session)
     if (session.call.keepAliveMs !== undefined) this.keepAliveMs = session.call.keepAliveMs
     if (session.call.loadOnly) {
       this.#counters.started++
@@ -68,11 +68,11 @@ export class Runner implements Holder {
       this.#start(session)
     } else {
       this.#line.enqueue(session)
-      rise(this.#counters, 'waiting', 'peakWaiting')
+      increase(this.#counters, 'waiting', 'peakWaiting')
     }
   }
 
-  /** Leaves memory now, or when the last call that holds it ends. */
+  /** The model leaves memory now, or when its last call ends. */
   expire(): void {
     this.keepAliveMs = 0
     if (this.idle) this.#leave()
@@ -84,7 +84,7 @@ export class Runner implements Holder {
       this.#decoder.remove(run)
       this.#free(session)
     } else if (!session.call.loadOnly) {
-      // It stays in the queue as a dead entry that #serve skips.
+      // The entry stays in the line; #free skips entries of sessions that are over.
       this.#counters.waiting--
     }
     this.#release(session)
@@ -115,12 +115,12 @@ export class Runner implements Holder {
         this.#finish(session, run.promptEndedAt ?? ended, ended)
       },
       done: 0,
-      told: 0,
+      reported: 0,
       paused: false,
       promptEndedAt: undefined,
     }
     this.#running.set(session, run)
-    rise(this.#counters, 'active', 'peakActive')
+    increase(this.#counters, 'active', 'peakActive')
     this.#counters.started++
     this.#decoder.add(run)
   }
@@ -154,7 +154,7 @@ export class Runner implements Holder {
   }
 
   #release(session: Session): void {
-    this.#references.delete(session)
+    this.#holding.delete(session)
     if (!this.idle) return
     this.#idleSince = this.#clock.now()
     if (this.keepAliveMs <= 0) this.#leave()

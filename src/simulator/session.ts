@@ -1,23 +1,23 @@
 import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 
-/** What a session asks of the part of the engine that holds it now. */
+/** The part of the engine that holds a session: the loader or a runner. */
 export interface Holder {
-  /** The session ends here and now: forget it, free what it held. */
+  /** The session is over: the holder forgets the session and frees what the session held. */
   drop(session: Session): void
   pause?(session: Session): void
   resume?(session: Session): void
 }
 
-/** How a session ended; undefined while it lives. */
 export type SessionOutcome = 'finished' | 'aborted' | 'failed'
 
-/** One call on its way through the engine: held by the loader, then by a runner, then by nobody. It ends once. */
+/** One call inside the engine. The loader holds the session first, then a runner. A session ends once. */
 export class Session implements EngineHandle {
   readonly call: EngineCall
   readonly submittedAt: number
-  /** Its model was in memory for it; undefined while it still waits for that. */
+  /** When the runner admitted the session; undefined while the session waits for its model. */
   grantedAt: number | undefined
   startedAt = 0
+  /** Undefined while the session lives. */
   outcome: SessionOutcome | undefined
   #holder: Holder | undefined
   readonly #onOver: (session: Session, outcome: SessionOutcome) => void
@@ -48,7 +48,7 @@ export class Session implements EngineHandle {
     if (!this.outcome) this.#holder?.resume?.(this)
   }
 
-  /** The holder says that the work is done and everything it held is free again. */
+  /** Called by the holder when the work is done and everything that the session held is free. */
   finish(figures: EngineFigures): void {
     if (this.outcome) return
     this.outcome = 'finished'
