@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 
-/** What the CORS and Host checks say before any route is looked at. `continue`: with these headers, go on. */
+/** Result of the CORS and Host checks before the routes. `continue`: the route answers, with these headers. */
 export interface AccessVerdict {
   readonly status: 'continue' | 204 | 403
   readonly headers: Readonly<Record<string, string | string[]>>
@@ -11,7 +11,7 @@ export interface AccessRequest {
   readonly method: string
   readonly host: string
   readonly origin: string | undefined
-  /** Is our own address a loopback one? Only then the Host is checked. */
+  /** Did the request arrive at a loopback address? Only then is the Host checked. */
   readonly onLoopback: boolean
 }
 
@@ -43,7 +43,7 @@ const MAX_AGE_SECONDS = '43200'
 const LOCAL_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|0\.0\.0\.0)(:.*)?$/
 const APP_ORIGIN = /^(app|file|tauri|vscode-webview|vscode-file):\/\//
 
-/** Ollama's order: CORS first, then the Host. Origins are the built-in ones (no OLLAMA_ORIGINS). */
+/** Checks CORS before the Host, as Ollama does. Allows Ollama's built-in origins (there is no OLLAMA_ORIGINS). */
 export function checkAccess(request: AccessRequest): AccessVerdict {
   const { origin, host, method } = request
   let headers: AccessVerdict['headers'] = {}

@@ -1,7 +1,7 @@
-/** What a call shall produce. */
+/** What a call produces: its text in pieces, and its token counts. */
 export interface AnswerPlan {
   readonly promptTokens: number
-  /** All tokens that are computed; a natural end costs one that carries no text. */
+  /** Tokens that the call computes. An answer that ends by itself needs one token without text. */
   readonly outputTokens: number
   readonly pieces: number
   readonly piece: (index: number) => string
@@ -9,22 +9,23 @@ export interface AnswerPlan {
 }
 
 export interface ModelInput {
-  /** As the client spelled it. */
+  /** The model's name in the client's spelling. */
   readonly model: string
-  /** All text of the request that a model would read. */
+  /** All text of the request that a model reads. */
   readonly prompt: string
 }
 
-/** An answer of one's own, instead of the made-up text. */
+/** The text of an answer, in place of made-up text. */
 export interface Script {
   readonly pieces: readonly string[]
+  /** Counted from the prompt when absent. */
   readonly promptTokens?: number
 }
 
-/** Up to here a limit on the output is also its exact length. Clients that must name a limit name a huge one. */
-const LONGEST_EXACT = 4096
-const SHORTEST = 16
-const SPREAD = 48
+/** A limit up to this is the exact length of the output. Clients that must send a limit send a huge one. */
+const MAX_EXACT_TOKENS = 4096
+const MIN_TOKENS = 16
+const TOKENS_SPREAD = 48
 
 const WORDS = (
   'the a gate line slot call model answer token queue river stone quiet early late open small bright every other ' +
@@ -32,9 +33,9 @@ const WORDS = (
 ).split(' ')
 
 /**
- * Text and counts, the same for the same input. A prompt has a token for four bytes. A limit (num_predict,
- * max_tokens, max_output_tokens) of 1 to 4096 is the exact number of output tokens, with the reason `length`; without
- * one, or with a larger one, the input's hash picks 16 to 63 and the answer ends by itself.
+ * Equal inputs give equal text and counts. A prompt has one token for each four bytes. A limit (num_predict,
+ * max_tokens, max_output_tokens) of 1 to 4096 is the exact number of output tokens, with the reason `length`. Without a
+ * limit, or with a larger one, the hash of the input chooses 16 to 63 tokens and the reason is `stop`.
  */
 export function planAnswer(
   input: ModelInput,
@@ -44,21 +45,21 @@ export function planAnswer(
   const bound = limit !== undefined && limit >= 1 ? limit : Number.POSITIVE_INFINITY
   const promptTokens = script?.promptTokens ?? tokensOf(input.prompt)
   if (script) {
-    const cut = script.pieces.length >= bound
-    const pieces = cut ? bound : script.pieces.length
+    const isTruncated = script.pieces.length >= bound
+    const pieces = isTruncated ? bound : script.pieces.length
     return {
       promptTokens,
-      outputTokens: cut ? bound : pieces + 1,
+      outputTokens: isTruncated ? bound : pieces + 1,
       pieces,
       piece: (index) => script.pieces[index] ?? '',
-      reason: cut ? 'length' : 'stop',
+      reason: isTruncated ? 'length' : 'stop',
     }
   }
   const seed = hash(`${input.model}\n${input.prompt}`)
   const piece = (index: number) => `${index === 0 ? '' : ' '}${WORDS[mix(seed + index) % WORDS.length]}`
-  if (bound <= LONGEST_EXACT)
+  if (bound <= MAX_EXACT_TOKENS)
     return { promptTokens, outputTokens: bound, pieces: bound, piece, reason: 'length' }
-  const outputTokens = SHORTEST + (seed % SPREAD)
+  const outputTokens = MIN_TOKENS + (seed % TOKENS_SPREAD)
   return { promptTokens, outputTokens, pieces: outputTokens - 1, piece, reason: 'stop' }
 }
 
@@ -79,7 +80,7 @@ export function contextOf(input: ModelInput, answer: AnswerPlan): number[] {
   )
 }
 
-/** A unit vector of `size` float32 values, the same for the same text. */
+/** A unit vector of `size` float32 values. Equal texts give equal vectors. */
 export function embeddingOf(text: string, size: number): number[] {
   const seed = hash(text)
   const values = Array.from({ length: size }, (_, index) => (mix(seed + index) % 2001) / 1000 - 1)

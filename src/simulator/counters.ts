@@ -1,4 +1,4 @@
-/** The calls of one model. active, waiting, pending and onWire are current values; the rest counts since the last reset. */
+/** Calls of one model. active, waiting, pending and onWire are current values; the rest counts since the last reset. */
 export interface ModelCounters {
   submitted: number
   /** Got a slot. A call that only loads the model counts when the model is in memory. */

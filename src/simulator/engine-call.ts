@@ -34,7 +34,7 @@ export interface EngineCall {
   readonly onDone?: (figures: EngineFigures) => void
 }
 
-/** Times of a finished call, in milliseconds. total = load + wait + prompt + output, and these two contain the pauses. */
+/** Times of a finished call, in milliseconds. total = load + wait + prompt + output; the last two include pauses. */
 export interface EngineFigures {
   readonly promptTokens: number
   readonly outputTokens: number

@@ -1,4 +1,4 @@
-/** A decoded object: Go matches the keys of structs without case and lets the last one win, so order and doubles matter. */
+/** A decoded object. Go ignores the case of keys and takes the last of equal keys, so all entries are kept in order. */
 export class GoObject {
   readonly entries: readonly (readonly [string, GoValue])[]
 
@@ -9,15 +9,15 @@ export class GoObject {
 
 export type GoValue = null | boolean | number | string | readonly GoValue[] | GoObject
 
-/** What Go's decoder says about bad input, word for word. `EOF`: there was nothing but white space. */
+/** The message is that of Go's decoder, word for word. `EOF`: the input is empty or white space. */
 export class GoSyntaxError extends Error {
   override readonly name = 'GoSyntaxError'
 }
 
-/** Deeper nesting than this is an error in Go, too. */
-const DEEPEST = 10_000
+/** As in Go. */
+const MAX_DEPTH = 10_000
 
-/** The first JSON value of the body; whatever follows it is ignored, as by json.Decoder. Throws GoSyntaxError. */
+/** The first JSON value of the body. As with json.Decoder, bytes after this value are ignored. Throws GoSyntaxError. */
 export function decodeFirst(body: Buffer): GoValue {
   return new GoDecoder(body).first()
 }
@@ -57,7 +57,7 @@ class GoDecoder {
   }
 
   #nested<T>(read: () => T): T {
-    if (++this.#depth > DEEPEST) throw new GoSyntaxError('exceeded max depth')
+    if (++this.#depth > MAX_DEPTH) throw new GoSyntaxError('exceeded max depth')
     this.#at++
     const value = read()
     this.#depth--
@@ -169,7 +169,7 @@ class GoDecoder {
     while (/[ \t\r\n]/.test(this.#peek())) this.#at++
   }
 
-  /** The next character that is no space; there must be one. */
+  /** The next character after white space. Throws GoSyntaxError at the end of the body. */
   #next(): string {
     this.#skipSpace()
     return String.fromCharCode(this.#byte())

@@ -1,4 +1,4 @@
-/** JSON as Go's encoding/json writes it. Structs are object literals in the order of their fields; undefined is omitempty. */
+/** An object literal is a Go struct, in the order of its fields. Undefined leaves a field out (omitempty). */
 export type Json =
   | null
   | boolean
@@ -15,11 +15,12 @@ const ESCAPES: Record<string, string> = {
   '\u2029': '\\u2029',
 }
 
+/** JSON as Go's encoding/json writes it. */
 export function goJson(value: Json): string {
   return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (char) => ESCAPES[char] ?? char)
 }
 
-/** A Go map instead of a struct: keys sorted, all the way down. */
+/** A Go map instead of a struct: its keys are sorted, and so are the keys of the objects inside. */
 export function goMap(value: Json): Json {
   if (Array.isArray(value)) return value.map((item: Json) => goMap(item))
   if (value === null || typeof value !== 'object') return value
@@ -29,7 +30,7 @@ export function goMap(value: Json): Json {
   return Object.fromEntries(entries.map(([key, item]) => [key, goMap(item ?? null)]))
 }
 
-/** RFC 3339 in UTC with up to nine digits of a second, zeros at the end cut. Takes milliseconds since 1970. */
+/** RFC 3339 in UTC, with up to nine digits of a second and no zeros at the end. Takes milliseconds since 1970. */
 export function goTime(wallMs: number): string {
   const seconds = Math.floor(wallMs / 1000)
   const nanoseconds = Math.min(999_999_999, Math.round((wallMs - seconds * 1000) * 1e6))
@@ -38,17 +39,17 @@ export function goTime(wallMs: number): string {
   return fraction ? `${whole}.${fraction}Z` : `${whole}Z`
 }
 
-/** A duration in whole nanoseconds; undefined for none, which leaves the field out. */
+/** A duration in whole nanoseconds; undefined for 0 (omitempty). */
 export function goDuration(ms: number): number | undefined {
-  return orNone(Math.round(ms * 1e6))
+  return omitZero(Math.round(ms * 1e6))
 }
 
-/** omitempty of a number. */
-export function orNone(value: number): number | undefined {
+/** omitempty of a number: undefined for 0. */
+export function omitZero(value: number): number | undefined {
   return value === 0 ? undefined : value
 }
 
-/** The number whose shortest decimal form is that of the float32 `value`. */
+/** The number that JavaScript prints as Go prints the float32 `value`: with the fewest digits that identify it. */
 export function shortestFloat32(value: number): number {
   for (let digits = 1; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))

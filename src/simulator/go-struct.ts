@@ -1,7 +1,10 @@
 import { GoObject, type GoValue } from './go-decode.ts'
 import { WireError } from './wire-error.ts'
 
-/** A request's struct, read as Go reads it: keys without case, the last one wins, null is absent, a wrong type is a 400. */
+/**
+ * A request's struct as Go reads it: the case of keys is ignored, the last of equal keys counts, and null means absent.
+ * A field of the wrong type throws WireError 400.
+ */
 export class GoStruct {
   readonly #struct: string
   readonly #object: GoObject
@@ -14,7 +17,7 @@ export class GoStruct {
     this.#object = value ?? new GoObject([])
   }
 
-  /** The value as it is; undefined when absent. */
+  /** The value without a check of its type; undefined when absent. */
   raw(name: string): GoValue | undefined {
     let found: GoValue | undefined
     for (const [key, value] of this.#object.entries) {
@@ -28,7 +31,7 @@ export class GoStruct {
     return typeof value === 'string' ? value : this.#wrongType(name, value, 'string')
   }
 
-  /** undefined when absent: an absent `stream` and a false one differ. */
+  /** Undefined when absent, because an absent `stream` and a false `stream` differ. */
   flag(name: string): boolean | undefined {
     const value = this.raw(name)
     return value === undefined || typeof value === 'boolean' ? value : this.#wrongType(name, value, 'bool')
@@ -45,7 +48,7 @@ export class GoStruct {
     return this.#wrongType(name, value, 'int')
   }
 
-  /** A struct inside; an empty one when absent. */
+  /** An empty struct when absent. */
   struct(name: string, struct: string): GoStruct {
     const value = this.raw(name) ?? new GoObject([])
     return value instanceof GoObject ? new GoStruct(struct, value) : this.#wrongType(name, value, struct)
@@ -56,7 +59,6 @@ export class GoStruct {
     return isList(value) ? value : this.#wrongType(name, value, `[]${element}`)
   }
 
-  /** A list of structs. */
   structs(name: string, struct: string): readonly GoStruct[] {
     return this.list(name, struct).map((item) => new GoStruct(struct, item))
   }

@@ -1,6 +1,6 @@
 import { hash } from './answer.ts'
 
-/** Made-up ids in the forms that Ollama uses; the same sequence in every simulator. */
+/** Makes ids in Ollama's forms. Every simulator makes the same sequence. */
 export class Ids {
   #count = 0
 

@@ -3,22 +3,23 @@ import type { AnswerFormat } from './answer-format.ts'
 import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
 import { refuseEmbeddingModel } from './native-routes.ts'
-import { jsonLine, openaiError, pinnedSeconds } from './openai-format.ts'
+import { creationSeconds, jsonLine, openaiError } from './openai-format.ts'
 import { emptyNotFound, resolveModel, v1Route } from './request.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
-const LARGEST_SIDE = 4_096
+const MAX_SIDE_PIXELS = 4_096
 const IMAGE_URL = /^data:(?:image\/(?:jpeg|jpg|png|webp))?;base64,([A-Za-z0-9+/]*={0,2})$/
 
 /**
- * As Ollama 0.14.3 to 0.32.5 served them: both are /api/generate inside, and read JSON whatever the Content-Type says.
+ * The image routes of Ollama 0.14.3 to 0.32.5. Ollama turns both into /api/generate, and reads JSON whatever the
+ * Content-Type is.
  */
 export const generations = v1Route('openai.ImageGenerationRequest', (exchange, ollama, fields) => {
   runJob(exchange, ollama, jobOf(ollama, fields, readInput(fields)))
 })
 
-/** OpenAI's own clients send a form here, which Ollama never took. */
+/** OpenAI's own clients send a form here, which Ollama does not accept. */
 export const edits = v1Route('openai.ImageEditRequest', (exchange, ollama, fields) => {
   const input = readInput(fields)
   const image = fields.text('image')
@@ -43,25 +44,25 @@ function readInput(fields: GoStruct): { model: string; prompt: string } {
 function jobOf(ollama: SimulatedOllama, fields: GoStruct, input: { model: string; prompt: string }) {
   const model = resolveModel(ollama, input.model, emptyNotFound)
   refuseEmbeddingModel(model, input.model, 'generate')
-  if (model.paints) {
+  if (model.makesImages) {
     const [, width = 0, height = 0] = /^\s*(\d+)x(\d+)/.exec(fields.text('size')) ?? []
-    if (Math.max(Number(width), Number(height)) > LARGEST_SIDE)
-      throw new WireError(400, `width and height must be <= ${LARGEST_SIDE}`, 'handler')
+    if (Math.max(Number(width), Number(height)) > MAX_SIDE_PIXELS)
+      throw new WireError(400, `width and height must be <= ${MAX_SIDE_PIXELS}`, 'handler')
   }
   return {
     model,
     input,
     kind: 'generate',
-    // Inside it streams: the head goes out with the first step, as that of NDJSON, and nothing but the image follows.
+    // Ollama streams inside: the answer has the head of an NDJSON stream, and its only line is the image.
     stream: true,
-    format: imageFormat(model.paints ? imageOf(input) : undefined, ollama.clock.wallTime),
+    format: imageFormat(model.makesImages ? pngOf(input) : undefined, ollama.clock.wallTime),
     errorFormat: openaiError,
   } as const
 }
 
-/** A model that makes no image computes its text to the end, and its answer is a 200 with nothing in it. */
+/** `image` is undefined for a model that makes none: the model computes its text, and the answer is an empty 200. */
 function imageFormat(image: string | undefined, now: () => number): AnswerFormat {
-  const created = pinnedSeconds(now)
+  const created = creationSeconds(now)
   const end = () =>
     image === undefined ? [] : [jsonLine({ created: created(), data: [{ b64_json: image }] }).text]
   return {
@@ -73,8 +74,8 @@ function imageFormat(image: string | undefined, now: () => number): AnswerFormat
   }
 }
 
-/** Bytes that begin like a PNG and are the same for the same input. */
-function imageOf({ model, prompt }: { model: string; prompt: string }): string {
+/** Bytes with the signature of a PNG; equal inputs give equal bytes. */
+function pngOf({ model, prompt }: { model: string; prompt: string }): string {
   const pixels = createHash('sha512').update(`${model}\n${prompt}`).digest()
   return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), pixels]).toString(
     'base64',

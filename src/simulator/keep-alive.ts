@@ -1,7 +1,7 @@
 import type { GoValue } from './go-decode.ts'
 import { WireError } from './wire-error.ts'
 
-const UNITS: Record<string, number> = {
+const UNIT_MS: Record<string, number> = {
   ns: 1e-6,
   us: 1e-3,
   µs: 1e-3,
@@ -13,17 +13,17 @@ const UNITS: Record<string, number> = {
 }
 
 /**
- * keep_alive in milliseconds: a number is seconds, a string a Go duration, below zero means for ever. undefined when
- * absent; 0 and absent differ. Throws a WireError 400 for anything else.
+ * keep_alive in milliseconds. A number means seconds, a string is a Go duration, and a value below zero means for ever.
+ * Undefined: the field is absent, which is not the same as 0. Throws WireError 400 for other types and invalid text.
  */
 export function readKeepAlive(value: GoValue | undefined): number | undefined {
   if (value === undefined) return undefined
-  if (typeof value === 'number') return forEver(value * 1000)
-  if (typeof value === 'string') return forEver(goDurationMs(value))
+  if (typeof value === 'number') return foreverIfNegative(value * 1000)
+  if (typeof value === 'string') return foreverIfNegative(goDurationMs(value))
   throw new WireError(400, `Unsupported type: '${typeof value === 'boolean' ? 'bool' : typeof value}'`)
 }
 
-function forEver(ms: number): number {
+function foreverIfNegative(ms: number): number {
   return ms < 0 ? Number.POSITIVE_INFINITY : ms
 }
 
@@ -39,7 +39,7 @@ function goDurationMs(text: string): number {
     if (!part) throw invalid()
     const [whole, number, unit = ''] = part
     if (unit === '') throw new WireError(400, `time: missing unit in duration ${JSON.stringify(text)}`)
-    const scale = UNITS[unit]
+    const scale = UNIT_MS[unit]
     if (scale === undefined) {
       throw new WireError(
         400,

@@ -1,35 +1,36 @@
 import { createHash } from 'node:crypto'
 import { parseModelName } from './names.ts'
 
-/** A model that the simulator has on its imaginary disk. */
+/** A model on the simulator's imaginary disk. */
 export interface Model {
-  /** Shortest form with its tag, as /api/tags shows it. */
+  /** The short form with the tag, as in /api/tags. */
   readonly name: string
-  /** What the engine schedules by. Copies of a model share it, and so one runner, as Ollama's share their weights. */
+  /** The model's name in the engine. As in Ollama, copies of a model share their weights and so one runner. */
   readonly weights: string
-  /** Manifest's sha256 in 64 hex digits. */
+  /** sha256 of the manifest, in 64 hex digits. */
   readonly digest: string
+  /** Bytes. */
   readonly size: number
   readonly family: string
   readonly parameterSize: string
   readonly quantization: string
   readonly embeddingOnly: boolean
-  /** Makes images. */
-  readonly paints: boolean
+  readonly makesImages: boolean
+  /** Milliseconds since 1970. */
   readonly modifiedAt: number
 }
 
 export const DEFAULT_MODELS: readonly string[] = ['llama3.2', 'llama2', 'qwen2.5:7b', 'mistral', 'all-minilm']
 
-/** Models by name. With `anyModel` every valid name is there as soon as somebody asks for it. */
+/** The models on disk. With `anyModel`, find() adds the model for every valid name. */
 export class Library {
   readonly #models = new Map<string, Model>()
   readonly #anyModel: boolean
-  /** What a pull can find: all that was there at the start. */
+  /** Keys of the models that a pull can find: the models at the start. */
   readonly #registry: ReadonlySet<string>
   readonly #wallTime: () => number
 
-  /** Throws a RangeError for a name that is none. */
+  /** Throws a RangeError for an invalid name. */
   constructor(names: readonly string[], anyModel: boolean, wallTime: () => number) {
     this.#anyModel = anyModel
     this.#wallTime = wallTime
@@ -46,7 +47,7 @@ export class Library {
   add(given: string): Model {
     const name = parseModelName(given)
     if (!name) throw new RangeError(`invalid model name: ${JSON.stringify(given)}`)
-    const model = imagine(name.short, this.#wallTime())
+    const model = inventModel(name.short, this.#wallTime())
     this.#models.set(name.key, model)
     return model
   }
@@ -73,7 +74,7 @@ export class Library {
   }
 }
 
-function imagine(name: string, modifiedAt: number): Model {
+function inventModel(name: string, modifiedAt: number): Model {
   const embeddingOnly = /minilm|embed|bge-/i.test(name)
   const billions = /(\d+(?:\.\d+)?)b\b/i.exec(name)?.[1] ?? (embeddingOnly ? '0.023' : '3.2')
   return {
@@ -87,7 +88,7 @@ function imagine(name: string, modifiedAt: number): Model {
     parameterSize: `${billions}B`,
     quantization: embeddingOnly ? 'F16' : 'Q4_K_M',
     embeddingOnly,
-    paints: /flux|z-image/i.test(name),
+    makesImages: /flux|z-image/i.test(name),
     modifiedAt,
   }
 }

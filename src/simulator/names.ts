@@ -1,8 +1,8 @@
-/** A model's name, taken apart as Ollama does it. */
+/** A model's name, parsed by Ollama's rules. */
 export interface ParsedName {
-  /** Complete and in lower case: what two spellings of one model share. */
+  /** The complete name in lower case. All spellings of a model's name have the same key. */
   readonly key: string
-  /** The shortest form, its tag always short. */
+  /** The name without a default host and namespace, but always with its tag. */
   readonly short: string
 }
 
@@ -12,7 +12,7 @@ const PART = /^[a-z0-9_][a-z0-9_.-]{0,79}$/i
 const NAMESPACE_PART = /^[a-z0-9_][a-z0-9_-]{0,79}$/i
 const HOST_PART = /^[a-z0-9_][a-z0-9_.:-]{0,349}$/i
 
-/** undefined: no valid name. An empty one is the caller's case. */
+/** Undefined: the name is invalid. Callers check for an empty name first. */
 export function parseModelName(given: string): ParsedName | undefined {
   const name = withoutSource(given.trim())
   const colon = name.lastIndexOf(':')
@@ -36,7 +36,7 @@ export function parseModelName(given: string): ParsedName | undefined {
   return { key, short: `${path}:${tag}` }
 }
 
-/** The cloud is not simulated; `:local` names what has no such suffix. */
+/** In Ollama, `:local` tells a local model from a cloud model. The simulator has no cloud models. */
 function withoutSource(name: string): string {
   return name.replace(/:local$/i, '')
 }

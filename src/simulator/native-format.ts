@@ -5,7 +5,7 @@ import {
   GIN_JSON,
   type WallTime,
 } from './answer-format.ts'
-import { goDuration, goJson, goTime, type Json, orNone } from './go-json.ts'
+import { goDuration, goJson, goTime, type Json, omitZero } from './go-json.ts'
 
 const NDJSON = { 'Content-Type': 'application/x-ndjson' }
 const MID_STREAM = 'an error was encountered while running the model: unexpected EOF'
@@ -38,14 +38,14 @@ export function chatFormat(model: string, now: WallTime): AnswerFormat {
   }))
 }
 
-/** /api/embed. Vectors hold float32 values. */
+/** The answer of /api/embed. */
 export function embedBody(model: string, vectors: readonly (readonly number[])[], end: AnswerEnd): string {
   return goJson({
     model,
     embeddings: vectors,
     total_duration: end.figures && goDuration(end.figures.totalMs),
     load_duration: end.figures && goDuration(end.figures.loadMs),
-    prompt_eval_count: end.figures && orNone(end.figures.promptTokens),
+    prompt_eval_count: end.figures && omitZero(end.figures.promptTokens),
   })
 }
 
@@ -66,9 +66,9 @@ function metrics(end: AnswerEnd | undefined): { [key: string]: number | undefine
   return {
     total_duration: goDuration(figures.totalMs),
     load_duration: goDuration(figures.loadMs),
-    prompt_eval_count: orNone(figures.promptTokens),
+    prompt_eval_count: omitZero(figures.promptTokens),
     prompt_eval_duration: goDuration(figures.promptMs),
-    eval_count: orNone(figures.outputTokens),
+    eval_count: omitZero(figures.outputTokens),
     eval_duration: goDuration(figures.outputMs),
   }
 }

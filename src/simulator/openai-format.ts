@@ -28,7 +28,7 @@ export function v1Error(error: WireError, body: (error: WireError) => Json): Typ
 }
 
 export interface CompletionParts {
-  /** 0 to 998. */
+  /** 0 to 998, as Ollama's ids. */
   readonly id: number
   readonly model: string
   readonly now: WallTime
@@ -36,7 +36,7 @@ export interface CompletionParts {
 }
 
 export function chatCompletionFormat({ id, model, now, includeUsage }: CompletionParts): AnswerFormat {
-  const created = pinnedSeconds(now)
+  const created = creationSeconds(now)
   let opened = false
   const chunk = (shownModel: string, choices: Json, usage?: Json) =>
     event({
@@ -55,7 +55,7 @@ export function chatCompletionFormat({ id, model, now, includeUsage }: Completio
       opened = true
       return [chunk(model, [{ index: 0, delta, finish_reason: null }])]
     },
-    // The end, the usage and [DONE] leave in one flush.
+    // Ollama flushes the end, the usage and [DONE] together.
     end({ reason, figures }) {
       const finish = chunk(model, [{ index: 0, delta: {}, finish_reason: reason }])
       return [`${finish}${includeUsage ? chunk(model, [], usageOf(figures)) : ''}${DONE}`]
@@ -70,13 +70,13 @@ export function chatCompletionFormat({ id, model, now, includeUsage }: Completio
         choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: reason }],
         usage: usageOf(figures),
       }),
-    // The error's text is lost: an empty chunk without a model, and no [DONE].
+    // Ollama loses the text of the error: it sends an empty chunk without a model, and no [DONE].
     failed: () => [chunk('', [{ index: 0, delta: { content: '' }, finish_reason: null }])],
   }
 }
 
 export function completionFormat({ id, model, now, includeUsage }: CompletionParts): AnswerFormat {
-  const created = pinnedSeconds(now)
+  const created = creationSeconds(now)
   const chunk = (shownModel: string, choices: Json, usage: Json | undefined) =>
     event({
       id: `cmpl-${id}`,
@@ -110,7 +110,7 @@ export function completionFormat({ id, model, now, includeUsage }: CompletionPar
   }
 }
 
-/** A vector is a list of numbers, or its float32 values in base64. */
+/** A vector is a list of numbers, or float32 values in base64. */
 export function embeddingList(model: string, vectors: readonly Json[], promptTokens: number): string {
   return goJson({
     object: 'list',
@@ -132,8 +132,8 @@ export function jsonLine(value: Json): TypedBody {
   return { type: PLAIN_JSON, text: `${goJson(value)}\n` }
 }
 
-/** The moment of the first asking, in whole seconds, for the whole answer. */
-export function pinnedSeconds(now: WallTime): () => number {
+/** Gives the time of its first call, in whole seconds, at each call: all chunks of an answer have the same time. */
+export function creationSeconds(now: WallTime): () => number {
   let seconds: number | undefined
   return () => {
     seconds ??= Math.floor(now() / 1000)

@@ -1,6 +1,6 @@
 import { type AnswerEnd, type AnswerFormat, EVENT_STREAM, type WallTime } from './answer-format.ts'
 import { goJson, goMap, type Json } from './go-json.ts'
-import { jsonLine, pinnedSeconds } from './openai-format.ts'
+import { creationSeconds, jsonLine } from './openai-format.ts'
 
 type Struct = { readonly [key: string]: Json }
 
@@ -18,9 +18,9 @@ export interface ResponseParts {
   readonly topP: number | null
 }
 
-/** /v1/responses. Streamed events are Go maps, so their keys are sorted. The whole answer is a struct, so the order is its own. */
+/** /v1/responses. The keys of streamed events are sorted, because Go writes maps. The whole answer is a struct. */
 export function responsesFormat(parts: ResponseParts): AnswerFormat {
-  const created = pinnedSeconds(parts.now)
+  const created = creationSeconds(parts.now)
   const messageId = `msg_${parts.messageId}`
   let sequence = 0
   let text = ''

@@ -1,10 +1,11 @@
-/** A request that ends in an error answer before its first byte. The dialect of its route gives it its shape. */
+/** An error answer in place of the whole answer. The ErrorFormat of the route writes its body. */
 export class WireError extends Error {
   override readonly name = 'WireError'
   readonly status: number
   /**
-   * Who says it, which decides charset and newline on /v1 routes: the inner handler's errors are rewritten by the
-   * dialect's writer, those of the route's own checks are gin's. `bare`: before any dialect, so in Ollama's own shape.
+   * Decides the charset and the newline on /v1 routes. `handler`: from the /api handler inside, rewritten by the
+   * route's error writer. `check`: from the route's own checks, written by gin. `bare`: from before the route, so in
+   * the format of /api routes.
    */
   readonly origin: 'handler' | 'check' | 'bare'
 
