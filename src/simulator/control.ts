@@ -3,12 +3,12 @@ import { GIN_JSON } from './answer-format.ts'
 import type { Handler } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
-/** GET /_sim/state: counters by model, what is loaded, and the faults that are on. "For ever" shows as null. */
+/** GET /_sim/state: counters by model, the loaded models, and the faults that are on. "For ever" is null in JSON. */
 export const state: Handler = (exchange, { engine, faults }) => {
   exchange.answer(200, GIN_JSON, JSON.stringify({ ...engine.snapshot(), faults: faults.snapshot() }))
 }
 
-/** POST /_sim/faults: switches those that it names and answers with all that are on then. */
+/** POST /_sim/faults: switches the faults in the body, and answers with all faults that are on. */
 export const setFaults: Handler = async (exchange, { faults }) => {
   const body = await exchange.body()
   if (!body) return
@@ -22,7 +22,7 @@ export const setFaults: Handler = async (exchange, { faults }) => {
   exchange.answer(200, GIN_JSON, JSON.stringify(faults.snapshot()))
 }
 
-/** POST /_sim/reset: counters and peaks start anew; faults and calls stay. */
+/** POST /_sim/reset: counters and peaks start again; faults and calls stay. */
 export const reset: Handler = (exchange, { engine }) => {
   engine.counters.reset()
   exchange.answer(200, GIN_JSON, JSON.stringify(engine.snapshot()))

@@ -1,19 +1,11 @@
 import * as z from 'zod'
 
-const calls = z
-  .int()
-  .positive()
-  .optional()
-  .meta({ description: 'Only for so many calls, then it is off again.' })
-const scope = z
-  .enum(['calls', 'all'])
-  .default('calls')
-  .meta({ description: 'Inference calls alone, or every route.' })
-const after = z
-  .int()
-  .nonnegative()
-  .default(1)
-  .meta({ description: 'Pieces of text that are sent whole before.' })
+/** Number of calls with the fault; after these the fault is off. */
+const calls = z.int().positive().optional()
+/** Inference calls only, or every route. */
+const scope = z.enum(['calls', 'all']).default('calls')
+/** Pieces of text that are sent before the fault. */
+const after = z.int().nonnegative().default(1)
 
 function onOff<T extends z.ZodType>(fields: T) {
   return z
@@ -22,29 +14,25 @@ function onOff<T extends z.ZodType>(fields: T) {
     .optional()
 }
 
-/** Every fault by its name: false or null switches it off, true on, an object says more. Names left out stay as they are. */
+/** Faults by name. false or null: off. true: on. An object: on, with options. Absent: the fault keeps its state. */
 const schema = z.strictObject({
-  /** The connection is reset before an answer. */
+  /** Resets the connection before an answer. */
   refuse: onOff(z.strictObject({ calls, scope })),
-  /** The request is taken and never answered. */
+  /** Reads the request and never answers. */
   stall: onOff(z.strictObject({ calls, scope })),
-  /** 500 before the first byte. */
+  /** Answers 500 before the first byte. */
   fail: onOff(z.strictObject({ calls, scope })),
-  /** The runner dies in mid-stream: an error in the dialect's way, a clean end. */
+  /** The runner dies in mid-stream: the stream ends with an error in the route's format. */
   crash: onOff(z.strictObject({ calls, after })),
-  /** The stream ends cleanly without its last part. */
+  /** The stream ends as HTTP should, but without its last part. */
   silence: onOff(z.strictObject({ calls, after })),
-  /** Half a chunk, then FIN. */
+  /** Sends half a chunk, then FIN. */
   cut: onOff(z.strictObject({ calls, after })),
-  /** Half a chunk, then RST. */
+  /** Sends half a chunk, then RST. */
   reset: onOff(z.strictObject({ calls, after })),
   /** The call's own work takes `factor` times as long. */
   slow: z
-    .union([
-      z.literal(false),
-      z.null(),
-      z.strictObject({ calls, factor: z.number().positive().meta({ description: 'Times as long.' }) }),
-    ])
+    .union([z.literal(false), z.null(), z.strictObject({ calls, factor: z.number().positive() })])
     .transform((value) => value || undefined)
     .optional(),
 })
@@ -56,27 +44,26 @@ export type FaultName = keyof FaultSet
 export class Faults {
   readonly #set: FaultSet = {}
 
-  /** Throws a ZodError, and changes nothing, when the input is not as it should be. */
+  /** Throws a ZodError for invalid input, and changes nothing then. */
   set(input: FaultInput): void {
     this.accept(input)
   }
 
-  /** As set(), for input of unknown origin. */
+  /** As set(), for input from outside. */
   accept(input: unknown): void {
-    const parsed = schema.parse(input)
-    Object.assign(this.#set, parsed)
+    Object.assign(this.#set, schema.parse(input))
   }
 
   clear(): void {
     for (const name of Object.keys(this.#set) as FaultName[]) delete this.#set[name]
   }
 
-  /** What is switched on, with the calls that are left. */
+  /** The faults that are on, with the calls that remain for each. */
   snapshot(): FaultSet {
     return structuredClone(this.#set)
   }
 
-  /** The fault if it hits this request; it is one of its calls then. */
+  /** The fault, if it is on for this request. Takes one call from the fault's number of calls. */
   take<N extends FaultName>(name: N, isCall = true): NonNullable<FaultSet[N]> | undefined {
     const fault: FaultSet[N] = this.#set[name]
     if (!fault || (!isCall && !('scope' in fault && fault.scope === 'all'))) return undefined

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../clock.ts'
 
-/** Up to here Go knows a whole answer's length before it sends it. Longer ones are chunked. */
-const SIZED_UP_TO = 2048
-/** How long Go leaves a connection half open that it gave up on, so that its answer is not lost to a reset. */
+/** Go sends an answer of up to 2048 bytes with a Content-Length, and a longer one in chunks. */
+const MAX_SIZED_BYTES = 2048
+/** Go leaves a connection half open for this time before closing, so that a reset does not destroy its answer. */
 const LINGER_MS = 500
-/** libuv tells its reader of an end, not of a break, when a reset comes together with data: let that be read first. */
+/** If a reset comes together with data, libuv reports an end and no error. This time lets the client read the data. */
 const BEFORE_RESET_MS = 20
-/** As much of an unread body as Go swallows to keep the connection. */
-const SWALLOWED_BYTES = 256 * 1024
+/** Go reads and drops this much of an unwanted body to keep the connection. */
+const MAX_DROPPED_BYTES = 256 * 1024
 
-/** One request and its answer. It is over once: when the answer is out, or at the client's FIN or RST. */
+/** One request and its answer. The exchange is over when the answer is sent, or at the client's FIN or RST. */
 export class HttpExchange {
   readonly request: IncomingMessage
   readonly method: string
@@ -30,16 +30,16 @@ export class HttpExchange {
     this.#response = response
     this.#clock = clock
     this.#awaitsContinue = awaitsContinue
-    // Go sends no Connection header unless it means to close.
+    // Go sends a Connection header only when it will close the connection.
     if (response.shouldKeepAlive) response.removeHeader('Connection')
     const { socket } = request
-    const leave = () => this.#end(true)
-    // A half-closed client counts as gone, too: Go cancels its request.
-    // A reset is told here a turn of the loop before 'close'; until then the call would count as on the wire.
+    const leave = () => this.#finish(true)
+    // 'end': Go cancels the request of a client that half-closes. 'error': at a reset this event comes one turn of the
+    // event loop before 'close', and the call must not count as on the wire in between.
     socket.once('error', leave)
     socket.once('end', leave)
     socket.once('close', leave)
-    response.once('finish', () => this.#end(false))
+    response.once('finish', () => this.#finish(false))
     this.#whenOver.push(() => {
       socket.off('error', leave)
       socket.off('end', leave)
@@ -47,18 +47,18 @@ export class HttpExchange {
     })
   }
 
-  /** Aborted when the client left before its answer was out. */
+  /** Aborted when the client leaves before the whole answer is sent. */
   get gone(): AbortSignal {
     return this.#gone.signal
   }
 
-  /** Runs once, whichever way the exchange ends. */
+  /** Runs once: when the exchange ends, or now if the exchange is over. */
   onOver(run: () => void): void {
     if (this.#over) run()
     else this.#whenOver.push(run)
   }
 
-  /** The request's body, of any size. undefined: the client left before it was complete. */
+  /** The request's body, of any size. Undefined: the client left before the body was complete. */
   body(): Promise<Buffer | undefined> {
     const chunks: Buffer[] = []
     return new Promise((resolve) => {
@@ -68,7 +68,7 @@ export class HttpExchange {
     })
   }
 
-  /** The body chunk by chunk. Resolves with false when the client left before it was complete. */
+  /** The body chunk by chunk. Resolves with false when the client left before the body was complete. */
   readBody(onChunk: (chunk: Buffer) => void): Promise<boolean> {
     if (this.#awaitsContinue) this.#response.writeContinue()
     return new Promise((resolve) => {
@@ -83,13 +83,13 @@ export class HttpExchange {
     this.#response.setHeader(name, value)
   }
 
-  /** A whole answer. HEAD gets the head alone. */
+  /** Sends a whole answer; for HEAD, only its head. */
   answer(status: number, type: string | undefined, text: string): void {
     if (this.#over) return
     const bytes = Buffer.from(text)
     if (type) this.header('Content-Type', type)
     this.#response.statusCode = status
-    if (status === 204 || bytes.length > SIZED_UP_TO) {
+    if (status === 204 || bytes.length > MAX_SIZED_BYTES) {
       if (bytes.length > 0) this.#response.write(bytes)
       this.#response.end()
     } else {
@@ -98,17 +98,17 @@ export class HttpExchange {
     }
   }
 
-  /** Opens a streamed answer; its head leaves with the first chunk. */
+  /** Starts a streamed answer. The head is sent with the first chunk. */
   open(headers: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(headers)) this.header(name, value)
   }
 
-  /** One HTTP chunk. False: the client does not keep up, go on after drained(). */
+  /** Sends one HTTP chunk. False: the client does not keep up; onDrained() reports when to go on. */
   write(text: string): boolean {
     return this.#over || this.#response.write(text)
   }
 
-  drained(run: () => void): void {
+  onDrained(run: () => void): void {
     this.#response.once('drain', run)
   }
 
@@ -116,7 +116,7 @@ export class HttpExchange {
     if (!this.#over) this.#response.end()
   }
 
-  /** Half of the next chunk, or of a whole answer when none has begun, and then the connection ends. */
+  /** Sends half of the next chunk, or half of a whole answer, and then ends the connection. */
   breakOff(text: string, how: 'fin' | 'rst', whole: boolean): void {
     const bytes = Buffer.from(text)
     if (whole) this.header('Content-Length', String(bytes.length))
@@ -130,21 +130,21 @@ export class HttpExchange {
     })
   }
 
-  /** The connection is reset without an answer. */
+  /** Resets the connection without an answer. */
   refuse(): void {
     this.request.socket.resetAndDestroy()
   }
 
   /**
-   * Answers an upload that is not wanted. With a long body still to come the answer leaves at once and nothing more is
-   * read; the connection is closed a moment later.
+   * Answers an upload whose body is not needed. A short body is dropped, and the connection stays. Before a long body
+   * the answer is sent at once, nothing more is read, and the connection closes after LINGER_MS.
    */
   async answerUnread(status: number): Promise<void> {
     const { request } = this
     const length = request.headers['content-length']
-    let tooMuch = this.#awaitsContinue || Number(length ?? 0) >= SWALLOWED_BYTES
-    if (!tooMuch) tooMuch = !(await this.#swallow())
-    if (!tooMuch) return this.answer(status, undefined, '')
+    let tooLong = this.#awaitsContinue || Number(length ?? 0) >= MAX_DROPPED_BYTES
+    if (!tooLong) tooLong = !(await this.#dropBody())
+    if (!tooLong) return this.answer(status, undefined, '')
     if (this.#over) return
     request.pause()
     const { socket } = request
@@ -152,24 +152,23 @@ export class HttpExchange {
       `HTTP/1.1 ${status} OK\r\nConnection: close\r\nDate: ${new Date(this.#clock.wallTime()).toUTCString()}\r\nContent-Length: 0\r\n\r\n`,
     )
     socket.end()
-    const close = this.#clock.after(LINGER_MS, () => socket.destroy())
-    this.onOver(close)
+    this.onOver(this.#clock.after(LINGER_MS, () => socket.destroy()))
   }
 
-  /** Reads what is left of the body if that is little. False: it is not. */
-  #swallow(): Promise<boolean> {
+  /** Reads and drops the rest of the body. False: the rest is too long. */
+  #dropBody(): Promise<boolean> {
     return new Promise((resolve) => {
-      let seen = 0
+      let dropped = 0
       this.request.on('data', (chunk: Buffer) => {
-        seen += chunk.length
-        if (seen > SWALLOWED_BYTES) resolve(false)
+        dropped += chunk.length
+        if (dropped > MAX_DROPPED_BYTES) resolve(false)
       })
       this.request.once('end', () => resolve(true))
       this.onOver(() => resolve(true))
     })
   }
 
-  #end(gone: boolean): void {
+  #finish(gone: boolean): void {
     if (this.#over) return
     this.#over = true
     if (gone) this.#gone.abort()

@@ -7,13 +7,13 @@ import type { Model } from './models.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
 import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
 
-/** What a route made of its request: the work, and how to tell it. */
+/** What a route reads from its request: the work, and the format of the answer. */
 export interface Job {
   readonly model: Model
   readonly input: ModelInput
-  /** `embed` computes the prompt alone. */
+  /** `embed` computes only the prompt. */
   readonly kind: 'generate' | 'load' | 'embed'
-  /** Bound of the output in tokens. */
+  /** Limit of the output, in tokens. */
   readonly limit?: number | undefined
   readonly keepAliveMs?: number | undefined
   readonly stream: boolean
@@ -22,7 +22,7 @@ export interface Job {
   readonly errorFormat: ErrorFormat
 }
 
-/** The life of one call: on the wire, through the engine, told piece by piece, given up at once when its client leaves. */
+/** Runs one call through the engine and sends its answer. Cancels the call when its client leaves. */
 export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job): void {
   const counters = ollama.engine.counters.of(job.model.weights)
   increase(counters, 'onWire', 'peakOnWire')
@@ -100,12 +100,12 @@ class AnswerSender {
       this.#break(fault.name, flushes)
       return
     }
-    let keepsUp = true
-    for (const flush of flushes) keepsUp = this.#exchange.write(flush)
-    if (keepsUp) return
-    // Whoever does not read stops his own generation, and keeps the slot.
+    let clientKeepsUp = true
+    for (const flush of flushes) clientKeepsUp = this.#exchange.write(flush)
+    if (clientKeepsUp) return
+    // A client that does not read stops its own generation, and the call keeps its slot.
     this.handle?.pause()
-    this.#exchange.drained(() => this.handle?.resume())
+    this.#exchange.onDrained(() => this.handle?.resume())
   }
 
   #break(name: StreamFault['name'], flushes: readonly string[]): void {

@@ -11,8 +11,8 @@ import { WireError } from './wire-error.ts'
 export const VERSION = '0.33.0'
 const CONTEXT_LENGTH = 4096
 const TRAINED_CONTEXT = 131_072
-/** "For ever" is as far ahead as a Go duration reaches. */
-const FOR_EVER_MS = 2 ** 63 / 1e6
+/** Ollama's "for ever" is the longest Go duration: 2^63 nanoseconds. */
+const FOREVER_MS = 2 ** 63 / 1e6
 const PULL_STEP_MS = 20
 
 export const root: Handler = (exchange) =>
@@ -40,7 +40,8 @@ export const tags: Handler = (exchange, ollama) => {
 export const running: Handler = (exchange, ollama) => {
   const now = ollama.clock.wallTime()
   const models = ollama.engine.snapshot().loaded.flatMap(({ model: weights, expiresInMs }) => {
-    const model = ollama.library.list().find((it) => it.weights === weights) ?? ollama.library.find(weights)
+    const model =
+      ollama.library.list().find((each) => each.weights === weights) ?? ollama.library.find(weights)
     if (!model) return []
     return {
       name: model.name,
@@ -48,7 +49,7 @@ export const running: Handler = (exchange, ollama) => {
       size: model.size,
       digest: model.digest,
       details: details(model),
-      expires_at: goTime(now + Math.min(expiresInMs, FOR_EVER_MS)),
+      expires_at: goTime(now + Math.min(expiresInMs, FOREVER_MS)),
       size_vram: model.size,
       context_length: CONTEXT_LENGTH,
     }
@@ -97,7 +98,7 @@ export const remove = nativeRoute('api.DeleteRequest', (exchange, ollama, fields
   exchange.answer(200, undefined, '')
 })
 
-/** Progress as of a quick download; a client that leaves ends it. */
+/** Sends the progress of a quick download. The download ends when the client leaves. */
 export const pull = nativeRoute('api.PullRequest', (exchange, ollama, fields) => {
   const spelled = modelField(fields)
   if (spelled === '') throw modelRequired
@@ -130,7 +131,7 @@ export const retrieveV1: Handler = (exchange, ollama) => {
   exchange.answer(200, type, text)
 }
 
-/** "name" is the older name of the field. */
+/** Older clients send the model as `name`. */
 function modelField(fields: GoStruct): string {
   return fields.text('model') || fields.text('name')
 }

@@ -45,7 +45,7 @@ export const embed = nativeRoute('api.EmbedRequest', (exchange, ollama, fields) 
   const spelled = fields.text('model')
   const inputs = readInputs(fields.raw('input'))
   const model = resolveModel(ollama, spelled, emptyNotFound, missingForEmbed)
-  const format = wholeFormat((end) => embedBody(spelled, inputs.map(shownVector), end))
+  const format = wholeFormat((end) => embedBody(spelled, inputs.map(float32Vector), end))
   runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, format))
 })
 
@@ -54,14 +54,14 @@ export const embeddings = nativeRoute('api.EmbeddingRequest', (exchange, ollama,
   const prompt = fields.text('prompt')
   const model = resolveModel(ollama, spelled, modelRequired, missingForEmbed)
   const inputs = prompt === '' ? [] : [prompt]
-  // float64 of the float32 values: all their digits show.
+  // This route sends the float32 values as float64, so with all digits.
   const format = wholeFormat(() =>
     goJson({ embedding: inputs.flatMap((text) => embeddingOf(text, EMBEDDING_LENGTH)) }),
   )
   runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, format))
 })
 
-/** Text, or a list of texts; one empty text is as none. */
+/** Reads a text or a list of texts. A single empty text gives an empty list. */
 export function readInputs(value: GoValue | undefined): string[] {
   if (value === undefined || value === '') return []
   if (typeof value === 'string') return [value]
@@ -72,7 +72,7 @@ export function readInputs(value: GoValue | undefined): string[] {
   })
 }
 
-export function shownVector(text: string): number[] {
+export function float32Vector(text: string): number[] {
   return embeddingOf(text, EMBEDDING_LENGTH).map(shortestFloat32)
 }
 
@@ -100,7 +100,7 @@ function embedJob(
   }
 }
 
-/** Of a route that never streams. */
+/** The format of a route that does not stream. */
 export function wholeFormat(text: (end: AnswerEnd) => string, type = GIN_JSON): AnswerFormat {
   return {
     streamHeaders: {},

@@ -7,7 +7,7 @@ import { parseModelName } from './names.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
-const LONGEST_UNPACKED = 20 * 1024 * 1024
+const MAX_UNPACKED_BYTES = 20 * 1024 * 1024
 
 type StructHandler = (exchange: HttpExchange, ollama: SimulatedOllama, fields: GoStruct) => void
 
@@ -55,7 +55,7 @@ export function missingForEmbed(name: string): string {
   return `model "${name}" not found, try pulling it first`
 }
 
-/** All text of a content that is a string, or a list of parts of which some carry text. */
+/** All text of a message's content: a string, or a list of parts, some of which have text. */
 export function contentText(content: GoValue | undefined): string {
   if (typeof content === 'string') return content
   if (!isList(content)) return ''
@@ -82,7 +82,7 @@ function unpack(body: Buffer): Buffer {
   let length = 0
   const stream = new Decompress((part) => {
     length += part.length
-    if (length > LONGEST_UNPACKED) throw new WireError(400, 'http: request body too large', 'bare')
+    if (length > MAX_UNPACKED_BYTES) throw new WireError(400, 'http: request body too large', 'bare')
     parts.push(part)
   })
   try {

@@ -15,7 +15,7 @@ import { RUNNER_DIED, WireError } from './wire-error.ts'
 
 type Methods = Readonly<Partial<Record<string, Handler>>>
 
-/** The order of methods is the one in which a 405 names them. */
+/** A 405 lists the methods in this order. */
 const ROUTES: Readonly<Record<string, Methods>> = {
   '/': { HEAD: library.root, GET: library.root },
   '/api/version': { HEAD: library.version, GET: library.version },
@@ -45,20 +45,20 @@ const CALLS: Readonly<Record<string, Methods>> = {
   '/v1/images/edits': { POST: images.edits },
 }
 
-/** Ours, not Ollama's: neither faults nor checks apply. */
+/** The simulator's own routes. Faults and the CORS and Host checks do not apply to them. */
 const CONTROL: Readonly<Record<string, Methods>> = {
   '/_sim/state': { GET: state },
   '/_sim/faults': { POST: setFaults },
   '/_sim/reset': { POST: reset },
 }
 
-/** Answers one request, whatever happens in its handler. */
+/** Answers one request, also when its handler throws. */
 export async function handle(exchange: HttpExchange, ollama: SimulatedOllama): Promise<void> {
   const errorFormat = errorFormatOf(exchange.path, ollama)
   try {
     await route(exchange, ollama)
   } catch (error) {
-    // An unexpected error is what gin recovers from: 500 with nothing in it.
+    // As gin does after a panic: a 500 with an empty body.
     if (!(error instanceof WireError)) return exchange.answer(500, undefined, '')
     const { type, text } = errorFormat(error)
     exchange.answer(error.status, type, text)
@@ -72,7 +72,7 @@ async function route(exchange: HttpExchange, ollama: SimulatedOllama): Promise<v
 
   const isCall = CALLS[path] !== undefined
   if (ollama.faults.take('refuse', isCall)) return exchange.refuse()
-  // On a call these two come later, when its model is known and it counts as being on the wire.
+  // For a call, runJob applies these two faults, after it has counted the call as on the wire of its model.
   if (!isCall && ollama.faults.take('stall', false)) return
   if (!isCall && ollama.faults.take('fail', false)) throw new WireError(500, RUNNER_DIED)
 

@@ -6,7 +6,7 @@ import type { HttpExchange } from './http-exchange.ts'
 import type { Ids } from './ids.ts'
 import type { Library } from './models.ts'
 
-/** What the routes share. */
+/** The parts of the simulator that the routes share. */
 export interface SimulatedOllama {
   readonly clock: Clock
   readonly engine: Engine
@@ -15,9 +15,9 @@ export interface SimulatedOllama {
   readonly blobs: Set<string>
   readonly faults: Faults
   readonly ids: Ids
-  /** Scripted answers; undefined where the made-up text will do. */
+  /** Gives the text of an answer. Undefined: the text is made up. */
   readonly script: (input: ModelInput) => Script | undefined
 }
 
-/** Answers one request. A WireError that it throws becomes the route's error answer. */
+/** Answers one request. A thrown WireError becomes an error answer in the route's ErrorFormat. */
 export type Handler = (exchange: HttpExchange, ollama: SimulatedOllama) => void | Promise<void>

@@ -14,25 +14,25 @@ import type { SimulatedOllama } from './simulated-ollama.ts'
 
 export interface SimulatorOptions extends Partial<Omit<EngineLimits, 'slotsOf'>> {
   readonly clock?: Clock
-  /** Names of the models on its disk. Those that look like embedding models can do nothing else and have one slot. */
+  /** Names of the models on disk. A model with the name of an embedding model can only embed and has one slot. */
   readonly models?: readonly string[]
-  /** Every valid name is a model. */
+  /** Every valid name is the name of a model on disk. */
   readonly anyModel?: boolean
-  /** Answers of one's own; undefined from it means the made-up text. */
+  /** Gives the text of an answer. Undefined: the simulator makes the text up. */
   readonly script?: (input: ModelInput) => Script | undefined
 }
 
 export interface Simulator {
   readonly engine: Engine
   readonly faults: Faults
-  /** Port 0 takes any free one. Rejects when the address cannot be had. */
+  /** Port 0 takes any free port. Rejects when the address is not available. */
   listen(port?: number, host?: string): Promise<{ url: string; port: number }>
-  /** Ends the listener and every connection, at once; listen() works again afterwards. Calls that ran are aborted. */
+  /** Closes the port and every connection at once, which aborts running calls. listen() works again afterwards. */
   close(): Promise<void>
   snapshot(): EngineSnapshot
 }
 
-/** Ollama's own defaults where it has any; a small machine otherwise. */
+/** Ollama's own defaults, where Ollama has a default. The rates are those of a small machine. */
 const DEFAULTS: Omit<EngineLimits, 'slotsOf'> = {
   numParallel: 1,
   maxQueue: 512,
@@ -44,9 +44,9 @@ const DEFAULTS: Omit<EngineLimits, 'slotsOf'> = {
   slowdown: 0.1,
 }
 
-const LONGEST_HEAD = 1024 * 1024
+const MAX_HEAD_BYTES = 1024 * 1024
 
-/** Ollama's wire API over the engine. Throws a RangeError for a model name that is none. */
+/** Ollama's HTTP API in front of the engine. Throws a RangeError for an invalid model name. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const clock = options.clock ?? systemClock
   const { clock: _, models = DEFAULT_MODELS, anyModel = false, script = () => undefined, ...limits } = options
@@ -78,25 +78,25 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
       }
     },
     async close() {
-      const ending = listening
+      const closing = listening
       listening = undefined
-      await ending?.stop()
+      await closing?.stop()
     },
   }
 }
 
-/** One listener and its connections. */
+/** One open port and its connections. */
 class HttpListener {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
 
   constructor(ollama: SimulatedOllama) {
-    // Go's server as Ollama sets it up has no timeout of any kind.
+    // Ollama's server has no timeouts.
     this.#server = createServer({
       requestTimeout: 0,
       headersTimeout: 0,
       keepAliveTimeout: 0,
-      maxHeaderSize: LONGEST_HEAD,
+      maxHeaderSize: MAX_HEAD_BYTES,
     })
     const serve = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
       handle(new HttpExchange(request, response, ollama.clock, awaitsContinue), ollama)
@@ -105,7 +105,7 @@ class HttpListener {
     this.#server.on('checkContinue', serve(true))
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket)
-      // Breaks are the client's business; without a listener they would end the process.
+      // A broken connection is no error of the simulator, but an 'error' event without a listener ends the process.
       socket.on('error', () => {})
       socket.once('close', () => this.#sockets.delete(socket))
     })

@@ -5,9 +5,9 @@ import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
 import {
   EMBEDDING_LENGTH,
+  float32Vector,
   readInputs,
   refuseEmbeddingModel,
-  shownVector,
   wholeFormat,
 } from './native-routes.ts'
 import {
@@ -61,7 +61,7 @@ export const embeddingsV1 = v1Route('openai.EmbedRequest', (exchange, ollama, fi
   const base64 = fields.text('encoding_format').toLowerCase() === 'base64'
   const model = resolveModel(ollama, spelled, emptyNotFound, missingForEmbed)
   const vectors = () =>
-    inputs.map((text) => (base64 ? base64Floats(embeddingOf(text, EMBEDDING_LENGTH)) : shownVector(text)))
+    inputs.map((text) => (base64 ? base64Floats(embeddingOf(text, EMBEDDING_LENGTH)) : float32Vector(text)))
   runJob(exchange, ollama, {
     model,
     input: { model: spelled, prompt: inputs.join('\n') },
@@ -126,7 +126,7 @@ export const messages = v1Route('anthropic.MessagesRequest', (exchange, ollama, 
   })
 })
 
-/** Multipart; any model that can chat hears. The text is made up like any other. */
+/** The body is multipart. Every chat model accepts audio, and the text is made up as for a chat. */
 export const transcriptions: Handler = async (exchange, ollama) => {
   const body = await exchange.body()
   if (!body) return
