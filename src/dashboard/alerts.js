@@ -1,9 +1,9 @@
-import { arrange, byId, element, setAttribute, setText } from './dom.js'
-import { count, timeOfDay } from './figures.js'
+import { arrange, byId, element, setAttribute, setText, showTotal } from './dom.js'
+import { timeOfDay } from './figures.js'
 
 const TITLE = document.title
 
-/** The alerts that stand. What comes or goes is said aloud; a figure that only moves is not. */
+/** The active alerts. Announces an alert that comes, goes or changes its level, but no change of a figure. */
 export class Alerts {
   #list = byId('alerts-list')
   #rows = new Map()
@@ -14,16 +14,13 @@ export class Alerts {
     for (const [id, row] of this.#rows) {
       if (kept.has(id)) continue
       this.#rows.delete(id)
-      announce(`No longer: ${row.message.textContent}`)
+      announce(`Alert over: ${row.message.textContent}`)
     }
     arrange(
       this.#list,
       rows.map((row) => row.item),
     )
-    setText(byId('alerts-count'), alerts.length === 0 ? '' : count(alerts.length))
-    const none = byId('alerts-none')
-    none.hidden = alerts.length > 0
-    setText(none, `Nothing stands out in the last ${window_seconds} s.`)
+    showTotal('alerts', alerts.length, `No alerts in the last ${window_seconds} s.`)
     document.title = alerts.length === 0 ? TITLE : `(${alerts.length}) ${TITLE}`
   }
 
@@ -54,7 +51,7 @@ function newRow() {
   }
 }
 
-/** Several at once are read one after the other, so each is a line of its own. */
+/** Each text is an element of its own, so a screen reader reads several texts one after the other. */
 function announce(text) {
   const alarm = byId('alarm')
   while (alarm.childElementCount > 4) alarm.firstElementChild.remove()

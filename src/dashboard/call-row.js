@@ -1,32 +1,32 @@
 import { element, setAttribute, setText } from './dom.js'
 import { bytes, count, duration, UNKNOWN } from './figures.js'
 
-/** The columns, in their order: what stands above each, and what it shows of a call. */
+/** The columns in their order. `text` gives a cell's text for a call. */
 export const COLUMNS = [
-  { name: 'State', of: (call) => call.state },
-  { name: 'Position', of: (call) => count(call.position), number: true },
-  { name: 'Model', of: (call) => call.model ?? UNKNOWN },
-  { name: 'Client', of: (call) => call.client || UNKNOWN },
-  { name: 'Waited', of: (call) => duration(call.waited_ms), number: true },
-  { name: 'Starts in', of: (call) => duration(call.estimated_start_ms), number: true },
-  { name: 'Running', of: (call) => duration(call.running_ms), number: true },
-  { name: 'In', of: (call) => bytes(call.bytes_in), number: true },
-  { name: 'Out', of: (call) => (call.state === 'running' ? bytes(call.bytes_out) : UNKNOWN), number: true },
+  { name: 'State', text: (call) => call.state },
+  { name: 'Position', text: (call) => count(call.position), number: true },
+  { name: 'Model', text: (call) => call.model ?? UNKNOWN },
+  { name: 'Client', text: (call) => call.client || UNKNOWN },
+  { name: 'Waited', text: (call) => duration(call.waited_ms), number: true },
+  { name: 'Starts in', text: (call) => duration(call.estimated_start_ms), number: true },
+  { name: 'Running', text: (call) => duration(call.running_ms), number: true },
+  { name: 'In', text: (call) => bytes(call.bytes_in), number: true },
+  { name: 'Out', text: (call) => (call.state === 'running' ? bytes(call.bytes_out) : UNKNOWN), number: true },
   {
     name: 'Tokens',
-    of: (call) => (call.state === 'running' ? count(call.tokens_out) : UNKNOWN),
+    text: (call) => (call.state === 'running' ? count(call.tokens_out) : UNKNOWN),
     number: true,
   },
-  { name: 'Id', of: (call) => call.id },
+  { name: 'Id', text: (call) => call.id },
 ]
 
-/** One call that is not over, with the button that ends it. */
+/** A running or waiting call, with the button that cancels the call. */
 export class CallRow {
   element = element('tr', { role: 'row' })
   #cells = []
   #call
 
-  /** `cancel` is told the call as it was seen last, and the button. */
+  /** `cancel` gets the call as last shown, and the button. */
   constructor(id, cancel) {
     for (const { name, number } of COLUMNS) {
       const text = element('bdi')
@@ -42,8 +42,8 @@ export class CallRow {
   show(call) {
     this.#call = call
     setAttribute(this.element, 'data-state', call.state)
-    for (const [index, { of }] of COLUMNS.entries()) {
-      const text = of(call)
+    for (const [index, column] of COLUMNS.entries()) {
+      const text = column.text(call)
       const cell = this.#cells[index]
       setText(cell, text)
       if (cell.parentElement.hasAttribute('data-none') !== (text === UNKNOWN))
@@ -52,8 +52,8 @@ export class CallRow {
   }
 }
 
-/** A call in words, to be told apart from all others. */
+/** Describes a call so that it cannot be confused with another call. */
 export function describe({ id, model, client, state, running_ms, waited_ms }) {
   const since = state === 'running' ? running_ms : waited_ms
-  return `Call ${id} of ${client || 'an unknown client'} for ${model ?? 'a model not known yet'}, ${state} for ${duration(since)}. Its client is told that it was cancelled.`
+  return `Call ${id} of ${client || 'an unknown client'} for ${model ?? 'a model not known yet'}, ${state} for ${duration(since)}. The client gets an error: the call was cancelled.`
 }

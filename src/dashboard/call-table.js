@@ -1,12 +1,12 @@
 import { CallRow, COLUMNS, describe } from './call-row.js'
 import { confirmCancel } from './dialogs.js'
-import { arrange, byId, element, setAttribute, setText } from './dom.js'
+import { arrange, byId, element, setAttribute, setText, showTotal } from './dom.js'
 import { count } from './figures.js'
 
-/** So many rows at first: the rest is there when it is asked for. */
-const AT_FIRST = 25
+/** Rows that show before "Show all" is pressed. */
+const INITIAL_ROWS = 25
 
-/** The live queue: who runs and who waits, with a way to end each. */
+/** The live queue: running and waiting calls, each with a button that cancels the call. */
 export class CallTable {
   #actions
   #section = byId('calls')
@@ -18,7 +18,7 @@ export class CallTable {
 
   constructor(actions) {
     this.#actions = actions
-    // On a narrow screen it is laid out as cards, and browsers then no longer take it for a table by themselves.
+    // On a narrow screen the rows are cards. Browsers then drop the roles of a table, unless the roles are explicit.
     byId('calls-table').role = 'table'
     byId('calls-head').role = 'row'
     for (const group of [byId('calls-head').parentElement, this.#body]) group.role = 'rowgroup'
@@ -35,48 +35,46 @@ export class CallTable {
     })
   }
 
-  /** `page`: as /queue/requests. */
+  /** `page`: the answer of /queue/requests. */
   show(page) {
     this.#page = page
     const { total, requests } = page
-    const shown = this.#showsAll ? requests : requests.slice(0, AT_FIRST)
+    const shown = this.#showsAll ? requests : requests.slice(0, INITIAL_ROWS)
     const rows = new Map(shown.map((call) => [call.id, this.#row(call)]))
-    const lost = this.#focusedBefore(rows)
+    const lostIndex = this.#indexOfLostFocus(rows)
     this.#rows = rows
     arrange(
       this.#body,
       Array.from(rows.values(), (row) => row.element),
     )
-    if (lost !== undefined) this.#focusAt(lost)
+    if (lostIndex !== undefined) this.#focusAt(lostIndex)
     byId('calls-table').hidden = total === 0
-    const none = byId('calls-none')
-    none.hidden = total > 0
-    setText(none, 'No call is running or waiting.')
-    setText(byId('calls-count'), total === 0 ? '' : count(total))
-    this.#more.hidden = requests.length <= AT_FIRST
+    showTotal('calls', total, 'No call is running or waiting.')
+    this.#more.hidden = requests.length <= INITIAL_ROWS
     setText(this.#more, this.#moreText(total, requests.length))
     setAttribute(this.#more, 'aria-expanded', String(this.#showsAll))
   }
 
   #moreText(total, listed) {
-    if (this.#showsAll) return `Show the first ${AT_FIRST} only`
+    if (this.#showsAll) return `Show the first ${INITIAL_ROWS} only`
     return listed < total ? `Show the first ${listed} of ${count(total)}` : `Show all ${listed}`
   }
 
   #row(call) {
-    const row = this.#rows.get(call.id) ?? new CallRow(call.id, (...which) => this.#cancel(...which))
+    const row =
+      this.#rows.get(call.id) ?? new CallRow(call.id, (shown, button) => this.#cancel(shown, button))
     row.show(call)
     return row
   }
 
-  /** Where the focus stands, when it is in a row that goes now. */
-  #focusedBefore(kept) {
+  /** Index of the row that has the focus, if `kept` does not contain this row. */
+  #indexOfLostFocus(kept) {
     for (const [index, [id, row]] of [...this.#rows].entries())
       if (row.element.contains(document.activeElement)) return kept.has(id) ? undefined : index
     return undefined
   }
 
-  /** Who works down the list without a mouse goes on at the row that has come up, or at the whole. */
+  /** Keyboard users go on at the row that is now at `index`, or at the section if there is no row. */
   #focusAt(index) {
     const rows = [...this.#rows.values()]
     const next = rows[Math.min(index, rows.length - 1)]?.button ?? this.#section
@@ -85,10 +83,10 @@ export class CallTable {
 
   async #cancel(call, button) {
     if (await confirmCancel(describe(call))) {
-      const told = ({ state }) => `Call ${call.id} is cancelled; it was ${state}.`
-      await this.#actions.run(button, 'admin/queue/cancel', { id: call.id }, told)
+      const describeResult = ({ state }) => `Call ${call.id} is cancelled; it was ${state}.`
+      await this.#actions.run(button, 'admin/queue/cancel', { id: call.id }, describeResult)
     }
-    // Its row may have gone while the question was asked, and the focus with it.
+    // The row, and the focus with it, may have disappeared while the dialog was open.
     if (document.activeElement === document.body) this.#section.focus({ preventScroll: true })
   }
 }

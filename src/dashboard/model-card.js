@@ -3,7 +3,7 @@ import { count, counted, duration, percent, rate } from './figures.js'
 import { LimitsForm } from './limits-form.js'
 import { Plot, roundCount, roundDuration } from './plot.js'
 
-/** One model: what it does, how it went over the last minutes, and its limits. */
+/** One model: its current state, its plots over the last minutes, and its limits. */
 export class ModelCard {
   element
   #model
@@ -17,37 +17,14 @@ export class ModelCard {
 
   constructor(model, actions) {
     this.#model = model
+    const calls = { name: 'Calls', write: count, round: roundCount, curves: ['running', 'waiting'] }
     this.#plots = [
       {
-        plot: new Plot({
-          name: 'Calls',
-          write: count,
-          round: roundCount,
-          curves: ['running', 'waiting'],
-          empty: 'no samples yet',
-        }),
+        plot: new Plot({ ...calls, empty: 'no samples yet' }),
         picks: [(sample) => sample?.active ?? 0, (sample) => sample?.queued ?? 0],
       },
-      {
-        plot: new Plot({
-          name: 'Wait',
-          write: duration,
-          round: roundDuration,
-          curves: ['p50', 'p95'],
-          empty: 'no call got a slot',
-        }),
-        picks: [(sample) => sample?.wait_ms?.p50, (sample) => sample?.wait_ms?.p95],
-      },
-      {
-        plot: new Plot({
-          name: 'Processing',
-          write: duration,
-          round: roundDuration,
-          curves: ['p50', 'p95'],
-          empty: 'no call ended',
-        }),
-        picks: [(sample) => sample?.processing_ms?.p50, (sample) => sample?.processing_ms?.p95],
-      },
+      percentilePlot('Wait', 'wait_ms', 'no call got a slot'),
+      percentilePlot('Processing', 'processing_ms', 'no call ended'),
     ]
     this.#form = new LimitsForm(model, actions, () => this.#paused)
     const title = element('h3', {}, element('bdi', {}, model), ' ', this.#badge)
@@ -64,7 +41,7 @@ export class ModelCard {
     )
   }
 
-  /** `stats`: its object of /queue/stats. */
+  /** `stats`: the model's object in /queue/stats. */
   show(stats) {
     this.#paused = stats.paused
     this.#badge.hidden = !stats.paused
@@ -75,16 +52,16 @@ export class ModelCard {
     this.#set('Tokens/s', rate(tokens_per_second))
     this.#set('Done', count(stats.total_processed))
     this.#set('Refused', count(stats.total_rejected))
-    this.#set('Now refused', percent(rejection_rate_percent))
-    setAttribute(this.#figures.get('Now refused'), 'title', `of the calls of the last ${seconds} s`)
+    this.#set('Recently refused', percent(rejection_rate_percent))
+    setAttribute(this.#figures.get('Recently refused'), 'title', `of the calls of the last ${seconds} s`)
     const others = [
       [stats.total_timed_out, 'timed out'],
       [stats.total_cancelled, 'cancelled'],
       [stats.total_failed, 'failed'],
     ]
-    const told = others.filter(([number]) => number > 0).map(([number, how]) => `${count(number)} ${how}`)
-    this.#set('Other ends', told.join(', '))
-    this.#figures.get('Other ends').parentElement.hidden = told.length === 0
+    const shown = others.filter(([number]) => number > 0).map(([number, how]) => `${count(number)} ${how}`)
+    this.#set('Not finished', shown.join(', '))
+    this.#figures.get('Not finished').parentElement.hidden = shown.length === 0
     this.#form.show(stats)
   }
 
@@ -97,7 +74,7 @@ export class ModelCard {
 
   #figureList() {
     const list = element('dl', { class: 'figures' })
-    for (const name of ['Tokens/s', 'Done', 'Refused', 'Now refused', 'Other ends']) {
+    for (const name of ['Tokens/s', 'Done', 'Refused', 'Recently refused', 'Not finished']) {
       const value = element('dd')
       this.#figures.set(name, value)
       list.append(element('div', {}, element('dt', {}, name), value))
@@ -110,7 +87,15 @@ export class ModelCard {
   }
 }
 
-/** How much of something is taken, in figures and as a bar. */
+/** `field`: the field of a sample that holds the percentiles. */
+function percentilePlot(name, field, empty) {
+  return {
+    plot: new Plot({ name, write: duration, round: roundDuration, curves: ['p50', 'p95'], empty }),
+    picks: [(sample) => sample?.[field]?.p50, (sample) => sample?.[field]?.p95],
+  }
+}
+
+/** How many places are taken, as figures and as a bar. */
 class Bar {
   element
   #name
@@ -126,7 +111,7 @@ class Bar {
   show(taken, limit) {
     const share = limit > 0 ? Math.min(1, taken / limit) : taken > 0 ? 1 : 0
     setText(this.#text, `${count(taken)} of ${count(limit)}`)
-    setAttribute(this.element, 'title', counted(Math.max(0, limit - taken), `free place`))
+    setAttribute(this.element, 'title', counted(Math.max(0, limit - taken), 'free place'))
     setAttribute(this.element, 'data-full', String(limit > 0 && taken >= limit && this.#name === 'Line'))
     this.#fill.style.width = `${Math.round(share * 1_000) / 10}%`
   }

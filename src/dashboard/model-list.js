@@ -1,8 +1,8 @@
-import { arrange, byId, setText } from './dom.js'
-import { count, counted } from './figures.js'
+import { arrange, byId, setText, showTotal } from './dom.js'
+import { counted } from './figures.js'
 import { ModelCard } from './model-card.js'
 
-/** All models, the busiest first; those that did nothing for minutes are folded away. */
+/** All models, the busiest first. Models without calls in the last minutes are folded away. */
 export class ModelList {
   #actions
   #samples
@@ -15,25 +15,21 @@ export class ModelList {
   constructor(actions, samples) {
     this.#actions = actions
     this.#samples = samples
-    this.#fold.addEventListener('toggle', () => this.#place())
+    this.#fold.addEventListener('toggle', () => this.#arrangeCards())
   }
 
   stats({ models }) {
     this.#stats = models
     for (const model of this.#cards.keys()) if (!(model in models)) this.#cards.delete(model)
     for (const model of Object.keys(models)) if (!this.#cards.has(model)) this.#add(model)
-    this.#place()
-    const none = byId('models-none')
-    none.hidden = this.#cards.size > 0
-    setText(none, 'No model was called yet.')
-    setText(byId('models-count'), this.#cards.size === 0 ? '' : count(this.#cards.size))
+    this.#arrangeCards()
+    showTotal('models', this.#cards.size, 'No model was called yet.')
   }
 
-  /** After new samples. */
+  /** Draws the plots again, after new samples. */
   plot() {
-    for (const model of this.#cards.keys())
-      if (this.#isShown(model)) this.#cards.get(model).plot(this.#samples)
-    this.#place()
+    for (const card of this.#cards.values()) if (card.element.isConnected) card.plot(this.#samples)
+    this.#arrangeCards()
   }
 
   #add(model) {
@@ -42,7 +38,7 @@ export class ModelList {
     this.#cards.set(model, card)
   }
 
-  #place() {
+  #arrangeCards() {
     const groups = { busy: [], idle: [] }
     for (const [model, card] of this.#cards) {
       const group = this.#isIdle(model, card) ? groups.idle : groups.busy
@@ -51,7 +47,7 @@ export class ModelList {
     groups.busy.sort((a, b) => this.#samples.load(b) - this.#samples.load(a) || a.localeCompare(b))
     groups.idle.sort((a, b) => a.localeCompare(b))
     this.#fold.hidden = groups.idle.length === 0
-    setText(byId('idle-title'), `${counted(groups.idle.length, 'idle model')}`)
+    setText(byId('idle-title'), counted(groups.idle.length, 'idle model'))
     this.#show(this.#busy, groups.busy)
     this.#show(this.#idle, this.#fold.open ? groups.idle : [])
   }
@@ -67,11 +63,7 @@ export class ModelList {
     )
   }
 
-  #isShown(model) {
-    return this.#cards.get(model).element.isConnected
-  }
-
-  /** A card that somebody is at stays where it is: moved, it would lose the focus. */
+  /** A card with the focus stays in its list, because moving the card would lose the focus. */
   #isIdle(model, { element }) {
     if (element.contains(document.activeElement)) return this.#idle.contains(element)
     const { active_requests, queued_requests, paused } = this.#stats[model]

@@ -18,14 +18,14 @@ const QUIET = {
 const numbered = (count: number, name: string) =>
   Array.from({ length: count }, (_, index) => `${name}-${index}`)
 
-describe('the dashboard, told', () => {
+describe('the dashboard', () => {
   let browser: Browser
   before(async () => {
     browser = await launchBrowser()
   })
   after(() => browser?.close())
 
-  /** Opens the page on events of the test's own; what it needs beside a quiet proxy is `first`. */
+  /** Opens the page of a scripted proxy. `first` replaces events of a quiet proxy. */
   async function open(t: TestContext, first: object = {}, expected: readonly string[] = []) {
     let events: Readonly<Record<string, unknown>> = { ...QUIET, ...first }
     const proxy = await ScriptedProxy.start(() => events)
@@ -48,7 +48,7 @@ describe('the dashboard, told', () => {
     }
   }
 
-  it('names that are markup, shows them as they are', async (t) => {
+  it('shows names that are markup as text', async (t) => {
     const name = '<img src=x onerror=document.title="owned">'
     const client = '<script>document.title="owned"</script>\u202e'
     const requests = waiting(['<b>id</b>'], { model: name, client })
@@ -61,7 +61,7 @@ describe('the dashboard, told', () => {
     assert.equal(await page.title(), 'ollama-guard-proxy')
   })
 
-  it('of 200 models, shows the busy ones and folds the idle away', async (t) => {
+  it('shows the busy models of 200 and folds the idle models away', async (t) => {
     const idle = Object.fromEntries(numbered(195, 'idle').map((model) => [model, [0, 0] as const]))
     const busy = Object.fromEntries(numbered(5, 'busy').map((model) => [model, [1, 0] as const]))
     const { proxy, opened, page } = await open(t, { stats: stats({ ...idle, ...busy }) })
@@ -76,7 +76,7 @@ describe('the dashboard, told', () => {
     assert.equal(await page.locator('.card').count(), 199)
   })
 
-  it('of 500 calls, keeps every row in its place and the focus on the one that has it', async (t) => {
+  it('keeps the rows of 500 calls in order, and the focus on its row', async (t) => {
     const ids = numbered(500, 'call')
     const { proxy, opened, page } = await open(t, { requests: waiting(ids) })
     await page.getByRole('button', { name: 'Show all 500' }).click()
@@ -103,7 +103,7 @@ describe('the dashboard, told', () => {
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'calls')
   })
 
-  it('of alerts, shows what to do and says aloud those that come and go', async (t) => {
+  it('shows what to do about an alert, and announces alerts that come and go', async (t) => {
     const alert = {
       id: 'rejection_rate:llama2',
       metric: 'rejection_rate',
@@ -127,7 +127,7 @@ describe('the dashboard, told', () => {
     const message = 'llama2 refuses 4.1 % of its calls (warning from 1 %)'
     proxy.send('alerts', { ...NO_ALERTS, alerts: [{ ...alert, message }] })
     await page.locator('#alerts').getByText(message).waitFor()
-    assert.doesNotMatch((await alarm.textContent()) ?? '', /4\.1/, 'a figure that moves is no news')
+    assert.doesNotMatch((await alarm.textContent()) ?? '', /4\.1/, 'a change of a figure is not announced')
     proxy.send('alerts', { ...NO_ALERTS, alerts: [{ ...alert, message, level: 'critical' }] })
     await alarm.getByText('critical: llama2 refuses 4.1 %').waitFor()
 
@@ -144,12 +144,12 @@ describe('the dashboard, told', () => {
     }
 
     proxy.send('alerts', NO_ALERTS)
-    await page.getByText('Nothing stands out in the last 60 s.').waitFor()
-    await alarm.getByText('No longer: llama2 refuses').waitFor()
+    await page.getByText('No alerts in the last 60 s.').waitFor()
+    await alarm.getByText('Alert over: llama2 refuses').waitFor()
     assert.equal(await page.title(), 'ollama-guard-proxy')
   })
 
-  it('of samples, draws what there is and says where there is nothing', async (t) => {
+  it('draws samples, and says where there are none', async (t) => {
     const at = (seconds: number) => new Date(STARTED.getTime() + seconds * 1_000).toISOString()
     const sample = (seconds: number, wait: number | null) => ({
       at: at(seconds),
@@ -177,8 +177,8 @@ describe('the dashboard, told', () => {
         .card('llama2')
         .locator('figure')
         .filter({ hasText: new RegExp(`^${name}`) })
-    const told = 'Wait of llama2 over the last 5 min: last p50 180 ms, p95 360 ms; highest 360 ms'
-    await page.getByRole('img', { name: told }).waitFor()
+    const title = 'Wait of llama2 over the last 5 min: last p50 180 ms, p95 360 ms; highest 360 ms'
+    await page.getByRole('img', { name: title }).waitFor()
     assert.equal(await plot('Wait').locator('.top').textContent(), '500 ms')
     const path = () => plot('Wait').locator('path').first().getAttribute('d')
     assert.equal(await path(), 'M285.0 76.0h.01M295.0 70.0h.01L300.0 64.0', 'a gap where nothing is known')
@@ -187,24 +187,24 @@ describe('the dashboard, told', () => {
     proxy.send('sample', sample(20, 1_700))
     proxy.send('sample', sample(20, 1_700))
     await plot('Wait').locator('.key').first().getByText('1.7 s').waitFor()
-    assert.equal((await path())?.match(/[ML]/g)?.length, 4, 'one that is sent again is drawn once')
+    assert.equal((await path())?.match(/[ML]/g)?.length, 4, 'a sample that comes twice is drawn once')
     assert.equal(await plot('Wait').locator('.top').textContent(), '5.0 s')
   })
 
-  it('that the proxy drains, says so until another one is there', async (t) => {
+  it('says that the proxy drains, until another process is there', async (t) => {
     const { proxy, opened, next } = await open(t, {}, ['/queue/events'])
     proxy.send('health', health(STARTED, 'draining'))
     await opened.connection('The proxy is shutting down.')
     next({ health: health(STARTED, 'draining') })
     proxy.hangUp()
-    await until('it came back to the one that drains', () => proxy.listeners === 2)
+    await until('the page connects to the draining proxy again', () => proxy.listeners === 2)
     await opened.connection('The proxy is shutting down.')
     next({ health: health(new Date()) })
     proxy.hangUp()
     await opened.connection('Live. The proxy was restarted at')
   })
 
-  it('nothing for 20 s, takes the connection for dead and opens another', async (t) => {
+  it('opens another connection after 20 s without an event', async (t) => {
     const { proxy, opened, page } = await open(t)
     await page.clock.install()
     proxy.send('health', health(STARTED))
