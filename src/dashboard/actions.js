@@ -1,46 +1,48 @@
-import { Refused } from './admin.js'
+import { RequestFailed } from './admin.js'
 import { byId, setAttribute, setText } from './dom.js'
 
+/** How long the message about a success stays. */
 const SHOWN_MS = 8_000
 
-/** What the buttons do, and what is said of it at the foot of the page. */
+/** Sends what the buttons ask for, and shows the result at the foot of the page. */
 export class Actions {
   #admin
-  #said = byId('said')
-  #fade
-  #underWay = new Set()
+  #message = byId('said')
+  #hideTimer
+  /** Buttons whose request is not answered yet. */
+  #busy = new Set()
 
   constructor(admin) {
     this.#admin = admin
   }
 
   /**
-   * Does something at the proxy, once however often the button is pressed. `describe`: what is said when it is done.
-   * Resolves to the proxy's answer, or to undefined when it refused.
+   * Sends one request, and ignores the button until the proxy answers. `describe` gives the text to show after success.
+   * Resolves to the proxy's answer, or to undefined when the request failed.
    */
   async run(button, path, body, describe) {
-    if (this.#underWay.has(button)) return undefined
-    this.#underWay.add(button)
+    if (this.#busy.has(button)) return undefined
+    this.#busy.add(button)
     button.classList.add('busy')
     try {
       const answer = await this.#admin.send(path, body)
       this.say(describe(answer))
       return answer
     } catch (error) {
-      if (!(error instanceof Refused)) throw error
+      if (!(error instanceof RequestFailed)) throw error
       this.say(error.message, 'bad')
       return undefined
     } finally {
-      this.#underWay.delete(button)
+      this.#busy.delete(button)
       button.classList.remove('busy')
     }
   }
 
   say(text, mood = 'good') {
-    clearTimeout(this.#fade)
-    setAttribute(this.#said, 'data-mood', mood)
-    setText(this.#said, text)
-    // A refusal stays until there is something newer: it may be read later.
-    if (mood === 'good') this.#fade = setTimeout(() => setText(this.#said, ''), SHOWN_MS)
+    clearTimeout(this.#hideTimer)
+    setAttribute(this.#message, 'data-mood', mood)
+    setText(this.#message, text)
+    // The text of a failure stays until there is a newer text, because the operator may read it later.
+    if (mood === 'good') this.#hideTimer = setTimeout(() => setText(this.#message, ''), SHOWN_MS)
   }
 }

@@ -1,27 +1,28 @@
 import { askToken } from './dialogs.js'
 import { byId } from './dom.js'
 
-/** Why the proxy did not do what it was asked to, in words for the person in front of the page. */
-export class Refused extends Error {}
+/** A change that the proxy did not make. The message is for the operator. */
+export class RequestFailed extends Error {}
 
-const NEEDED = 'The proxy takes this only with its admin token.'
-const WRONG = 'Wrong token: the proxy does not accept it.'
-const NOT_GIVEN = 'Nothing was changed: no admin token was given.'
-const FOR_A_PLACE = 'With the admin token there is a place for you, also while all others are taken.'
+const TOKEN_NEEDED = 'This needs the admin token of the proxy.'
+const TOKEN_WRONG = 'Wrong token: the proxy does not accept this token.'
+const TOKEN_MISSING = 'Nothing was changed: no admin token was given.'
+const TOKEN_TO_CONNECT =
+  'The proxy has no free connection for this page. With the admin token the page can connect.'
 const NOT_FROM_HERE =
-  'The proxy has no admin token and takes changes from its own machine only. Set admin_token to allow them from here.'
-const NO_ANSWER = 'The proxy does not answer. Whether it was done is not known.'
+  'The proxy has no admin token, so it accepts changes only from its own machine. Set admin_token to change this.'
+const NO_ANSWER = 'The proxy does not answer. The change may or may not have been made.'
 
-/** Sends what changes something at the proxy. The token is asked for when it is needed, and kept in memory only. */
+/** Sends changes to the proxy. Asks for the admin token when the proxy needs the token, and keeps it in memory only. */
 export class Admin {
   #forget = byId('forget-token')
   #token = ''
   #asking
-  #changed
+  #onTokenChanged
 
-  /** `changed`: told when there is another token, or none any more. */
-  constructor(changed) {
-    this.#changed = changed
+  /** `onTokenChanged` runs when the token is another one or is forgotten. */
+  constructor(onTokenChanged) {
+    this.#onTokenChanged = onTokenChanged
     this.#forget.addEventListener('click', () => this.#keep(''))
   }
 
@@ -29,45 +30,48 @@ export class Admin {
     return this.#token !== ''
   }
 
-  /** What a request of somebody who holds the token carries; nothing without one. */
+  /** Headers with the token; empty when there is no token. */
   get headers() {
-    // What is no header's text is no token either, and fetch would only say that it is a TypeError.
-    const writable = encodeURI(this.#token) === this.#token ? this.#token : 'unwritable'
-    return this.#token === '' ? {} : { Authorization: `Bearer ${writable}` }
+    if (this.#token === '') return {}
+    // A token that cannot be in a header is wrong, but fetch only throws a TypeError. So another wrong token is sent.
+    const isHeaderText = encodeURI(this.#token) === this.#token
+    return { Authorization: `Bearer ${isHeaderText ? this.#token : 'unwritable'}` }
   }
 
-  /** Asks for the token without something to do with it. */
-  async askForPlace() {
-    this.#keep(await askToken(FOR_A_PLACE))
+  /** Asks for the token so that the page can connect to a proxy without free connections. */
+  async askToConnect() {
+    this.#keep(await askToken(TOKEN_TO_CONNECT))
   }
 
-  /** The proxy's answer. Throws Refused. */
+  /** Resolves to the proxy's answer. Throws RequestFailed. */
   async send(path, body) {
     for (;;) {
       const token = this.#token
       const response = await post(path, body, this.headers)
       if (response.ok) return response.json()
-      if (response.status === 403 && token === '') throw new Refused(NOT_FROM_HERE)
-      if (response.status !== 401 && response.status !== 403) throw new Refused(await reasonOf(response))
-      // Another action may have brought a new one meanwhile.
-      if (token === this.#token) await this.#ask(token === '' ? NEEDED : WRONG)
+      if (response.status === 403 && token === '') throw new RequestFailed(NOT_FROM_HERE)
+      if (response.status !== 401 && response.status !== 403)
+        throw new RequestFailed(await reasonOf(response))
+      // Another request may have asked for the token meanwhile; then the new token is tried.
+      if (token === this.#token) await this.#ask(token === '' ? TOKEN_NEEDED : TOKEN_WRONG)
     }
   }
 
-  /** Several actions at once are one question. */
+  /** Opens one dialog, also when several requests need the token at the same time. */
   async #ask(why) {
     this.#asking ??= askToken(why)
     const token = await this.#asking
     this.#asking = undefined
     this.#keep(token)
-    if (token === '') throw new Refused(why === WRONG ? `${WRONG} Nothing was changed.` : NOT_GIVEN)
+    if (token === '')
+      throw new RequestFailed(why === TOKEN_WRONG ? `${TOKEN_WRONG} Nothing was changed.` : TOKEN_MISSING)
   }
 
   #keep(token) {
-    const isOther = token !== this.#token
+    const hasChanged = token !== this.#token
     this.#token = token
     this.#forget.hidden = token === ''
-    if (isOther) this.#changed()
+    if (hasChanged) this.#onTokenChanged()
   }
 }
 
@@ -76,11 +80,11 @@ async function post(path, body, authorization) {
   try {
     return await fetch(path, { method: 'POST', headers, body: JSON.stringify(body), redirect: 'error' })
   } catch {
-    throw new Refused(NO_ANSWER)
+    throw new RequestFailed(NO_ANSWER)
   }
 }
 
-/** What the body of an error says: its issues where there are any, else its message. */
+/** The text of an error answer: its issues if there are any, else its message. */
 async function reasonOf(response) {
   const { message, issues } = await response.json().catch(() => ({}))
   const details = issues?.map((issue) => issue.message).join('; ')

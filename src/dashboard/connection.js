@@ -1,55 +1,55 @@
 import { byId, setAttribute, setText } from './dom.js'
 import { timeOfDay } from './figures.js'
 
-/** A process that began so much later than the one before is another one. */
-const OTHER_START_MS = 1_000
+/** A start time that is later by more than this belongs to a new process. */
+const NEW_PROCESS_MS = 1_000
 
-const DRAINS = 'The proxy is shutting down. These are its last figures; waiting for it to come back.'
+const DRAINING = 'The proxy is shutting down. These are its last figures. Waiting until the proxy is back.'
+const TOO_MANY = 'Too many pages and tools are connected to this proxy. Trying again.'
 
-const CROWDED = 'Too many pages and tools follow this proxy already. Trying again.'
-
-/** Says how the page and the proxy stand with each other, and dims figures that are old. */
+/** Shows the state of the connection to the proxy, and dims the figures when they are old. */
 export class Connection {
   #line = byId('connection')
   #figures = byId('figures')
   #live
-  /** Why the proxy let nobody in, as its code. */
+  /** Code of the proxy's error when the proxy refused the connection. */
   #code
-  /** Of the proxy's process, as far as it is known; and of the one before the connection was lost. */
+  /** Start time of the proxy's process; undefined before the first answer. */
   #startedAt
-  #startedBefore
+  /** Start time of the process to which the connection was lost. */
+  #lostStartedAt
   #draining = false
 
-  /** May be told the same again and again. `code`: the proxy's own, when it answered and let nobody in. */
+  /** `code`: the code of the proxy's error, when the proxy refused the connection. */
   changed(live, code) {
     if (live === this.#live && code === this.#code) return
     this.#live = live
     this.#code = code
     this.#figures.classList.toggle('stale', !live)
-    // A proxy that drains lets us in and puts us out again, until it is gone.
+    // A draining proxy accepts and closes connections until its process ends, so the text about draining stays.
     if (this.#draining) return
     if (live) this.#say('live', 'Live')
-    else if (code === 'too_many_listeners') this.#say('lost', CROWDED)
+    else if (code === 'too_many_listeners') this.#say('lost', TOO_MANY)
     else if (this.#startedAt === undefined) this.#say('lost', 'The proxy does not answer. Trying again.')
     else {
       const at = timeOfDay(new Date())
-      this.#say('lost', `Connection to the proxy lost at ${at}. These are the last figures; trying again.`)
+      this.#say('lost', `Connection to the proxy lost at ${at}. These are the last figures. Trying again.`)
     }
-    if (!live) this.#startedBefore = this.#startedAt
+    if (!live) this.#lostStartedAt = this.#startedAt
   }
 
-  /** What /health tells of the process: when it is a new one, that is said. */
+  /** Takes the answer of /health, and shows whether the process is a new one. */
   health({ status, timestamp, uptime_seconds }) {
     this.#startedAt = Date.parse(timestamp) - uptime_seconds * 1_000
     this.#draining = status === 'draining'
     if (this.#draining) {
-      this.#startedBefore = this.#startedAt
-      this.#say('draining', DRAINS)
+      this.#lostStartedAt = this.#startedAt
+      this.#say('draining', DRAINING)
       return
     }
-    const isOther = this.#startedAt - this.#startedBefore > OTHER_START_MS
+    const isNew = this.#startedAt - this.#lostStartedAt > NEW_PROCESS_MS
     const since = timeOfDay(new Date(this.#startedAt))
-    this.#say('live', isOther ? `Live. The proxy was restarted at ${since}.` : 'Live')
+    this.#say('live', isNew ? `Live. The proxy was restarted at ${since}.` : 'Live')
   }
 
   #say(state, text) {

@@ -1,15 +1,15 @@
 import { byId, setText } from './dom.js'
 
-/** Opens a dialog; resolves to whether it was agreed to. Escape is a no. */
-function opened(dialog) {
+/** Opens a dialog. Resolves to true when the user confirms, to false on the other button or Escape. */
+function confirmed(dialog) {
   const form = dialog.querySelector('form')
   return new Promise((resolve) => {
     const listening = new AbortController()
     const { signal } = listening
-    const end = (agreed) => {
+    const end = (isConfirmed) => {
       listening.abort()
       dialog.close()
-      resolve(agreed)
+      resolve(isConfirmed)
     }
     form.addEventListener(
       'submit',
@@ -25,19 +25,19 @@ function opened(dialog) {
   })
 }
 
-/** Asks for the admin token, saying why. Resolves to '' when none is given. */
+/** Asks for the admin token and shows the reason `why`. Resolves to '' when the user gives no token. */
 export async function askToken(why) {
   const field = byId('token')
   setText(byId('token-why'), why)
   field.value = ''
-  const agreed = await opened(byId('token-dialog'))
-  const token = agreed ? field.value.trim() : ''
+  const isGiven = await confirmed(byId('token-dialog'))
+  const token = isGiven ? field.value.trim() : ''
   field.value = ''
   return token
 }
 
-/** Asks before a call is ended. The row that was clicked may be another by now, so the call is named. */
+/** Asks before a call is cancelled. `what` names the call, because rows may have moved since the click. */
 export function confirmCancel(what) {
   setText(byId('cancel-what'), what)
-  return opened(byId('cancel-dialog'))
+  return confirmed(byId('cancel-dialog'))
 }

@@ -1,4 +1,4 @@
-/** The answer of a proxy that takes no listener now. `code` is the proxy's own, where there is one. */
+/** The proxy's answer is no event stream. `code` is the code of the proxy's error, if the answer has one. */
 export class NoStream extends Error {
   constructor(code) {
     super(code)
@@ -7,12 +7,12 @@ export class NoStream extends Error {
 }
 
 /**
- * Reads server-sent events until their end, as EventSource does, which cannot send a header. Our proxy ends lines
- * with "\n" alone and sends each event's data as one line.
- * @param told by each event: its kind, and what it carries as text
- * @throws NoStream for an answer that is no event stream; what fetch throws when the connection breaks
+ * Reads server-sent events until the stream ends. EventSource cannot send headers, so fetch is used. The proxy ends
+ * lines with "\n" only and sends the data of an event as one line.
+ * @param onEvent gets the kind and the data of each event, both as text
+ * @throws NoStream for an answer that is no event stream; the error of fetch when the connection breaks
  */
-export async function readEvents(url, { headers, signal }, told) {
+export async function readEvents(url, { headers, signal }, onEvent) {
   const response = await fetch(url, { headers, signal, cache: 'no-store', redirect: 'error' })
   if (!response.ok || !/^text\/event-stream\b/.test(response.headers.get('content-type') ?? '')) {
     const { error } = await response.json().catch(() => ({}))
@@ -27,7 +27,7 @@ export async function readEvents(url, { headers, signal }, told) {
     unread = blocks.pop()
     for (const block of blocks) {
       const [, kind, data] = /^event: (\w+)\ndata: (.*)$/.exec(block) ?? []
-      if (kind !== undefined) told(kind, data)
+      if (kind !== undefined) onEvent(kind, data)
     }
   }
 }

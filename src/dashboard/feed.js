@@ -1,15 +1,15 @@
 import { NoStream, readEvents } from './event-stream.js'
 
-/** The proxy sends a sample every 5 s: after so long without a word the connection is dead, whatever it says. */
+/** The proxy sends a sample every 5 s, so after this time without an event the connection is dead. */
 const SILENCE_MS = 20_000
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 15_000
 
-/** Follows the proxy's events for as long as the page is open, across restarts and broken networks. */
+/** Reads the proxy's events while the page is open. Reconnects after restarts and network failures. */
 export class Feed {
   #url
   #handlers
-  #changed
+  #onConnection
   #headers
   #live = false
   #reading
@@ -18,15 +18,15 @@ export class Feed {
 
   /**
    * @param url of the stream
-   * @param handlers by the kind of event: told what it carries
-   * @param changed told `true` when events come again, `false` when the connection is lost, with the proxy's code
-   *   when the proxy let nobody in
-   * @param headers what to send along, asked for each time
+   * @param handlers by kind of event; a handler gets the data of the event
+   * @param onConnection gets `true` at each event and `false` when the connection is lost, then with the code of the
+   *   proxy's error if the proxy refused the connection
+   * @param headers gives the request headers for each connection
    */
-  constructor(url, handlers, changed, headers) {
+  constructor(url, handlers, onConnection, headers) {
     this.#url = url
     this.#handlers = handlers
-    this.#changed = changed
+    this.#onConnection = onConnection
     this.#headers = headers
   }
 
@@ -35,41 +35,41 @@ export class Feed {
     const reading = new AbortController()
     const { signal } = reading
     this.#reading = reading
-    this.#watch()
+    this.#restartSilenceTimer()
     readEvents(this.#url, { headers: this.#headers(), signal }, (kind, data) => {
-      // What was on its way when another reading began.
-      if (!signal.aborted) this.#heard(kind, data)
+      // Events of an earlier connection may still arrive; they are ignored.
+      if (!signal.aborted) this.#received(kind, data)
     }).then(
       () => this.#lost(signal),
       (error) => this.#lost(signal, error),
     )
   }
 
-  /** Somebody gave a token, or took it back: whoever was not let in is asked for again at once. */
+  /** Connects again at once with the new headers, unless the page is connected. */
   headersChanged() {
     if (!this.#live) this.#reopen(0)
   }
 
-  #heard(kind, data) {
+  #received(kind, data) {
     this.#failures = 0
     this.#live = true
-    this.#watch()
-    this.#changed(true)
+    this.#restartSilenceTimer()
+    this.#onConnection(true)
     this.#handlers[kind]?.(JSON.parse(data))
   }
 
   #lost(signal, error) {
     if (signal.aborted) return
     this.#live = false
-    this.#changed(false, error instanceof NoStream ? error.code : undefined)
+    this.#onConnection(false, error instanceof NoStream ? error.code : undefined)
     this.#reopen(this.#backoff())
   }
 
-  #watch() {
+  #restartSilenceTimer() {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#live = false
-      this.#changed(false)
+      this.#onConnection(false)
       this.#reopen(0)
     }, SILENCE_MS)
   }
@@ -80,7 +80,7 @@ export class Feed {
     this.#timer = setTimeout(() => this.open(), afterMs)
   }
 
-  /** Doubles from one failure to the next; at random below that, so that many pages do not come at once. */
+  /** Doubles from failure to failure. A random part keeps many pages from connecting at the same moment. */
   #backoff() {
     const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures++)
     return longest * (0.5 + Math.random() / 2)

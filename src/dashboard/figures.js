@@ -1,4 +1,4 @@
-/** How figures are written. Null and undefined stand for what is not known. */
+/** How figures are written. A figure that is null or undefined is not known. */
 
 export const UNKNOWN = '–'
 
@@ -63,7 +63,7 @@ export function dateAndTime(date) {
   })
 }
 
-/** Time of day of a Date, as the reader's own settings write it. */
+/** Time of day of a Date, in the format of the user's browser. */
 export function timeOfDay(date) {
   return date.toLocaleTimeString()
 }

@@ -1,7 +1,7 @@
 import { element, setAttribute, setText } from './dom.js'
 import { counted } from './figures.js'
 
-/** Limits of one model to be changed, and the button that pauses it. */
+/** The form that changes the limits of one model, with the button that pauses the model. */
 export class LimitsForm {
   element
   #model
@@ -11,7 +11,7 @@ export class LimitsForm {
   #pause
   #applyButton
 
-  /** `isPaused`: whether the model is, now. */
+  /** `isPaused` tells whether the model is paused now. */
   constructor(model, actions, isPaused) {
     this.#model = model
     this.#actions = actions
@@ -24,7 +24,7 @@ export class LimitsForm {
     this.element = element('form', { 'aria-label': `Limits of ${model}` })
     this.element.append(this.#slots.element, this.#line.element, apply, this.#pause)
     this.#applyButton = apply
-    this.element.addEventListener('input', () => this.#mark())
+    this.element.addEventListener('input', () => this.#highlightApply())
     this.element.addEventListener('submit', (event) => {
       event.preventDefault()
       this.#apply(apply)
@@ -34,19 +34,19 @@ export class LimitsForm {
   show({ parallel_limit, queue_limit, paused }) {
     this.#slots.show(parallel_limit)
     this.#line.show(queue_limit)
-    this.#mark()
+    this.#highlightApply()
     setText(this.#pause, paused ? 'Resume' : 'Pause')
     setAttribute(this.#pause, 'aria-label', `${paused ? 'Resume' : 'Pause'} ${this.#model}`)
   }
 
-  /** Shows that something is written that is not in force. */
-  #mark() {
+  /** Highlights the button when a field differs from the limit in force. */
+  #highlightApply() {
     this.#applyButton.classList.toggle('primary', this.#slots.edited || this.#line.edited)
   }
 
   async #apply(button) {
     const model = this.#model
-    // Only what was edited: the other limit may have been changed by somebody else since.
+    // Sends only edited limits: another operator may have changed the other limit meanwhile.
     const change = {
       model,
       ...(this.#slots.edited && { parallel_limit: this.#slots.value }),
@@ -56,49 +56,50 @@ export class LimitsForm {
       this.#actions.say(`${model} has these limits already.`)
       return
     }
-    const done = await this.#actions.run(button, 'admin/queue/update', change, (now) => {
+    const limits = await this.#actions.run(button, 'admin/queue/update', change, (now) => {
       return `${model} has ${counted(now.parallel_limit, 'slot')} and a line of ${now.queue_limit}.`
     })
-    if (done === undefined) return
-    this.#slots.accept(done.parallel_limit)
-    this.#line.accept(done.queue_limit)
-    this.#mark()
+    if (limits === undefined) return
+    this.#slots.accept(limits.parallel_limit)
+    this.#line.accept(limits.queue_limit)
+    this.#highlightApply()
   }
 }
 
-/** A limit as it is, and as somebody is about to change it. */
+/** The field of one limit. */
 class Limit {
   element
   #input
-  /** What was in force when it was last in the field, as text. */
-  #known = ''
+  /** The text that counts as not edited: the limit that the field showed last. */
+  #shown = ''
   #inForce = 0
 
-  constructor(name, least) {
-    this.#input = element('input', { type: 'number', min: String(least), step: '1', required: '' })
+  constructor(name, min) {
+    this.#input = element('input', { type: 'number', min: String(min), step: '1', required: '' })
     this.#input.inputMode = 'numeric'
     this.#input.addEventListener('blur', () => this.show(this.#inForce))
     this.element = element('label', {}, name, this.#input)
   }
 
   get edited() {
-    return this.#input.value !== this.#known
+    return this.#input.value !== this.#shown
   }
 
   get value() {
     return Number(this.#input.value)
   }
 
-  /** What is in force. Does not touch what somebody has written or is about to write. */
+  /** Takes the limit in force. Does not change a field that is edited or has the focus. */
   show(value) {
     this.#inForce = value
-    if (this.edited) this.#known = String(value)
+    if (this.edited) this.#shown = String(value)
     else if (document.activeElement !== this.#input) this.accept(value)
   }
 
+  /** Writes the limit in force into the field. */
   accept(value) {
     this.#inForce = value
-    this.#known = String(value)
-    if (this.#input.value !== this.#known) this.#input.value = this.#known
+    this.#shown = String(value)
+    if (this.#input.value !== this.#shown) this.#input.value = this.#shown
   }
 }

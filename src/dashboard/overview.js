@@ -9,7 +9,7 @@ export class Overview {
 
   health({ status, timestamp, version, runtime, uptime_seconds, upstream, concurrency }) {
     this.#set('status', status, status === 'healthy' ? 'good' : 'bad')
-    // Not for how long: the proxy tells of its health when something is new, and a minute more is not.
+    // Not a duration: the proxy sends its health only when something changes, so a duration would be out of date.
     const since = new Date(Date.parse(timestamp) - uptime_seconds * 1_000)
     this.#set('proxy', `${version} on ${runtime}, up since ${dateAndTime(since)}`)
     this.#set('reachable', upstream.reachable ? 'answers' : 'no answer', upstream.reachable ? 'good' : 'bad')

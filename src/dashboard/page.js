@@ -60,5 +60,5 @@ const feed = new Feed(
   },
   () => admin.headers,
 )
-giveToken.addEventListener('click', () => admin.askForPlace())
+giveToken.addEventListener('click', () => admin.askToConnect())
 feed.open()

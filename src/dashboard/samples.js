@@ -1,7 +1,7 @@
-/** As many as the proxy keeps. */
+/** Number of samples, as many as the proxy keeps. */
 const KEPT = 60
 
-/** The last minutes, as the proxy sampled them. */
+/** The proxy's samples of the last minutes. */
 export class Samples {
   #samples = []
   #intervalSeconds = 5
@@ -10,30 +10,30 @@ export class Samples {
   replace({ interval_seconds, samples }) {
     this.#intervalSeconds = interval_seconds
     this.#samples = samples
-    this.#weigh()
+    this.#computeLoads()
   }
 
-  /** Null before the first one; one that is here already is not another. */
+  /** Ignores null, which the proxy sends before its first sample, and a sample that is here already. */
   add(sample) {
     if (sample === null || sample.at === this.#samples.at(-1)?.at) return
     this.#samples = [...this.#samples, sample].slice(-KEPT)
-    this.#weigh()
+    this.#computeLoads()
   }
 
-  /** Seconds that a whole set of samples spans. */
+  /** Seconds that a full set of samples spans. */
   get spanSeconds() {
     return KEPT * this.#intervalSeconds
   }
 
-  /** How busy a model was, on a coarse scale on which neighbours seldom change places; 0 when it saw no call. */
+  /** How busy a model was; 0 without calls. The scale is coarse, so that models seldom change their order. */
   load(model) {
     const load = this.#loads.get(model)
     return load === undefined ? 0 : 1 + Math.ceil(Math.log2(1 + load))
   }
 
   /**
-   * A curve of one model: where each point lies, in seconds before the last sample, and what `pick` finds in it.
-   * `pick` is given undefined where the model did nothing.
+   * The points of one model's curve. `ago`: seconds before the last sample. `value`: what `pick` returns for the
+   * model's part of the sample. That part is undefined when the model did nothing.
    */
   curve(model, pick) {
     const newest = Date.parse(this.#samples.at(-1)?.at)
@@ -43,7 +43,7 @@ export class Samples {
     }))
   }
 
-  #weigh() {
+  #computeLoads() {
     this.#loads.clear()
     for (const { models } of this.#samples)
       for (const [model, { active, queued, arrived }] of Object.entries(models))

@@ -34,7 +34,7 @@ describe('the dashboard of a proxy', () => {
         await page.keyboard.press('Enter')
       }
       await pause.click()
-      await page.getByText('only with its admin token').waitFor()
+      await page.getByText('needs the admin token').waitFor()
       await page.keyboard.press('Escape')
       await opened.said('Nothing was changed: no admin token was given.')
 
@@ -54,7 +54,7 @@ describe('the dashboard of a proxy', () => {
 
       await page.getByRole('button', { name: 'Forget the token' }).click()
       await pause.click()
-      await page.getByText('only with its admin token').waitFor()
+      await page.getByText('needs the admin token').waitFor()
       assert.ok(opened.asked.every((url) => !url.includes('sesame')))
       await opened.close()
     } finally {
@@ -64,7 +64,7 @@ describe('the dashboard of a proxy', () => {
     }
   })
 
-  it('gives an operator a place where all others are taken, once there is a token', async () => {
+  it('connects an operator with the token when the proxy has no free connection for others', async () => {
     const config = await ConfigFile.write('admin_token: open-sesame-1234\n')
     const pair = await Pair.start(node, { simulate: SLOW, serve: ['--config', config.path] })
     const crowd = new AbortController()
@@ -74,12 +74,12 @@ describe('the dashboard of a proxy', () => {
         assert.equal((await fetch(events, { signal: crowd.signal })).status, 200)
       const opened = await OpenPage.open(browser, pair.proxy.url, {
         expected: ['/queue/events'],
-        says: 'Too many pages and tools follow this proxy already.',
+        says: 'Too many pages and tools are connected to this proxy.',
       })
       const { page } = opened
       const give = page.getByRole('button', { name: 'Give the admin token' })
       await give.click()
-      await page.getByText('there is a place for you').waitFor()
+      await page.getByText('the page can connect').waitFor()
       assert.deepEqual(await audit(page), [])
       await page.getByLabel('Token', { exact: true }).fill('open-sesame-1234')
       await page.keyboard.press('Enter')
@@ -95,7 +95,7 @@ describe('the dashboard of a proxy', () => {
     }
   })
 
-  it('survives a restart of the proxy, and somebody else at its port meanwhile', async () => {
+  it('survives a restart of the proxy, and another server at its port meanwhile', async () => {
     const pair = await Pair.start(node, { simulate: SLOW, serve: ['--parallel', '1'] })
     const callers = new Callers(pair.proxy.url)
     let other: Server | undefined
@@ -111,13 +111,13 @@ describe('the dashboard of a proxy', () => {
       assert.equal(await opened.card(MODEL).getByText('Line 2 of').count(), 1, 'the last figures stay')
       assert.deepEqual(await audit(opened.page), [], 'dimmed, they can still be read')
 
-      // An answer that is no event stream: a browser gives up at it.
+      // The other server's answer is no event stream. A browser's EventSource would give up.
       let asked = 0
       other = createServer((_request, response) => {
         asked++
         response.writeHead(502).end()
       }).listen(port, '127.0.0.1')
-      await until('the page asks the other', () => asked > 0)
+      await until('the page asks the other server', () => asked > 0)
       const closed = once(other, 'close')
       other.close()
       other.closeAllConnections()
