@@ -33,13 +33,13 @@ describe('the dashboard', () => {
       })
     })
 
-    it('says that nothing was called yet', async () => {
+    it('says that no model was called yet', async () => {
       assert.equal(await opened.page.locator('#models-none').textContent(), 'No model was called yet.')
       assert.equal(await opened.page.locator('#calls-none').textContent(), 'No call is running or waiting.')
       assert.equal(await opened.page.locator('[data-figure=reachable]').textContent(), 'answers')
     })
 
-    it('shows a flood: who runs, who waits and how many were refused', async () => {
+    it('shows a flood: the running and waiting calls, and the number of refused calls', async () => {
       callers.crowd(12, 'flood')
       const card = opened.card(MODEL)
       await card.getByText('Slots 2 of 2').waitFor()
@@ -60,7 +60,7 @@ describe('the dashboard', () => {
       ])
     })
 
-    it('starts waiters when a limit is raised in it, without asking for a token', async () => {
+    it('starts waiting calls when a limit is raised, without asking for a token', async () => {
       const card = opened.card(MODEL)
       await card.getByLabel('Slots').fill('3')
       await card.getByRole('button', { name: 'Apply' }).click()
@@ -71,7 +71,7 @@ describe('the dashboard', () => {
       assert.equal(await card.getByLabel('Line').inputValue(), '6')
     })
 
-    it('keeps what is being written in a field while the figures change', async () => {
+    it('keeps an edited field while the figures change', async () => {
       const card = opened.card(MODEL)
       await card.getByLabel('Line').fill('9')
       await pair.update({ model: MODEL, queue_limit: 7 })
@@ -81,10 +81,10 @@ describe('the dashboard', () => {
       await pair.update({ model: MODEL, queue_limit: 8 })
       await card.getByText('of 8').waitFor()
       await opened.page.locator('h1').click()
-      await until('it follows', async () => (await card.getByLabel('Line').inputValue()) === '8')
+      await until('the field follows', async () => (await card.getByLabel('Line').inputValue()) === '8')
     })
 
-    it('says why a limit cannot be had', async () => {
+    it('marks a limit that is too low, and sends nothing', async () => {
       const card = opened.card(MODEL)
       await card.getByLabel('Slots').fill('0')
       await card.getByRole('button', { name: 'Apply' }).click()
@@ -96,7 +96,7 @@ describe('the dashboard', () => {
       assert.equal((await pair.stats(MODEL)).parallel_limit, 3)
     })
 
-    it('ends a call that waits, when that is confirmed', async () => {
+    it('cancels a waiting call after a confirmation', async () => {
       const waiting = callers.call('waits-1')
       await opened.rows('waits-1').getByRole('button').click()
       await opened.page.getByRole('button', { name: 'Keep it' }).click()
@@ -110,7 +110,7 @@ describe('the dashboard', () => {
       await opened.said('Call waits-1 is cancelled; it was waiting.')
     })
 
-    it('ends a call that runs with the keyboard alone', async () => {
+    it('cancels a running call with the keyboard alone', async () => {
       const { page } = opened
       await pair.update({ model: MODEL, parallel_limit: 4, queue_limit: 9 })
       await page.locator('h1').click()
@@ -149,7 +149,7 @@ describe('the dashboard', () => {
       )
       await opened.page.getByRole('button', { name: 'Resume all' }).click()
       await until(
-        'both go on',
+        'both are resumed',
         async () => !(await pair.stats(MODEL)).paused && !(await pair.stats('mistral')).paused,
       )
     })
@@ -170,7 +170,7 @@ describe('the dashboard', () => {
       assert.notEqual(await ground(), night)
     })
 
-    it('asks this proxy alone, and nothing of it is in an address', () => {
+    it('sends requests to this proxy alone, and no data in an address', () => {
       assert.ok(opened.asked.length > 5)
       for (const url of opened.asked) {
         if (url.startsWith('data:')) continue

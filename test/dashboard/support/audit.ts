@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core'
 
 /**
- * What somebody with weak eyes, without a mouse or with a reader would stumble over in what is shown now: text of
- * too little contrast (WCAG 1.4.3: 4.5 to 1), controls and drawings without a name, columns without a heading, ids
- * that are there twice, things that stick out at the side.
+ * Problems of the shown page for people with weak eyes, without a mouse or with a screen reader: text with too little
+ * contrast (WCAG 1.4.3: 4.5 to 1), controls and drawings without a name, columns without a heading, duplicate ids, and
+ * elements outside the width of the window.
  */
 export function audit(page: Page): Promise<string[]> {
   return page.evaluate(() => {
@@ -16,7 +16,7 @@ export function audit(page: Page): Promise<string[]> {
     const canvas = document.createElement('canvas')
     canvas.width = canvas.height = 1
     const brush = canvas.getContext('2d', { willReadFrequently: true })
-    /** Red, green, blue and opacity, whatever notation the style has. */
+    /** Red, green, blue and opacity of a CSS colour in any notation. */
     const parts = (colour: string): number[] => {
       if (!brush) throw new Error('no canvas')
       brush.clearRect(0, 0, 1, 1)

@@ -4,7 +4,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
-/** Throws, rather than skips, where there is none: a page that nobody looked at is not tested. */
+/** Throws when there is no Chromium. A skipped test would look like a passed one. */
 export function launchBrowser(): Promise<Browser> {
   if (!existsSync(CHROMIUM)) {
     throw new Error(`the tests of the dashboard need Chromium, and there is none at ${CHROMIUM}: \
@@ -13,13 +13,13 @@ install it (apt-get install chromium) or say where it is with CHROMIUM`)
   return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
 }
 
-/** What a browser says by itself of an answer that is an error, or of none. */
+/** Start of a browser's own console message about a failed request. */
 const NETWORK = 'Failed to load resource'
 
-/** The dashboard in a browser, with all that went wrong in it. */
+/** The dashboard in a browser. Collects the errors and warnings of the page. */
 export class OpenPage {
   readonly page: Page
-  /** Every address it asked for. */
+  /** Every address that the page requested. */
   readonly asked: string[] = []
   readonly #problems: string[] = []
   readonly #expected: readonly string[]
@@ -29,7 +29,7 @@ export class OpenPage {
     this.#expected = expected
     page.on('request', (request) => this.asked.push(request.url()))
     page.on('pageerror', (error) => this.#problems.push(error.stack ?? error.message))
-    // What breaks the Content-Security-Policy is told here, too.
+    // Violations of the Content-Security-Policy are console messages, too.
     page.on('console', (message) => {
       if (message.type() !== 'error' && message.type() !== 'warning') return
       const { url } = message.location()
@@ -40,8 +40,8 @@ export class OpenPage {
   }
 
   /**
-   * `expected`: ends of the addresses of which an error is part of the test. `says`: the line about the connection
-   * that the page comes to.
+   * `expected`: ends of addresses whose errors are part of the test. `says`: the text about the connection to wait
+   * for.
    */
   static async open(
     browser: Browser,
@@ -53,7 +53,7 @@ export class OpenPage {
     }: BrowserContextOptions & { expected?: readonly string[]; says?: string } = {},
   ): Promise<OpenPage> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
-    // tsx marks functions with it, those that are sent to the page as well.
+    // tsx calls __name on functions, also on functions that run in the page.
     await context.addInitScript('globalThis.__name = (marked) => marked')
     const opened = new OpenPage(await context.newPage(), expected)
     await opened.page.goto(`${url}/dashboard`)
@@ -72,12 +72,12 @@ export class OpenPage {
     return this.page.locator('#calls-rows tr').filter({ hasText: text })
   }
 
-  /** Waits until the line about the connection says so. */
+  /** Waits until the line about the connection contains `text`. */
   async connection(text: string, timeout = 10_000): Promise<void> {
     await this.page.locator('#connection').filter({ hasText: text }).waitFor({ timeout })
   }
 
-  /** Waits until the page has said how an action went. */
+  /** Waits until the page shows `text` as the result of an action. */
   async said(text: string): Promise<void> {
     await this.page.locator('#said').filter({ hasText: text }).waitFor({ timeout: 5_000 })
   }

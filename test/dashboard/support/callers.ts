@@ -26,7 +26,7 @@ export class Callers {
     return answer
   }
 
-  /** So many that nobody waits for. */
+  /** Starts `count` calls and does not wait for them. */
   crowd(count: number, name: string, model = 'llama3.2'): void {
     for (let index = 0; index < count; index++) this.call(`${name}-${index}`, model).catch(() => {})
   }

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { Hono } from 'hono'
 import { readDashboard } from '../../../src/runtimes/process/dashboard-files.ts'
 
-/** Serves the real page, and events that a test makes up: what a real proxy says seldom, or never to many. */
+/** Serves the real page with events from a test, for events that a real proxy sends seldom. */
 export class ScriptedProxy {
   readonly url: string
-  /** How often somebody came for events. */
+  /** How many connections asked for events. */
   listeners = 0
   readonly #server: Server
   readonly #first: () => Readonly<Record<string, unknown>>
@@ -18,7 +18,7 @@ export class ScriptedProxy {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
-  /** `first`: the events that each listener is sent at once, by kind. */
+  /** `first`: the events that each connection gets at once, by kind. */
   static async start(first: () => Readonly<Record<string, unknown>>): Promise<ScriptedProxy> {
     const dashboard = readDashboard()
     const app = new Hono().get('/dashboard', dashboard).get('/dashboard/*', dashboard)
@@ -39,7 +39,7 @@ export class ScriptedProxy {
     for (const stream of this.#streams) stream.write(`event: ${kind}\ndata: ${JSON.stringify(data)}\n\n`)
   }
 
-  /** Ends the streams, as a proxy that shuts down. */
+  /** Ends the streams, as a proxy does when it shuts down. */
   hangUp(): void {
     for (const stream of this.#streams) stream.end()
     this.#streams.clear()
@@ -77,7 +77,7 @@ export function health(startedAt: Date, status = 'healthy'): object {
   }
 }
 
-/** A page of /queue/stats: so many run and wait by model. */
+/** A page of /queue/stats, from the numbers of running and waiting calls by model. */
 export function stats(models: Readonly<Record<string, readonly [running: number, waiting: number]>>): object {
   const entries = Object.entries(models).map(([model, [running, waiting]]) => [
     model,
