@@ -70,8 +70,8 @@ export class LimitsForm {
 class Limit {
   element
   #input
-  /** The text that counts as not edited: the limit that the field showed last. */
-  #shown = ''
+  /** The field counts as edited when its text differs from this text. */
+  #unedited = ''
   #inForce = 0
 
   constructor(name, min) {
@@ -82,7 +82,7 @@ class Limit {
   }
 
   get edited() {
-    return this.#input.value !== this.#shown
+    return this.#input.value !== this.#unedited
   }
 
   get value() {
@@ -92,14 +92,14 @@ class Limit {
   /** Takes the limit in force. Does not change a field that is edited or has the focus. */
   show(value) {
     this.#inForce = value
-    if (this.edited) this.#shown = String(value)
+    if (this.edited) this.#unedited = String(value)
     else if (document.activeElement !== this.#input) this.accept(value)
   }
 
   /** Writes the limit in force into the field. */
   accept(value) {
     this.#inForce = value
-    this.#shown = String(value)
-    if (this.#input.value !== this.#shown) this.#input.value = this.#shown
+    this.#unedited = String(value)
+    if (this.#input.value !== this.#unedited) this.#input.value = this.#unedited
   }
 }
