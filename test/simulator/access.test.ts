@@ -27,7 +27,7 @@ describe('the Host check', () => {
     it(`lets ${host} in when we listen on more than loopback`, () =>
       assert.equal(checkAccess({ ...postFromLoopback, host, onLoopback: false }).status, 'continue'))
   }
-  it('answers OPTIONS without Origin for a name, and leaves it to the router for an address', () => {
+  it('answers OPTIONS without Origin for a host name, and leaves OPTIONS for an address to the routes', () => {
     assert.equal(checkAccess({ ...postFromLoopback, method: 'OPTIONS', host: 'localhost' }).status, 204)
     assert.equal(checkAccess({ ...postFromLoopback, method: 'OPTIONS' }).status, 'continue')
   })
@@ -47,11 +47,11 @@ describe('CORS', () => {
         headers: { 'Access-Control-Allow-Origin': origin, Vary: 'Origin' },
       }))
   }
-  it('keeps others out', () => {
+  it('refuses other origins', () => {
     assert.equal(checkAccess({ ...postFromLoopback, origin: 'https://evil.example' }).status, 403)
     assert.equal(checkAccess({ ...postFromLoopback, origin: 'http://localhost.evil.example' }).status, 403)
   })
-  it('leaves the same origin alone', () => {
+  it('adds no headers for the same origin', () => {
     assert.deepEqual(
       checkAccess({ ...postFromLoopback, host: 'box.local', origin: 'https://box.local' }).headers,
       {},

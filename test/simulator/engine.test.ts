@@ -8,7 +8,7 @@ function work(model: string, tokens = 10) {
 }
 
 describe('slots of a loaded model', () => {
-  it('runs a call through load, prompt and output and tells the times apart', () => {
+  it('runs a call through load, prompt and output, and reports each time', () => {
     const { engine, clock } = anEngine()
     let figures: EngineFigures | undefined
     engine.submit({ ...work('a'), onDone: (it) => (figures = it) })
@@ -26,7 +26,7 @@ describe('slots of a loaded model', () => {
     })
   })
 
-  it('gives a freed slot to the first in line in the same moment', () => {
+  it('gives a freed slot to the first call in line at the same time', () => {
     const { engine, clock } = anEngine({ numParallel: 2 })
     const ends: [string, number, number][] = []
     for (const name of ['p', 'q', 'r', 's']) {
@@ -54,7 +54,7 @@ describe('slots of a loaded model', () => {
     assert.equal(engine.counters.of('a').refused, 0)
   })
 
-  it('tells a listener every token at its own time', () => {
+  it('calls onToken for every token at its own time', () => {
     const { engine, clock } = anEngine({ loadMs: 0 })
     const told: [number, number][] = []
     engine.submit({ ...work('a', 3), onToken: (index) => told.push([index, clock.now()]) })
@@ -66,7 +66,7 @@ describe('slots of a loaded model', () => {
     ])
   })
 
-  it('slows every slot down by the stated law as others compute', () => {
+  it('slows every slot down while other slots compute, as EngineLimits says', () => {
     const { engine, clock } = anEngine({ numParallel: 4, slowdown: 0.5, loadMs: 0 })
     const ends: number[] = []
     const twice = { model: 'a', promptTokens: 0, outputTokens: 10, onDone: () => ends.push(clock.now()) }
@@ -79,7 +79,8 @@ describe('slots of a loaded model', () => {
     clock.advance(50)
     engine.submit(twice)
     clock.advance(1000)
-    // Half alone in 50 ms, the other half beside a second one in 75; that one then has half left, alone.
+    // The first call computes half alone in 50 ms, and half beside the second call in 75 ms. Then the second call has
+    // half of its work left, alone.
     assert.deepEqual(ends, [1125, 1175])
   })
 
@@ -99,7 +100,7 @@ describe('slots of a loaded model', () => {
     assert.deepEqual(told, [110, 10_120, 10_130])
   })
 
-  it('honours a model with slots of its own', () => {
+  it('gives a model its own number of slots', () => {
     const { engine, clock } = anEngine({
       numParallel: 8,
       slotsOf: (model) => (model === 'e' ? 1 : undefined),
@@ -115,7 +116,7 @@ describe('slots of a loaded model', () => {
 })
 
 describe('the pending line', () => {
-  it('refuses when MAX_QUEUE calls wait behind the one that loads', () => {
+  it('refuses a call when MAX_QUEUE calls wait behind the loading call', () => {
     const { engine, clock } = anEngine({ maxQueue: 2 })
     assert.notEqual(engine.submit(work('a')), undefined)
     assert.notEqual(engine.submit(work('b')), undefined)
@@ -134,7 +135,7 @@ describe('the pending line', () => {
       engine.submit({ ...work(model), onDone: () => ends.push([model, clock.now()]) })
     }
     clock.advance(5000)
-    // The second call for a was behind b, although a was in memory long before its turn.
+    // The second call for a waited behind b, although a was in memory long before.
     assert.deepEqual(ends, [
       ['a', 1200],
       ['b', 2200],
@@ -143,7 +144,7 @@ describe('the pending line', () => {
     assert.equal(engine.counters.of('a').loads, 1)
   })
 
-  it('keeps the place of a cancelled call until the line has moved past it', () => {
+  it('counts a cancelled call until the line reaches the call', () => {
     const { engine, clock } = anEngine({ maxQueue: 1 })
     engine.submit(work('a'))
     const second = engine.submit(work('b'))
@@ -157,7 +158,7 @@ describe('the pending line', () => {
     assert.equal(engine.counters.of('c').loads, 1)
   })
 
-  it('aborts a load with the call that drives it, and the next one starts from zero', () => {
+  it('ends a load with the call that started the load; the next load starts from zero', () => {
     const { engine, clock } = anEngine()
     const first = engine.submit(work('a'))
     let end = 0
@@ -196,7 +197,7 @@ describe('models that come and go', () => {
     )
   })
 
-  it('waits for a busy victim to end, never kills it, and holds everybody else up meanwhile', () => {
+  it('lets a busy model finish before it leaves, while all other pending calls wait', () => {
     const { engine, clock } = anEngine({ maxLoaded: 1 })
     const ends: [string, number][] = []
     const note = (model: string, tokens: number) =>
@@ -216,7 +217,7 @@ describe('models that come and go', () => {
     ])
   })
 
-  it('starves a pending load while the victim is kept busy by newcomers on the fast path', () => {
+  it('starves a pending load while new calls keep the leaving model busy', () => {
     const { engine, clock } = anEngine({ maxLoaded: 1, numParallel: 2 })
     let started = false
     engine.submit(work('a', 100))
@@ -231,7 +232,7 @@ describe('models that come and go', () => {
     assert.equal(started, true)
   })
 
-  it('unloads after the keep-alive, which a call may change for good', () => {
+  it('unloads after the keep-alive, which a call can change for later calls, too', () => {
     const { engine, clock } = anEngine()
     engine.submit({ ...work('a'), keepAliveMs: 5000 })
     clock.advance(1200 + 4999)
@@ -244,7 +245,7 @@ describe('models that come and go', () => {
     assert.equal(clock.pending, 0)
   })
 
-  it('keeps a model for ever when told so', () => {
+  it('keeps a model for ever when the keep-alive is Infinity', () => {
     const { engine, clock } = anEngine()
     engine.submit({ ...work('a'), keepAliveMs: Number.POSITIVE_INFINITY })
     clock.advance(1e9)
@@ -263,7 +264,7 @@ describe('models that come and go', () => {
     assert.equal(engine.counters.of('a').finished, 1)
   })
 
-  it('loads without taking a slot when no more is wanted', () => {
+  it('takes no slot for a call that only loads', () => {
     const { engine, clock } = anEngine()
     let done = false
     engine.submit({
@@ -281,7 +282,7 @@ describe('models that come and go', () => {
 })
 
 describe('a cancelled call', () => {
-  it('frees its slot for the next at once, is counted once and says nothing more', () => {
+  it('frees its slot for the next call at once, is counted once and runs no more callbacks', () => {
     const { engine, clock } = anEngine()
     let told = 0
     const first = engine.submit({
@@ -334,7 +335,7 @@ describe('a cancelled call', () => {
   })
 })
 
-it('loses no call: a hundred thousand of them, hours of simulated time, many cancelled', () => {
+it('loses no call in hours of simulated time with a hundred thousand calls, many of them cancelled', () => {
   const { engine, clock } = anEngine({ numParallel: 4, slowdown: 0.2, maxLoaded: 2, maxQueue: 64 })
   const models = ['a', 'b', 'c']
   const arrivals = 100_000

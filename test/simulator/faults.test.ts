@@ -21,7 +21,7 @@ async function bytesOf(
 }
 
 describe('faults', () => {
-  it('refuse: the connection is reset without an answer, for as many calls as told', async (t) => {
+  it('refuse: the connection is reset without an answer, for the given number of calls', async (t) => {
     const { simulator, port, url } = await aSimulator(t)
     simulator.faults.set({ refuse: { calls: 1 } })
     assert.deepEqual(await bytesOf(port, t), { text: '', error: 'ECONNRESET' })
@@ -29,7 +29,7 @@ describe('faults', () => {
     assert.deepEqual(simulator.faults.snapshot(), {})
   })
 
-  it('refuse and stall leave other routes alone unless told otherwise', async (t) => {
+  it('refuse and stall leave other routes alone unless the scope is all', async (t) => {
     const { simulator, url } = await aSimulator(t)
     simulator.faults.set({ refuse: true })
     assert.equal((await fetch(`${url}/api/version`)).status, 200)
@@ -50,7 +50,7 @@ describe('faults', () => {
     await until(() => counters.onWire === 0)
   })
 
-  it('fail: 500 before the first byte, in the dialect of the route', async (t) => {
+  it('fail: 500 before the first byte, in the format of the route', async (t) => {
     const { simulator, url } = await aSimulator(t)
     simulator.faults.set({ fail: { calls: 2 } })
     const native = await post(`${url}/api/generate`, question)
@@ -62,7 +62,7 @@ describe('faults', () => {
     assert.equal((await post(`${url}/api/generate`, question)).status, 200)
   })
 
-  it('V16 crash: the stream says so in its dialect and ends cleanly', async (t) => {
+  it('V16 crash: the stream sends an error in its format and ends cleanly', async (t) => {
     const { simulator, url } = await aSimulator(t, { script: saysHi })
     simulator.faults.set({ crash: true })
     assert.equal(
@@ -130,7 +130,7 @@ describe('faults', () => {
     })
   }
 
-  it('slow: the work of a call takes so many times as long', async (t) => {
+  it('slow: the work of a call takes `factor` times as long', async (t) => {
     const { simulator, url } = await aSimulator(t, {
       promptTokensPerSecond: 100_000,
       outputTokensPerSecond: 10_000,
@@ -148,7 +148,7 @@ describe('faults', () => {
 })
 
 describe('the control routes', () => {
-  it('set faults, show them with the counters, and start the counters anew', async (t) => {
+  it('set faults, show them with the counters, and reset the counters', async (t) => {
     const { url } = await aSimulator(t)
     await (await post(`${url}/api/generate`, question)).text()
     const set = await post(`${url}/_sim/faults`, { refuse: true, cut: { after: 3, calls: 2 } })
@@ -171,7 +171,7 @@ describe('the control routes', () => {
     assert.equal((await fetch(`${url}/_sim/state`)).status, 200)
   })
 
-  it('refuse what they do not know, and change nothing then', async (t) => {
+  it('refuse unknown faults, and change nothing then', async (t) => {
     const { simulator, url } = await aSimulator(t)
     for (const body of ['{"refuse":true,"explode":true}', '{"cut":{"calls":0}}', '{"slow":true}', '[', '7']) {
       const response = await post(`${url}/_sim/faults`, body)

@@ -138,7 +138,7 @@ describe('OpenAI', () => {
     })
   })
 
-  it('pins the time to the first chunk', () => {
+  it('uses the time of the first chunk in all chunks', () => {
     const format = chatCompletionFormat({ ...parts, now: times(0, 5000) })
     assert.match(format.piece('Hi').join(), new RegExp(`"created":${SECONDS},`))
     assert.match(format.end(END).join(), new RegExp(`"created":${SECONDS},`))
@@ -255,7 +255,7 @@ describe('V13: /v1/responses', () => {
   })
 })
 
-it('V15: each dialect says busy in its own way', () => {
+it('V15: each error format has its own busy answer', () => {
   const busy = new WireError(503, BUSY, 'handler')
   const text = 'server busy, please try again.  maximum pending requests exceeded'
   assert.deepEqual(nativeError(busy), {

@@ -55,7 +55,7 @@ describe('decodeFirst', () => {
     ])
   })
 
-  it('ignores whatever follows the first value', () => {
+  it('ignores bytes after the first value', () => {
     assert.equal(fields('{"model":"a"} trailing').text('model'), 'a')
   })
 })

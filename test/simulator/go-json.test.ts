@@ -14,7 +14,7 @@ describe('goJson', () => {
     assert.equal(goJson({ b: 1, a: undefined, c: [null, 1.5] }), '{"b":1,"c":[null,1.5]}')
   })
 
-  it('sorts the keys of a map all the way down, and keeps the order of lists', () => {
+  it('sorts the keys of a map and of the objects inside, and keeps the order of lists', () => {
     assert.equal(
       goJson(goMap({ b: [{ d: 1, c: { f: 1, e: 2 } }, 3], a: null, g: undefined })),
       '{"a":null,"b":[{"c":{"e":2,"f":1},"d":1},3]}',
@@ -32,7 +32,7 @@ describe('goTime', () => {
   })
 })
 
-it('goDuration is whole nanoseconds, and nothing for none', () => {
+it('goDuration is whole nanoseconds, and undefined for 0', () => {
   assert.equal(goDuration(174.560334), 174_560_334)
   assert.equal(goDuration(0), undefined)
 })

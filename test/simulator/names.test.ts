@@ -26,7 +26,7 @@ it('the short form leaves out what is the default, but never the tag', () => {
   assert.equal(parseModelName('localhost:5000/a/b')?.short, 'localhost:5000/a/b:latest')
 })
 
-it('refuses what is no name', () => {
+it('refuses invalid names', () => {
   for (const name of ['', 'a b', 'a@sha256:00', 'x'.repeat(81), '-a', 'a/b/c/d/', 'a.b.c/n.s/x']) {
     assert.equal(parseModelName(name), undefined, name)
   }
@@ -43,7 +43,7 @@ it('a copy shares the weights of its source', () => {
   assert.equal(library.find('llama3.2'), undefined)
 })
 
-it('any valid name is a model when that is wished', () => {
+it('every valid name is a model with anyModel', () => {
   const library = new Library([], true, () => 0)
   assert.equal(library.find('whatever:70b')?.name, 'whatever:70b')
   assert.equal(library.find('no name'), undefined)
@@ -66,7 +66,7 @@ it('keep_alive is read as Ollama reads it', () => {
   for (const [given, ms] of readings) assert.equal(readKeepAlive(given), ms, String(given))
 })
 
-it('keep_alive refuses what is no duration', () => {
+it('keep_alive refuses invalid durations', () => {
   assert.throws(() => readKeepAlive('soon'), { message: 'time: invalid duration "soon"' })
   assert.throws(() => readKeepAlive(''), { message: 'time: invalid duration ""' })
   assert.throws(() => readKeepAlive('10'), { message: 'time: missing unit in duration "10"' })

@@ -23,7 +23,7 @@ export function anEngine(limits: Partial<EngineLimits> = {}): { engine: Engine; 
   return { engine, clock }
 }
 
-/** A simulator that listens, fast unless told otherwise, closed after the test. */
+/** A simulator that listens. Tokens take no time by default. The simulator closes after the test. */
 export async function aSimulator(
   t: TestContext,
   options: SimulatorOptions = {},
@@ -45,7 +45,7 @@ export function post(url: string, body: unknown, init: RequestInit = {}): Promis
   return fetch(url, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), ...init })
 }
 
-/** A request in its bytes, on a socket of its own that is destroyed after the test. */
+/** Sends a request as text on a new socket, which is destroyed after the test. */
 export async function rawRequest(t: TestContext, port: number, text: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -59,7 +59,7 @@ export function rawPost(path: string, body: string, headers = ''): string {
   return `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
 }
 
-/** All that comes until the socket is at its end; `error` is the code when that was a break. */
+/** All data until the socket ends. `error` is the error code when the connection broke. */
 export function everything(socket: Socket): Promise<{ text: string; error: string | undefined }> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
@@ -74,12 +74,12 @@ export function everything(socket: Socket): Promise<{ text: string; error: strin
   })
 }
 
-/** Resolves once `happened` says so; looks again whenever the event loop has gone round. */
+/** Resolves when `happened` is true. Checks once in each turn of the event loop. */
 export async function until(happened: () => boolean): Promise<void> {
   while (!happened()) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** The parts that differ from run to run become marks: times, durations, ids. */
+/** Replaces the parts that differ between runs (times, durations, ids) by marks. */
 export function masked(text: string): string {
   return text
     .replace(/"created_at":"[^"]+"/g, '"created_at":"TIME"')

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { aSimulator, everything, masked, post, rawPost, rawRequest, saysHi } from './support.ts'
 
-/** The chunks of a raw answer, without their frames; the head apart. */
+/** The head and the chunks of a raw answer; the chunks without their frames. */
 function chunksOf(raw: string): { head: string; chunks: string[]; ended: boolean } {
   const split = raw.indexOf('\r\n\r\n')
   const chunks: string[] = []
@@ -44,7 +44,7 @@ describe('framing', () => {
     assert.equal(ended, true)
   })
 
-  it('V4 and V5: chat, streamed unless told otherwise', async (t) => {
+  it('V4 and V5: chat, streamed by default', async (t) => {
     const { url } = await aSimulator(t, slow)
     const body = { model: 'llama3.2', messages: [{ role: 'user', content: 'Say hi' }] }
     const streamed = await post(`${url}/api/chat`, body)
@@ -119,7 +119,7 @@ describe('framing', () => {
     assert.equal((await long.json()).eval_count, 1000)
   })
 
-  it('keeps the connection, and says nothing about it', async (t) => {
+  it('keeps the connection without a Connection header', async (t) => {
     const { port } = await aSimulator(t)
     const socket = await rawRequest(t, port, 'HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n')
     const [first] = await once(socket, 'data')
@@ -219,7 +219,7 @@ describe('requests', () => {
     assert.equal(await plain.text(), 'hello there')
   })
 
-  it('V15: makes images, and reads nothing but JSON for that', async (t) => {
+  it('V15: makes images, and reads only JSON there', async (t) => {
     const { url } = await aSimulator(t, { models: ['x/z-image-turbo', 'llama3.2', 'all-minilm'] })
     const post = async (route: string, body: string | FormData) => {
       const response = await fetch(`${url}/v1/images/${route}`, { method: 'POST', body })
@@ -236,7 +236,7 @@ describe('requests', () => {
     const image = 'data:image/png;base64,aGVsbG8='
     assert.match((await post('edits', JSON.stringify({ ...wish, image }))).text, /"b64_json"/)
 
-    // A model of texts works to the end, and its answer is empty.
+    // A model that makes no images computes its text, and its answer is empty.
     assert.deepEqual(await post('generations', JSON.stringify({ ...wish, model: 'llama3.2' })), {
       status: 200,
       type: 'application/x-ndjson',
@@ -371,7 +371,7 @@ describe('V15: errors', () => {
     })
   }
 
-  it('a full pending line is 503 in every dialect, with no Retry-After', async (t) => {
+  it('a full pending line is 503 in every format, without Retry-After', async (t) => {
     const { url, simulator } = await aSimulator(t, { maxQueue: 0, loadMs: 3_600_000 })
     void post(`${url}/api/generate`, { model: 'llama2', prompt: 'x' }).catch(() => {})
     while (simulator.engine.counters.total().pending === 0)
@@ -420,7 +420,7 @@ describe('the router', () => {
 })
 
 describe('V17: what can be looked up', () => {
-  it('lists models, and those in memory', async (t) => {
+  it('lists the models on disk and in memory', async (t) => {
     const { url } = await aSimulator(t, { models: ['llama3.2'] })
     const [model] = (await (await fetch(`${url}/api/tags`)).json()).models
     assert.equal(model.name, 'llama3.2:latest')
@@ -479,7 +479,7 @@ describe('V17: what can be looked up', () => {
   })
 })
 
-it('V18: a pull tells its progress, and a missing model in its stream', async (t) => {
+it('V18: a pull streams its progress, and the error of a missing model', async (t) => {
   const { url } = await aSimulator(t, { models: ['llama3.2'] })
   const lines = (await (await post(`${url}/api/pull`, { name: 'llama3.2' })).text()).split('\n')
   assert.equal(lines[0], '{"status":"pulling manifest"}')
@@ -506,7 +506,7 @@ describe('V19: blobs', () => {
   const content = Buffer.alloc(100_000, 'x')
   const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`
 
-  it('takes a new one, sized or chunked, and knows it from then on', async (t) => {
+  it('accepts a new blob, sized or chunked, and has the blob from then on', async (t) => {
     const { url } = await aSimulator(t)
     const missing = await fetch(`${url}/api/blobs/${digest}`, { method: 'HEAD' })
     assert.equal(missing.status, 404)
@@ -533,7 +533,7 @@ describe('V19: blobs', () => {
     assert.equal(await syntax.text(), '{"error":"invalid digest format"}')
   })
 
-  it('answers for a known one before a long body has come, and then closes', async (t) => {
+  it('answers for a known blob before a long body arrives, and then closes', async (t) => {
     const { url, port } = await aSimulator(t)
     await fetch(`${url}/api/blobs/${digest}`, { method: 'POST', body: content })
     const head = `POST /api/blobs/${digest} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n`
