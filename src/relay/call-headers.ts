@@ -1,6 +1,5 @@
 /** Headers of ours that a page of another origin may read of Ollama's answer, besides those that Ollama allows. */
 import { canStream } from '../ollama/routes.ts'
-import type { ClientRequest } from './contract.ts'
 
 const READABLE = 'X-Request-Id, X-Queue-Wait-Ms, Server-Timing'
 
@@ -57,11 +56,10 @@ export class RequestIds {
   }
 
   /**
-   * The client's own X-Request-Id, until `release`. Undefined where the call needs an id of ours: there is no such
+   * Takes the client's own X-Request-Id until `release`. Undefined where the call needs an id of ours: there is no such
    * header, the id is not sane, the id looks like one of ours, or a live call has it.
    */
-  claim(request: ClientRequest): string | undefined {
-    const given = request.header('x-request-id')
+  claim(given: string | undefined): string | undefined {
     if (given === undefined || !SANE_ID.test(given)) return undefined
     if (given.startsWith(OUR_PREFIX) || this.#given.has(given)) return undefined
     this.#given.add(given)

@@ -4,7 +4,6 @@ import type { RefusalCode } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
 import type { Clock } from '../clock.ts'
 import type { RequestIds } from './call-headers.ts'
-import type { FinishedCall } from './call-record.ts'
 import type { FailureCode } from './failure.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import type { Origins } from './origins.ts'
@@ -152,3 +151,60 @@ export interface BrokenAnswer {
 
 /** The outcome of a call that got no slot is `refused`. */
 export type CallOutcome = Outcome | 'refused'
+
+/** A gated call that is not over yet, as it is now. Times in milliseconds. */
+export interface LiveCall {
+  readonly id: string
+  /** Address of the client's socket. */
+  readonly client: string
+  readonly path: string
+  /** Model key; undefined while the call is read, or when it names no model. */
+  readonly model: string | undefined
+  /** `reading`: the body is on the way. `waiting`: in line. `running`: sent to Ollama. */
+  readonly state: 'reading' | 'waiting' | 'running'
+  /** The ticket of a call in line. Compared by identity alone, to find the call's position. */
+  readonly ticket: object | undefined
+  /** Time in line, so far or in all. */
+  readonly waitedMs: number
+  /** Since the call was sent to Ollama; undefined before. */
+  readonly runningMs: number | undefined
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Parts of a stream so far. Ollama sends a token in each. */
+  readonly chunks: number
+}
+
+/** A call that is over, as the log and the metrics hear of it: nothing of its contents. */
+export interface FinishedCall {
+  readonly requestId: string
+  /** Address of the client's socket. */
+  readonly client: string
+  readonly path: string
+  /** Model key in its short form; null for a call that names no model. */
+  readonly model: string | null
+  /** A refused call's outcome is `refused`, and `reason` says why. */
+  readonly outcome: CallOutcome
+  readonly reason: RefusalCode | null
+  /** Code of why Ollama's connection failed (upstream/cause.ts); null when the connection did not fail. */
+  readonly cause?: string | null
+  /** Status that the client was given; 0 when the client left before a status was sent. */
+  readonly status: number
+  /** Arrival, in milliseconds since 1970. */
+  readonly startedAt: number
+  readonly waitMs: number
+  /** Parts in which a stream went to the client. Ollama sends a token in each. Null for an answer that is no stream. */
+  readonly parts: number | null
+  /** From arrival to the first byte of Ollama's answer; null without an answer. */
+  readonly firstByteMs: number | null
+  /** From arrival to the moment at which the call was sent to Ollama; null when it never was. */
+  readonly sentMs: number | null
+  readonly totalMs: number
+  /** The part of `totalMs` that loading the model took; 0 where Ollama does not say. */
+  readonly loadMs: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly tokensIn: number | null
+  readonly tokensOut: number | null
+  /** The client's trace, as its `traceparent` header names the trace. */
+  readonly traceparent: string | null
+}

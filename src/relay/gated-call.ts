@@ -5,7 +5,7 @@ import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
 import { askedForWhole, type GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
 import { addForReaders, diagnosticHeaders } from './call-headers.ts'
-import { CallRecord, type LiveCall } from './call-record.ts'
+import { CallRecord } from './call-record.ts'
 import type {
   BrokenAnswer,
   CallOutcome,
@@ -48,7 +48,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     this.#options = options
     this.#deadlines = deadlines
     this.#request = request
-    this.record = new CallRecord(request, options.ids.claim(request), path, options.clock.now())
+    this.record = new CallRecord(request, options.ids, path, options.clock.now())
     this.deadline = this.record.arrivedAt + options.requestTimeoutMs
     this.dueAt = this.deadline
     deadlines.watch(this)
@@ -177,7 +177,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   }
 
   /** The call as it is now. */
-  snapshot(now: number): LiveCall {
+  snapshot(now: number) {
     return this.record.live(this.#state(now), this.#stage !== 'reading', this.#ticket)
   }
 

@@ -1,7 +1,6 @@
 import { isPermit } from '../admission/contract.ts'
 import { type GatedRequest, readGatedRequest } from '../ollama/gated-request.ts'
-import type { LiveCall } from './call-record.ts'
-import type { ClientRequest, RelayOptions } from './contract.ts'
+import type { ClientRequest, LiveCall, RelayOptions } from './contract.ts'
 import { Deadlines } from './deadlines.ts'
 import { GatedCall } from './gated-call.ts'
 import { PassThrough, Uploads } from './pass-through.ts'

@@ -1,5 +1,5 @@
 import type { Logger, LogRecord } from '@logtape/logtape'
-import type { FinishedCall } from '../relay/call-record.ts'
+import type { FinishedCall } from '../relay/contract.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -1,5 +1,5 @@
 import type { LaneView } from '../admission/contract.ts'
-import type { LiveCall } from '../relay/call-record.ts'
+import type { LiveCall } from '../relay/contract.ts'
 import { hundredths } from './snapshot.ts'
 
 /** Longest list that is given; the total counts all. */

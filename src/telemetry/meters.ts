@@ -1,6 +1,6 @@
 import type { Outcome } from '../admission/observer.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
-import type { FinishedCall } from '../relay/call-record.ts'
+import type { FinishedCall } from '../relay/contract.ts'
 import { Buckets } from './buckets.ts'
 
 /** How many models have figures of their own: each is some hundred lines of a scrape. */

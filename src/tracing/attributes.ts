@@ -9,7 +9,7 @@ import {
   ATTR_SERVER_PORT,
 } from '@opentelemetry/semantic-conventions'
 import { gatedRoute } from '../ollama/routes.ts'
-import type { FinishedCall } from '../relay/call-record.ts'
+import type { FinishedCall } from '../relay/contract.ts'
 
 /** `chat llama2`; for a call that names no model the operation alone. */
 export function spanName({ path, model }: Pick<FinishedCall, 'path' | 'model'>): string {

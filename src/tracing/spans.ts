@@ -8,7 +8,7 @@ import {
   TraceFlags,
   trace,
 } from '@opentelemetry/api'
-import type { FinishedCall } from '../relay/call-record.ts'
+import type { FinishedCall } from '../relay/contract.ts'
 import {
   callAttributes,
   errorTypeOf,

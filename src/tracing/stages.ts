@@ -1,4 +1,4 @@
-import type { FinishedCall } from '../relay/call-record.ts'
+import type { FinishedCall } from '../relay/contract.ts'
 
 /** A part of a call's time, in milliseconds after its arrival. */
 export interface Stage {

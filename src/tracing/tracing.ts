@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { FinishedCall } from '../relay/call-record.ts'
+import type { FinishedCall } from '../relay/contract.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { readSettings, SPOKEN } from './settings.ts'
 

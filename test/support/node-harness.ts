@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { loadConfig } from '../../src/config/load.ts'
-import type { FinishedCall } from '../../src/relay/call-record.ts'
+import type { FinishedCall } from '../../src/relay/contract.ts'
 import { nodeRuntime } from '../../src/runtimes/node/serve.ts'
 import type { Log } from '../../src/telemetry/call-log.ts'
 import { aRawUpstream, Wire } from './raw-upstream.ts'

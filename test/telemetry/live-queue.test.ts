@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { LiveCall } from '../../src/relay/call-record.ts'
+import type { LiveCall } from '../../src/relay/contract.ts'
 import { listOf, sortedCalls } from '../../src/telemetry/live-queue.ts'
 
 type Lane = Parameters<typeof sortedCalls>[1] extends Iterable<infer L> ? L : never

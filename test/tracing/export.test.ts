@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import type { FinishedCall } from '../../src/relay/call-record.ts'
+import type { FinishedCall } from '../../src/relay/contract.ts'
 import { aCollector } from '../support/otlp-collector.ts'
 import type { CollectedSpan } from '../support/otlp-decode.ts'
 import { aCall, traced } from './support.ts'

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test'
-import type { FinishedCall } from '../../src/relay/call-record.ts'
+import type { FinishedCall } from '../../src/relay/contract.ts'
 import { startTracing, type Tracing } from '../../src/tracing/tracing.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import type { LiveCall } from '../../relay/call-record.ts'
+import type { LiveCall } from '../../relay/contract.ts'
 import { sortedCalls } from '../../telemetry/live-queue.ts'
 import type { HistoryPage, WindowFigures } from '../../telemetry/snapshot.ts'
 import { answerText } from '../answer.ts'
