@@ -94,7 +94,7 @@ class Reading {
       const text = this.#variable(option.env)
       const file = this.#variable(option.envFile)
       if (text !== undefined && file !== undefined) {
-        const message = `set together with ${option.envFile}; only one of them can count`
+        const message = `${option.envFile} is set too; set only one of the two`
         this.#problems.push({ where: `environment ${option.env}`, key: null, message })
       } else if (text !== undefined) {
         const where = `environment ${option.env}`
@@ -154,7 +154,7 @@ class Reading {
     const place = (this.#written.get('max_queue_bytes') ?? this.#written.get('max_body_size'))?.place
     const message =
       `max_queue_bytes (${max_queue_bytes} bytes) is smaller than max_body_size (${max_body_size} bytes): ` +
-      'a call with a larger body than max_queue_bytes is served only while no other call is read or waits'
+      'a call with a body larger than max_queue_bytes is served only while no other call waits or is being read'
     this.#warnings.push({ ...(place ?? { where: 'default', key: null }), message })
   }
 
@@ -178,7 +178,7 @@ export function mapKeys<T>(value: (key: OptionKey) => T): Record<OptionKey, T> {
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   EISDIR: 'is a directory',
-  EACCES: 'may not be read',
+  EACCES: 'cannot be read: permission denied',
 }
 
 function unreadable(name: string, error: unknown): string {

@@ -90,31 +90,32 @@ const alerts = settings(
 /** The only home of an option. Keys are those of config.yaml; times are seconds, sizes bytes. */
 export const configSchema = z.strictObject({
   ollama_url: option(url(), 'http://127.0.0.1:11434', {
-    sentence: 'Address of the Ollama to guard; OLLAMA_HOST is not read, clients use it to find this proxy.',
+    sentence:
+      'Address of the Ollama to guard. OLLAMA_HOST is not read: clients use that variable to find this proxy.',
     env: 'OLLAMA_URL',
     flag: 'upstream',
   }),
   ollama_authorization: unsetOption(authorization(), {
     sentence:
-      'Authorization header for Ollama, or for the server before it: for the probes, and for calls that bring none of their own.',
+      'Authorization header for Ollama, or for the server in front of Ollama. The proxy sends it with its probes and with every request that has no Authorization of its own.',
     env: 'OLLAMA_AUTHORIZATION',
     envFile: 'OLLAMA_AUTHORIZATION_FILE',
     secret: true,
     example: 'Bearer another-long-random-text',
   }),
   proxy_host: option(host(), '127.0.0.1', {
-    sentence: 'Address to listen on; 0.0.0.0 opens the proxy to the network.',
+    sentence: 'Address to listen on. 0.0.0.0 opens the proxy to the network.',
     env: 'PROXY_HOST',
     flag: 'host',
   }),
   proxy_port: option(integer(0, 65_535), 8080, {
-    sentence: 'Port to listen on; 0 takes any free one and prints it.',
+    sentence: 'Port to listen on. 0 takes any free port; the start prints its number.',
     env: 'PROXY_PORT',
     flag: 'port',
   }),
   ollama_num_parallel: option(parallel(), 'auto', {
     sentence:
-      'Slots per model: how many calls run at once. "auto" chooses 1, 2 or 4 from the available memory.',
+      'Slots per model: how many calls of one model run at once. "auto" chooses 1, 2 or 4 from the available memory.',
     unit: 'calls',
     env: 'OLLAMA_NUM_PARALLEL',
     // Ollama reads the same variable, where 0 lets it choose.
@@ -122,65 +123,68 @@ export const configSchema = z.strictObject({
     flag: 'parallel',
   }),
   ollama_max_queue: option(integer(0, MOST_QUEUED), 512, {
-    sentence: 'How many calls may wait for a slot, per model; 0 never lets one wait.',
+    sentence:
+      'How many calls of one model may wait for a slot. With 0, a call that finds no free slot is refused at once.',
     unit: 'calls',
     env: 'OLLAMA_MAX_QUEUE',
     flag: 'max-queue',
   }),
   request_timeout: option(seconds('above zero'), 300, {
-    sentence: 'Longest time from the arrival of a call to the first byte of its answer, waiting included.',
+    sentence:
+      'Longest time from the arrival of a call to the first byte of its answer. The wait in line counts as part of this time.',
     unit: 'seconds',
     env: 'REQUEST_TIMEOUT',
     flag: 'timeout',
   }),
   first_byte_timeout: unsetOption(seconds('zero or more'), {
     sentence:
-      'Longest silence of Ollama before the first byte of an answer; 0 sets no limit. Set, request_timeout bounds the time in line alone.',
+      'Longest time that Ollama may take to begin an answer; 0 sets no limit. When this option is set, request_timeout limits only the wait in line.',
     unit: 'seconds',
     env: 'FIRST_BYTE_TIMEOUT',
     example: 600,
   }),
   stream_idle_timeout: option(seconds('zero or more'), 300, {
-    sentence: 'Longest silence of Ollama once an answer has begun; 0 switches it off.',
+    sentence: 'Longest silence of Ollama after an answer has begun; 0 sets no limit.',
     unit: 'seconds',
     env: 'STREAM_IDLE_TIMEOUT',
   }),
   max_body_size: option(size('one buffer'), '100MiB', {
-    sentence: 'Largest body of a gated call.',
+    sentence: 'Largest body of a call that needs a slot.',
     unit: 'bytes, or KiB, MiB, GiB',
     env: 'MAX_BODY_SIZE',
   }),
   max_queue_bytes: option(size('any'), '512MiB', {
-    sentence: 'Memory for the bodies of calls that wait or are still being read, all models together.',
+    sentence: 'Memory for the bodies of calls that wait or are still being read, for all models together.',
     unit: 'bytes, or KiB, MiB, GiB',
     env: 'MAX_QUEUE_BYTES',
   }),
   enable_queue_stats: option(boolean(), true, {
-    sentence: 'Whether GET /queue/stats answers.',
+    sentence:
+      'Whether the pages with figures answer: /dashboard, /metrics, and all of /queue except /queue/memory.',
     env: 'ENABLE_QUEUE_STATS',
   }),
   models: option(
     z.record(text('a model name'), modelLimits, { error: 'expected a map of model names' }),
     {},
     {
-      sentence: 'Limits of single models; what is left out here follows the two limits above.',
+      sentence:
+        'Limits of single models. A limit that is left out follows ollama_num_parallel or ollama_max_queue.',
       example: { 'llama3:70b': { parallel_limit: 1, queue_limit: 16 } },
     },
   ),
   alerts: option(alerts, ALERTS, {
     sentence:
-      'From where on an alert is raised, per model and for memory; "memory: off" would not watch it, and so for each.',
+      'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off".',
     unit: 'seconds (window, average_wait), percent (the others)',
   }),
   alert_webhook: unsetOption(webhook(), {
-    sentence:
-      'Address that every alert is posted to, as JSON, when it is raised, changes its level or is cleared.',
+    sentence: 'Address that gets a POST with JSON when an alert is raised, changes its level or is cleared.',
     env: 'ALERT_WEBHOOK',
     secret: true,
     example: 'https://example.com/alerts',
   }),
   alert_webhook_secret: unsetOption(token(), {
-    sentence: 'Signs what is posted there: HMAC-SHA256 in X-Guard-Signature.',
+    sentence: 'Secret that signs each POST to alert_webhook: HMAC-SHA256 in the header X-Guard-Signature.',
     env: 'ALERT_WEBHOOK_SECRET',
     envFile: 'ALERT_WEBHOOK_SECRET_FILE',
     secret: true,
@@ -188,27 +192,27 @@ export const configSchema = z.strictObject({
   }),
   admin_token: unsetOption(token(), {
     sentence:
-      'Bearer token of /admin/*; while it is unset, anybody on this machine administers, and whatever forwards to the proxy without a trace.',
+      'Bearer token for /admin/*. Without a token, everybody on this machine can administer the proxy, and so can every client of a program that forwards requests without a header such as X-Forwarded-For.',
     env: 'ADMIN_TOKEN',
     envFile: 'ADMIN_TOKEN_FILE',
     secret: true,
     example: 'a-long-random-text',
   }),
   log_level: option(oneOf(['debug', 'info', 'warn', 'error']), 'info', {
-    sentence: 'Least level that is logged: debug, info, warn or error.',
+    sentence: 'Lowest level that is logged: debug, info, warn or error.',
     env: 'LOG_LEVEL',
     anyCase: true,
     flag: 'log-level',
   }),
   log_format: unsetOption(oneOf(['text', 'json']), {
-    sentence: 'text or json; while it is unset, text on a terminal and json elsewhere.',
+    sentence: 'Format of the log: text or json. While it is unset: text on a terminal, json elsewhere.',
     env: 'LOG_FORMAT',
     anyCase: true,
     example: 'json',
   }),
   log_file: unsetOption(text('a file path'), {
     sentence:
-      'File that gets the log as well, rotated at 10 MiB, five files kept; relative to the working directory.',
+      'File that gets a copy of the log. A relative path starts at the working directory. The file is rotated at 10 MiB; five files are kept.',
     env: 'LOG_FILE',
     example: 'logs/ollama_guard_proxy.log',
   }),

@@ -6,8 +6,9 @@ export const RECOMMENDED_LOG_FILE = 'logs/ollama_guard_proxy.log'
 
 const HEAD = `# Configuration of ollama-guard-proxy.
 #
-# A line that begins with "#" and a key shows the default, or an example where it says so: remove the "#" to set it.
-# A flag wins over the environment, the environment over this file. \`ollama-guard-proxy check\` tells what counts.
+# A line that begins with "#" and a key shows the default, or an example where the comment says so. To set the key,
+# remove the "#". A flag wins over the environment, and the environment wins over this file.
+# \`ollama-guard-proxy check\` prints the values in force.
 # Times are seconds, decimals allowed. Sizes are bytes, or 64KiB, 100MiB, 1GiB.
 `
 
@@ -30,7 +31,7 @@ function renderOption(option: Option, set: unknown): string {
     option.env &&
       `Environment: ${[option.env, option.envFile && `${option.envFile} (a file that holds it)`].filter(Boolean).join(' or ')}.`,
     option.flag && `Flag: --${option.flag}.`,
-    option.example !== undefined && `Unset by default${set === undefined ? '; an example:' : '.'}`,
+    option.example !== undefined && `Unset by default.${set === undefined ? ' Example:' : ''}`,
   ]
   const prose = [option.sentence, facts.filter(Boolean).join(' ')]
     .filter(Boolean)

@@ -49,14 +49,14 @@ export function boolean() {
 /** Seconds, decimals allowed. */
 export function seconds(least: 'above zero' | 'zero or more') {
   const floor = least === 'above zero' ? '> 0' : '>= 0'
-  const error = `expected seconds ${floor} and at most ${LONGEST_TIMER_SECONDS} (the longest timer there is)`
+  const error = `expected seconds ${floor} and at most ${LONGEST_TIMER_SECONDS} (the longest possible timer)`
   const schema = z.number({ error }).max(LONGEST_TIMER_SECONDS, { error })
   return least === 'above zero' ? schema.gt(0, { error }) : schema.gte(0, { error })
 }
 
 /** Written as bytes or with a unit, parsed to bytes. */
 export function size(bound: 'one buffer' | 'any') {
-  const most = bound === 'one buffer' ? ' and at most 4GiB (the largest buffer there is)' : ''
+  const most = bound === 'one buffer' ? ' and at most 4GiB (the largest possible buffer)' : ''
   const error = `expected bytes or a size like 64KiB, 100MiB, 1GiB, at least 1${most}`
   return z.union([z.number(), z.string()], { error }).transform((written, context) => {
     const bytes = parseSize(written)
@@ -164,12 +164,12 @@ export function url() {
     if (!parsed || !/^https?:$/.test(parsed.protocol)) {
       const guess = `http://${written}`
       if (written.includes('@'))
-        return refuse('is not an address, and must not carry a user name or a password')
+        return refuse('is not an address, and must not contain a user name or a password')
       const hint = /^[\w.-]+:\d+\/?$/.test(written) ? `; did you mean ${guess}?` : ''
       return refuse(`expected an address that begins with http:// or https://${hint}`)
     }
-    if (parsed.username || parsed.password) return refuse('must not carry a user name or a password')
-    if (parsed.search || parsed.hash) return refuse('must not carry a query or a fragment')
+    if (parsed.username || parsed.password) return refuse('must not contain a user name or a password')
+    if (parsed.search || parsed.hash) return refuse('must not contain a query or a fragment')
     return parsed.origin + parsed.pathname.replace(/\/+$/, '')
   })
 }
@@ -184,8 +184,8 @@ export function webhook() {
     }
     const parsed = URL.canParse(written) ? new URL(written) : undefined
     if (!parsed || !/^https?:$/.test(parsed.protocol)) return refuse(error)
-    if (parsed.username || parsed.password) return refuse('must not carry a user name or a password')
-    if (parsed.hash) return refuse('must not carry a fragment')
+    if (parsed.username || parsed.password) return refuse('must not contain a user name or a password')
+    if (parsed.hash) return refuse('must not contain a fragment')
     return parsed.href
   })
 }

@@ -85,7 +85,7 @@ function* flawsOf(
       continue
     }
     const here = [...path, key]
-    if (seen.has(key)) yield { pair, path: here.join('.'), message: 'the same key twice' }
+    if (seen.has(key)) yield { pair, path: here.join('.'), message: 'this key occurs twice' }
     seen.add(key)
     yield* flawsOf(pair.value, here)
   }

@@ -182,7 +182,7 @@ describe('values', () => {
     }
     assert.match(
       problems({ files: yaml('max_body_size: 5GiB') })[0] ?? '',
-      /at most 4GiB \(the largest buffer there is\), got "5GiB"/,
+      /at most 4GiB \(the largest possible buffer\), got "5GiB"/,
     )
   })
 
@@ -261,7 +261,7 @@ describe('problems', () => {
       'config.yaml:2: ollama_max_quue: unknown key; did you mean ollama_max_queue?',
       'config.yaml:3: proxy_port: expected an integer from 0 to 65535, got 70000',
       'config.yaml:6: models.llama2.parallel_limit: expected an integer from 1 to 10000, got 0',
-      'config.yaml:7: request_timeout: expected seconds > 0 and at most 2147483 (the longest timer there is), got "soon"',
+      'config.yaml:7: request_timeout: expected seconds > 0 and at most 2147483 (the longest possible timer), got "soon"',
       'config.yaml:8: language: expected one of auto, en, zh, vi, ja, ko, ru, ar, got "de"',
     ])
   })
@@ -277,7 +277,7 @@ describe('problems', () => {
       'environment OLLAMA_NUM_PARALLEL: expected "auto" or an integer from 1 to 10000, got "-1"',
       'environment OLLAMA_MAX_QUEUE: expected an integer from 0 to 1000000, got "many"',
       'environment ENABLE_QUEUE_STATS: expected true or false, got "maybe"',
-      'flag --timeout: expected seconds > 0 and at most 2147483 (the longest timer there is), got "0"',
+      'flag --timeout: expected seconds > 0 and at most 2147483 (the longest possible timer), got "0"',
     ])
   })
 
@@ -314,8 +314,8 @@ describe('problems', () => {
   it('refuses duplicate keys at any depth', () => {
     const lines = ['proxy_port: 1', 'proxy_port: 2', 'models:', '  a: {}', '  a: {}']
     assert.deepEqual(problems({ files: yaml(...lines) }), [
-      'config.yaml:2: proxy_port: the same key twice',
-      'config.yaml:5: models.a: the same key twice',
+      'config.yaml:2: proxy_port: this key occurs twice',
+      'config.yaml:5: models.a: this key occurs twice',
     ])
   })
 
@@ -364,15 +364,13 @@ describe('problems', () => {
       'config.yaml: config.yaml is a directory',
     ])
     assert.deepEqual(problems({ files: { t: coded('EACCES') }, env: { ADMIN_TOKEN_FILE: 't' } }), [
-      'environment ADMIN_TOKEN_FILE: t may not be read',
+      'environment ADMIN_TOKEN_FILE: t cannot be read: permission denied',
     ])
   })
 
   it('refuses two homes of the token, an empty one and one that cannot travel, and never shows it', () => {
     const both = problems({ env: { ADMIN_TOKEN: 'hunter2', ADMIN_TOKEN_FILE: 't' } })
-    assert.deepEqual(both, [
-      'environment ADMIN_TOKEN: set together with ADMIN_TOKEN_FILE; only one of them can count',
-    ])
+    assert.deepEqual(both, ['environment ADMIN_TOKEN: ADMIN_TOKEN_FILE is set too; set only one of the two'])
     assert.equal(problems({ files: { t: '\n' }, env: { ADMIN_TOKEN_FILE: 't' } }).length, 1)
     const unfit = problems({ files: yaml('admin_token: hunter 2') }).join()
     assert.match(unfit, /^config\.yaml:1: admin_token: expected text of printable ASCII/)
