@@ -1,7 +1,7 @@
 import type { LoadedConfig } from './load.ts'
 import { type OptionKey, options } from './schema.ts'
 
-/** What a running proxy takes over. All else was built into what it opened at its start. */
+/** Options that a running proxy can change. Every other option takes effect only at the start. */
 const CHANGEABLE: ReadonlySet<OptionKey> = new Set([
   'ollama_num_parallel',
   'ollama_max_queue',
@@ -11,17 +11,17 @@ const CHANGEABLE: ReadonlySet<OptionKey> = new Set([
   'language',
 ])
 
-/** What another reading of the configuration means to a running proxy. Keys come in the order of the schema. */
+/** Difference between the running configuration and one that was read again. Keys are in the order of the schema. */
 export interface Changes {
-  /** Have another value now, and it can be put in force. */
+  /** Changed keys whose new value the running proxy takes over. */
   readonly applied: readonly OptionKey[]
-  /** Have another value than the one the proxy runs with until its next start. */
+  /** Changed keys whose old value stays in force until the next start. */
   readonly needsRestart: readonly OptionKey[]
-  /** What counts once `applied` is in force: of `needsRestart` the old value and its old source. */
+  /** The configuration after the change: keys in `needsRestart` keep their old value and source. */
   readonly effective: LoadedConfig
 }
 
-/** Compares effective values, so that what a flag or the environment fixes is no change, whatever the file says. */
+/** Compares effective values: a change in the file does not count for a key that a flag or the environment sets. */
 export function changesBetween(inForce: LoadedConfig, read: LoadedConfig): Changes {
   const changed = options
     .map(({ key }) => key)

@@ -3,30 +3,30 @@ import { didYouMean } from './near-miss.ts'
 import { type Problem, shown } from './problem.ts'
 import type { Option } from './schema.ts'
 
-/** Names the place of a path within an option's value, in the words of the source it came from. */
-export type Place = (path: readonly PropertyKey[]) => Pick<Problem, 'where' | 'key'>
+/** Translates a path within an option's value to a place in the file, the environment or the flags. */
+export type Locate = (path: readonly PropertyKey[]) => Pick<Problem, 'where' | 'key'>
 
-/** Adds one problem for each place in the value that is wrong. */
-export function check(option: Option, value: unknown, problems: Problem[], place: Place): void {
+/** Adds at most one problem for each path within the value. */
+export function check(option: Option, value: unknown, problems: Problem[], locate: Locate): void {
   const seen = new Set<string>()
   for (const issue of option.schema.safeParse(value).error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
         const message = `unknown key${didYouMean(key, ['parallel_limit', 'queue_limit'])}`
-        problems.push({ ...place([...issue.path, key]), message })
+        problems.push({ ...locate([...issue.path, key]), message })
       }
       continue
     }
-    // One value can break several rules that share one sentence.
+    // One value can break several rules with the same sentence.
     const path = issue.path.join('.')
     if (seen.has(path)) continue
     seen.add(path)
-    problems.push({ ...place(issue.path), message: describe(issue, option, value) })
+    problems.push({ ...locate(issue.path), message: describe(issue, option, value) })
   }
 }
 
 function describe(issue: z.core.$ZodIssue, option: Option, value: unknown): string {
-  // Other sentences than "expected ..." are about values that are better not repeated: credentials.
+  // A sentence that does not begin with "expected" is about credentials, which no message may repeat.
   if (option.secret || !issue.message.startsWith('expected')) return issue.message
   const got = issue.path.reduce<unknown>((inner, part) => Object(inner)[part], value)
   const [expected, hint] = issue.message.split('; ')
@@ -44,26 +44,26 @@ const TRUTH: Readonly<Record<string, boolean>> = {
   '0': false,
 }
 
-/** A value of the environment without the one pair of quotes that `docker --env-file` and the like leave around it. */
+/** Removes one pair of quotes: `docker --env-file` and similar tools pass the quotes on. */
 export function unquoted(text: string): string {
   const trimmed = text.trim()
   const [, quote, inner] = /^(["'])(.*)\1$/s.exec(trimmed) ?? []
   return quote === undefined || inner === undefined ? trimmed : inner.trim()
 }
 
-/** What the text of an environment variable means to an option, and what is to be said about it. */
+/** The value that the text of an environment variable stands for, and a warning to log. */
 export function fromEnvironment(option: Option, text: string): { value: unknown; warning?: string } {
   const { alsoInEnvironment: also, anyCase } = option
   if (also?.text === text) return { value: also.value, warning: also.warning }
   return { value: fromText(option, anyCase ? text.toLowerCase() : text) }
 }
 
-/** What the text of a flag or an environment variable means to an option; the text itself when it means nothing. */
+/** The value that a text stands for: the first of text, number and boolean that the option accepts, else the text. */
 export function fromText(option: Option, text: string): unknown {
   const trimmed = text.trim()
-  const meanings: unknown[] = [trimmed]
-  if (/^[+-]?\d+(\.\d+)?$/.test(trimmed)) meanings.push(Number(trimmed))
+  const candidates: unknown[] = [trimmed]
+  if (/^[+-]?\d+(\.\d+)?$/.test(trimmed)) candidates.push(Number(trimmed))
   const truth = TRUTH[trimmed.toLowerCase()]
-  if (truth !== undefined) meanings.push(truth)
-  return meanings.find((meaning) => option.schema.safeParse(meaning).success) ?? trimmed
+  if (truth !== undefined) candidates.push(truth)
+  return candidates.find((candidate) => option.schema.safeParse(candidate).success) ?? trimmed
 }

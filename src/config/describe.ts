@@ -1,7 +1,7 @@
 import { type LoadedConfig, mapKeys, type Source } from './load.ts'
 import { type OptionKey, options } from './schema.ts'
 
-/** What `GET /config` and `check` show. Keys come in the order of the schema; an unset value is null. */
+/** Body of `GET /config` and output of `check`. Keys are in the order of the schema; an unset value is null. */
 export interface DescribedConfig {
   readonly config_file: string | null
   readonly values: Readonly<Record<OptionKey, unknown>>
@@ -10,7 +10,7 @@ export interface DescribedConfig {
 
 const SECRETS = new Set(options.filter((option) => option.secret).map((option) => option.key))
 
-/** The effective configuration with its secrets as "***": the same input gives the same bytes. */
+/** The effective configuration, with "***" for each secret. */
 export function describeConfig({ config, sources, configFile }: LoadedConfig): DescribedConfig {
   const value = (key: OptionKey) => {
     const plain = config[key] ?? null

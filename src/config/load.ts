@@ -13,41 +13,41 @@ export interface LoadedConfig {
   readonly config: Config
   /** Where each effective value comes from. */
   readonly sources: Readonly<Record<OptionKey, Source>>
-  /** The file that was read; null when there was none. */
+  /** Path of the file that was read; null when there was no file. */
   readonly configFile: string | null
-  /** What is allowed but hardly meant. */
+  /** Values that are allowed, but are probably a mistake. */
   readonly warnings: readonly Problem[]
 }
 
 export interface ConfigInput {
-  /** Values of flags by name without dashes: `{ port: '9000', config: 'other.yaml' }`. */
+  /** Values of flags by name, without dashes: `{ port: '9000', config: 'other.yaml' }`. */
   readonly flags: Readonly<Record<string, string | undefined>>
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The text of a file; throws an error with code ENOENT when there is none. */
+  /** Returns the text of a file; throws an error with code ENOENT when the file does not exist. */
   readonly readFile: (path: string) => string
-  /** Addresses and host names of this machine, to tell an ollama_url that leads back to the proxy. */
+  /** Addresses and host names of this machine, to find an ollama_url that is the proxy's own address. */
   readonly ownAddresses: readonly string[]
 }
 
 const KEYS = options.map((option) => option.key)
 
 /**
- * Flag > environment > config.yaml > default.
- * @throws ConfigError with every problem of every source, also of values that another source overrides.
+ * Order of precedence: flag, environment, config.yaml, default.
+ * @throws ConfigError with every problem of every source, including values that another source overrides.
  */
 export function loadConfig(input: ConfigInput): LoadedConfig {
-  const reading = new Reading(input)
-  const configFile = reading.file()
-  reading.environment()
-  reading.flags()
-  return reading.result(configFile)
+  const loader = new Loader(input)
+  const configFile = loader.file()
+  loader.environment()
+  loader.flags()
+  return loader.result(configFile)
 }
 
-type Place = Pick<Problem, 'where' | 'key'>
-type Written = { readonly value: unknown; readonly source: Source; readonly place: Place }
+type Location = Pick<Problem, 'where' | 'key'>
+type Written = { readonly value: unknown; readonly source: Source; readonly location: Location }
 
-/** Collects values from the weakest source to the strongest, and the problems of all of them. */
-class Reading {
+/** Collects the values and problems of all sources. Each source overrides the sources that were read before. */
+class Loader {
   readonly #input: ConfigInput
   readonly #problems: Problem[] = []
   readonly #warnings: Problem[] = []
@@ -79,11 +79,11 @@ class Reading {
         this.#problems.push({ where: file.where([key]), key, message })
         continue
       }
-      // `log_file: null` says "none"; so does `models:` when every line under it is commented out.
+      // `log_file: null` means unset. `models:` is null when every line below it is commented out.
       if (value === null && (option.defaultWritten === undefined || key === 'models')) continue
-      const place = (path: readonly PropertyKey[]) => ({ where: file.where(path), key: path.join('.') })
-      check(option, value, this.#problems, (path) => place([key, ...path]))
-      this.#written.set(option.key, { value, source: 'config.yaml', place: place([key]) })
+      const locate = (path: readonly PropertyKey[]) => ({ where: file.where(path), key: path.join('.') })
+      check(option, value, this.#problems, (path) => locate([key, ...path]))
+      this.#written.set(option.key, { value, source: 'config.yaml', location: locate([key]) })
     }
     this.#problems.sort(byLine)
     return name
@@ -123,15 +123,15 @@ class Reading {
     return deepFreeze({ config, sources, configFile, warnings: this.#warnings })
   }
 
-  /** An environment variable; one that is set but empty counts as unset. */
+  /** An environment variable. An empty variable counts as unset. */
   #variable(name: string | undefined): string | undefined {
     return unquoted((name !== undefined && this.#input.env[name]) || '') || undefined
   }
 
   #take(option: Option, value: unknown, where: string, source: Source): void {
-    const place = { where, key: null }
-    check(option, value, this.#problems, () => place)
-    this.#written.set(option.key, { value, source, place })
+    const location = { where, key: null }
+    check(option, value, this.#problems, () => location)
+    this.#written.set(option.key, { value, source, location })
   }
 
   #values(): Partial<Record<OptionKey, unknown>> {
@@ -146,19 +146,19 @@ class Reading {
     if (!pair.success || !pointsAtSelf(pair.data, this.#input.ownAddresses)) return
     const changed = this.#written.get('ollama_url') ?? this.#written.get('proxy_port')
     const message = `ollama_url ${pair.data.ollama_url} is the address of this proxy itself; change one of the two ports`
-    this.#problems.push({ ...(changed?.place ?? { where: 'default', key: null }), message })
+    this.#problems.push({ ...(changed?.location ?? { where: 'default', key: null }), message })
   }
 
   #checkSizes({ max_body_size, max_queue_bytes }: Config): void {
     if (max_queue_bytes >= max_body_size) return
-    const place = (this.#written.get('max_queue_bytes') ?? this.#written.get('max_body_size'))?.place
+    const written = this.#written.get('max_queue_bytes') ?? this.#written.get('max_body_size')
     const message =
       `max_queue_bytes (${max_queue_bytes} bytes) is smaller than max_body_size (${max_body_size} bytes): ` +
       'a call with a body larger than max_queue_bytes is served only while no other call waits or is being read'
-    this.#warnings.push({ ...(place ?? { where: 'default', key: null }), message })
+    this.#warnings.push({ ...(written?.location ?? { where: 'default', key: null }), message })
   }
 
-  /** The value of a variable that names a file, as container secrets come. */
+  /** Takes the value from a file, as containers provide secrets. */
   #takeFrom(option: Option, path: string): void {
     const where = `environment ${option.envFile}`
     try {
@@ -170,7 +170,7 @@ class Reading {
   }
 }
 
-/** An object with every key of the configuration, in the order of the schema. */
+/** An object with every option key, in the order of the schema. */
 export function mapKeys<T>(value: (key: OptionKey) => T): Record<OptionKey, T> {
   return Object.fromEntries(KEYS.map((key) => [key, value(key)])) as Record<OptionKey, T>
 }

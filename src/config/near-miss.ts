@@ -1,4 +1,4 @@
-/** Edits (insert, drop, replace, swap neighbours) that turn `a` into `b`. */
+/** Number of edits (insert, drop, replace, swap neighbours) that turn `a` into `b`. */
 function distance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, j) => j)
@@ -17,13 +17,13 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0
 }
 
-/** The known word that was most likely meant, or undefined when none is near. Case and dashes do not count. */
+/** The known word that the user most likely meant; undefined when no word is near. Case does not matter, and `-` equals `_`. */
 export function nearMiss(word: string, known: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replaceAll('-', '_')
   const reach = Math.max(1, Math.floor(word.length / 4))
   let best: string | undefined
   let least = reach + 1
-  // A word far longer than any known one is not measured: the table would only cost time.
+  // No known word is nearly as long as 64, and the table of a long word costs time.
   if (word.length > 64) return undefined
   for (const candidate of known) {
     const edits = distance(plain(word), plain(candidate))

@@ -1,8 +1,8 @@
 import type { Config } from './schema.ts'
 
 /**
- * Whether ollama_url leads back to the proxy, which would then call itself without end.
- * @param ownAddresses addresses and host names of this machine, loopback may be left out.
+ * Whether ollama_url is the address of the proxy itself. The proxy would then call itself without end.
+ * @param ownAddresses addresses and host names of this machine; loopback addresses may be left out.
  */
 export function pointsAtSelf(
   config: Pick<Config, 'ollama_url' | 'proxy_port'>,
@@ -10,13 +10,13 @@ export function pointsAtSelf(
 ): boolean {
   const url = new URL(config.ollama_url)
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
-  // Port 0 is unknown until it is bound, and then it is one that nobody listened on before.
+  // With port 0 the system picks a port on which no program listens, so ollama_url cannot name it.
   if (config.proxy_port === 0 || port !== config.proxy_port) return false
   const host = plainHost(url.hostname)
   return isLoopback(host) || ownAddresses.some((own) => plainHost(own) === host)
 }
 
-/** Without brackets, zone and final dot, in lower case; an IPv4 address written as IPv6 becomes IPv4. */
+/** The host in lower case, without brackets, zone and final dot. An IPv4 address written as IPv6 becomes IPv4. */
 function plainHost(host: string): string {
   const plain = host
     .toLowerCase()

@@ -1,19 +1,19 @@
-/** One thing that is wrong with the configuration. */
+/** One mistake in the configuration, or one warning. */
 export interface Problem {
   /** `config.yaml:12`, `environment OLLAMA_URL` or `flag --port`. */
   readonly where: string
-  /** Path of the key in the file; null where `where` already names the option or the whole file is meant. */
+  /** Path of the key in the file; null where `where` already names the option, or the problem is about the whole file. */
   readonly key: string | null
   readonly message: string
 }
 
-/** One line, without a line break whatever the file held. */
+/** One line: a line break in a value of the file becomes a space. */
 export function formatProblem({ where, key, message }: Problem): string {
   const line = key === null ? `${where}: ${message}` : `${where}: ${key}: ${message}`
   return line.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
 }
 
-/** Carries every problem at once, so that nobody has to start five times to find five mistakes. */
+/** Carries every problem at once, so that five mistakes take one start to find, not five. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly Problem[]
@@ -24,7 +24,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** The value as a reader of an error needs it: short, on one line, never a whole document. */
+/** The value for an error message: short, on one line, never a whole document. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
@@ -33,7 +33,7 @@ export function shown(value: unknown): string {
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
 }
 
-/** Order of two problems of one file. */
+/** Sorts the problems of one file by line. */
 export function byLine(a: Problem, b: Problem): number {
   const line = ({ where }: Problem) => Number(/:(\d+)$/.exec(where)?.[1] ?? 0)
   return line(a) - line(b)

@@ -1,7 +1,7 @@
 const GIB = 2 ** 30
 
 /**
- * How many calls of one model to run at once: each slot costs a context of its own.
+ * Slots per model. Ollama keeps a context in memory for each slot.
  * @param availableBytes null where memory is unknown.
  */
 export function recommendParallel(availableBytes: number | null): number {

@@ -19,29 +19,28 @@ import {
   webhook,
 } from './values.ts'
 
-/** What is told about an option wherever it is shown: help, config.yaml, documentation. */
+/** Description of an option, the same in --help and in config.yaml. */
 export interface About {
   readonly sentence: string
-  /** Unit of the value, where it has one. */
   readonly unit?: string
-  /** Environment variable; absent where the file alone can say it. */
+  /** Environment variable; absent where only the file can set the option. */
   readonly env?: string
-  /** Environment variable that names a file holding the value. */
+  /** Environment variable with the path of a file that holds the value. */
   readonly envFile?: string
   /** Flag without its dashes. */
   readonly flag?: string
-  /** Never shown. */
+  /** The value is never shown. */
   readonly secret?: boolean
-  /** In the environment its words count in any case. */
+  /** The value in the environment may be in capitals, as in LOG_LEVEL=INFO. */
   readonly anyCase?: boolean
-  /** What other programs take in the same variable, what it means here, and what is said about it. */
+  /** A text that only other programs accept in this variable: the value it stands for here, and the warning to log. */
   readonly alsoInEnvironment?: { readonly text: string; readonly value: unknown; readonly warning: string }
-  /** A value to show in place of a default, for an option that is unset by default. */
+  /** A value to show for an option that has no default, or an empty one. */
   readonly example?: unknown
 }
 
 export interface OptionAbout extends About {
-  /** As one would write it; undefined where the option is unset by default. */
+  /** The default as a user writes it, before parsing; undefined where the option is unset by default. */
   readonly defaultWritten?: unknown
 }
 
@@ -67,7 +66,7 @@ const modelLimits = z.strictObject(
   { error: 'expected a map of parallel_limit and queue_limit' },
 )
 
-/** A window of some samples of five seconds, and no longer than the samples that are kept. */
+/** `window` is at least two samples of 5 s and at most the 300 s for which samples are kept. */
 const ALERTS = {
   window: 60,
   rejection_rate: { warning: 1, critical: 5 },
@@ -87,7 +86,7 @@ const alerts = settings(
   'a map of window, rejection_rate, average_wait, queue_depth and memory',
 )
 
-/** The only home of an option. Keys are those of config.yaml; times are seconds, sizes bytes. */
+/** Every option is defined here and nowhere else. Keys are the keys of config.yaml; times are seconds, sizes bytes. */
 export const configSchema = z.strictObject({
   ollama_url: option(url(), 'http://127.0.0.1:11434', {
     sentence:
@@ -118,7 +117,7 @@ export const configSchema = z.strictObject({
       'Slots per model: how many calls of one model run at once. "auto" chooses 1, 2 or 4 from the available memory.',
     unit: 'calls',
     env: 'OLLAMA_NUM_PARALLEL',
-    // Ollama reads the same variable, where 0 lets it choose.
+    // Ollama reads the same variable; there, 0 lets Ollama choose.
     alsoInEnvironment: { text: '0', value: 'auto', warning: '0 is read as auto' },
     flag: 'parallel',
   }),
@@ -227,7 +226,7 @@ export const configSchema = z.strictObject({
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
-/** The effective configuration: times in seconds, sizes in bytes, models named as they were written. */
+/** The effective configuration: times in seconds, sizes in bytes, model names as the user wrote them. */
 export type Config = DeepReadonly<z.output<typeof configSchema>>
 export type OptionKey = keyof typeof configSchema.shape
 
@@ -236,7 +235,7 @@ export interface Option extends OptionAbout {
   readonly schema: z.ZodType
 }
 
-/** Every option in the order of the schema, which is the order of config.yaml and of every listing. */
+/** Every option, in the order of config.yaml and of every listing. */
 export const options: readonly Option[] = Object.entries(configSchema.shape).map(([key, schema]) => {
   const about = registry.get(schema)
   if (!about) throw new Error(`option ${key} is not described`)

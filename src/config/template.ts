@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
 import { type Option, type OptionKey, options } from './schema.ts'
 
-/** A log file is worth having wherever a configuration file is. */
+/** The value of log_file in the config.yaml of this repository and in files that `setup` writes. */
 export const RECOMMENDED_LOG_FILE = 'logs/ollama_guard_proxy.log'
 
 const HEAD = `# Configuration of ollama-guard-proxy.
@@ -13,9 +13,9 @@ const HEAD = `# Configuration of ollama-guard-proxy.
 `
 
 /**
- * The text of a config.yaml that names every key, with its meaning, unit, environment variable and flag.
- * @param set what the file sets, as one would write it; everything else is commented out.
- * @param notes lines for the head of the file.
+ * The text of a config.yaml with every key, its meaning, unit, environment variable and flag.
+ * @param set values that the file sets, as a user writes them; every other key is commented out.
+ * @param notes further lines at the top of the file.
  */
 export function renderConfigFile(
   set: Readonly<Partial<Record<OptionKey, unknown>>>,

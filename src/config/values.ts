@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { didYouMean } from './near-miss.ts'
 
-/** A Node timer that is asked for more fires at once, so no deadline may be longer. */
+/** A Node timer with a longer delay fires at once. */
 const LONGEST_TIMER_SECONDS = 2_147_483
-/** Node 20 cannot hold more than this in one buffer. */
+/** The largest buffer of Node 20. */
 const LARGEST_BODY = 4 * 2 ** 30
 
-/** A slot takes two sockets: more calls at once than this are more than one process and one Ollama can run. */
+/** A running call takes two sockets. One process and one Ollama cannot run more calls than this. */
 export const MOST_PARALLEL = 10_000
-/** A waiting call takes a socket and its body: a process runs out of both long before a line is this long. */
+/** A waiting call takes a socket and memory for its body. A process runs out of both before a line is this long. */
 export const MOST_QUEUED = 1_000_000
 
 const SIZE = /^(\d+)(KiB|MiB|GiB)?$/i
@@ -22,14 +22,14 @@ export function parseSize(written: string | number): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
-// Every schema carries the whole sentence of its error; the loader adds what it got instead.
+// Every schema carries the whole sentence of its error. check.ts appends the value that it got.
 
 export function integer(min: number, max: number) {
   return integerWith(`expected an integer from ${min} to ${max}`, min, max)
 }
 
 function integerWith(error: string, min: number, max: number) {
-  // One mistake is one problem: what is no integer is not compared.
+  // `abort`: a value that is not an integer is one problem, so min and max are not checked as well.
   return z.int({ error, abort: true }).min(min, { error }).max(max, { error })
 }
 
@@ -46,7 +46,7 @@ export function boolean() {
   return z.boolean({ error: 'expected true or false' })
 }
 
-/** Seconds, decimals allowed. */
+/** Seconds; decimals are allowed. */
 export function seconds(least: 'above zero' | 'zero or more') {
   const floor = least === 'above zero' ? '> 0' : '>= 0'
   const error = `expected seconds ${floor} and at most ${LONGEST_TIMER_SECONDS} (the longest possible timer)`
@@ -54,7 +54,7 @@ export function seconds(least: 'above zero' | 'zero or more') {
   return least === 'above zero' ? schema.gt(0, { error }) : schema.gte(0, { error })
 }
 
-/** Written as bytes or with a unit, parsed to bytes. */
+/** Bytes, from a number or from text with a unit. */
 export function size(bound: 'one buffer' | 'any') {
   const most = bound === 'one buffer' ? ' and at most 4GiB (the largest possible buffer)' : ''
   const error = `expected bytes or a size like 64KiB, 100MiB, 1GiB, at least 1${most}`
@@ -66,7 +66,7 @@ export function size(bound: 'one buffer' | 'any') {
   })
 }
 
-/** Decimals allowed. */
+/** Decimals are allowed. */
 export function numberFrom(unit: string, least: number, most: number) {
   const error = `expected ${unit} from ${least} to ${most}`
   return z.number({ error }).gte(least, { error }).lte(most, { error })
@@ -78,11 +78,11 @@ export interface Levels {
 }
 
 /**
- * A map of warning and critical, either left out for its default, or "off". Not a union, which would tell of one
- * mistake inside the map no more than that there is one.
+ * A map of warning and critical, each with a default, or "off". This is not a zod union: a union reports a mistake
+ * inside the map without its place.
  */
 export function levels(unit: 'percent' | 'seconds', defaults: Levels) {
-  // From the smallest that figures show: 0 would stand for ever.
+  // 0.01 is the smallest step that the pages show. A threshold of 0 would raise an alert that never clears.
   const figure = numberFrom(unit, 0.01, unit === 'percent' ? 100 : LONGEST_TIMER_SECONDS)
   const map = z.strictObject(
     { warning: figure.prefault(defaults.warning), critical: figure.prefault(defaults.critical) },
@@ -90,7 +90,7 @@ export function levels(unit: 'percent' | 'seconds', defaults: Levels) {
   )
   const either = z.unknown().transform((written, context): Levels | 'off' => {
     if (written === 'off') return 'off'
-    const both = read(map, written, context)
+    const both = parseMap(map, written, context)
     if (both === undefined || both.critical >= both.warning) return both ?? z.NEVER
     const message = `critical (${both.critical}) must not be below warning (${both.warning})`
     context.addIssue({ code: 'custom', message })
@@ -99,26 +99,26 @@ export function levels(unit: 'percent' | 'seconds', defaults: Levels) {
   return either.prefault(defaults)
 }
 
-/** A map each key of which has a default; it may be empty, as when every line of it is commented out. */
+/** A map whose keys all have defaults. It may be empty: in YAML, a map with every line commented out is null. */
 export function settings<S extends z.ZodRawShape>(shape: S, what: string) {
   const map = z.strictObject(shape, { error: `expected ${what}` })
-  return z.unknown().transform((written, context) => read(map, written ?? {}, context) ?? z.NEVER)
+  return z.unknown().transform((written, context) => parseMap(map, written ?? {}, context) ?? z.NEVER)
 }
 
-/** Reads a map and tells of each flaw at its own place; an unknown key with the known one that was likely meant. */
-function read<M extends z.ZodObject>(
+/** Parses a map and reports each mistake at its own path, an unknown key with the nearest known key. */
+function parseMap<M extends z.ZodObject>(
   map: M,
   written: unknown,
   context: z.core.$RefinementCtx,
 ): z.output<M> | undefined {
   const { data, error } = map.safeParse(written)
   for (const issue of error?.issues ?? []) {
-    const tell = (message: string, path: readonly PropertyKey[]) =>
+    const report = (message: string, path: readonly PropertyKey[]) =>
       context.addIssue({ code: 'custom', message, path: [...path] })
-    if (issue.code !== 'unrecognized_keys') tell(issue.message, issue.path)
+    if (issue.code !== 'unrecognized_keys') report(issue.message, issue.path)
     else
       for (const key of issue.keys)
-        tell(`unknown key${didYouMean(key, Object.keys(map.shape))}`, [...issue.path, key])
+        report(`unknown key${didYouMean(key, Object.keys(map.shape))}`, [...issue.path, key])
   }
   return data
 }
@@ -137,7 +137,7 @@ export function host() {
   )
 }
 
-/** Printable ASCII without spaces: anything else cannot travel in a header. */
+/** Printable ASCII without spaces: a header can carry no other text. */
 export function token() {
   return text(
     'text of printable ASCII characters without spaces (a number needs quotes in YAML)',
@@ -145,14 +145,14 @@ export function token() {
   )
 }
 
-/** Scheme and credentials as they stand in a header. No error repeats them. */
+/** Scheme and credentials of an Authorization header. No error repeats the value, since it is a secret. */
 export function authorization() {
   const error =
     'must be a scheme and its credentials in printable ASCII on one line, like "Bearer abc" or "Basic dXNlcjpwYXNz"'
   return z.string({ error }).regex(/^[A-Za-z][\w.~-]* +[\x21-\x7e]+(?: +[\x21-\x7e]+)*$/, { error })
 }
 
-/** An address without its trailing slash; a path in front of Ollama's own is kept. */
+/** An address without a slash at its end. A path is kept: Ollama's own paths are appended to it. */
 export function url() {
   const error = 'expected an address like http://127.0.0.1:11434'
   return z.string({ error }).transform((written, context) => {
@@ -174,7 +174,7 @@ export function url() {
   })
 }
 
-/** Where notes are posted to. Its path and query often hold a secret, so no error repeats it. */
+/** Address of a webhook. Path and query often hold a secret, so no error repeats the address. */
 export function webhook() {
   const error = 'must be an address that begins with http:// or https://'
   return z.string({ error }).transform((written, context) => {

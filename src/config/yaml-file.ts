@@ -11,41 +11,41 @@ import {
 } from 'yaml'
 import type { Problem } from './problem.ts'
 
-/** Far more than a configuration needs, far less than an alias bomb. */
+/** More aliases than any configuration needs, and far fewer than an alias bomb has. */
 const MOST_ALIASES = 100
 
-/** The top-level keys of a YAML file with their values, and a way back to their lines. */
+/** The top-level keys and values of a YAML file, and their lines. */
 export interface YamlFile {
   readonly entries: readonly { readonly key: string; readonly value: unknown }[]
-  /** `config.yaml:12` for the deepest key on the path that exists. */
+  /** `config.yaml:12`: the line of the deepest key on the path that the file has. */
   where(path: readonly PropertyKey[]): string
 }
 
 type AnyPair = Pair<unknown, unknown>
 
-/** Reads YAML text; syntax errors, duplicate or odd keys and alias bombs are added to `problems`. */
+/** Reads YAML text. Adds syntax errors, duplicate keys, keys that are not text and alias bombs to `problems`. */
 export function readYaml(name: string, text: string, problems: Problem[]): YamlFile {
   const lines = new LineCounter()
-  // The library's own check of duplicates names no key, so flawsOf looks for them.
+  // The library's error for a duplicate key does not name the key. keyProblemsOf finds duplicates instead.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
   const at = (offset: number | undefined) =>
     offset === undefined ? name : `${name}:${lines.linePos(offset).line}`
-  const complain = (offset: number | undefined, key: string | null, message: string) =>
+  const report = (offset: number | undefined, key: string | null, message: string) =>
     problems.push({ where: at(offset), key, message })
 
   for (const { message, pos } of [...document.errors, ...document.warnings]) {
-    complain(pos[0], null, `not valid YAML: ${message}`)
+    report(pos[0], null, `not valid YAML: ${message}`)
   }
   const root = document.contents
   const empty = root === null || (isScalar(root) && root.value === null)
   if (document.errors.length > 0 || empty) return { entries: [], where: () => name }
   if (!isMap(root)) {
     const got = isSeq(root) ? 'a list' : 'a single value'
-    complain(root.range?.[0], null, `expected keys and values at the top level, got ${got}`)
+    report(root.range?.[0], null, `expected keys and values at the top level, got ${got}`)
     return { entries: [], where: () => name }
   }
 
-  for (const { pair, path, message } of flawsOf(root, [])) complain(offsetOf(pair), path, message)
+  for (const { pair, path, message } of keyProblemsOf(root, [])) report(offsetOf(pair), path, message)
   const entries: { key: string; value: unknown }[] = []
   for (const pair of root.items) {
     const key = keyOf(pair)
@@ -54,7 +54,7 @@ export function readYaml(name: string, text: string, problems: Problem[]): YamlF
       const value = isNode(pair.value) ? pair.value.toJS(document, { maxAliasCount: MOST_ALIASES }) : null
       entries.push({ key, value })
     } catch (error) {
-      complain(offsetOf(pair), key, error instanceof Error ? error.message : String(error))
+      report(offsetOf(pair), key, error instanceof Error ? error.message : String(error))
     }
   }
   return { entries, where: (path) => at(deepestOffset(root, path)) }
@@ -69,12 +69,12 @@ function offsetOf(pair: AnyPair): number | undefined {
   return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? node.range?.[0] : undefined
 }
 
-/** Keys at any depth that are not text, which reading would silently make text of, or that come twice. */
-function* flawsOf(
+/** Problems with keys, at any depth. A key that is not text is one, since reading would turn the key into text silently. */
+function* keyProblemsOf(
   node: unknown,
   path: readonly string[],
 ): Generator<{ pair: AnyPair; path: string | null; message: string }> {
-  if (isSeq(node)) for (const item of node.items) yield* flawsOf(item, path)
+  if (isSeq(node)) for (const item of node.items) yield* keyProblemsOf(item, path)
   if (!isMap(node)) return
   const seen = new Set<string>()
   for (const pair of node.items) {
@@ -87,7 +87,7 @@ function* flawsOf(
     const here = [...path, key]
     if (seen.has(key)) yield { pair, path: here.join('.'), message: 'this key occurs twice' }
     seen.add(key)
-    yield* flawsOf(pair.value, here)
+    yield* keyProblemsOf(pair.value, here)
   }
 }
 
