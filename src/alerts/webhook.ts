@@ -66,7 +66,7 @@ export class Webhook {
   #dropOldest(): void {
     const oldest = this.#queue.shift()
     this.#dropped++
-    this.#parts.log.warn('the alert webhook is too slow, the oldest event was dropped', {
+    this.#parts.log.warn('the alert webhook is too slow: the oldest event was dropped', {
       alert: oldest?.event.alert.id,
       event: oldest?.event.event,
       dropped: this.#dropped,
@@ -87,11 +87,11 @@ export class Webhook {
       failure = await this.#try(body)
       if (this.#stopping.signal.aborted) return
       if (failure === '') return
-      log.debug('the alert webhook was not reached', { ...about, tries, failure })
+      log.debug('posting an event to the alert webhook failed', { ...about, tries, failure })
       if (tries < TRIES) await this.#pause(FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.5 + this.#random()))
       if (this.#stopping.signal.aborted) return
     }
-    log.warn('the alert webhook did not take an event', { ...about, tries: TRIES, failure })
+    log.warn('an event was not delivered to the alert webhook', { ...about, tries: TRIES, failure })
   }
 
   /** Why it failed; empty when it did not. */
@@ -111,7 +111,7 @@ export class Webhook {
         signal: controller.signal,
       })
       await response.body?.cancel().catch(() => {})
-      return response.ok ? '' : `it answered ${response.status}`
+      return response.ok ? '' : `the webhook answered ${response.status}`
     } catch (error) {
       return controller.signal.aborted ? `no answer within ${TRY_LASTS_MS / 1_000} s` : codeOf(error)
     } finally {

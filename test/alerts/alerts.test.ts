@@ -237,7 +237,7 @@ describe('the advice', () => {
 
   it('is to resume a model that is paused', () => {
     const action = actionFor({ avg_wait_seconds: 60, paused: true })
-    assert.equal(action, 'a"b is paused: start it again with POST /admin/queue/resume {"model":"a\\"b"}.')
+    assert.equal(action, 'a"b is paused. Resume it with POST /admin/queue/resume {"model":"a\\"b"}.')
   })
 
   it('is more memory, not more slots, where memory is short', () => {
@@ -249,8 +249,8 @@ describe('the advice', () => {
 
   it('is a longer line where the line is full, a shorter one where the wait is long', () => {
     const limits = { parallel: 4, queue: 0 }
-    assert.match(actionFor({ queue_depth_percent: 99, limits }), /"queue_limit":16\}; ollama_max_queue/)
-    assert.match(actionFor({ avg_wait_seconds: 9 }), /A queue_limit below 512/)
+    assert.match(actionFor({ queue_depth_percent: 99, limits }), /"queue_limit":16\}, or ollama_max_queue/)
+    assert.match(actionFor({ avg_wait_seconds: 9 }), /lower queue_limit \(now 512\)/)
   })
 
   it('on memory names who holds most slots', () => {
@@ -259,7 +259,7 @@ describe('the advice', () => {
     for (let i = 0; i < 2; i++) judge(models, { memoryPercent: 85 })
     const [memory] = alerts.standing()
     assert.equal(memory?.message, '85 % of the memory is in use (warning from 80 %)')
-    assert.match(memory?.action ?? '', /OLLAMA_NUM_PARALLEL.*b holds most slots now \(3\)\.$/)
+    assert.match(memory?.action ?? '', /OLLAMA_NUM_PARALLEL.*b holds the most slots now \(3\)\.$/)
   })
 })
 

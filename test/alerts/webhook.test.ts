@@ -153,7 +153,7 @@ describe('the webhook', () => {
       alert: 'first',
       event: 'raised',
       tries: 5,
-      failure: 'it answered 503',
+      failure: 'the webhook answered 503',
     })
     receiver.answer = (response) => response.writeHead(200).end()
     await until('the second', () => receiver.ids().includes('second'))
@@ -209,7 +209,7 @@ describe('the webhook', () => {
     receiver.answer = (response) => response.writeHead(307, { Location: elsewhere.url }).end()
     webhook.send(anEvent())
     await failed(1)
-    assert.match(JSON.stringify(failures()), /it answered 307/)
+    assert.match(JSON.stringify(failures()), /the webhook answered 307/)
     assert.equal(elsewhere.received.length, 0)
     await elsewhere.close()
   })
