@@ -14,18 +14,18 @@ import { Watch } from './watch.ts'
 import { adviceForMemory, adviceForModel, messageOf } from './words.ts'
 
 export interface Alert {
-  /** The same for as long as the figure is watched: `rejection_rate:llama2`, `memory`. */
+  /** Metric and model: `rejection_rate:llama2`, `memory`. */
   readonly id: string
   readonly metric: Metric
-  /** Null where all models are meant. */
+  /** Null for a metric of the whole machine: memory. */
   readonly model: string | null
   readonly level: Level
-  /** The figure at the last sample that told one. */
+  /** The figure of the last sample that had one, in `unit`. */
   readonly value: number
-  /** Of the level that stands. */
+  /** Threshold of the current level, in `unit`. */
   readonly threshold: number
   readonly unit: Unit
-  /** When it was raised, ISO 8601; a change of level does not move it. */
+  /** When the alert was raised, ISO 8601. A change of level does not change this time. */
   readonly since: string
   readonly message: string
   readonly action: string
@@ -33,14 +33,14 @@ export interface Alert {
 
 export interface AlertEvent {
   readonly event: 'raised' | 'changed' | 'cleared'
-  /** As it stands now; what was cleared, as it stood last. */
+  /** The alert after the event; of a cleared alert, its last state. */
   readonly alert: Alert
 }
 
 /** `GET /queue/alerts`. */
 export interface AlertsPage {
   readonly window_seconds: number
-  /** Null where a metric is off. */
+  /** Null for a metric that is off. */
   readonly thresholds: Readonly<Record<string, Thresholds | null>>
   readonly alerts: readonly Alert[]
 }
@@ -48,7 +48,7 @@ export interface AlertsPage {
 export interface AlertsParts {
   readonly clock: Clock
   readonly rules: AlertRules
-  /** Told when an alert is raised, changes its level or is cleared. Must not throw. */
+  /** Called when an alert is raised, changes its level or is cleared. Must not throw. */
   readonly told: (event: AlertEvent) => void
 }
 
@@ -58,14 +58,15 @@ interface Watched {
   readonly model: string | null
   readonly watch: Watch
   alert: Alert | undefined
+  /** Number of the last sample that had this figure; counted in #round. */
   round: number
 }
 
-/** Judges every sample. What stands, rises or falls follows from the samples alone, never from when it is asked. */
+/** Compares every sample with the thresholds. Alerts depend on the samples alone, not on when somebody reads them. */
 export class Alerts {
   readonly #clock: Clock
-  readonly #told: (event: AlertEvent) => void
-  /** Figures that stand at a level or have just reached one; all others cost nothing. */
+  readonly #onEvent: (event: AlertEvent) => void
+  /** Figures with an alert, or with a sample at a threshold just now. All other figures cost nothing. */
   readonly #watched = new Map<string, Watched>()
   #rules: AlertRules
   #round = 0
@@ -73,15 +74,15 @@ export class Alerts {
   constructor({ clock, rules, told }: AlertsParts) {
     this.#clock = clock
     this.#rules = rules
-    this.#told = told
+    this.#onEvent = told
   }
 
-  /** Counts from the next sample on. */
+  /** Takes effect at the next sample. */
   setRules(rules: AlertRules): void {
     this.#rules = rules
   }
 
-  /** To be called once for every sample. */
+  /** Call this once for every sample. */
   evaluate(readings: Readings): void {
     this.#round++
     const { memory } = this.#rules
@@ -89,17 +90,17 @@ export class Alerts {
     for (const [model, reading] of readings.models) {
       for (const metric of MODEL_METRICS) {
         const action = () => adviceForModel(metric, model, reading, memoryIsShort)
-        const stands = this.#watched.get(idOf(metric, model))?.alert !== undefined
-        this.#see(metric, model, figureOf(metric, reading, stands), action)
+        const isActive = this.#watched.get(idOf(metric, model))?.alert !== undefined
+        this.#check(metric, model, figureOf(metric, reading, isActive), action)
       }
     }
-    this.#see('memory', null, readings.memoryPercent, () => adviceForMemory(readings))
+    this.#check('memory', null, readings.memoryPercent, () => adviceForMemory(readings))
     for (const watched of this.#watched.values()) {
-      if (watched.round !== this.#round) this.#seeAbsent(watched, readings)
+      if (watched.round !== this.#round) this.#checkAbsent(watched, readings)
     }
   }
 
-  /** What stands: the critical first, then the oldest. */
+  /** The active alerts: critical alerts first, then by age, the oldest first. */
   standing(): readonly Alert[] {
     const alerts = [...this.#watched.values()].flatMap(({ alert }) => alert ?? [])
     const rank = ({ level, since, id }: Alert) => `${level === 'critical' ? 0 : 1} ${since} ${id}`
@@ -121,7 +122,7 @@ export class Alerts {
     }
   }
 
-  #see(metric: Metric, model: string | null, figure: number | null, action: () => string): void {
+  #check(metric: Metric, model: string | null, figure: number | null, action: () => string): void {
     const rule = this.#rules[metric]
     if (rule === 'off') return
     const id = idOf(metric, model)
@@ -131,29 +132,29 @@ export class Alerts {
       watched = { id, metric, model, watch: new Watch(metric), alert: undefined, round: 0 }
       this.#watched.set(id, watched)
     }
-    this.#judge(watched, rule, figure, action)
+    this.#update(watched, rule, figure, action)
   }
 
-  /** A model without a call in the whole window has nothing to complain of; one that is forgotten never will. */
-  #seeAbsent(watched: Watched, readings: Readings): void {
+  /** A model without a call in the whole window counts as below. The alert of a forgotten model is cleared at once. */
+  #checkAbsent(watched: Watched, readings: Readings): void {
     const rule = this.#rules[watched.metric]
     if (rule !== 'off' && (watched.model === null || readings.remembers(watched.model))) {
-      this.#judge(watched, rule, null, () => watched.alert?.action ?? '')
+      this.#update(watched, rule, null, () => watched.alert?.action ?? '')
       return
     }
     this.#watched.delete(watched.id)
-    if (watched.alert) this.#told({ event: 'cleared', alert: watched.alert })
+    if (watched.alert) this.#onEvent({ event: 'cleared', alert: watched.alert })
   }
 
-  #judge(watched: Watched, rule: Thresholds, figure: number | null, action: () => string): void {
+  #update(watched: Watched, rule: Thresholds, figure: number | null, action: () => string): void {
     const { id, metric, model, watch, alert: before } = watched
     watched.round = this.#round
-    watch.see(figure, rule)
+    watch.update(figure, rule)
     const { level } = watch
-    if (watch.settled) this.#watched.delete(id)
+    if (watch.idle) this.#watched.delete(id)
     if (level === null) {
       watched.alert = undefined
-      if (before) this.#told({ event: 'cleared', alert: before })
+      if (before) this.#onEvent({ event: 'cleared', alert: before })
       return
     }
     const value = figure ?? before?.value ?? rule[level]
@@ -170,8 +171,8 @@ export class Alerts {
       action: action(),
     }
     watched.alert = alert
-    if (!before) this.#told({ event: 'raised', alert })
-    else if (before.level !== level) this.#told({ event: 'changed', alert })
+    if (!before) this.#onEvent({ event: 'raised', alert })
+    else if (before.level !== level) this.#onEvent({ event: 'changed', alert })
   }
 }
 

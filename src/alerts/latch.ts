@@ -1,7 +1,7 @@
 const SAMPLES_TO_RAISE = 2
-const SAMPLES_TO_FALL = 3
+const SAMPLES_TO_CLEAR = 3
 
-/** One level of one figure: on after two samples running at its threshold, off after three below its release. */
+/** One level of one figure: on after two samples in a row at its threshold, off after three in a row below `release`. */
 export class Latch {
   #on = false
   #above = 0
@@ -11,16 +11,16 @@ export class Latch {
     return this.#on
   }
 
-  /** Whether nothing of the samples so far matters any more. */
-  get settled(): boolean {
+  /** Off, and the last sample was below the threshold. Earlier samples do not matter any more. */
+  get idle(): boolean {
     return !this.#on && this.#above === 0
   }
 
-  /** @param figure null where nothing is known, which counts as below. */
-  see(figure: number | null, threshold: number, release: number): void {
+  /** @param figure null: unknown, which counts as below. */
+  update(figure: number | null, threshold: number, release: number): void {
     this.#above = figure !== null && figure >= threshold ? this.#above + 1 : 0
     this.#below = figure === null || figure < release ? this.#below + 1 : 0
     if (this.#above >= SAMPLES_TO_RAISE) this.#on = true
-    else if (this.#below >= SAMPLES_TO_FALL) this.#on = false
+    else if (this.#below >= SAMPLES_TO_CLEAR) this.#on = false
   }
 }

@@ -11,16 +11,16 @@ export interface Thresholds {
   readonly critical: number
 }
 
-/** What is watched, as the configuration says it. */
+/** The option `alerts` of the configuration. */
 export interface AlertRules extends Readonly<Record<Metric, Thresholds | 'off'>> {
-  /** Seconds over which rates and means are taken. */
+  /** Seconds over which rates and means are computed. */
   readonly window: number
 }
 
-/** Below so many calls within the window a single refusal would already be a critical rate. */
+/** With fewer calls in the window, a single refusal would already be a critical rate. */
 const LEAST_ARRIVALS = 10
-/** A rate that stands as an alert is believed down to here: where about ten calls come, their number is no news. */
-const LEAST_ARRIVALS_STANDING = 5
+/** The minimum while the alert is active. It is lower, so that a rate of about ten calls does not raise and clear in turn. */
+const LEAST_ARRIVALS_ACTIVE = 5
 
 export const UNITS: Readonly<Record<Metric, Unit>> = {
   rejection_rate: 'percent',
@@ -31,11 +31,11 @@ export const UNITS: Readonly<Record<Metric, Unit>> = {
 
 export const MODEL_METRICS: readonly ModelMetric[] = ['rejection_rate', 'average_wait', 'queue_depth']
 
-/** The figure that is watched; null where the reading says nothing. `stands`: whether there is an alert of it now. */
-export function figureOf(metric: ModelMetric, reading: ModelReading, stands: boolean): number | null {
+/** The figure to compare; null where the reading has none. `isActive`: the figure has an alert now. */
+export function figureOf(metric: ModelMetric, reading: ModelReading, isActive: boolean): number | null {
   switch (metric) {
     case 'rejection_rate': {
-      const least = stands ? LEAST_ARRIVALS_STANDING : LEAST_ARRIVALS
+      const least = isActive ? LEAST_ARRIVALS_ACTIVE : LEAST_ARRIVALS
       return reading.arrived < least ? null : reading.rejection_rate_percent
     }
     case 'average_wait':
@@ -46,8 +46,8 @@ export function figureOf(metric: ModelMetric, reading: ModelReading, stands: boo
 }
 
 /**
- * Where a level that stands is left again: below 80 % of its threshold. How full something is, a line or the memory,
- * moves within a narrower band, so five points are enough, unless 80 % are nearer.
+ * An active level clears below this figure: 80 % of its threshold. A line or memory moves within a narrower band, so
+ * five points below the threshold are enough there, unless 80 % is nearer.
  */
 export function releaseBelow(metric: Metric, threshold: number): number {
   const share = threshold * 0.8

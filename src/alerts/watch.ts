@@ -1,7 +1,7 @@
 import { Latch } from './latch.ts'
 import { type Level, type Metric, releaseBelow, type Thresholds } from './rules.ts'
 
-/** One figure under watch. Critical implies warning, since its threshold and its release are not lower. */
+/** The level of one figure. Critical implies warning: its threshold and its release are at least those of warning. */
 export class Watch {
   readonly #metric: Metric
   readonly #warning = new Latch()
@@ -16,14 +16,14 @@ export class Watch {
     return this.#warning.on ? 'warning' : null
   }
 
-  /** Whether it can be forgotten: it stands at nothing and is on its way to nothing. */
-  get settled(): boolean {
-    return this.#warning.settled && this.#critical.settled
+  /** Neither at a level nor on the way to one: this object can be dropped. */
+  get idle(): boolean {
+    return this.#warning.idle && this.#critical.idle
   }
 
-  /** @param figure null where nothing is known, which counts as below. */
-  see(figure: number | null, { warning, critical }: Thresholds): void {
-    this.#warning.see(figure, warning, releaseBelow(this.#metric, warning))
-    this.#critical.see(figure, critical, releaseBelow(this.#metric, critical))
+  /** @param figure null: unknown, which counts as below. */
+  update(figure: number | null, { warning, critical }: Thresholds): void {
+    this.#warning.update(figure, warning, releaseBelow(this.#metric, warning))
+    this.#critical.update(figure, critical, releaseBelow(this.#metric, critical))
   }
 }

@@ -4,36 +4,36 @@ import type { AlertEvent } from './alerts.ts'
 
 const TRY_LASTS_MS = 5_000
 const TRIES = 5
-/** After the first failure; doubles with each further one. */
+/** Pause after the first failure. The pause doubles with each further failure. */
 const FIRST_PAUSE_MS = 1_000
-/** Events that may wait behind the one that is being told. */
+/** Events that may wait behind the event that is being posted. */
 const LONGEST_QUEUE = 100
 
 export interface WebhookParts {
   readonly clock: Clock
-  /** Where the events go, and the only place they go. May hold a secret: it is never logged. */
+  /** Events go to this address and nowhere else. It may hold a secret, so it is never logged. */
   readonly url: string
-  /** Signs each try, when there is one. */
+  /** Signs each post; undefined: posts are not signed. */
   readonly secret?: string | undefined
-  /** Who tells; the address is asked at every event, since it is not known before the proxy listens. */
   readonly version: string
+  /** Called for every event, since the address is unknown until the proxy listens. */
   readonly proxyUrl: () => string
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   readonly log: Pick<Log, 'debug' | 'warn'>
-  /** 0 ≤ x < 1; spreads the tries. */
+  /** 0 ≤ x < 1; spreads the tries in time. */
   readonly random?: () => number
 }
 
-interface Delivery {
+interface QueuedEvent {
   readonly event: AlertEvent
   readonly body: string
 }
 
-/** Tells alerts to one address, one after the other and in order. Nobody waits for it, and it never throws. */
+/** Posts events to one address, one at a time and in order. Nothing waits for a post. Never throws. */
 export class Webhook {
   readonly #parts: WebhookParts
   readonly #random: () => number
-  readonly #queue: Delivery[] = []
+  readonly #queue: QueuedEvent[] = []
   readonly #stopping = new AbortController()
   #dropped = 0
   #working = false
@@ -43,7 +43,7 @@ export class Webhook {
     this.#random = parts.random ?? Math.random
   }
 
-  /** Events that had to go because a hundred others were waiting. */
+  /** Number of events that were dropped because a hundred others were waiting. */
   get dropped(): number {
     return this.#dropped
   }
@@ -57,7 +57,7 @@ export class Webhook {
     if (!this.#working) void this.#work()
   }
 
-  /** Gives up at once: what waits and what is under way. */
+  /** Drops the waiting events and aborts the post under way. */
   stop(): void {
     this.#queue.length = 0
     this.#stopping.abort()
@@ -79,7 +79,7 @@ export class Webhook {
     this.#working = false
   }
 
-  async #deliver({ event, body }: Delivery): Promise<void> {
+  async #deliver({ event, body }: QueuedEvent): Promise<void> {
     const { log } = this.#parts
     const about = { alert: event.alert.id, event: event.event }
     let failure = ''
@@ -94,7 +94,7 @@ export class Webhook {
     log.warn('an event was not delivered to the alert webhook', { ...about, tries: TRIES, failure })
   }
 
-  /** Why it failed; empty when it did not. */
+  /** Returns why the post failed; empty when it succeeded. */
   async #try(body: string): Promise<string> {
     const { clock, url, fetch } = this.#parts
     const controller = new AbortController()
@@ -106,7 +106,7 @@ export class Webhook {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', ...(await this.#signature(body)) },
         body,
-        // Followed, a redirect could lead to an address that nobody configured.
+        // A redirect could lead to an address that nobody configured.
         redirect: 'manual',
         signal: controller.signal,
       })
@@ -151,7 +151,7 @@ function hex(bytes: ArrayBuffer): string {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Its code or kind. A message could hold the address, which may be a secret. */
+/** The code or the name of an error. Its message is not used: the message could hold the address, which may be a secret. */
 function codeOf(error: unknown): string {
   const innermost = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (!(innermost instanceof Error)) return 'unknown error'

@@ -7,7 +7,7 @@ import { Latch } from '../../src/alerts/latch.ts'
 function told(figures: readonly (number | null)[]): boolean[] {
   const latch = new Latch()
   return figures.map((figure) => {
-    latch.see(figure, 10, 8)
+    latch.update(figure, 10, 8)
     return latch.on
   })
 }
