@@ -1,103 +1,104 @@
-/** Why Ollama cannot be reached, for an operator: in the log, at the start and in /health, never in a client's body. */
+/** Why Ollama cannot be reached. Operators see the cause in the log, at the start and in /health; clients never do. */
 export interface Cause {
-  /** The system's own name of the cause where it has one; the same on every runtime. */
+  /** The operating system's name of the cause, if it has one; the same on every runtime. */
   readonly code: string
-  /** A sentence about Ollama, without its full stop. */
+  /** A sentence that begins with "Ollama", without the full stop. */
   readonly message: string
-  /** What to do about it. */
+  /** What the operator can do; no full stop. */
   readonly advice: string
 }
 
 const START =
-  'start Ollama (`ollama serve`), or name another address: ollama_url in config.yaml, OLLAMA_URL or --upstream'
+  'start Ollama (`ollama serve`), or set another address: ollama_url in config.yaml, OLLAMA_URL or --upstream'
 const TRUST =
-  'name a PEM file with that certificate, or with its authority, in NODE_EXTRA_CA_CERTS, and start the proxy again'
-const WAY = 'check ollama_url, and the network and firewalls on the way'
+  'set NODE_EXTRA_CA_CERTS to a PEM file with that certificate or with its authority, and restart the proxy'
+const NETWORK = 'check ollama_url, the network and the firewalls'
 const DNS = 'check the name servers of this machine'
 
-/** What goes on behind "Ollama", and what to do about it. */
+/** `message` is the sentence without its first word, "Ollama". */
 type Entry = readonly [message: string, advice: string]
 
 const UNKNOWN_AUTHORITY: Entry = [
-  'shows a certificate of an authority that this machine does not know',
+  'uses a certificate from an authority that this machine does not trust',
   TRUST,
 ]
-const NO_WAY: Entry = ['cannot be reached: there is no way to its address', WAY]
+const NO_ROUTE: Entry = ['cannot be reached: there is no route to its address', NETWORK]
 
-/** The one table of causes. docs/guide.md lists its codes, and a test compares the two. */
+/** The only table of causes. docs/guide.md lists the same codes; a test compares both. */
 const CAUSES: Readonly<Record<string, Entry>> = {
   ECONNREFUSED: ['cannot be reached: nothing listens at its address', START],
   ENOTFOUND: ['cannot be reached: its host name does not exist', 'check the host name in ollama_url'],
-  EAI_AGAIN: ['cannot be reached: its host name cannot be looked up at present', DNS],
-  ETIMEDOUT: ['gave no answer in time', WAY],
-  EHOSTUNREACH: NO_WAY,
-  ENETUNREACH: NO_WAY,
+  EAI_AGAIN: ['cannot be reached: the lookup of its host name fails at present', DNS],
+  ETIMEDOUT: ['did not answer in time', NETWORK],
+  EHOSTUNREACH: NO_ROUTE,
+  ENETUNREACH: NO_ROUTE,
   ECONNRESET: [
     'closed the connection before it answered',
-    'look into its own log; where it speaks https, ollama_url must begin with https://',
+    'look into the log of Ollama; if Ollama uses https, ollama_url must begin with https://',
   ],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ['shows a certificate that it signed itself', TRUST],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['uses a self-signed certificate', TRUST],
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
-  CERT_HAS_EXPIRED: ['shows a certificate that has expired', 'renew it'],
-  CERT_NOT_YET_VALID: ['shows a certificate that is not valid yet', 'check the clocks of both machines'],
+  CERT_HAS_EXPIRED: ['uses a certificate that has expired', 'renew the certificate'],
+  CERT_NOT_YET_VALID: ['uses a certificate that is not valid yet', 'check the clocks of both machines'],
   ERR_TLS_CERT_ALTNAME_INVALID: [
-    'shows a certificate for another host name',
-    'put a host name that stands in the certificate into ollama_url',
+    'uses a certificate for another host name',
+    'set ollama_url to a host name of the certificate',
   ],
   ERR_SSL_WRONG_VERSION_NUMBER: [
-    'does not speak https at this address',
-    'let ollama_url begin with http://, or name the port that speaks https',
+    'does not use https at this address',
+    'change ollama_url to http://, or to the port that uses https',
   ],
   EPROTO: [
-    'and the proxy do not agree on a TLS connection',
-    'check the TLS settings of the server before Ollama',
+    'and the proxy cannot agree on a TLS connection',
+    'check the TLS settings of the server in front of Ollama',
   ],
-  NOT_HTTP: ['gave an answer that is no proper HTTP', 'check the port in ollama_url'],
-  NOT_OLLAMA: ['is not what answers there: another program does', 'check ollama_url'],
-  UNKNOWN: ['cannot be reached', WAY],
+  NOT_HTTP: ['sent an answer that is not valid HTTP', 'check the port in ollama_url'],
+  NOT_OLLAMA: ['is not the program that answers at this address', 'check ollama_url'],
+  UNKNOWN: ['cannot be reached', NETWORK],
 }
 
-/** What runtimes and libraries call the same causes. */
+/** Names that runtimes and libraries use for the same causes. */
 const ALIASES: Readonly<Record<string, string>> = {
   // undici
   UND_ERR_SOCKET: 'ECONNRESET',
   UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
   UND_ERR_HEADERS_OVERFLOW: 'NOT_HTTP',
-  // name servers, as Bun's resolver tells of them
+  // answers of name servers, in the names of Bun's resolver
   ENODATA: 'ENOTFOUND',
   ESERVFAIL: 'EAI_AGAIN',
   EREFUSED: 'EAI_AGAIN',
   ETIMEOUT: 'EAI_AGAIN',
-  // the same connection, found closed while writing
+  // a closed connection, noticed while writing
   EPIPE: 'ECONNRESET',
 }
 
-/** Looks this deep into errors inside errors. */
+/** How many levels of `cause` are looked at. */
 const DEEPEST = 4
 
-/** Finds out why a connection or a probe failed, from whatever the runtime threw. */
+/** Why a connection or a probe failed. `error`: any value that the runtime threw. */
 export function causeOf(error: unknown): Cause {
   for (let inner = error, depth = 0; inner instanceof Error && depth < DEEPEST; depth++) {
     const code = codeOf(inner)
-    if (code !== undefined) return named(code)
+    if (code !== undefined) return causeOfCode(code)
     inner = inner instanceof AggregateError ? inner.errors[0] : inner.cause
   }
-  return named('UNKNOWN')
+  return causeOfCode('UNKNOWN')
 }
 
-/** What went wrong on our side of a request, or on its client's, before Ollama could have failed. */
-const NOT_OLLAMA = /^(?:UND_ERR_(?:INVALID_ARG|REQ_|NOT_SUPPORTED|ABORTED|DESTROYED|CLOSED)|UPLOAD_BROKE$)/
+/** Codes of failures in the proxy or in its client, not in Ollama. */
+const NOT_OLLAMAS_FAULT =
+  /^(?:UND_ERR_(?:INVALID_ARG|REQ_|NOT_SUPPORTED|ABORTED|DESTROYED|CLOSED)|UPLOAD_BROKE$)/
 
-/** False where the cause says nothing of Ollama, so that no client can make Ollama look ill. */
-export function isOllamas({ code }: Cause): boolean {
-  return !NOT_OLLAMA.test(code)
+/** False for a failure of the proxy or of a client, so that no client can make Ollama look unreachable. */
+export function isOllamasFault({ code }: Cause): boolean {
+  return !NOT_OLLAMAS_FAULT.test(code)
 }
 
-/** The entry of a code; a code that is not in the table keeps its name. */
-export function named(code: string): Cause {
+/** The cause with this code. A code that is not in the table keeps its name and gets the sentence of UNKNOWN. */
+export function causeOfCode(code: string): Cause {
   const known = ALIASES[code] ?? code
   const [message, advice] = CAUSES[known] ?? CAUSES.UNKNOWN ?? ['', '']
   return { code: known, message: `Ollama ${message}`, advice }
@@ -110,7 +111,7 @@ function codeOf(error: Error): string | undefined {
   if (error.name === 'TimeoutError') return 'ETIMEDOUT'
   if (error.name === 'HTTPParserError') return 'NOT_HTTP'
   if (!('code' in error) || typeof error.code !== 'string') return undefined
-  // Bun knows this by its message alone.
+  // Bun says this only in the message.
   if (error.code === 'EPROTO' && error.message.includes('WRONG_VERSION_NUMBER'))
     return 'ERR_SSL_WRONG_VERSION_NUMBER'
   return /^ERR_SSL_/.test(error.code) && !(error.code in CAUSES) ? 'EPROTO' : error.code

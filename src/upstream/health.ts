@@ -1,9 +1,9 @@
 import type { Cancel, Clock } from '../clock.ts'
-import { type Cause, causeOf, isOllamas } from './cause.ts'
+import { type Cause, causeOf, isOllamasFault } from './cause.ts'
 import { type ProbeAnswer, readProbe } from './probe.ts'
 
 const PROBE_EVERY_MS = 5_000
-/** After a first failure the next probe comes this soon, to confirm the failure or to take it back. */
+/** Pause between a first failure and the probe that confirms or withdraws the failure. */
 const CONFIRM_AFTER_MS = 1_000
 
 export interface UpstreamStatus {
@@ -16,29 +16,32 @@ export interface UpstreamStatus {
   readonly latencyMs: number | null
   /** The time of the last finding, in milliseconds since 1970; null before the first. */
   readonly checkedAt: number | null
-  /** HTTP status of the answer to the last probe; null when it had none. */
+  /** HTTP status of the answer to the last probe; null when the probe got no answer. */
   readonly status: number | null
-  /** Why Ollama cannot be reached, or why it told no version; null when all is well. */
+  /** Why Ollama cannot be reached, or why its version is unknown; null when all is well. */
   readonly error: Cause | null
 }
 
 export interface UpstreamHealthParts {
   readonly name: string
   readonly clock: Clock
-  /** Asks for Ollama's version; rejects when there is no answer. Must bring its own time limit. */
+  /** Asks Ollama for its version; rejects when there is no answer. Has its own time limit. */
   readonly probe: () => Promise<ProbeAnswer>
-  /** True when probes carry an Authorization. */
+  /** True when probes carry an Authorization header. */
   readonly authorized?: boolean
-  /** Told when Ollama begins or ceases to answer, of the first finding, and when probes find another cause. Must not throw. */
+  /**
+   * Called with the first result, when Ollama begins or stops answering, and when a probe finds another cause.
+   * Must not throw.
+   */
   readonly onChange?: (status: UpstreamStatus) => void
 }
 
 /**
- * Whether Ollama answers, known without asking it: from a probe every five seconds and from what the calls see.
+ * Knows whether Ollama answers, from a probe every five seconds and from the results of calls.
  *
- * Any HTTP answer counts, but for that of another program. One failure alone changes nothing, two in a row do. The
- * second one must be of an attempt that began after the first failure was known: when Ollama ends, all calls under way
- * fail at once, and that is one event, not many.
+ * Every HTTP answer counts as reachable, except an answer of another program. One failure changes nothing; a second
+ * failure in a row does. The second attempt must have begun after the first failure was known: when Ollama ends, all
+ * running calls fail at once, and that is one event.
  */
 export class UpstreamHealth {
   readonly #name: string
@@ -47,20 +50,20 @@ export class UpstreamHealth {
   readonly #authorized: boolean
   readonly #onChange: (status: UpstreamStatus) => void
   #reachable: boolean | undefined
-  /** Reachable, without a failure since: then a call's answer tells nothing new. */
+  /** Reachable, and no failure since. The answer to a call then changes nothing. */
   #well = false
-  /** The last probe was answered by another program, so that answers to calls prove nothing. */
-  #stranger = false
-  /** Clock time of the first failure, while Ollama still counts as reachable. */
+  /** Another program answered the last probe, so answers to calls prove nothing. */
+  #otherProgram = false
+  /** Clock time of a first failure that is not confirmed yet. */
   #doubtedAt: number | undefined
   #failure: Cause | undefined
-  #oddity: Cause | undefined
+  #problem: Cause | undefined
   #version: string | null = null
   #status: number | null = null
   #latencyMs: number | null = null
   #checkedAt: number | null = null
-  /** What `onChange` was told last. */
-  #told: { readonly reachable: boolean; readonly code: string | undefined } | undefined
+  /** The last report to `onChange`. */
+  #reported: { readonly reachable: boolean; readonly code: string | undefined } | undefined
   #running = false
   #probe: Promise<UpstreamStatus> | undefined
   #next: Cancel | undefined
@@ -81,25 +84,25 @@ export class UpstreamHealth {
       latencyMs: this.#latencyMs,
       checkedAt: this.#checkedAt,
       status: this.#status,
-      error: this.#failure ?? this.#oddity ?? null,
+      error: this.#failure ?? this.#problem ?? null,
     }
   }
 
-  /** Probes at once and then every five seconds, counted from the end of the probe before. */
+  /** Probes at once, then five seconds after the end of each probe. */
   start(): void {
     if (this.#running) return
     this.#running = true
     void this.checkNow()
   }
 
-  /** No probe begins any more. */
+  /** Begins no further probe. */
   stop(): void {
     this.#running = false
     this.#next?.()
     this.#next = undefined
   }
 
-  /** Probes, or joins the probe that is under way. Never rejects: not reachable is an answer. */
+  /** Probes, or joins the probe under way. Never rejects: "not reachable" is a result. */
   checkNow(): Promise<UpstreamStatus> {
     this.#probe ??= this.#ask().finally(() => {
       this.#probe = undefined
@@ -108,27 +111,27 @@ export class UpstreamHealth {
     return this.#probe
   }
 
-  /** Probes, and once more when that leaves a doubt. For where no probe comes by itself. */
+  /** Probes, and probes again after a first failure. For a platform without periodic probes. */
   async checkForSure(): Promise<UpstreamStatus> {
     const status = await this.checkNow()
     return this.#doubtedAt === undefined ? status : this.checkNow()
   }
 
-  /** A call had an answer. Costs a comparison while all is well. */
+  /** A call got an answer. Costs one comparison while all is well. */
   sawAnswer(): void {
-    if (this.#well || this.#stranger) return
+    if (this.#well || this.#otherProgram) return
     this.#answered()
-    this.#tell(false)
+    this.#report(false)
   }
 
-  /** A call had no answer, for this reason. `sentAt`: the clock time at which it was sent. */
+  /** A call got no answer because of `error`. `sentAt`: clock time when the call was sent. */
   sawFailure(error: unknown, sentAt: number): void {
     const cause = causeOf(error)
-    if (!isOllamas(cause)) return
+    if (!isOllamasFault(cause)) return
     const doubted = this.#doubtedAt !== undefined
     this.#failed(cause, sentAt)
-    this.#tell(false)
-    // A probe that is under way schedules the next one itself.
+    this.#report(false)
+    // A probe under way schedules the next probe itself.
     if (!doubted && this.#doubtedAt !== undefined && this.#probe === undefined) this.#scheduleNext()
   }
 
@@ -136,22 +139,22 @@ export class UpstreamHealth {
     const begun = this.#clock.now()
     try {
       const answer = await this.#askVersion()
-      const { version, oddity, stranger } = readProbe(answer, this.#authorized)
+      const { version, problem, otherProgram } = readProbe(answer, this.#authorized)
       this.#status = answer.status
-      this.#stranger = stranger
-      if (stranger) this.#failed(oddity, begun)
+      this.#otherProgram = otherProgram
+      if (otherProgram) this.#failed(problem, begun)
       else {
-        this.#oddity = oddity
+        this.#problem = problem
         this.#version = version ?? this.#version
         this.#latencyMs = this.#clock.now() - begun
         this.#answered()
       }
     } catch (error) {
       this.#status = null
-      this.#stranger = false
+      this.#otherProgram = false
       this.#failed(causeOf(error), begun)
     }
-    this.#tell(true)
+    this.#report(true)
     return this.status()
   }
 
@@ -176,12 +179,12 @@ export class UpstreamHealth {
     this.#latencyMs = null
   }
 
-  /** Calls may fail for a different reason each; only what the probes find is told anew. */
-  #tell(probed: boolean): void {
+  /** Every call may fail for another reason, so only a probe reports a change of the cause. */
+  #report(probed: boolean): void {
     const reachable = this.#reachable === true
-    const code = (reachable ? this.#oddity : this.#failure)?.code
-    if (this.#told?.reachable === reachable && !(probed && this.#told.code !== code)) return
-    this.#told = { reachable, code }
+    const code = (reachable ? this.#problem : this.#failure)?.code
+    if (this.#reported?.reachable === reachable && !(probed && this.#reported.code !== code)) return
+    this.#reported = { reachable, code }
     this.#onChange(this.status())
   }
 

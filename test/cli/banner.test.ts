@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { banner, demoBanner } from '../../src/cli/banner.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { named } from '../../src/upstream/cause.ts'
+import { causeOfCode } from '../../src/upstream/cause.ts'
 import { readProbe } from '../../src/upstream/probe.ts'
 
 const readFile = () => ''
 const loaded = loadConfig({ flags: {}, env: {}, ownAddresses: [], readFile })
 const WELL = { reachable: true, error: null }
 const unreachable = (code: string) =>
-  banner(loaded, started, { reachable: false, version: null, error: named(code) })
+  banner(loaded, started, { reachable: false, version: null, error: causeOfCode(code) })
 const started = { version: '1.2.3', runtime: 'node', url: 'http://127.0.0.1:8080' }
 
 it('tells where it listens and what it guards', () => {
@@ -49,12 +49,12 @@ it('says why, and advises to start Ollama only where nothing listens', () => {
   assert.ok(unreachable('ENOTFOUND').includes(`${elsewhere} and answers calls with 502 until one does.\n`))
 })
 
-it('says what is odd about an Ollama that answers', () => {
-  const { oddity } = readProbe({ status: 401, body: '' }, false)
-  const text = banner(loaded, started, { reachable: true, version: null, error: oddity ?? null })
+it('says why an Ollama that answers told no version', () => {
+  const { problem } = readProbe({ status: 401, body: '' }, false)
+  const text = banner(loaded, started, { reachable: true, version: null, error: problem ?? null })
   assert.match(
     text,
-    /^It guards Ollama at .*\nOllama answers the version probe with 401: it wants an Authorization \(HTTP_401\): set ollama_authorization\.$/m,
+    /^It guards Ollama at .*\nOllama answers the version probe with 401: it requires an Authorization \(HTTP_401\): set ollama_authorization\.$/m,
   )
 })
 
