@@ -2,7 +2,7 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 
-/** What the start says to a person: where to point clients, what is guarded, what to do when nothing answers. */
+/** What the start prints for a person: the address for clients, the Ollama behind it, and advice when Ollama is down. */
 export function banner(
   { config }: LoadedConfig,
   { version, runtime, url }: { readonly version: string; readonly runtime: string; readonly url: string },
@@ -13,27 +13,27 @@ export function banner(
   if (reachable) {
     lines.push(`It guards Ollama${ollama === null ? '' : ` ${ollama}`} at ${config.ollama_url}`)
   } else {
-    // Another program answers calls in its own way.
+    // With another program at that address, calls get the answers of that program.
     const meanwhile = error?.code === 'NOT_OLLAMA' ? '' : ' and answers calls with 502 until one does'
     lines.push(`No Ollama answers at ${config.ollama_url}. The proxy stays up${meanwhile}.`)
   }
   if (error !== null) lines.push(`${error.message} (${error.code}): ${error.advice}.`)
-  if (error?.code === 'ECONNREFUSED') lines.push('To look around without Ollama: --demo')
+  if (error?.code === 'ECONNREFUSED') lines.push('To try the proxy without Ollama: --demo')
   lines.push(`Administration: ${whoAdministers(config)}`)
-  if (config.enable_queue_stats) lines.push(`Its queue, live: ${url}/dashboard`)
+  if (config.enable_queue_stats) lines.push(`Dashboard: ${url}/dashboard`)
   return `${lines.join('\n')}\n`
 }
 
-/** Who may pause, cancel and change limits. A program that forwards requests as they are cannot be told from a client. */
+/** Who may pause, cancel and change limits. Requests that a program forwards unchanged look like requests from this machine. */
 export function whoAdministers({ admin_token }: Pick<Config, 'admin_token'>): string {
-  if (admin_token !== undefined) return 'whoever has the admin token'
+  if (admin_token !== undefined) return 'everybody who has the admin token'
   return (
-    'anybody on this machine, and whatever forwards to this proxy without a trace; set admin_token ' +
-    '(ADMIN_TOKEN) to a long random text, such as `openssl rand -hex 32` prints'
+    'everybody on this machine, and every client of a program that forwards requests without a header such as ' +
+    'X-Forwarded-For; set admin_token (ADMIN_TOKEN) to a long random text: `openssl rand -hex 32` prints one'
   )
 }
 
-/** What `--demo` adds: three commands that work as they stand in sh, cmd and PowerShell 7. */
+/** What `--demo` adds to the banner. The commands work unchanged in sh, cmd and PowerShell 7. */
 export function demoBanner(
   url: string,
   demo: { readonly model: string; readonly description: string },

@@ -9,7 +9,7 @@ import { reportText } from './load/report-text.ts'
 import { EXIT_UNREACHABLE } from './top/pages.ts'
 import { safeJson } from './top/safe-text.ts'
 
-/** Ended by a second Ctrl-C, as a shell would tell it. */
+/** 128 + SIGINT, as shells report it: a second Ctrl-C ended the run. */
 const EXIT_INTERRUPTED = 130
 const LARGEST_SEED = 2 ** 32
 
@@ -17,41 +17,44 @@ export const benchCommand = defineCommand({
   meta: {
     name: 'bench',
     description:
-      'Put load on a proxy or an Ollama: calls come at a rate, whatever has become of those before. Exit code 2: nothing there answered (or a wrong flag), 130: ended by a second Ctrl-C.',
+      'Put load on a proxy or an Ollama. Calls are sent at a fixed average rate, even while earlier calls wait. Exit codes: docs/quick-reference.md.',
   },
   args: {
     url: { type: 'string', valueHint: 'url', description: 'Address to load; required.' },
-    rate: { type: 'string', description: 'Calls a second on average, a Poisson process (default 5).' },
+    rate: {
+      type: 'string',
+      description: 'Average number of calls per second, as a Poisson process (default 5).',
+    },
     duration: {
       type: 'string',
       valueHint: 'seconds',
-      description: 'Time to send for (default 30, or to the end of the trace).',
+      description: 'How long calls are sent (default 30, or to the end of the trace).',
     },
     model: {
       type: 'string',
       default: 'llama3.2',
       valueHint: 'name[=weight],…',
-      description: 'Models to ask, each as often as its weight says.',
+      description: 'Models to call, in proportion to their weights.',
     },
     route: { type: 'string', default: '/api/chat', description: 'Route to call.' },
-    stream: { type: 'boolean', description: 'Ask for streams, as is done where the route has them.' },
+    stream: { type: 'boolean', description: 'Ask for streams (the default if the route can stream).' },
     'no-stream': { type: 'boolean', description: 'Ask for whole answers.' },
     'prompt-tokens': {
       type: 'string',
       valueHint: 'count',
-      description: 'Tokens of a prompt, about (default 100).',
+      description: 'Approximate tokens of a prompt (default 100).',
     },
-    tokens: { type: 'string', valueHint: 'count', description: 'Tokens of an answer, at most (default 50).' },
+    tokens: { type: 'string', valueHint: 'count', description: 'Most tokens of an answer (default 50).' },
     timeout: {
       type: 'string',
       default: '60',
       valueHint: 'seconds',
-      description: 'Patience with a call, from when it was due to its last byte.',
+      description: 'Longest time of a call, from the moment it was due to the last byte of its answer.',
     },
     seed: {
       type: 'string',
       valueHint: 'number',
-      description: 'For the same arrivals again (default: another one each time, in the report).',
+      description: 'Same seed, same arrivals. The report shows the seed (default: a new one each time).',
     },
     trace: {
       type: 'string',
@@ -59,13 +62,17 @@ export const benchCommand = defineCommand({
       description:
         'Replay arrivals: CSV (seconds,prompt_tokens,output_tokens[,model]) or JSON lines with these keys.',
     },
-    speed: { type: 'string', valueHint: 'factor', description: 'How much faster than recorded (default 1).' },
+    speed: {
+      type: 'string',
+      valueHint: 'factor',
+      description: 'Replay the trace this many times as fast (default 1).',
+    },
     json: { type: 'boolean', description: 'Print the report as one JSON object.' },
     'max-in-flight': {
       type: 'string',
       default: '1000',
       valueHint: 'count',
-      description: 'Calls open at once; those beyond are counted as not sent.',
+      description: 'Most calls open at once. Further calls are counted as not sent.',
     },
   },
   async run({ args }) {

@@ -5,11 +5,12 @@ import { EXIT_CONFIG } from './exit-codes.ts'
 import { flagValues, optionFlags } from './flags.ts'
 import { readConfig } from './read-config.ts'
 
-/** Prints the effective configuration as `GET /config` would, or every problem of it. */
+/** Prints the effective configuration in the form of `GET /config`, or every problem of the configuration. */
 export const checkCommand = defineCommand({
   meta: {
     name: 'check',
-    description: 'Validate the configuration and print the effective one; exit 78 when it is wrong.',
+    description:
+      'Validate the configuration and print the values in force. Exit codes: docs/quick-reference.md.',
   },
   args: optionFlags,
   run({ args }) {

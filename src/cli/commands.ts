@@ -9,7 +9,7 @@ import { readVersion } from './version.ts'
 type Load = Extract<SubCommandsDef[string], () => Promise<unknown>>
 type Command = Awaited<ReturnType<Load>>
 
-// Loaded when they are asked for: `check` and `setup` need no server.
+// A command is loaded when it is used: `check` and `setup` need no server.
 const COMMANDS: Readonly<Record<string, Load>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   check: async () => (await import('./check.ts')).checkCommand,
@@ -22,9 +22,9 @@ const COMMANDS: Readonly<Record<string, Load>> = {
 const DEFAULT_COMMAND = 'serve'
 
 /**
- * Runs one command line. citty parses flags and writes the help; what is unknown is found here, because citty
- * ignores unknown flags and ends with 1 for an unknown command.
- * @returns the exit code, once the command is over.
+ * Runs one command line. citty parses flags and writes the help. Unknown commands and flags are found here, because
+ * citty ignores unknown flags and exits with 1 for an unknown command.
+ * @returns the exit code, when the command has ended.
  */
 export async function run(argv: readonly string[]): Promise<number> {
   const named = argv[0] !== undefined && !argv[0].startsWith('-')
@@ -50,7 +50,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     const { result } = await runCommand(command, { rawArgs: args })
     return typeof result === 'number' ? result : 0
   } catch (error) {
-    // citty's own complaints, such as a value outside a list of choices.
+    // A usage error that citty itself found, such as a value outside a list of choices.
     if (error instanceof Error && error.name === 'CLIError')
       return misused(stripVTControlCharacters(error.message))
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
@@ -69,7 +69,7 @@ async function showHelp(command: Command, args: ArgsDef, named: boolean): Promis
     version: readVersion(),
     description: 'Admission control in front of Ollama.',
   }
-  // Without a command's name the flags are those of the default one.
+  // Without a command name, the help shows the flags of the default command.
   const main = defineCommand({ meta, args, subCommands: { ...COMMANDS } })
   const styled = named ? await renderUsage(command, main) : await renderUsage(main)
   const plain = process.stdout.isTTY !== true || Boolean(process.env.NO_COLOR)

@@ -1,11 +1,11 @@
 import { DEFAULT_MODELS } from '../simulator/models.ts'
 import { createSimulator } from '../simulator/simulator.ts'
 
-/** A simulator in place of an Ollama. */
+/** A running simulator that replaces Ollama. */
 export interface Demo {
   readonly url: string
   readonly model: string
-  /** What is simulated, in a sentence or two. */
+  /** A few lines about the simulated Ollama, for the banner. */
   readonly description: string
   close(): Promise<void>
 }
@@ -19,8 +19,8 @@ export async function startDemo(): Promise<Demo> {
   const { numParallel, loadMs, outputTokensPerSecond } = SIMULATED
   const description = [
     `Simulated: an Ollama at ${url} with the models ${DEFAULT_MODELS.join(', ')}.`,
-    `A model loads in ${loadMs / 1000} s, runs ${numParallel} calls at once and makes ${outputTokensPerSecond} tokens a second.`,
-    "Its answers have the form of Ollama's, their text is made up: no model runs, nothing is downloaded.",
+    `A model loads in ${loadMs / 1000} s, runs ${numParallel} calls at once and produces ${outputTokensPerSecond} tokens per second.`,
+    'The answers have the format of Ollama, but their text is made up. No model runs, and nothing is downloaded.',
   ].join('\n')
   return { url, model: DEFAULT_MODELS[0] ?? 'llama3.2', description, close: () => simulator.close() }
 }

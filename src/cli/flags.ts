@@ -6,11 +6,12 @@ export const configFlag: { config: StringArgDef } = {
   config: {
     type: 'string',
     valueHint: 'file',
-    description: 'Configuration file (CONFIG_FILE; config.yaml in the working directory when there is one).',
+    description:
+      'Configuration file (CONFIG_FILE; default: config.yaml in the working directory, if it exists).',
   },
 }
 
-/** The flags of every option that has one, from the same descriptions as config.yaml. */
+/** The flags of all options, with the descriptions of config.yaml. */
 export const optionFlags: Record<string, StringArgDef> = {
   ...configFlag,
   ...Object.fromEntries(
@@ -32,7 +33,7 @@ export function flagValues(args: Readonly<Record<string, unknown>>): Record<stri
   )
 }
 
-/** Says what is wrong with the arguments of a command, which citty itself would let pass; undefined when nothing is. */
+/** Returns a mistake in the arguments that citty itself lets pass; undefined when there is none. */
 export function findMistake(args: readonly string[], defined: ArgsDef): string | undefined {
   const names = new Map<string, ArgsDef[string]>()
   let positionals = 0

@@ -1,14 +1,14 @@
 import type { RunningProxy } from '../runtimes/runtime.ts'
 import type { Log } from '../telemetry/call-log.ts'
 
-/** What emits signals and stray errors: the process. */
+/** The process, as the emitter of signals and stray errors. */
 export type Emitter = Pick<NodeJS.EventEmitter, 'on' | 'off'>
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
 
 /**
- * Waits for a signal and ends the proxy. The first lets running calls finish, a second one ends at once.
- * @returns the exit code: 0 drained, 1 forced or failed, 128 + the signal's number after a second one.
+ * Waits for a signal and ends the proxy. After the first signal, running calls may finish. A second signal ends them.
+ * @returns the exit code: 0 drained, 1 forced or failed, 128 + the number of a second signal.
  */
 export function untilStopped(
   running: Pick<RunningProxy, 'drain' | 'destroy'>,
@@ -46,21 +46,21 @@ export function untilStopped(
   })
 }
 
-/** Calls back at SIGHUP, which without a listener would end the process. Windows sends it as the end of a console. */
+/** Calls `run` at SIGHUP, which ends a process without a listener. Windows sends SIGHUP only when a console closes. */
 export function onHangup(run: () => void, process: Emitter & { readonly platform: string }): void {
   if (process.platform !== 'win32') process.on('SIGHUP', run)
 }
 
 /**
- * Keeps a stray error from taking every running call down with it. Each one is a defect: it is logged with its
- * stack and the number of them so far.
+ * Keeps the process alive after a stray error, so that running calls survive. Every stray error is a defect, and is
+ * logged with its stack and a count.
  */
 export function surviveStrayErrors(log: Log, process: Emitter): void {
   let count = 0
-  const tell = (kind: string) => (error: unknown) => {
+  const logError = (kind: string) => (error: unknown) => {
     count++
     log.error(kind, { count, error })
   }
-  process.on('uncaughtException', tell('uncaught exception'))
-  process.on('unhandledRejection', tell('unhandled rejection'))
+  process.on('uncaughtException', logError('uncaught exception'))
+  process.on('unhandledRejection', logError('unhandled rejection'))
 }

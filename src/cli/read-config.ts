@@ -5,13 +5,13 @@ import { ConfigError } from '../config/problem.ts'
 
 type Flags = Readonly<Record<string, string | undefined>>
 
-/** The configuration of this process as it stands now. @throws ConfigError with every problem. */
+/** Loads the configuration from the flags, the environment and the file. @throws ConfigError with every problem. */
 export function loadOwn(flags: Flags): LoadedConfig {
   const readFile = (path: string) => readFileSync(path, 'utf8')
   return loadConfig({ flags, env: process.env, readFile, ownAddresses: ownAddresses() })
 }
 
-/** The same; its problems go to stderr, one line each, and undefined comes back. */
+/** Like loadOwn, but prints the problems to stderr, one per line, and then returns undefined. */
 export function readConfig(flags: Flags): LoadedConfig | undefined {
   try {
     return loadOwn(flags)

@@ -24,23 +24,23 @@ export const serveCommand = defineCommand({
     ...optionFlags,
     demo: {
       type: 'boolean',
-      description: 'Guard an embedded simulator instead of an Ollama, to look around.',
+      description: 'Guard a simulated Ollama that runs inside this process, to try the proxy.',
     },
   },
   async run({ args }) {
     const flags = flagValues(args)
     if (args.demo === true && flags.upstream !== undefined) {
-      process.stderr.write('--demo brings an upstream of its own; leave --upstream out\n')
+      process.stderr.write('--demo guards its own simulated Ollama: remove --upstream\n')
       return EXIT_USAGE
     }
     const loaded = readConfig(flags)
     if (!loaded) return EXIT_CONFIG
-    // A connection that somebody keeps open must not keep a stopped proxy alive.
+    // An open connection must not keep a stopped proxy alive.
     process.exit(await serve(loaded, () => loadOwn(flags), args.demo === true))
   },
 })
 
-/** From start to end; returns the exit code, with everything that was opened closed again. */
+/** Runs the proxy until a signal ends it, and closes log and simulator. Returns the exit code. */
 async function serve(given: LoadedConfig, read: () => LoadedConfig, demo: boolean): Promise<number> {
   let simulated: Demo | undefined
   try {
@@ -65,8 +65,8 @@ async function guard(
   { log, setLevel }: LogOutput,
   demo: Demo | undefined,
 ): Promise<number> {
-  const inFrontOf = (config: LoadedConfig) => (demo ? withUpstream(config, demo.url) : config)
-  const loaded = inFrontOf(given)
+  const withDemoUpstream = (config: LoadedConfig) => (demo ? withUpstream(config, demo.url) : config)
+  const loaded = withDemoUpstream(given)
   const runtime = await selectRuntime()
   const version = readVersion()
   const tracing = await startTracing({
@@ -77,12 +77,12 @@ async function guard(
     upstreamUrl: loaded.config.ollama_url,
   })
   const running = await runtime.serve(loaded, tracing ? traced(log, tracing) : log, version, {
-    read: () => inFrontOf(read()),
+    read: () => withDemoUpstream(read()),
     setLogLevel: setLevel,
     slotsPerModel,
   })
   surviveStrayErrors(log, process)
-  const unwatch = reloadWhenTold(running, loaded.configFile ?? DEFAULT_FILE, log)
+  const unwatch = reloadOnChange(running, loaded.configFile ?? DEFAULT_FILE, log)
   const stopped = untilStopped(running, log, process)
 
   const started = { version, runtime: runtime.name, url: running.url }
@@ -90,7 +90,7 @@ async function guard(
   const administration = whoAdministers(loaded.config)
   log.info('listening', { ...started, upstream: loaded.config.ollama_url, administration })
   const upstream = await running.upstreamReachable()
-  // To stderr, so that stdout holds nothing but log lines.
+  // stdout holds only log lines.
   process.stderr.write(banner(loaded, started, upstream))
   if (demo) process.stderr.write(demoBanner(running.url, demo))
   const code = await stopped
@@ -99,7 +99,7 @@ async function guard(
   return code
 }
 
-/** The log is told of every call once it is over, and that is when its spans are made. */
+/** A log that also makes the spans of each finished call. */
 function traced(log: Log, tracing: Tracing): Log {
   return {
     ...log,
@@ -110,9 +110,9 @@ function traced(log: Log, tracing: Tracing): Log {
   }
 }
 
-/** By SIGHUP, and when the file is saved. Returns what ends the watch over the file. */
-function reloadWhenTold({ reload }: RunningProxy, path: string, log: Log): () => void {
-  // What came of it is in the log already, but for what nobody expects.
+/** Reloads at SIGHUP and when the file changes. Returns a function that ends the watch over the file. */
+function reloadOnChange({ reload }: RunningProxy, path: string, log: Log): () => void {
+  // The reload itself logs its result. Only an unexpected error arrives here.
   const run = () => void reload?.().catch((error) => log.error('the configuration was not read', { error }))
   onHangup(run, process)
   return watchFile({

@@ -9,19 +9,19 @@ import { EXIT_FAILED } from './exit-codes.ts'
 import { configFlag } from './flags.ts'
 
 const TOKEN_BYTES = 32
-/** For its owner alone: the file holds the admin token. */
+/** The file holds the admin token, so only its owner may read it. */
 const OWNER_ONLY = 0o600
 
-/** Measures, recommends, writes; asks nothing, so that it works in scripts and images too. */
+/** Writes a config.yaml with recommended values. Asks no questions, so that scripts and images can run it. */
 export const setupCommand = defineCommand({
   meta: {
     name: 'setup',
     description:
-      'Measure the memory and write a commented config.yaml with fitting figures and an admin token.',
+      'Measure the memory and write a commented config.yaml with recommended values and an admin token.',
   },
   args: {
     config: { ...configFlag.config, description: `File to write (default ${DEFAULT_FILE}).` },
-    force: { type: 'boolean', description: 'Replace the file when it exists.' },
+    force: { type: 'boolean', description: 'Replace the file if it exists. Its admin token is kept.' },
   },
   async run({ args }) {
     const path = typeof args.config === 'string' ? args.config : DEFAULT_FILE
@@ -34,7 +34,7 @@ export const setupCommand = defineCommand({
     }
     const measured = memory
       ? `Memory: ${gigabytes(memory.availableBytes)} available of ${gigabytes(memory.totalBytes)}.`
-      : 'Memory: could not be measured, the figures are cautious.'
+      : 'Memory: could not be measured. The recommended values are cautious.'
     process.stdout.write(`${measured}\n`)
     for (const [key, value] of Object.entries(set)) process.stdout.write(`  ${key}: ${value}\n`)
 
@@ -43,7 +43,7 @@ export const setupCommand = defineCommand({
     const text = renderConfigFile({ ...set, admin_token }, [
       '',
       `Written by \`ollama-guard-proxy setup\`. ${measured}`,
-      'It holds a secret, the admin token: keep it out of version control.',
+      'This file holds a secret, the admin token: keep the file out of version control.',
     ])
     try {
       writePrivately(path, text, args.force === true ? 'w' : 'wx')
@@ -53,14 +53,14 @@ export const setupCommand = defineCommand({
     }
     const check = `ollama-guard-proxy check${args.config === undefined ? '' : ` --config ${path}`}`
     process.stdout.write(
-      `  admin_token: ${kept === undefined ? 'a new one' : 'the one that was there'}, in the file alone\n`,
+      `  admin_token: ${kept === undefined ? 'a new token' : 'the token of the old file'}; only the file shows it\n`,
     )
-    process.stdout.write(`Wrote ${path}, which only you can read; \`${check}\` shows what counts.\n`)
+    process.stdout.write(`Wrote ${path}. Only you can read it. \`${check}\` prints the values in force.\n`)
     return 0
   },
 })
 
-/** The admin token that a configuration file sets by itself; undefined when there is none, or no file that loads. */
+/** The admin token in a configuration file; undefined when the file sets none or does not load. */
 function tokenIn(path: string): string | undefined {
   const readFile = () => readFileSync(path, 'utf8')
   try {
@@ -70,7 +70,7 @@ function tokenIn(path: string): string | undefined {
   }
 }
 
-/** Nobody else can read the file at any moment, also when it was there with wider rights. */
+/** Only the owner can read the file at any moment, even if the old file had wider rights. */
 function writePrivately(path: string, text: string, flag: 'w' | 'wx'): void {
   const file = openSync(path, flag, OWNER_ONLY)
   try {
@@ -87,7 +87,7 @@ function gigabytes(bytes: number): string {
 
 function refusal(path: string, error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
-    return `${path} exists and was left as it is; --force replaces it, --config names another file`
+    return `${path} exists and was not changed; --force replaces it, --config names another file`
   }
   return `${path} cannot be written: ${error instanceof Error ? error.message : error}`
 }

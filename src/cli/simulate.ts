@@ -5,7 +5,7 @@ import { parseModelName } from '../simulator/names.ts'
 import { createSimulator } from '../simulator/simulator.ts'
 import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
 
-/** A number written out, so that an empty text or 0x10 is none. */
+/** Decimal digits only: Number() would also accept an empty text and 0x10. */
 const numeral = z
   .string()
   .regex(/^\d+(\.\d+)?$/, 'must be a number')
@@ -23,7 +23,7 @@ const modelNames = z
   )
   .pipe(
     z
-      .array(z.string().refine((name) => parseModelName(name) !== undefined, 'is no model name'))
+      .array(z.string().refine((name) => parseModelName(name) !== undefined, 'is not a model name'))
       .min(1, 'names no model'),
   )
 
@@ -39,12 +39,11 @@ const flags = z.object({
   models: modelNames,
 })
 
-/** Runs until SIGINT or SIGTERM. Exit code 2: a flag has a wrong value. 1: the address cannot be had. */
+/** Runs until SIGINT or SIGTERM. Exit code 2: a flag has a wrong value. 1: the address cannot be opened. */
 export const simulateCommand = defineCommand({
   meta: {
     name: 'simulate',
-    description:
-      "Answer like an Ollama, with made-up text: Ollama's API, queues, load times and token rates.",
+    description: 'Run a simulated Ollama: its API, queues, load times and token rates, with made-up text.',
   },
   args: {
     port: { type: 'string', default: '11434', description: 'Port; 0 takes any free one.' },
@@ -60,10 +59,14 @@ export const simulateCommand = defineCommand({
       default: '3',
       description: 'Models in memory at once (OLLAMA_MAX_LOADED_MODELS).',
     },
-    'load-time': { type: 'string', default: '2', description: 'Seconds that loading a model takes.' },
-    'prompt-rate': { type: 'string', default: '1000', description: 'Prompt tokens a second.' },
-    'token-rate': { type: 'string', default: '50', description: 'Output tokens a second.' },
-    models: { type: 'string', default: DEFAULT_MODELS.join(','), description: 'Models it has, by comma.' },
+    'load-time': { type: 'string', default: '2', description: 'Seconds to load a model.' },
+    'prompt-rate': { type: 'string', default: '1000', description: 'Prompt tokens per second.' },
+    'token-rate': { type: 'string', default: '50', description: 'Output tokens per second.' },
+    models: {
+      type: 'string',
+      default: DEFAULT_MODELS.join(','),
+      description: 'Names of its models, separated by commas.',
+    },
     'any-model': { type: 'boolean', default: false, description: 'Accept every valid model name.' },
   },
   async run({ args }) {

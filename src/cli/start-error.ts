@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts'
 
-/** One line for a start that failed: the address it was about, why, and which key to change. */
+/** One line about a failed start: the address, the reason, and the key to change. */
 export function whyNotListening(error: unknown, config: Pick<Config, 'proxy_host' | 'proxy_port'>): string {
   const { proxy_host: host, proxy_port: port } = config
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
@@ -8,7 +8,7 @@ export function whyNotListening(error: unknown, config: Pick<Config, 'proxy_host
   const changeHost = 'change proxy_host (PROXY_HOST, --host)'
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: `another program listens there; stop it or ${changePort}`,
-    EACCES: `not allowed, ports below 1024 often need privileges; ${changePort}`,
+    EACCES: `permission denied; ports below 1024 often need privileges; ${changePort}`,
     EADDRNOTAVAIL: `this machine has no such address; ${changeHost}`,
     ENOTFOUND: `no such host name; ${changeHost}`,
     EAI_AGAIN: `the host name cannot be looked up; ${changeHost}`,
@@ -17,7 +17,7 @@ export function whyNotListening(error: unknown, config: Pick<Config, 'proxy_host
     error instanceof Error && 'syscall' in error && /^(listen|bind|getaddrinfo)$/.test(String(error.syscall))
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const reason = reasons[code]
-  // Bun names no syscall, but only listening fails with these three.
+  // Bun's error names no syscall. These two codes come from listening alone.
   if (reason && (isListening || code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL')) {
     return `cannot listen on ${address}: ${reason}`
   }

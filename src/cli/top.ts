@@ -9,25 +9,25 @@ import { printJson, printOnce } from './top/print.ts'
 
 const flags = z.object({ interval: patience })
 
-/** The queue in a terminal. */
+/** Shows the queue in a terminal. */
 export const topCommand = defineCommand({
   meta: {
     name: 'top',
     description:
-      'Watch the queue of a running proxy live; q or Ctrl-C leaves. Exit code 2: --once did not reach it (or a wrong flag), 78: wrong configuration.',
+      'Watch the queue of a running proxy; q or Ctrl-C ends it. Exit codes: docs/quick-reference.md.',
   },
   args: {
     url: urlFlag,
     once: {
       type: 'boolean',
-      description: 'Print one frame of plain text, as is done when the output is no terminal.',
+      description: 'Print plain text once. This is the default when the output is not a terminal.',
     },
-    json: { type: 'boolean', description: 'Print one JSON object a refresh, with --once exactly one.' },
+    json: { type: 'boolean', description: 'Print one JSON object per refresh; with --once, exactly one.' },
     interval: {
       type: 'string',
       default: '1',
       valueHint: 'seconds',
-      description: 'Time from one refresh to the next.',
+      description: 'Time between two refreshes.',
     },
   },
   async run({ args }) {

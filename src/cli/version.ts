@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The version in package.json, which is two folders up from src/cli and from dist/cli alike. */
+/** The version in package.json, which is two folders above both src/cli and dist/cli. */
 export function readVersion(): string {
   const read: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   const found = typeof read === 'object' && read !== null && 'version' in read ? read.version : undefined

@@ -2,22 +2,22 @@ import { watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import type { Cancel, Clock } from '../clock.ts'
 
-/** Saving takes several steps, and between them the file is empty, half written or not there. */
+/** Saving takes several steps. Between the steps the file may be empty, incomplete or missing. */
 const QUIET_MS = 250
 
-/** What Kubernetes turns round when it brings a new version of all files of a folder: `..data`, `..2026_11_22_…`. */
+/** Kubernetes replaces entries with this prefix when it updates a mounted folder: `..data`, `..2026_11_22_…`. */
 const SWAPPED = '..'
 
 export interface WatchParts {
   readonly path: string
   readonly clock: Clock
-  /** Called once after a change, when nothing has happened to the file for a while. */
+  /** Called once after a change, when the file has been quiet for QUIET_MS. */
   readonly changed: () => void
-  /** Called when it cannot be watched, or not any longer. */
+  /** Called when the file cannot be watched, or can no longer be watched. */
   readonly failed: (error: unknown) => void
 }
 
-/** Watches a file that need not exist. Its folder is what is watched: most programs that save put a new file in place. */
+/** Watches the folder of a file, since most programs save by putting a new file in place. The file need not exist. */
 export function watchFile({ path, clock, changed, failed }: WatchParts): Cancel {
   const name = basename(path)
   const settled = afterQuiet(clock, changed)
@@ -36,7 +36,7 @@ export function watchFile({ path, clock, changed, failed }: WatchParts): Cancel 
   }
 }
 
-/** Runs once when the last touch is a quarter of a second old. */
+/** Calls `run` once, QUIET_MS after the last touch. */
 export function afterQuiet(clock: Clock, run: () => void): { touch(): void; cancel: Cancel } {
   let cancel: Cancel = () => {}
   return {

@@ -16,9 +16,10 @@ it('tells where it listens and what it guards', () => {
   assert.equal(
     banner(loaded, started, { ...WELL, version: '0.33.0' }),
     'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n' +
-      'Administration: anybody on this machine, and whatever forwards to this proxy without a trace; set admin_token ' +
-      '(ADMIN_TOKEN) to a long random text, such as `openssl rand -hex 32` prints\n' +
-      'Its queue, live: http://127.0.0.1:8080/dashboard\n',
+      'Administration: everybody on this machine, and every client of a program that forwards requests without a ' +
+      'header such as X-Forwarded-For; set admin_token (ADMIN_TOKEN) to a long random text: `openssl rand -hex 32` ' +
+      'prints one\n' +
+      'Dashboard: http://127.0.0.1:8080/dashboard\n',
   )
 })
 
@@ -61,7 +62,7 @@ it('says why an Ollama that answers told no version', () => {
 it('tells that the token administers, and not which', () => {
   const config = { ...loaded.config, admin_token: 'open-sesame' }
   const text = banner({ ...loaded, config }, started, { ...WELL, version: null })
-  assert.match(text, /^Administration: whoever has the admin token$/m)
+  assert.match(text, /^Administration: everybody who has the admin token$/m)
   assert.doesNotMatch(text, /sesame/)
 })
 

@@ -117,7 +117,7 @@ describe('setup', () => {
     const path = write('# mine\n')
     const { code, stderr } = await guard(['setup'])
     assert.equal(code, 1)
-    assert.match(stderr, /config\.yaml exists and was left as it is; --force replaces it/)
+    assert.match(stderr, /config\.yaml exists and was not changed; --force replaces it/)
     assert.equal(readFileSync(path, 'utf8'), '# mine\n')
   })
 
@@ -150,7 +150,7 @@ describe('setup', () => {
     chmodSync(path, 0o644)
     const { code, stdout } = await guard(['setup', '--force'])
     assert.equal(code, 0)
-    assert.match(stdout, /admin_token: the one that was there/)
+    assert.match(stdout, /admin_token: the token of the old file/)
     assert.equal(tokenIn(path), 'open-sesame')
     if (process.platform !== 'win32') assert.equal(statSync(path).mode & 0o777, 0o600)
   })

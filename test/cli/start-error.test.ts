@@ -12,7 +12,7 @@ it('names the address, the reason and the key to change', () => {
     why(failed('EADDRINUSE')),
     /^cannot listen on 127\.0\.0\.1:80: another program .*proxy_port \(PROXY_PORT, --port\)$/,
   )
-  assert.match(why(failed('EACCES')), /not allowed, .*proxy_port/)
+  assert.match(why(failed('EACCES')), /permission denied; .*proxy_port/)
   assert.match(why(failed('EADDRNOTAVAIL')), /no such address; change proxy_host \(PROXY_HOST, --host\)$/)
   assert.match(
     why(failed('ENOTFOUND', 'getaddrinfo'), 'nowhere'),

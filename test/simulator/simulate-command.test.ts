@@ -53,6 +53,6 @@ it('says everything that is wrong with its flags and ends with 2', async (t) => 
     'flag --port: "70000" must be 0 to 65535\n' +
       'flag --parallel: "0" must be 1 or more\n' +
       'flag --token-rate: "fast" must be a number\n' +
-      'flag --models: "a b" is no model name\n',
+      'flag --models: "a b" is not a model name\n',
   )
 })
