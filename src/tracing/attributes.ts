@@ -11,15 +11,15 @@ import {
 import { gatedRoute } from '../ollama/routes.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 
-/** `chat llama2`; for a call that names no model the operation alone. */
+/** `chat llama2`; only the operation for a call without a model. */
 export function spanName({ path, model }: Pick<FinishedCall, 'path' | 'model'>): string {
   const operation = gatedRoute(path)?.operation ?? `POST ${path}`
   return model === null ? operation : `${operation} ${model}`
 }
 
 /**
- * What went wrong, in few words, or undefined where nothing did. As for every HTTP server, what the client did (left,
- * sent too much, asked for a model that is not there) is no error of ours.
+ * The error.type of a call; undefined where there was no error. As for every HTTP server, what a client does (leaves,
+ * sends too much, asks for an unknown model) is not an error of the server.
  */
 export function errorTypeOf(
   call: Pick<FinishedCall, 'outcome' | 'reason' | 'status' | 'firstByteMs'>,
@@ -32,7 +32,7 @@ export function errorTypeOf(
   return status >= 500 ? String(status) : 'upstream_error'
 }
 
-/** The same of what was sent to Ollama; there an answer of 400 and above is an error too, as for every client. */
+/** The error.type of the request to Ollama. As for every HTTP client, an answer of 400 and above is an error. */
 export function upstreamErrorTypeOf(call: FinishedCall): string | undefined {
   return call.firstByteMs !== null && call.status >= 400 ? String(call.status) : errorTypeOf(call)
 }
@@ -66,11 +66,11 @@ export function upstreamAttributes(call: FinishedCall, server: Attributes): Attr
   }
 }
 
-/** `url`: an http or https URL that has been checked. */
+/** `url`: a valid http or https URL. */
 export function serverAttributes(url: string): Attributes {
   const { hostname, port, protocol } = new URL(url)
   return {
-    // An IPv6 address without the brackets of a URL.
+    // The attribute holds an IPv6 address without the brackets of a URL.
     [ATTR_SERVER_ADDRESS]: hostname.replace(/^\[|\]$/g, ''),
     [ATTR_SERVER_PORT]: Number(port) || (protocol === 'https:' ? 443 : 80),
   }

@@ -8,26 +8,26 @@ import {
 } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions'
-import { Complaints } from './complaints.ts'
+import { ThrottledDiagLogger } from './diag-logger.ts'
 import type { TracingParts } from './tracing.ts'
 
 const NAME = 'ollama-guard-proxy'
 
 export interface Sdk {
   readonly tracer: Tracer
-  /** Sends what is left. Rejects when that fails, and takes as long as its own deadlines allow. */
+  /** Sends the remaining spans. Rejects when that fails, and waits as long as the SDK's own deadlines allow. */
   flush(): Promise<void>
-  /** Complaints of what is still under way go nowhere from here on. */
+  /** Ends the SDK's messages to the log, so that exports still under way log nothing. */
   silence(): void
 }
 
 /**
- * OpenTelemetry's SDK with what it reads from the environment: where and how to send, sampling, resource, the sizes
- * of batches. It holds 2 048 spans unless told otherwise, drops what comes on top, and sends from timers of its own.
+ * Opens OpenTelemetry's SDK. The SDK reads from the environment: address and way of sending, sampling, resource and
+ * batch sizes. By default it holds 2 048 spans, drops further spans, and sends from timers of its own.
  */
 export function openSdk({ version, clock, log }: Pick<TracingParts, 'version' | 'clock' | 'log'>): Sdk {
-  // First, so that it hears what the SDK thinks of the environment.
-  diag.setLogger(new Complaints(clock, log), {
+  // The logger is set first, so that it gets the SDK's messages about the environment.
+  diag.setLogger(new ThrottledDiagLogger(clock, log), {
     logLevel: DiagLogLevel.WARN,
     suppressOverrideMessage: true,
   })

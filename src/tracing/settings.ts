@@ -1,18 +1,18 @@
 export interface Settings {
-  /** Address of the collector, without what may be secret in it. */
+  /** Address of the collector, without user name, password and query: these may be secret. */
   readonly endpoint: string
-  /** Why nothing can be sent there. */
+  /** Why nothing can be sent to that address. */
   readonly problem?: string
-  /** The protocol that the environment asks for, where it is not the one that is spoken here. */
-  readonly unspoken?: string
+  /** The protocol that the environment asks for, if it is not PROTOCOL. */
+  readonly unsupportedProtocol?: string
 }
 
-/** In the words of OTEL_EXPORTER_OTLP_PROTOCOL. */
-export const SPOKEN = 'http/protobuf'
+/** The only protocol that this proxy uses, as a value of OTEL_EXPORTER_OTLP_PROTOCOL. */
+export const PROTOCOL = 'http/protobuf'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Undefined: nobody asks for traces. An empty variable counts as unset, as everywhere in OpenTelemetry. */
+/** Undefined: the environment asks for no traces. An empty variable counts as unset, as everywhere in OpenTelemetry. */
 export function readSettings(env: Environment): Settings | undefined {
   const name = ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'].find((key) =>
     read(env, key),
@@ -21,11 +21,13 @@ export function readSettings(env: Environment): Settings | undefined {
   if (read(env, 'OTEL_TRACES_EXPORTER') === 'none') return undefined
 
   const url = addressOf(read(env, name) ?? '')
-  // The SDK would go on with a collector on localhost, which nobody asked for.
-  if (!url) return { endpoint: '', problem: `${name} is no http:// or https:// URL` }
+  // With a wrong address, the SDK would send to a collector on localhost.
+  if (!url) return { endpoint: '', problem: `${name} is not an http:// or https:// URL` }
   const endpoint = url.origin + url.pathname
   const protocol = read(env, 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ?? read(env, 'OTEL_EXPORTER_OTLP_PROTOCOL')
-  return protocol === undefined || protocol === SPOKEN ? { endpoint } : { endpoint, unspoken: protocol }
+  return protocol === undefined || protocol === PROTOCOL
+    ? { endpoint }
+    : { endpoint, unsupportedProtocol: protocol }
 }
 
 function read(env: Environment, key: string): string | undefined {

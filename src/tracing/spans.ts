@@ -24,7 +24,7 @@ import type { Tracing, TracingParts } from './tracing.ts'
 
 const FLUSH_MS = 2_000
 
-/** Makes the spans of a call once it is over, with the times it had. */
+/** Makes the spans of a call after its end, from the times in its record. */
 export class Spans implements Tracing {
   readonly #parts: Pick<TracingParts, 'clock' | 'log'>
   readonly #sdk: Sdk
@@ -53,7 +53,7 @@ export class Spans implements Tracing {
     return this.#stopped
   }
 
-  /** As children of the call's own span, so that a trace shows where its time went. */
+  /** Makes the child spans, which show where the time of the call went. */
   #stages(call: FinishedCall, inside: Context): void {
     const { queue, upstream } = stagesOf(call)
     if (queue) this.#begin('queue', SpanKind.INTERNAL, call, queue, inside).end(call.startedAt + queue.to)
@@ -73,7 +73,7 @@ export class Spans implements Tracing {
     const { clock, log } = this.#parts
     let cancel = () => {}
     const late = new Promise<string>((resolve) => {
-      cancel = clock.after(FLUSH_MS, () => resolve(`the collector did not take them within ${FLUSH_MS} ms`))
+      cancel = clock.after(FLUSH_MS, () => resolve(`the collector did not accept them within ${FLUSH_MS} ms`))
     })
     const flushed = this.#sdk.flush().then(
       () => undefined,
@@ -86,7 +86,7 @@ export class Spans implements Tracing {
   }
 }
 
-/** The client's own span where its header is valid. */
+/** The client's span if its header is valid, else the root. */
 function parentOf(traceparent: string | null): Context {
   const parent = traceparent === null ? undefined : parseTraceparent(traceparent)
   if (!parent) return ROOT_CONTEXT

@@ -7,19 +7,19 @@ export interface Stage {
 }
 
 export interface Stages {
-  /** In line for a slot. */
+  /** The wait in line for a slot. */
   readonly queue?: Stage
-  /** From sending it to Ollama to the end of the answer. */
+  /** From sending the call to Ollama to the end of the answer. */
   readonly upstream?: Stage
 }
 
 export type StagedCall = Pick<FinishedCall, 'reason' | 'waitMs' | 'sentMs' | 'totalMs'>
 
-/** Where a call's time went. What is left of it went into reading its body. */
+/** Splits the time of a call. The rest of its time went into reading its body. */
 export function stagesOf({ reason, waitMs, sentMs, totalMs }: StagedCall): Stages {
-  // One that was never sent left the line without its turn.
+  // A call that was never sent left the line at its end.
   const turnAt = sentMs ?? totalMs
-  // A full line refuses a call at its door.
+  // A full line refuses a call on arrival, so that call never waited.
   const queued = waitMs > 0 && reason !== 'queue_full'
   return {
     ...(queued && { queue: { from: Math.max(0, turnAt - waitMs), to: turnAt } }),

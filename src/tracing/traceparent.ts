@@ -1,4 +1,4 @@
-/** The caller's place in a trace. */
+/** The client's span, from its traceparent header. */
 export interface TraceParent {
   readonly traceId: string
   readonly spanId: string
@@ -9,8 +9,8 @@ const TRACEPARENT = /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f
 const SAMPLED = 1
 
 /**
- * Reads a `traceparent` header (https://www.w3.org/TR/trace-context/#traceparent-header); undefined when it is not
- * valid, and the call then begins a trace of its own. Versions to come may add parts at the end.
+ * Parses a `traceparent` header (https://www.w3.org/TR/trace-context/#traceparent-header). Undefined when the header
+ * is not valid; the call then begins its own trace. Later versions of the header may add parts at the end.
  */
 export function parseTraceparent(header: string): TraceParent | undefined {
   const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(header.trim()) ?? []

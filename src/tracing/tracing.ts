@@ -1,40 +1,41 @@
 import type { Clock } from '../clock.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import type { Log } from '../telemetry/call-log.ts'
-import { readSettings, SPOKEN } from './settings.ts'
+import { PROTOCOL, readSettings } from './settings.ts'
 
 export interface TracingParts {
-  /** The environment of the process: what of OTEL_* is not read here the SDK reads there by itself. */
+  /** The environment of the process. The SDK itself reads further OTEL_* variables from the process. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly version: string
   readonly clock: Clock
   readonly log: Pick<Log, 'info' | 'warn'>
-  /** Ollama's address, as the spans of what was sent to it name it. */
+  /** Ollama's address, for the attributes of the spans `upstream`. */
   readonly upstreamUrl: string
 }
 
-/** Where calls become spans. */
+/** Makes spans of calls. */
 export interface Tracing {
-  /** Takes a call that is over. Never throws and waits for nothing. */
+  /** Takes a finished call. Never throws and waits for nothing. */
   call(finished: FinishedCall): void
-  /** Sends what is left, for 2 s at most. Never rejects. */
+  /** Sends the remaining spans, for 2 s at most. Never rejects. */
   stop(): Promise<void>
 }
 
 /**
- * Exports a trace of every gated call when the environment names a collector; undefined when it does not, and then
- * nothing of OpenTelemetry is loaded. What cannot be used is told to the log and leaves tracing off.
+ * Exports a trace of every gated call when the environment names a collector. Undefined when it names none: then
+ * nothing of OpenTelemetry is loaded. An address that cannot be used is logged, and tracing stays off.
  */
 export async function startTracing(parts: TracingParts): Promise<Tracing | undefined> {
   const { env, log } = parts
   const settings = readSettings(env)
   if (!settings) return undefined
-  const { endpoint, problem, unspoken } = settings
+  const { endpoint, problem, unsupportedProtocol } = settings
   if (problem !== undefined) {
     log.warn('traces are not exported', { problem })
     return undefined
   }
-  if (unspoken !== undefined) log.warn(`traces go as ${SPOKEN}, no other protocol is spoken`, { unspoken })
+  if (unsupportedProtocol !== undefined)
+    log.warn(`traces are sent as ${PROTOCOL}: this is the only protocol`, { unspoken: unsupportedProtocol })
   try {
     const { Spans } = await import('./spans.ts')
     const spans = new Spans(parts)

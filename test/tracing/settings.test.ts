@@ -43,7 +43,7 @@ test('another protocol than the one we speak is told, and we speak ours', async 
     OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
   })
   assert.deepEqual(warnings, [
-    { message: 'traces go as http/protobuf, no other protocol is spoken', fields: { unspoken: 'grpc' } },
+    { message: 'traces are sent as http/protobuf: this is the only protocol', fields: { unspoken: 'grpc' } },
   ])
   await tracing?.stop()
 })
@@ -55,7 +55,7 @@ test('an endpoint that is no address is told to the log, and nothing is exported
     assert.deepEqual(warnings, [
       {
         message: 'traces are not exported',
-        fields: { problem: `${OTLP_ENDPOINT} is no http:// or https:// URL` },
+        fields: { problem: `${OTLP_ENDPOINT} is not an http:// or https:// URL` },
       },
     ])
   }

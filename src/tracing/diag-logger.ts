@@ -3,14 +3,14 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../telemetry/call-log.ts'
 
 const QUIET_MS = 60_000
-/** A collector writes these texts in part, and they must not fill the disk. */
-const LONGEST = 300
+/** Part of a message comes from the collector, and must not fill the disk. */
+const LONGEST_MESSAGE = 300
 
 /**
- * What the SDK has to complain about, on its way to our log: at most one line a minute, since a collector that is
- * down fails every few seconds. The next line then tells how many were left out.
+ * Writes the SDK's warnings and errors to the log, at most one line per minute: a collector that is down fails every
+ * few seconds. The next line has the number of messages that were left out.
  */
-export class Complaints implements DiagLogger {
+export class ThrottledDiagLogger implements DiagLogger {
   readonly #clock: Clock
   readonly #log: Pick<Log, 'warn'>
   #quietUntil = Number.NEGATIVE_INFINITY
@@ -22,24 +22,24 @@ export class Complaints implements DiagLogger {
   }
 
   error(message: string, ...more: unknown[]): void {
-    this.#tell([message, ...more])
+    this.#write([message, ...more])
   }
 
   warn(message: string, ...more: unknown[]): void {
-    this.#tell([message, ...more])
+    this.#write([message, ...more])
   }
 
   info(): void {}
   debug(): void {}
   verbose(): void {}
 
-  #tell(parts: readonly unknown[]): void {
+  #write(parts: readonly unknown[]): void {
     const now = this.#clock.now()
     if (now < this.#quietUntil) {
       this.#leftOut++
       return
     }
-    const problem = parts.map(plain).join(' ').slice(0, LONGEST)
+    const problem = parts.map(textOf).join(' ').slice(0, LONGEST_MESSAGE)
     this.#log.warn('trouble with exporting traces', {
       problem,
       ...(this.#leftOut > 0 && { left_out: this.#leftOut }),
@@ -49,13 +49,13 @@ export class Complaints implements DiagLogger {
   }
 }
 
-function plain(part: unknown): string {
+function textOf(part: unknown): string {
   if (part instanceof Error) return part.message
-  return typeof part === 'string' ? thrown(part) : String(part)
+  return typeof part === 'string' ? withoutStack(part) : String(part)
 }
 
-/** The SDK tells an error as JSON, its stack included: what it says and its code are enough. */
-function thrown(text: string): string {
+/** The SDK writes an error as JSON with its stack. The log gets only the message and the code. */
+function withoutStack(text: string): string {
   if (!text.startsWith('{')) return text
   try {
     const { message, code }: { message?: unknown; code?: unknown } = JSON.parse(text)
