@@ -1,11 +1,11 @@
 import { StringDecoder } from 'node:string_decoder'
 
-/** How the bytes of an answer are to be read: lines of JSON, events, or one whole. */
+/** Format of an answer: lines of JSON, server-sent events, or one whole text. */
 export type Format = 'ndjson' | 'sse' | 'whole'
 
-/** A line or a whole answer that is longer is not looked at to its end. */
+/** In characters. Of a longer line or whole answer, only the end is kept. */
 const LONGEST_TEXT = 2 ** 20
-// In JSON a quote inside a text is escaped, so none of these can be found in what a model said.
+// JSON escapes quotes inside texts, so these patterns cannot match the words of a model.
 const TOKENS = /"(?:eval_count|completion_tokens|output_tokens)":\s*(\d{1,15})\b/g
 const ERROR = /^\s*\{\s*"(?:error"|type":\s*"(?:error|response\.failed)")/
 const ERROR_EVENT = /^event:\s*(?:error|response\.failed)\s*$/
@@ -18,15 +18,15 @@ export function formatOf(contentType: string | undefined): Format {
   return type === 'application/x-ndjson' ? 'ndjson' : type === 'text/event-stream' ? 'sse' : 'whole'
 }
 
-/** What became of an answer whose status was good. */
+/** Result of reading an answer with a 2xx status. */
 export interface Reading {
-  /** Why it is no good answer after all; undefined when it is one. */
+  /** Why the answer failed despite its status; undefined for a good answer. */
   readonly flaw: string | undefined
-  /** As the answer itself says; 0 when it does not. */
+  /** Tokens, as the answer reports them; 0 when the answer does not. */
   readonly tokens: number
 }
 
-/** Reads the answer to one call while it comes. */
+/** Reads the answer to one call while it arrives. */
 export class AnswerReader {
   readonly #format: Format
   readonly #onPiece: () => void
@@ -34,11 +34,11 @@ export class AnswerReader {
   #text = ''
   #tokens = 0
   #ended = false
-  /** The beginning of a whole answer, or of a line, is not kept any more. */
-  #cut = false
+  /** The beginning of the text was dropped. */
+  #truncated = false
   #flaw: string | undefined
 
-  /** `onPiece` is told of each line or event of a stream. */
+  /** `onPiece` is called for each line or event of a stream. */
   constructor(format: Format, onPiece: () => void) {
     this.#format = format
     this.#onPiece = onPiece
@@ -46,17 +46,17 @@ export class AnswerReader {
 
   take(chunk: Buffer): void {
     const text = this.#decoder.write(chunk)
-    // Only what is new is looked through: what came before has no end of a line.
+    // Only the new text is searched for line ends: the text before has none.
     const lines = this.#format === 'whole' ? [text] : text.split('\n')
     lines[0] = this.#text + lines[0]
     this.#text = lines.pop() ?? ''
     for (const line of lines) this.#line(line)
-    this.#cut ||= this.#text.length > LONGEST_TEXT
-    // Now and then, since cutting takes a copy.
+    this.#truncated ||= this.#text.length > LONGEST_TEXT
+    // Not at every chunk, since slice copies the text.
     if (this.#text.length > 2 * LONGEST_TEXT) this.#text = this.#text.slice(-LONGEST_TEXT)
   }
 
-  /** To be called when the last byte was taken. */
+  /** Call this after the last chunk. */
   end(): Reading {
     if (this.#format === 'whole') this.#whole(this.#text)
     else {
@@ -68,9 +68,9 @@ export class AnswerReader {
 
   #whole(text: string): void {
     this.#count(text)
-    if (this.#cut) return
+    if (this.#truncated) return
     const whole = text.trim()
-    // Enough to tell an answer of Ollama from a page of whatever else may stand there.
+    // This is enough to recognise the page of another program.
     if (!whole.startsWith('{') || !whole.endsWith('}')) this.#flaw = 'answer is not JSON'
     else if (ERROR.test(text)) this.#flaw = 'error inside the answer'
   }
@@ -98,7 +98,7 @@ export class AnswerReader {
     this.#flaw ??= 'error inside the stream'
   }
 
-  /** The last figure counts: a stream may tell how far it is on the way. */
+  /** The last figure counts: a stream may report its tokens several times. */
   #count(content: string): void {
     for (const [, tokens] of content.matchAll(TOKENS)) this.#tokens = Number(tokens)
   }

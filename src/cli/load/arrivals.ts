@@ -2,23 +2,23 @@ import type { Random } from './random.ts'
 
 /** One call to send. */
 export interface Arrival {
-  /** Milliseconds after the start at which it is due. */
+  /** When the call is due, in milliseconds after the start. */
   readonly atMs: number
   readonly promptTokens: number
   readonly outputTokens: number
-  /** Undefined where the mix of models decides. */
+  /** Undefined: the mix of models decides. */
   readonly model?: string | undefined
 }
 
 export interface PoissonLoad {
-  /** Arrivals a second, on average. */
+  /** Average number of arrivals per second. */
   readonly rate: number
   readonly durationMs: number
   readonly promptTokens: number
   readonly outputTokens: number
 }
 
-/** A Poisson process, as independent clients make it: the time between two arrivals is exponentially distributed. */
+/** A Poisson process, as independent clients produce: the time between two arrivals is exponentially distributed. */
 export function* poissonArrivals(load: PoissonLoad, random: Random): Generator<Arrival> {
   const { rate, durationMs, promptTokens, outputTokens } = load
   for (let atMs = gapMs(rate, random); atMs < durationMs; atMs += gapMs(rate, random)) {
@@ -26,12 +26,12 @@ export function* poissonArrivals(load: PoissonLoad, random: Random): Generator<A
   }
 }
 
-/** 1 - random() is never 0, whose logarithm would put the next arrival at the end of time. */
+/** `1 - random()` is never 0. The logarithm of 0 would be infinite, and no arrival would follow. */
 function gapMs(rate: number, random: Random): number {
   return (-Math.log(1 - random()) / rate) * 1_000
 }
 
-/** A trace `speed` times as fast, without what is due after `durationMs`. */
+/** A trace, `speed` times as fast, without the arrivals from `durationMs` on. */
 export function* replayed(
   trace: readonly Arrival[],
   speed: number,

@@ -21,7 +21,10 @@ const flags = z.object({
   model: z.string().transform((text, context) => {
     const mix = parseMix(text)
     if (mix) return mix
-    context.addIssue({ code: 'custom', message: 'must be names by comma, each with =weight or without' })
+    context.addIssue({
+      code: 'custom',
+      message: 'must be names separated by commas, each with or without =weight',
+    })
     return z.NEVER
   }),
   route: z.string().refine((route) => Object.hasOwn(ROUTES, route), {
@@ -46,7 +49,7 @@ const flags = z.object({
         const reason = error instanceof Error ? error.message : String(error)
         context.addIssue({
           code: 'custom',
-          message: error instanceof TraceError ? `is no trace:\n${reason}` : `cannot be read: ${reason}`,
+          message: error instanceof TraceError ? `is not a trace:\n${reason}` : `cannot be read: ${reason}`,
         })
         return z.NEVER
       }
@@ -56,10 +59,10 @@ const flags = z.object({
 
 export type Asked = z.output<typeof flags> & { readonly stream: boolean }
 
-/** What a trace tells itself. */
+/** Flags for values that a trace itself holds. */
 const NOT_WITH_A_TRACE = ['rate', 'prompt-tokens', 'tokens']
 
-/** The load that the flags ask for, or every mistake in them, a line each. */
+/** The load that the flags ask for, or one line for every mistake in them. */
 export function readAsked(args: Readonly<Record<string, unknown>>): Asked | string[] {
   const parsed = flags.safeParse(args)
   const mistakes = (parsed.error?.issues ?? []).map(({ path, message }) => {
@@ -69,7 +72,7 @@ export function readAsked(args: Readonly<Record<string, unknown>>): Asked | stri
   })
   for (const name of args.trace === undefined ? [] : NOT_WITH_A_TRACE) {
     if (args[name] !== undefined)
-      mistakes.push(`flag --${name}: a trace tells this itself; leave one of the two out`)
+      mistakes.push(`flag --${name}: the trace sets this value; use either --trace or --${name}`)
   }
   if (args.trace === undefined && args.speed !== undefined)
     mistakes.push('flag --speed: only a trace (--trace) has a speed')

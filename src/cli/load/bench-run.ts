@@ -17,19 +17,19 @@ export interface BenchParts {
   readonly clock: Clock
   readonly progress: ProgressOutput
   readonly process: Pick<EventEmitter, 'on' | 'off'>
-  /** Told before the first call. */
+  /** Called before the first call is sent. */
   readonly onPlan: (plan: Plan) => void
 }
 
-export interface Ended {
+export interface BenchResult {
   readonly report: Report
-  /** A second signal cut what was open. */
+  /** A second signal ended the open calls. */
   readonly cut: boolean
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM']
 
-/** Runs the load to its end. The first signal stops sending, the second one ends the calls that are open. */
+/** Runs the load to its end. The first signal stops sending; the second signal ends the open calls. */
 export async function runBench({
   asked,
   seed,
@@ -37,8 +37,8 @@ export async function runBench({
   progress,
   process,
   onPlan,
-}: BenchParts): Promise<Ended> {
-  // Two sequences, so that the arrivals stay the same whatever models they are for.
+}: BenchParts): Promise<BenchResult> {
+  // Two random sequences, so that the mix of models does not change the times of the arrivals.
   const mixRandom = seededRandom(seed ^ 0x5bd1e995)
   const plan = planOf(asked, seededRandom(seed))
   onPlan(plan)
@@ -71,18 +71,18 @@ export async function runBench({
     if (run.stopped) {
       cut = true
       interrupted = true
-      run.cut()
+      run.abort()
       return
     }
     run.stop()
-    progress.write(`\nNothing more is sent. Waiting for ${run.open} calls; once more to end them.\n`)
+    progress.write(`\nNothing more is sent. Waiting for ${run.open} calls; press Ctrl-C again to end them.\n`)
   }
   for (const signal of SIGNALS) process.on(signal, onSignal)
   try {
     const sentMs = await run.sent()
     allSent = true
     const wholeMs = await run.over()
-    // A run that was not interrupted lasts until its end, not only until its last arrival.
+    // A run without interruption counts its whole duration, not only the time until its last arrival.
     const sendingMs = interrupted ? sentMs : Math.max(sentMs, plan.durationMs)
     const facts = {
       url,

@@ -2,11 +2,11 @@ import type { Random } from './random.ts'
 
 export interface Share {
   readonly model: string
-  /** In relation to the other weights. */
+  /** Relative to the other weights. */
   readonly weight: number
 }
 
-/** Reads `llama3.2` or `llama3.2=3,mistral`; a weight left out is 1. Undefined for anything else. */
+/** Parses `llama3.2` or `llama3.2=3,mistral`. The default weight is 1. Undefined for any other text. */
 export function parseMix(text: string): Share[] | undefined {
   const shares: Share[] = []
   for (const part of text.split(',')) {
@@ -17,7 +17,7 @@ export function parseMix(text: string): Share[] | undefined {
   return shares
 }
 
-/** One of the models, each as often as its weight says. */
+/** Picks a model at random, in proportion to the weights. */
 export function pickModel(mix: readonly Share[], random: Random): string {
   let left = random() * mix.reduce((sum, { weight }) => sum + weight, 0)
   for (const { model, weight } of mix) {

@@ -3,15 +3,15 @@ import { type Arrival, poissonArrivals, replayed } from './arrivals.ts'
 import type { Asked } from './ask.ts'
 import type { Random } from './random.ts'
 
-/** How long calls are sent when nothing else says it, in seconds. */
+/** Default of --duration without a trace. */
 const DURATION_SECONDS = 30
 
 export interface Plan {
   readonly arrivals: Iterator<Arrival>
-  /** Calls to be expected, rounded. */
+  /** Expected number of calls, rounded. */
   readonly calls: number
   readonly durationMs: number
-  /** All that are asked for, those of a trace in the order of their first calls. */
+  /** All models of the load; the models of a trace are in the order of their first calls. */
   readonly models: readonly string[]
 }
 
@@ -39,7 +39,7 @@ export function planOf(asked: Asked, random: Random): Plan {
   }
 }
 
-/** What is about to happen, said before it does. */
+/** Describes the load before the first call. */
 export function planNote(asked: Asked, { calls, durationMs, models }: Plan): string {
   const { url, route, stream, 'max-in-flight': most } = asked
   const what = `${calls} calls over ${(durationMs / 1_000).toFixed(1)} s, at most ${most} at once`
@@ -47,7 +47,7 @@ export function planNote(asked: Asked, { calls, durationMs, models }: Plan): str
     `Sending ${asked.trace ? '' : 'about '}${what}, to ${url}${route}${stream ? ' (streams)' : ''}: ${safeText(models.join(', '))}`,
   ]
   if (!isLoopback(new URL(url).hostname))
-    lines.push(`${url} is not this machine: every call makes it run a model. Ctrl-C stops sending.`)
+    lines.push(`${url} is not this machine: every call makes that machine run a model. Ctrl-C stops sending.`)
   return lines.map((line) => `${line}\n`).join('')
 }
 

@@ -3,7 +3,7 @@ import { duration } from '../top/figures.ts'
 import type { Tally } from './tally.ts'
 
 const ON_TERMINAL_MS = 1_000
-/** A log has no line that could be written over. */
+/** Longer, since every line stays in a log. */
 const IN_LOG_MS = 5_000
 
 export interface ProgressOutput {
@@ -12,7 +12,7 @@ export interface ProgressOutput {
   write(text: string): unknown
 }
 
-/** Says how a run goes: one line that is rewritten on a terminal, else a line every five seconds. */
+/** Shows the progress of a run: on a terminal one line that is rewritten, else a new line every five seconds. */
 export class Progress {
   readonly #output: ProgressOutput
   readonly #line: () => string
@@ -28,26 +28,26 @@ export class Progress {
 
   #wait(): void {
     this.#end = this.#clock.after(this.#output.isTTY ? ON_TERMINAL_MS : IN_LOG_MS, () => {
-      this.#tell()
+      this.#print()
       this.#wait()
     })
   }
 
-  #tell(): void {
+  #print(): void {
     const line = this.#line()
     if (!this.#output.isTTY) this.#output.write(`${line}\n`)
-    // One cell less than there is: some terminals wrap after the last one.
+    // One column stays free: some terminals wrap after the last column.
     else this.#output.write(`\r${line.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`)
   }
 
-  /** Takes its line away from a terminal. */
+  /** Stops, and clears the line on a terminal. */
   end(): void {
     this.#end()
     if (this.#output.isTTY) this.#output.write('\r\x1b[K')
   }
 }
 
-/** How a run stands after so many milliseconds. */
+/** The state of a run, `ms` milliseconds after its start. */
 export function progressLine(tally: Tally, open: number, ms: number): string {
   const first = tally.firstByte.read()
   const parts = [duration(ms), `${tally.sent} sent`, `${open} open`, `${tally.answered} answered`]

@@ -1,7 +1,7 @@
-/** Evenly distributed numbers from 0 up to, not including, 1. */
+/** Uniformly distributed numbers: 0 ≤ x < 1. */
 export type Random = () => number
 
-/** The same numbers for the same seed, on every machine (mulberry32). `seed`: an integer, of which 32 bits count. */
+/** The same seed gives the same numbers on every machine (mulberry32). `seed`: an integer, of which 32 bits count. */
 export function seededRandom(seed: number): Random {
   let state = seed | 0
   return () => {

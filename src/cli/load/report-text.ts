@@ -33,15 +33,15 @@ export function reportText(report: Report): string {
     measured('gap between tokens', report.token_gap_ms),
     measured('sent late by', report.late_ms),
     '',
-    `${rate(report.tokens_per_second)} tokens a second, ${report.tokens_out} in all over ${seconds(report.whole_seconds)}`,
-    'First byte and whole answer are those of answered calls; all times count from when a call was due.',
+    `${rate(report.tokens_per_second)} tokens per second, ${report.tokens_out} in all over ${seconds(report.whole_seconds)}`,
+    'First byte and whole answer are times of answered calls. All times count from the moment a call was due.',
   ]
   if (!report.kept_rate) {
     lines.push(
-      'The load was NOT the one asked for: calls were sent late or not at all. Use more or faster machines.',
+      'The load was NOT as requested: calls were sent late or not at all. Use more or faster machines.',
     )
   }
-  if (report.interrupted) lines.push('Interrupted before its time.')
+  if (report.interrupted) lines.push('Interrupted: the run ended early.')
   return `${lines.map((line) => safeText(line).trimEnd()).join('\n')}\n`
 }
 
@@ -58,7 +58,7 @@ function measured(name: string, spread: Spread | null): string {
   return `${name.padEnd(24)}${figures.map((ms) => exact(ms).padStart(9)).join('')}`
 }
 
-/** Unlike elsewhere with decimals below 100 ms: gaps between tokens are as short as that. */
+/** Shows decimals below 100 ms, since gaps between tokens are that short. */
 function exact(ms: number | null): string {
   return ms !== null && ms < 99.95 ? `${ms.toFixed(1)}ms` : duration(ms)
 }

@@ -1,10 +1,10 @@
 import { hundredths } from '../../telemetry/snapshot.ts'
 import type { Distribution, Spread, Tally } from './tally.ts'
 
-/** Sent later than this at the 99th percentile, the load was not the one that was asked for. */
+/** When the 99th percentile of lateness is higher, the load was not the requested load. */
 const TOO_LATE_MS = 25
 
-/** What was asked for, and how long it took. */
+/** The requested load, and how long the run took. */
 export interface RunFacts {
   readonly url: string
   readonly route: string
@@ -13,16 +13,16 @@ export interface RunFacts {
   /** Null when a trace was replayed. */
   readonly seed: number | null
   readonly trace: string | null
-  /** While calls were sent, in milliseconds. */
+  /** From the start to the end of sending. */
   readonly sendingMs: number
-  /** Until the last call was over, in milliseconds. */
+  /** From the start to the end of the last call. */
   readonly wholeMs: number
   readonly interrupted: boolean
 }
 
 export type Report = ReturnType<typeof reportOf>
 
-/** The figures of a run, as `--json` prints them. */
+/** The report that `--json` prints. */
 export function reportOf(tally: Tally, facts: RunFacts) {
   const { sendingMs, wholeMs, ...asked } = facts
   const late = spread(tally.late)

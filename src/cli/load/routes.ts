@@ -1,10 +1,10 @@
 import { canStream, type JsonPath } from '../../ollama/routes.ts'
 
-/** What a call asks for. */
+/** Content of one call, independent of the route. */
 export interface Question {
   readonly model: string
   readonly prompt: string
-  /** Tokens to answer with, at most. */
+  /** Most tokens of the answer. */
   readonly tokens: number
   readonly stream: boolean
 }
@@ -17,11 +17,11 @@ interface Route {
 }
 
 const messages = (prompt: string) => [{ role: 'user', content: prompt }]
-/** Without it an OpenAI stream ends without telling how many tokens it had. */
+/** Without `include_usage`, an OpenAI stream does not report its tokens. */
 const streaming = (stream: boolean) =>
   stream ? { stream, stream_options: { include_usage: true } } : { stream }
 
-/** The smallest PNG there is: a load tests the line, not the decoder of images. */
+/** A PNG of one pixel: the load tests the line, not the decoder of images. */
 const ONE_PIXEL =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII='
 
@@ -80,8 +80,8 @@ const WORDS =
   ' the people of this house have made their way to work and back every day with time for one more'
 
 /**
- * About `tokens` tokens. It begins with the number of the call: a prompt that an engine has seen before costs it
- * next to nothing.
+ * A prompt of about `tokens` tokens. Every prompt begins with the number of its call, since an engine answers a prompt
+ * that it has seen before at almost no cost.
  */
 export function promptOf(number: number, tokens: number): string {
   const words = WORDS.split(' ').slice(1)

@@ -5,20 +5,20 @@ import type { Tally } from './tally.ts'
 
 export interface LoadParts {
   readonly clock: Clock
-  /** In the order of their times. */
+  /** Ordered by time. */
   readonly arrivals: Iterator<Arrival>
   readonly maxInFlight: number
-  /** Sends a call that was due at `dueAt` on the clock; `number` counts from 1. */
+  /** Sends a call. `dueAt`: clock time at which the call is due. `number` counts from 1. */
   readonly send: (arrival: Arrival, dueAt: number, number: number) => OpenCall
   readonly tally: Tally
 }
 
-/** A load that cannot be kept up with lets answers, timers and signals have their turn this often. */
+/** When sending falls behind, the loop yields this often to answers, timers and signals. */
 const LONGEST_TURN_MS = 10
 
 /**
- * Open-loop load: calls are sent when they are due, whatever has become of those before. One that would be too many
- * at once is counted and never sent, since sending it later would be another load than the one asked for.
+ * Open-loop load: every call is sent when it is due, even while earlier calls are open. A call beyond maxInFlight is
+ * counted and never sent, since sending it later would change the load.
  */
 export class LoadRun {
   readonly #parts: LoadParts
@@ -39,29 +39,29 @@ export class LoadRun {
     return this.#open.size
   }
 
-  /** Whether it was ended before its time. */
+  /** stop() was called. */
   get stopped(): boolean {
     return this.#stopped
   }
 
-  /** Nothing is sent any more. */
+  /** Sends no further call. */
   stop(): void {
     this.#stopped = true
     this.#stop()
   }
 
-  /** Ends what is still open. */
-  cut(): void {
+  /** Ends the open calls. */
+  abort(): void {
     for (const call of this.#open) call.abort()
   }
 
-  /** When all has been sent: milliseconds since the start. */
+  /** Waits until all calls are sent. Returns milliseconds since the start. */
   async sent(): Promise<number> {
     await this.#sent
     return this.#parts.clock.now() - this.#startedAt
   }
 
-  /** When all that was sent is over: milliseconds since the start. */
+  /** Waits until all sent calls have ended. Returns milliseconds since the start. */
   async over(): Promise<number> {
     await this.#sent
     await Promise.all(Array.from(this.#open, ({ outcome }) => outcome))
@@ -75,7 +75,7 @@ export class LoadRun {
       const dueAt = this.#startedAt + next.value.atMs
       const now = clock.now()
       if (dueAt > now || now - turnBeganAt >= LONGEST_TURN_MS) {
-        // Timers take whole milliseconds, and a call is never sent before its time.
+        // Timers take whole milliseconds. Rounding up, so that no call is sent early.
         await (dueAt > now ? this.#pause(Math.ceil(dueAt - now)) : nextTurn())
         turnBeganAt = clock.now()
       }

@@ -5,35 +5,35 @@ import { reasonOf } from '../top/get.ts'
 import { AnswerReader, formatOf } from './answer-reader.ts'
 import { type Outcome, refusalName } from './outcome.ts'
 
-/** What is kept of an error answer. */
+/** Characters of an error answer that are kept. */
 const LONGEST_REFUSAL = 64 * 1_024
 
 export interface Sending {
   readonly body: string
-  /** On the clock: when the call was due. */
+  /** Clock time at which the call was due. */
   readonly dueAt: number
-  /** Told of the milliseconds between two pieces of a stream. */
+  /** Called with the milliseconds between two pieces of a stream. */
   readonly onGap: (ms: number) => void
 }
 
 export interface OpenCall {
   /** Never rejects. */
   readonly outcome: Promise<Outcome>
-  /** Ends the call as `aborted`; too late, it does nothing. */
+  /** Ends the call as `aborted`. Does nothing after the outcome. */
   readonly abort: () => void
 }
 
 export interface SenderParts {
   readonly clock: Clock
-  /** Whole address, with the route. */
+  /** Complete address, with the route. */
   readonly url: URL
-  /** Milliseconds from when a call was due to its last byte. */
+  /** Longest time from the moment a call was due to its last byte. */
   readonly timeoutMs: number
-  /** Answers come in one piece, whatever their type says: Ollama calls that of an image NDJSON. */
+  /** Answers are read as one text, despite their Content-Type: Ollama's answer with an image says NDJSON. */
   readonly whole?: boolean
 }
 
-/** Posts calls to one address over kept connections, as many at once as it is asked for. */
+/** Posts calls to one address over kept connections. The caller limits how many are open at once. */
 export class Sender {
   readonly #parts: SenderParts
   readonly #agent: HttpAgent
@@ -61,14 +61,14 @@ export class Sender {
         settle = () => {}
         cancelTimeout()
         resolve(found)
-        // The connection of a whole answer is used again; what is still under way is cut.
+        // A connection with a complete answer is used again. Any other connection is closed.
         if (found.kind !== 'answered' && found.kind !== 'refused') request.destroy()
       }
     })
-    const told = (found: Outcome) => settle(found)
-    const fail = (why: string) => told({ kind: 'failed', why })
+    const settleOnce = (found: Outcome) => settle(found)
+    const fail = (why: string) => settleOnce({ kind: 'failed', why })
     request.on('error', (error) => fail(reasonOf(error)))
-    // Nobody asked for another protocol; unheard, this would be neither an error nor an answer.
+    // Without this listener, a switch of protocols would be neither an error nor an answer.
     request.on('upgrade', (_response, socket) => {
       socket.destroy()
       fail('server switched protocols')
@@ -78,20 +78,21 @@ export class Sender {
       response.on('error', (error) => fail(`answer broken off: ${reasonOf(error)}`))
       response.on('close', () => fail('answer broken off'))
       const status = response.statusCode ?? 0
-      if (status >= 200 && status < 300) readAnswer(response, { clock, elapsed, onGap, whole, settle: told })
-      else readRefusal(response, status, elapsed, told)
+      if (status >= 200 && status < 300)
+        readAnswer(response, { clock, elapsed, onGap, whole, settle: settleOnce })
+      else readRefusal(response, status, elapsed, settleOnce)
     })
     request.end(body)
     return { outcome, abort: () => settle({ kind: 'aborted' }) }
   }
 
-  /** Ends the connections that are kept. */
+  /** Closes the kept connections. */
   close(): void {
     this.#agent.destroy()
   }
 }
 
-interface Told {
+interface AnswerParts {
   readonly clock: Clock
   readonly elapsed: () => number
   readonly onGap: (ms: number) => void
@@ -99,7 +100,7 @@ interface Told {
   readonly settle: (outcome: Outcome) => void
 }
 
-function readAnswer(response: IncomingMessage, { clock, elapsed, onGap, whole, settle }: Told): void {
+function readAnswer(response: IncomingMessage, { clock, elapsed, onGap, whole, settle }: AnswerParts): void {
   let firstByteMs: number | undefined
   let lastPieceAt: number | undefined
   const reader = new AnswerReader(whole ? 'whole' : formatOf(response.headers['content-type']), () => {

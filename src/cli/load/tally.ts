@@ -1,7 +1,7 @@
 import { Histogram } from '../../telemetry/histogram.ts'
 import type { Outcome } from './outcome.ts'
 
-/** Different reasons that are told apart; more would be another text in each answer. */
+/** Most different reasons that are counted separately. More would mean that every answer has its own text. */
 const MOST_REASONS = 20
 const OTHERS = 'others'
 
@@ -31,9 +31,9 @@ export class Distribution {
   }
 }
 
-/** What has come of the calls so far. */
+/** Counts the outcomes of the calls. */
 export class Tally {
-  /** Calls that were due: sent or not. */
+  /** Calls that were due, sent or not. */
   arrivals = 0
   notSent = 0
   answered = 0
@@ -47,10 +47,10 @@ export class Tally {
   /** Of answered calls. */
   readonly firstByte = new Distribution()
   readonly total = new Distribution()
-  /** Of refused ones. */
+  /** Of refused calls. */
   readonly refusal = new Distribution()
   readonly gap = new Distribution()
-  /** How long after it was due each call was sent. */
+  /** Delay between the due time and the sending of each call. */
   readonly late = new Distribution()
 
   get sent(): number {

@@ -2,12 +2,12 @@ import { z } from 'zod'
 import type { Arrival } from './arrivals.ts'
 import { MOST_PROMPT_TOKENS, whole } from './flag-values.ts'
 
-/** Carries what is wrong with a trace file, a line each. */
+/** Its message has one line for each mistake in a trace file. */
 export class TraceError extends Error {
   override readonly name = 'TraceError'
 }
 
-/** A file of another kind has one mistake in every line. */
+/** A file of another kind has a mistake in every line, so only the first mistakes are listed. */
 const MOST_MISTAKES = 5
 const SECONDS = /^\d+(\.\d+)?$/
 const STAMP = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d+)?Z?$/
@@ -25,9 +25,9 @@ const csvLine = jsonLine.extend({
 })
 
 /**
- * Reads CSV (`seconds,prompt_tokens,output_tokens[,model]`, with or without a line of titles) or JSON lines with
- * these keys. The time may be written as `2023-11-16 18:15:46.6805900`, too. The first arrival becomes 0.
- * @throws TraceError for lines that are not understood, or when there are none.
+ * Parses CSV (`seconds,prompt_tokens,output_tokens[,model]`, with or without a title line) or JSON lines with these
+ * keys. The time may also be a date, as in `2023-11-16 18:15:46.6805900`. The first arrival is moved to 0.
+ * @throws TraceError for lines that are not arrivals, or when there is no arrival.
  */
 export function parseTrace(text: string, name: string): Arrival[] {
   const arrivals: Arrival[] = []
@@ -70,11 +70,11 @@ function arrival({ seconds, prompt_tokens, output_tokens, model }: z.output<type
   return { atMs: seconds * 1_000, promptTokens: prompt_tokens, outputTokens: output_tokens, model }
 }
 
-/** NaN for what is no time. */
+/** NaN when the text is not a time. */
 function timeSeconds(text: string): number {
   if (SECONDS.test(text)) return Number(text)
   const [, day, time, fraction = ''] = STAMP.exec(text) ?? []
-  // Date reads three digits of a second at most; the rest is added by hand.
+  // Date.parse reads at most three digits of a second, so the fraction is added here.
   return Date.parse(`${day}T${time}Z`) / 1_000 + Number(`0${fraction || '.0'}`)
 }
 

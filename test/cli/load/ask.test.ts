@@ -88,15 +88,15 @@ describe('readAsked', () => {
     assert.equal(asked({ trace, speed: '2' }).trace?.arrivals.length, 2)
     const both = readAsked(flags({ trace, rate: '5', tokens: '5' }))
     assert.deepEqual(both, [
-      'flag --rate: a trace tells this itself; leave one of the two out',
-      'flag --tokens: a trace tells this itself; leave one of the two out',
+      'flag --rate: the trace sets this value; use either --trace or --rate',
+      'flag --tokens: the trace sets this value; use either --trace or --tokens',
     ])
     assert.match(
       String(readAsked(flags({ trace: join(folder, 'none') }))),
       /^flag --trace: .* cannot be read: ENOENT/,
     )
     writeFileSync(trace, '0,1\n')
-    assert.match(String(readAsked(flags({ trace }))), /is no trace:\n.*trace\.csv:1: not an arrival/)
+    assert.match(String(readAsked(flags({ trace }))), /is not a trace:\n.*trace\.csv:1: not an arrival/)
     assert.deepEqual(readAsked(flags({ speed: '2' })), ['flag --speed: only a trace (--trace) has a speed'])
 
     writeFileSync(trace, '0,1,1\n4,1,1\n')
@@ -127,7 +127,7 @@ describe('planNote', () => {
     for (const near of ['http://localhost:1', 'http://127.9.9.9:1', 'http://[::1]:1'])
       assert.doesNotMatch(note(near), /not this machine/)
     for (const far of ['http://guard:1', 'http://10.0.0.1:1', 'http://127.example.com:1'])
-      assert.match(note(far), /is not this machine: every call makes it run a model/)
+      assert.match(note(far), /is not this machine: every call makes that machine run a model/)
   })
 })
 

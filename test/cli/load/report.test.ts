@@ -72,7 +72,7 @@ describe('reportOf', () => {
     late.late.record(40)
     const report = reportOf(late, FACTS)
     assert.equal(report.kept_rate, false)
-    assert.match(reportText(report), /NOT the one asked for/)
+    assert.match(reportText(report), /NOT as requested/)
   })
 
   it('keeps a bound on the reasons it tells apart', () => {

@@ -145,7 +145,7 @@ describe('LoadRun', () => {
   it('ends the open ones when it is told to', async () => {
     const { run, tally } = aRun([0, 0, 0])
     await run.sent()
-    run.cut()
+    run.abort()
     await run.over()
     assert.deepEqual([tally.sent, tally.aborted], [3, 3])
   })
