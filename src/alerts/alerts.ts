@@ -20,7 +20,7 @@ export interface Alert {
   /** Null for a metric of the whole machine: memory. */
   readonly model: string | null
   readonly level: Level
-  /** The figure of the last sample that had one, in `unit`. */
+  /** The last known figure, in `unit`. */
   readonly value: number
   /** Threshold of the current level, in `unit`. */
   readonly threshold: number

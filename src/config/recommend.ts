@@ -13,7 +13,7 @@ export function recommendParallel(availableBytes: number | null): number {
 const MIB = 2 ** 20
 
 /**
- * Memory for the bodies of waiting calls: an eighth of what is available, from 64 MiB to the default of 512 MiB.
+ * Memory for the bodies of waiting calls: an eighth of the available memory, from 64 MiB to the default of 512 MiB.
  * @param availableBytes null where memory is unknown.
  */
 export function recommendQueueBytes(availableBytes: number | null): number {

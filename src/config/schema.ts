@@ -35,7 +35,7 @@ export interface About {
   readonly anyCase?: boolean
   /** A text that only other programs accept in this variable: the value it stands for here, and the warning to log. */
   readonly alsoInEnvironment?: { readonly text: string; readonly value: unknown; readonly warning: string }
-  /** A value to show for an option that has no default, or an empty one. */
+  /** A value to show for an option without a default, or with an empty default. */
   readonly example?: unknown
 }
 

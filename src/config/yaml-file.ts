@@ -69,7 +69,7 @@ function offsetOf(pair: AnyPair): number | undefined {
   return isMap(node) || isSeq(node) || isScalar(node) || isAlias(node) ? node.range?.[0] : undefined
 }
 
-/** Problems with keys, at any depth. A key that is not text is one, since reading would turn the key into text silently. */
+/** Duplicate keys, and keys that are not text, at any depth. YAML's toJS would turn such keys into text silently. */
 function* keyProblemsOf(
   node: unknown,
   path: readonly string[],

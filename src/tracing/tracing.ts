@@ -22,7 +22,7 @@ export interface Tracing {
 }
 
 /**
- * Exports a trace of every gated call when the environment names a collector. Undefined when it names none: then
+ * Exports a trace of every gated call when the environment names a collector. Undefined without a collector: then
  * nothing of OpenTelemetry is loaded. An address that cannot be used is logged, and tracing stays off.
  */
 export async function startTracing(parts: TracingParts): Promise<Tracing | undefined> {
