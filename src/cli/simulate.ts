@@ -1,17 +1,10 @@
 import { defineCommand } from 'citty'
-import * as z from 'zod'
+import { z } from 'zod'
 import { DEFAULT_MODELS } from '../simulator/models.ts'
 import { parseModelName } from '../simulator/names.ts'
 import { createSimulator } from '../simulator/simulator.ts'
 import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
-
-/** Decimal digits only: Number() would also accept an empty text and 0x10. */
-const numeral = z
-  .string()
-  .regex(/^\d+(\.\d+)?$/, 'must be a number')
-  .transform(Number)
-const count = numeral.pipe(z.int('must be a whole number'))
-const rate = numeral.pipe(z.number().positive('must be more than 0'))
+import { decimal, positive, tellMistakes, whole } from './load/flag-values.ts'
 
 const modelNames = z
   .string()
@@ -28,14 +21,14 @@ const modelNames = z
   )
 
 const flags = z.object({
-  port: count.pipe(z.number().max(65_535, 'must be 0 to 65535')),
+  port: whole(0).pipe(z.number().max(65_535, 'must be 0 to 65535')),
   host: z.string().min(1, 'must name an address'),
-  parallel: count.pipe(z.number().min(1, 'must be 1 or more')),
-  'max-queue': count,
-  'max-loaded': count.pipe(z.number().min(1, 'must be 1 or more')),
-  'load-time': numeral,
-  'prompt-rate': rate,
-  'token-rate': rate,
+  parallel: whole(1),
+  'max-queue': whole(0),
+  'max-loaded': whole(1),
+  'load-time': decimal,
+  'prompt-rate': positive,
+  'token-rate': positive,
   models: modelNames,
 })
 
@@ -72,12 +65,7 @@ export const simulateCommand = defineCommand({
   async run({ args }) {
     const parsed = flags.safeParse(args)
     if (!parsed.success) {
-      for (const { path, message } of parsed.error.issues) {
-        const name = String(path[0])
-        process.stderr.write(
-          `flag --${name}: ${JSON.stringify(args[name as keyof typeof args])} ${message}\n`,
-        )
-      }
+      tellMistakes(parsed.error.issues, args)
       return EXIT_USAGE
     }
     const { data } = parsed

@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const MOST_PROMPT_TOKENS = 1_000_000
 
 /** Decimal digits only: Number() would also accept an empty text and 0x10. */
-const decimal = z
+export const decimal = z
   .string()
   .regex(/^\d+(\.\d+)?$/, 'must be a number')
   .transform(Number)
