@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { byModel, count, figure, flag, percent, text } from './fields.ts'
+
+const GIB = 'GB of 2^30 bytes; null where the memory of this machine cannot be read.'
+
+export const memory = z
+  .object({
+    total_gb: figure(`Memory of this machine or its container. ${GIB}`).nullable(),
+    available_gb: figure(`Memory that programs can still take. ${GIB}`).nullable(),
+    used_gb: figure(`Memory in use: the total without the available memory. ${GIB}`).nullable(),
+    percent: percent(
+      'Memory in use, in percent of the total, to 0.1; null where it cannot be read.',
+    ).nullable(),
+    recommended_parallel: count(
+      'Slots per model that fit the available memory: 4 from 16 GB, 2 from 8 GB, otherwise 1; 1 where the memory cannot be read.',
+    ),
+  })
+  .describe('Memory of the machine on which the proxy runs.')
+
+export const totals = z.object({
+  default_parallel: count('Slots of a model that has no limit of its own.'),
+  default_queue_limit: count('Calls that may wait for a model that has no limit of its own.'),
+  total_models: count('Models that the proxy knows now.'),
+})
+
+export const percentiles = z
+  .object({
+    p50: figure('Median, in milliseconds.'),
+    p95: figure('95th percentile, in milliseconds.'),
+    p99: figure('99th percentile, in milliseconds.'),
+  })
+  .describe('How long something took. Exact to 1.6 %. All 0 before the first call.')
+
+export const windowFigures = z
+  .object({
+    seconds: figure('Length of the window, in seconds: `alerts.window` of the configuration.'),
+    arrived: count('Calls that came within the window.'),
+    rejection_rate_percent: percent('Calls that found no place, in percent of the calls that came.'),
+    avg_wait_seconds: figure(
+      'The larger of two means, in seconds: how long the calls had waited that left the queue within the window, and how long the calls have waited that are in the queue now.',
+    ),
+    queue_depth_percent: figure('Waiting calls, in percent of `queue_limit`; 0 where no call may wait.'),
+    tokens_per_second: figure('Tokens that the model gave within the window, per second.'),
+  })
+  .describe('One model over the window that the alerts look at. The window ends with the last sample.')
+
+export const modelFigures = z
+  .object({
+    model: text('Key of the model: the name in lower case, without registry, `library/` and `:latest`.'),
+    parallel_limit: count('Slots: how many calls may run at once.'),
+    queue_limit: count('How many calls may wait for a slot.'),
+    active_requests: count('Calls that hold a slot now.'),
+    queued_requests: count('Calls that wait for a slot now.'),
+    available_slots: count('Free slots; 0 while more calls run than a lowered limit allows.'),
+    queue_available: count('Free places in the queue.'),
+    paused: flag(
+      'True while an operator holds the queue of this model: running calls go on, waiting calls stay.',
+    ),
+    total_processed: count('Calls that ran to their end.'),
+    total_rejected: count(
+      'Calls that were refused: the queue was full, the wait would have been too long, or the proxy was shutting down.',
+    ),
+    total_timed_out: count('Calls that were past their time limit, waiting or running.'),
+    total_cancelled: count('Calls whose client left, or that an operator ended.'),
+    total_failed: count(
+      'Calls that Ollama did not answer or answered with a 5xx status, or whose answer broke off.',
+    ),
+    avg_wait_time_ms: figure(
+      'Mean time in the queue, in milliseconds, over the calls that got a slot or left the queue: 0 for a call that got a slot at once. Refused calls do not count.',
+    ),
+    avg_processing_time_ms: figure(
+      'Mean time in a slot, in milliseconds, over the calls that gave their slot back, whatever their end.',
+    ),
+    wait_time_ms: percentiles.describe('Time in the queue.'),
+    processing_time_ms: percentiles.describe('Time in a slot.'),
+    uptime_seconds: figure(
+      'Seconds since the first call for this model or since the last reset: the totals and the times above are counted over this time.',
+    ),
+    window: windowFigures
+      .optional()
+      .meta({ description: 'Absent on runtimes that keep calls and lanes in different processes.' }),
+  })
+  .describe('Limits and figures of one model.')
+
+export const stats = totals
+  .extend({ models: byModel(modelFigures, 'Figures by the key of the model.') })
+  .describe('Limits and figures of all models.')

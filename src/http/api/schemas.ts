@@ -1,0 +1,43 @@
+import type { z } from 'zod'
+import * as admin from './admin.ts'
+import { config, source } from './config.ts'
+import * as health from './health.ts'
+import * as monitor from './monitor.ts'
+import * as queue from './queue.ts'
+
+/** The schemas that the description names, and that other schemas refer to. */
+export const SCHEMAS = {
+  Health: health.health,
+  Upstream: health.upstream,
+  NamedUpstream: health.namedUpstream,
+  UpstreamError: health.cause,
+  Live: health.live,
+  Ready: health.ready,
+  NotReady: health.notReady,
+  Memory: queue.memory,
+  Stats: queue.stats,
+  ModelFigures: queue.modelFigures,
+  Percentiles: queue.percentiles,
+  WindowFigures: queue.windowFigures,
+  Requests: monitor.requests,
+  LiveCall: monitor.liveCall,
+  History: monitor.history,
+  Sample: monitor.sample,
+  ModelSample: monitor.modelSample,
+  Spread: monitor.spread,
+  Alerts: monitor.alerts,
+  Alert: monitor.alert,
+  Thresholds: monitor.thresholds,
+  Config: config,
+  ConfigSource: source,
+  UpdateBody: admin.updateBody,
+  Updated: admin.updated,
+  Reset: admin.reset,
+  CancelBody: admin.cancelBody,
+  Cancelled: admin.cancelled,
+  PauseBody: admin.pauseBody,
+  Paused: admin.paused,
+  Reloaded: admin.reloaded,
+} as const satisfies Record<string, z.ZodType>
+
+export type SchemaName = keyof typeof SCHEMAS
