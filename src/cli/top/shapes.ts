@@ -1,74 +1,62 @@
 import { z } from 'zod'
+import * as health from '../../http/api/health.ts'
+import * as monitor from '../../http/api/monitor.ts'
+import * as queue from '../../http/api/queue.ts'
 
-// What is read of the proxy's pages. Fields that came with a later version are optional, so that a proxy which is
-// older than this program can be looked at too.
+// What is read of the pages of a proxy. The proxy may be older or newer than this program: only fields that are shown
+// are asked for, and a field that came with a later version may be missing.
 
-const milliseconds = z.number().nullable()
-const percentiles = z.object({ p50: z.number().nullable(), p95: z.number().nullable() })
+const { concurrency, upstream } = health.health.shape
 
-export const healthPage = z.object({
-  /** `healthy`, `degraded` or `draining`. */
-  status: z.string(),
-  version: z.string(),
-  runtime: z.string(),
-  uptime_seconds: z.number(),
-  upstream: z.object({
-    reachable: z.boolean(),
-    version: z.string().nullable(),
-    latency_ms: milliseconds,
-    error: z.object({ code: z.string(), message: z.string(), advice: z.string() }).nullish(),
-  }),
-  concurrency: z.object({
-    active_requests: z.number(),
-    queued_requests: z.number(),
-    memory: z.object({
-      total_gb: z.number().nullable(),
-      used_gb: z.number().nullable(),
-      percent: z.number().nullable(),
+export const healthPage = health.health
+  .pick({ status: true, version: true, runtime: true, uptime_seconds: true, alerts: true })
+  .extend({
+    upstream: upstream
+      .pick({ reachable: true, version: true, latency_ms: true })
+      .extend({ error: upstream.shape.error.optional() }),
+    concurrency: concurrency.pick({ active_requests: true, queued_requests: true }).extend({
+      memory: concurrency.shape.memory.pick({ total_gb: true, used_gb: true, percent: true }),
     }),
-  }),
-  alerts: z.array(z.object({ id: z.string(), level: z.string() })).optional(),
-})
+  })
 
-const modelFigures = z.object({
-  model: z.string(),
-  parallel_limit: z.number(),
-  queue_limit: z.number(),
-  active_requests: z.number(),
-  queued_requests: z.number(),
-  total_rejected: z.number(),
-  total_timed_out: z.number(),
-  wait_time_ms: percentiles,
-  processing_time_ms: percentiles,
-  paused: z.boolean().optional(),
-  window: z
-    .object({
-      rejection_rate_percent: z.number().nullish(),
-      tokens_per_second: z.number().nullish(),
-    })
-    .optional(),
-})
+const { p50, p95 } = queue.percentiles.shape
+const percentiles = z.object({ p50: p50.nullable(), p95: p95.nullable() })
+
+const { rejection_rate_percent, tokens_per_second } = queue.windowFigures.shape
+
+const modelFigures = queue.modelFigures
+  .pick({
+    model: true,
+    parallel_limit: true,
+    queue_limit: true,
+    active_requests: true,
+    queued_requests: true,
+    total_rejected: true,
+    total_timed_out: true,
+  })
+  .extend({
+    paused: queue.modelFigures.shape.paused.optional(),
+    wait_time_ms: percentiles,
+    processing_time_ms: percentiles,
+    window: z
+      .object({
+        rejection_rate_percent: rejection_rate_percent.nullish(),
+        tokens_per_second: tokens_per_second.nullish(),
+      })
+      .optional(),
+  })
 
 export const statsPage = z.object({ models: z.record(z.string(), modelFigures) })
 
-const liveCall = z.object({
-  id: z.string(),
-  model: z.string().nullable(),
-  client: z.string().nullable(),
-  path: z.string(),
-  state: z.string(),
-  position: z.number().nullable(),
-  waited_ms: milliseconds,
-  estimated_start_ms: milliseconds,
-  running_ms: milliseconds,
-  bytes_in: z.number(),
-  bytes_out: z.number(),
-  tokens_out: z.number().nullable(),
+const liveCall = monitor.liveCall.extend({
+  client: monitor.liveCall.shape.client.nullable(),
+  waited_ms: monitor.liveCall.shape.waited_ms.nullable(),
+  tokens_out: monitor.liveCall.shape.tokens_out.nullable(),
 })
 
-export const requestsPage = z.object({ total: z.number(), requests: z.array(liveCall) })
+export const requestsPage = monitor.requests.extend({ requests: z.array(liveCall) })
 
-const alert = z.object({ level: z.string(), message: z.string(), action: z.string() })
+const alert = monitor.alert.pick({ level: true, message: true, action: true })
 
 export const alertsPage = z.object({ alerts: z.array(alert) })
 
