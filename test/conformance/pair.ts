@@ -74,12 +74,24 @@ async function start(command: readonly [string, ...string[]], args: readonly str
 export const fromMain = join(root, 'src', 'main.ts')
 const fromSource = [process.execPath, '--import', 'tsx', fromMain] as const
 
-export function startSimulator(args: readonly string[], port = 0): Promise<Started> {
-  return start([...fromSource], ['simulate', '--port', String(port), ...args])
+/** Ports on which proxies listen or listened. */
+export const proxyPorts = new Set<number>()
+
+export async function startSimulator(args: readonly string[], port = 0): Promise<Started> {
+  const simulator = await start([...fromSource], ['simulate', '--port', String(port), ...args])
+  // The system may give it the port of a proxy that has ended.
+  proxyPorts.delete(simulator.port)
+  return simulator
 }
 
-export function startProxy(target: Target, upstream: string, args: readonly string[]): Promise<Started> {
-  return start(target.command, ['serve', '--upstream', upstream, '--port', '0', ...args])
+export async function startProxy(
+  target: Target,
+  upstream: string,
+  args: readonly string[],
+): Promise<Started> {
+  const proxy = await start(target.command, ['serve', '--upstream', upstream, '--port', '0', ...args])
+  proxyPorts.add(proxy.port)
+  return proxy
 }
 
 export const node: Target = { name: 'node', command: [...fromSource] }

@@ -1,12 +1,20 @@
 import { connect, type Socket } from 'node:net'
 
+/** Of what was sent: enough for the first line of a request. Bodies may be as large as 100 MiB. */
+const MOST_KEPT = 4_096
+
 /** A client on a bare socket: sends what it is told and can leave in any way at any moment. */
 export class RawCall {
+  /** Told of every call whose connection is closed. */
+  static onClose: (call: RawCall) => void = () => {}
+  readonly port: number
   readonly socket: Socket
+  #sent = ''
   #received = ''
   #closed = false
 
   constructor(port: number) {
+    this.port = port
     this.socket = connect({ port, host: '127.0.0.1' })
     this.socket.setNoDelay(true)
     this.socket.setEncoding('latin1')
@@ -16,7 +24,13 @@ export class RawCall {
     this.socket.on('error', () => {})
     this.socket.on('close', () => {
       this.#closed = true
+      RawCall.onClose(this)
     })
+  }
+
+  /** The beginning of what was sent. */
+  get sent(): string {
+    return this.#sent
   }
 
   get received(): string {
@@ -32,6 +46,7 @@ export class RawCall {
   }
 
   send(text: string): void {
+    if (this.#sent.length < MOST_KEPT) this.#sent += text.slice(0, MOST_KEPT)
     this.socket.write(text, 'latin1')
   }
 

@@ -1,5 +1,6 @@
 import { describe } from 'node:test'
 import { administration } from './admin.cases.ts'
+import { watchAnswers } from './answer-watch.ts'
 import { answers } from './answers.cases.ts'
 import { bodies } from './bodies.cases.ts'
 import { anthropicClient } from './clients/anthropic.cases.ts'
@@ -29,6 +30,7 @@ import { waits } from './waits.cases.ts'
 /** What every runtime must do, seen from outside: the proxy and the simulator are processes of their own. */
 export function conformance(target: Target): void {
   describe(`conformance on ${target.name}`, () => {
+    watchAnswers()
     const slow = slowClients(target)
     floods(target)
     disconnects(target)
