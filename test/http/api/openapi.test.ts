@@ -61,6 +61,13 @@ describe('docs/openapi.yaml', () => {
     assert.deepEqual(described.sort(), [...new Set(routes())].sort())
   })
 
+  it('has a line in docs/api.md for every route, and the page has no other', () => {
+    const guide = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8')
+    const table = guide.slice(guide.indexOf('## Routes'), guide.indexOf('## The fields'))
+    const named = Array.from(table.matchAll(/`((?:GET|POST) [^`]+)`/g), ([, route]) => route)
+    assert.deepEqual(named.sort(), [...new Set(routes())].sort())
+  })
+
   it('names the parameters of each path', () => {
     for (const [path, item] of Object.entries(paths)) {
       const inPath = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name)
