@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { AlertFigures, AlertsPage } from '../pages/monitor.ts'
 import type { Readings } from '../telemetry/history.ts'
 import {
   type AlertRules,
@@ -13,36 +14,16 @@ import {
 import { Watch } from './watch.ts'
 import { adviceForMemory, adviceForModel, messageOf } from './words.ts'
 
-export interface Alert {
-  /** Metric and model: `rejection_rate:llama2`, `memory`. */
-  readonly id: string
+export interface Alert extends Readonly<AlertFigures> {
   readonly metric: Metric
-  /** Null for a metric of the whole machine: memory. */
-  readonly model: string | null
   readonly level: Level
-  /** The last known figure, in `unit`. */
-  readonly value: number
-  /** Threshold of the current level, in `unit`. */
-  readonly threshold: number
   readonly unit: Unit
-  /** When the alert was raised, ISO 8601. A change of level does not change this time. */
-  readonly since: string
-  readonly message: string
-  readonly action: string
 }
 
 export interface AlertEvent {
   readonly event: 'raised' | 'changed' | 'cleared'
   /** The alert after the event; of a cleared alert, its last state. */
   readonly alert: Alert
-}
-
-/** `GET /queue/alerts`. */
-export interface AlertsPage {
-  readonly window_seconds: number
-  /** Null for a metric that is off. */
-  readonly thresholds: Readonly<Record<string, Thresholds | null>>
-  readonly alerts: readonly Alert[]
 }
 
 export interface AlertsParts {
@@ -118,7 +99,7 @@ export class Alerts {
         queue_depth_percent: rule('queue_depth'),
         memory_percent: rule('memory'),
       },
-      alerts: this.standing(),
+      alerts: [...this.standing()],
     }
   }
 

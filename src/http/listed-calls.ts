@@ -1,4 +1,5 @@
-import { type LiveRequest, listOf } from '../telemetry/live-queue.ts'
+import type { LiveRequest } from '../pages/monitor.ts'
+import { listOf } from '../telemetry/live-queue.ts'
 import { JsonText } from './shared-pages.ts'
 
 /** Pages for single models that are kept of one list. */

@@ -1,4 +1,5 @@
 import { recommendParallel } from '../config/recommend.ts'
+import type { MemoryFigures } from '../pages/queue.ts'
 import { hundredths } from '../telemetry/snapshot.ts'
 
 const GIB = 2 ** 30
@@ -6,15 +7,7 @@ const GIB = 2 ** 30
 /** Null where it cannot be told. */
 export type Memory = { readonly totalBytes: number; readonly availableBytes: number } | null
 
-/** Gigabytes are 2^30 bytes. All but the recommendation is null where memory cannot be told. */
-export interface MemoryFigures {
-  readonly total_gb: number | null
-  readonly available_gb: number | null
-  readonly used_gb: number | null
-  readonly percent: number | null
-  readonly recommended_parallel: number
-}
-
+/** The figures of `GET /queue/memory`. */
 export function memoryFigures(memory: Memory): MemoryFigures {
   if (memory === null) {
     const recommended_parallel = recommendParallel(null)

@@ -1,7 +1,9 @@
 import type { Limits } from '../admission/contract.ts'
 import type { Cancel, Clock } from '../clock.ts'
+import type { HistoryPage, Sample } from '../pages/monitor.ts'
+import type { WindowFigures } from '../pages/queue.ts'
 import { type LaneSample, LaneSampler, type LaneSamplerParts, type Sums, type Track } from './lane-sampler.ts'
-import { type HistoryPage, hundredths, type Sample, type WindowFigures } from './snapshot.ts'
+import { hundredths } from './snapshot.ts'
 
 const SAMPLE_EVERY_MS = 5_000
 /** Five minutes: the longest window there is. */

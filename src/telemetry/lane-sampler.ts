@@ -1,6 +1,7 @@
 import type { LaneView } from '../admission/contract.ts'
 import type { Spread } from '../admission/observer.ts'
-import { hundredths, type ModelSample } from './snapshot.ts'
+import type { ModelSample } from '../pages/monitor.ts'
+import { hundredths } from './snapshot.ts'
 
 /** What one interval adds to a window. */
 export interface Sums {

@@ -1,4 +1,5 @@
 import type { LaneView } from '../admission/contract.ts'
+import type { LiveQueue, LiveRequest } from '../pages/monitor.ts'
 import type { LiveCall } from '../relay/contract.ts'
 import { hundredths } from './snapshot.ts'
 
@@ -7,30 +8,6 @@ const MOST_LISTED = 500
 
 /** The part of a lane that tells its line. */
 type QueueView = Pick<LaneView, 'limits' | 'paused' | 'estimate' | 'waiting'>
-
-/** One call of `GET /queue/requests`. */
-export interface LiveRequest {
-  readonly id: string
-  readonly model: string | null
-  readonly client: string
-  readonly path: string
-  readonly state: LiveCall['state']
-  /** From 1, the next to run. */
-  readonly position: number | null
-  readonly waited_ms: number
-  /** From now; null where too little is known, or while its model is paused. */
-  readonly estimated_start_ms: number | null
-  readonly running_ms: number | null
-  readonly bytes_in: number
-  readonly bytes_out: number
-  /** Parts of a stream so far; Ollama sends a token in each. */
-  readonly tokens_out: number
-}
-
-export interface LiveQueue {
-  readonly total: number
-  readonly requests: readonly LiveRequest[]
-}
 
 /** Who runs, the longest first, and who waits, in their order. */
 export function sortedCalls(calls: Iterable<LiveCall>, lanes: Iterable<QueueView>): readonly LiveRequest[] {
@@ -79,10 +56,10 @@ function requestOf(call: LiveCall, place: PlaceInLine | undefined): LiveRequest 
   }
 }
 
-const RANK = { running: 0, waiting: 1, reading: 2 } as const
+const RANK: Readonly<Record<string, number>> = { running: 0, waiting: 1, reading: 2 }
 
 function byTurn(a: LiveRequest, b: LiveRequest): number {
-  if (a.state !== b.state) return RANK[a.state] - RANK[b.state]
+  if (a.state !== b.state) return (RANK[a.state] ?? 0) - (RANK[b.state] ?? 0)
   if (a.state === 'running') return (b.running_ms ?? 0) - (a.running_ms ?? 0)
   return (a.position ?? 0) - (b.position ?? 0) || b.waited_ms - a.waited_ms
 }

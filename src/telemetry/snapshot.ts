@@ -1,87 +1,7 @@
 import type { LaneView, Limits } from '../admission/contract.ts'
-import type { Percentiles, Spread } from '../admission/observer.ts'
-
-/** One model's figures, under the names and in the order in which every page shows them. */
-export interface ModelSnapshot {
-  readonly model: string
-  readonly parallel_limit: number
-  readonly queue_limit: number
-  readonly active_requests: number
-  readonly queued_requests: number
-  readonly available_slots: number
-  readonly queue_available: number
-  readonly paused: boolean
-  readonly total_processed: number
-  readonly total_rejected: number
-  readonly total_timed_out: number
-  readonly total_cancelled: number
-  readonly total_failed: number
-  readonly avg_wait_time_ms: number
-  readonly avg_processing_time_ms: number
-  readonly wait_time_ms: Percentiles
-  readonly processing_time_ms: Percentiles
-  readonly uptime_seconds: number
-}
-
-export interface Snapshot<M = ModelSnapshot> {
-  readonly default_parallel: number
-  readonly default_queue_limit: number
-  readonly total_models: number
-  readonly models: Readonly<Record<string, M>>
-}
-
-export interface Totals {
-  readonly default_parallel: number
-  readonly default_queue_limit: number
-  readonly total_models: number
-  readonly active_requests: number
-  readonly queued_requests: number
-}
-
-/** One model within one interval: counts, what stood at its end, and percentiles in milliseconds. */
-export interface ModelSample {
-  readonly active: number
-  readonly queued: number
-  readonly arrived: number
-  readonly done: number
-  readonly refused: number
-  readonly tokens_out: number
-  /** Over what ended within the interval; null when nothing did. */
-  readonly wait_ms: Spread | null
-  readonly processing_ms: Spread | null
-}
-
-export interface Sample {
-  /** ISO 8601. */
-  readonly at: string
-  readonly models: Readonly<Record<string, ModelSample>>
-  readonly memory_percent: number | null
-}
-
-export interface HistoryPage {
-  readonly interval_seconds: number
-  /** The oldest first. */
-  readonly samples: readonly Sample[]
-}
-
-/** One model over the window that ended with the last sample. */
-export interface WindowFigures {
-  /** Length of the window. */
-  readonly seconds: number
-  /** Calls that came within the window: below a handful of them the rate says little. */
-  readonly arrived: number
-  /** Calls that found no place, of those that came. */
-  readonly rejection_rate_percent: number
-  /**
-   * The larger of two means: how long those had waited that got a slot or left the line within the window, and
-   * how long those have waited who stand in line now. In a line that is stuck nobody gets a slot, and only the
-   * second grows.
-   */
-  readonly avg_wait_seconds: number
-  /** Of the line as it stood at the last sample; 0 where nobody may wait. */
-  readonly queue_depth_percent: number
-  readonly tokens_per_second: number
-}
+import type { Percentiles } from '../admission/observer.ts'
+import type { Health } from '../pages/health.ts'
+import type { ModelFigures, Stats } from '../pages/queue.ts'
 
 /** The part of a lane that counts. */
 type CountedLane = Omit<LaneView, 'estimate' | 'waiting'>
@@ -95,7 +15,7 @@ interface AllLanes<L extends CountedLane = CountedLane> {
 export function takeSnapshot<L extends CountedLane, M>(
   admission: AllLanes<L>,
   show: (lane: L) => M,
-): Snapshot<M> {
+): Omit<Stats, 'models'> & { readonly models: Readonly<Record<string, M>> } {
   const models = Array.from(admission.lanes(), (lane) => [lane.model, show(lane)] as const)
   return {
     default_parallel: admission.defaults.parallel,
@@ -105,7 +25,7 @@ export function takeSnapshot<L extends CountedLane, M>(
   }
 }
 
-export function snapshotOf(lane: CountedLane): ModelSnapshot {
+export function snapshotOf(lane: CountedLane): ModelFigures {
   const figures = lane.observer.figures()
   return {
     model: lane.model,
@@ -130,7 +50,7 @@ export function snapshotOf(lane: CountedLane): ModelSnapshot {
 }
 
 /** The sums over all lanes, without the cost of their percentiles. */
-export function takeTotals(admission: AllLanes): Totals {
+export function takeTotals(admission: AllLanes): Omit<Health['concurrency'], 'memory'> {
   let models = 0
   let active = 0
   let queued = 0

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import * as health from '../../http/api/health.ts'
-import * as monitor from '../../http/api/monitor.ts'
-import * as queue from '../../http/api/queue.ts'
+import * as health from '../../pages/health.ts'
+import * as monitor from '../../pages/monitor.ts'
+import * as queue from '../../pages/queue.ts'
 
 // What is read of the pages of a proxy. The proxy may be older or newer than this program: only fields that are shown
 // are asked for, and a field that came with a later version may be missing.

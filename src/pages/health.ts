@@ -72,3 +72,5 @@ export const ready = z
 export const notReady = z
   .object({ status: word(['degraded', 'draining'], 'As in `/health`.') })
   .describe('The answer while Ollama cannot be reached or the proxy drains.')
+
+export type Health = z.infer<typeof health>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Description } from '../../conformance/description.ts'
-import { appHarness } from '../support/app-harness.ts'
+import { appHarness } from '../../http/support/app-harness.ts'
 
 const description = new Description()
 

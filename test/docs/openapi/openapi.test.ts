@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { renderOpenApi } from '../../../src/http/api/openapi.ts'
-import { GATED, type Services } from '../../../src/http/app.ts'
-import { appHarness } from '../support/app-harness.ts'
+import type { Services } from '../../../src/http/app.ts'
+import { GATED_PATHS } from '../../../src/ollama/routes.ts'
+import { appHarness } from '../../http/support/app-harness.ts'
+import { renderOpenApi } from './openapi.ts'
 
 const shipped = readFileSync(new URL('../../../docs/openapi.yaml', import.meta.url), 'utf8')
 
@@ -37,7 +38,7 @@ describe('docs/openapi.yaml', () => {
     assert.equal(
       shipped,
       renderOpenApi(),
-      'write the file again with: node --import tsx test/http/api/write-openapi.ts',
+      'write the file again with: node --import tsx test/docs/openapi/write-openapi.ts',
     )
   })
 
@@ -91,7 +92,7 @@ function routes(): string[] {
     dashboard: never,
   }
   return appHarness({ monitor, reload: never })
-    .app.routes.filter(({ method, path }) => method !== 'ALL' && !GATED.includes(path))
+    .app.routes.filter(({ method, path }) => method !== 'ALL' && !GATED_PATHS.includes(path))
     .map(({ method, path }) => `${method} ${path.replace('*', '{file}')}`)
 }
 

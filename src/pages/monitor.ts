@@ -116,3 +116,11 @@ export const alerts = z
     alerts: list(alert, 'Alerts that stand now: the critical ones first, then the oldest.'),
   })
   .describe('Alerts that stand now, and the thresholds.')
+
+export type LiveRequest = z.infer<typeof liveCall>
+export type LiveQueue = z.infer<typeof requests>
+export type ModelSample = z.infer<typeof modelSample>
+export type Sample = z.infer<typeof sample>
+export type HistoryPage = z.infer<typeof history>
+export type AlertFigures = z.infer<typeof alert>
+export type AlertsPage = z.infer<typeof alerts>

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { renderOpenApi } from '../../../src/http/api/openapi.ts'
+import { renderOpenApi } from './openapi.ts'
 
 writeFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'openapi.yaml'), renderOpenApi())

@@ -1,9 +1,9 @@
 import type { z } from 'zod'
+import * as health from '../../../src/pages/health.ts'
+import * as monitor from '../../../src/pages/monitor.ts'
+import * as queue from '../../../src/pages/queue.ts'
 import * as admin from './admin.ts'
 import { config, source } from './config.ts'
-import * as health from './health.ts'
-import * as monitor from './monitor.ts'
-import * as queue from './queue.ts'
 
 /** The schemas that the description names, and that other schemas refer to. */
 export const SCHEMAS = {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { type ErrorCode, errorBody, STATUS } from '../dialect.ts'
-import { say } from '../messages.ts'
-import { count, list, text, word } from './fields.ts'
+import { type ErrorCode, errorBody, STATUS } from '../../../src/http/dialect.ts'
+import { say } from '../../../src/http/messages.ts'
+import { count, list, text, word } from '../../../src/pages/fields.ts'
 
 /** The dialects in which a gated call or a call that is passed through can be refused. */
 export const CALL_DIALECTS = ['ollama', 'openai', 'anthropic'] as const

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { MOST_PARALLEL, MOST_QUEUED } from '../../config/values.ts'
-import { count, list, text, word } from './fields.ts'
+import { MOST_PARALLEL, MOST_QUEUED } from '../../../src/config/values.ts'
+import { count, list, text, word } from '../../../src/pages/fields.ts'
 
 const NAME = 'Name of a model in any spelling'
 

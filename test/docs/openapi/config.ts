@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { type Option, options } from '../../config/schema.ts'
-import { text, word } from './fields.ts'
+import { type Option, options } from '../../../src/config/schema.ts'
+import { text, word } from '../../../src/pages/fields.ts'
 
 export const source = word(['default', 'config.yaml', 'environment', 'flag'], 'Where a value comes from.')
 

@@ -85,3 +85,8 @@ export const modelFigures = z
 export const stats = totals
   .extend({ models: byModel(modelFigures, 'Figures by the key of the model.') })
   .describe('Limits and figures of all models.')
+
+export type MemoryFigures = z.infer<typeof memory>
+export type WindowFigures = z.infer<typeof windowFigures>
+export type ModelFigures = z.infer<typeof modelFigures>
+export type Stats = z.infer<typeof stats>

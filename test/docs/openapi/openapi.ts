@@ -1,6 +1,6 @@
 import { Document, isScalar, visit } from 'yaml'
 import { z } from 'zod'
-import type { ErrorCode } from '../dialect.ts'
+import type { ErrorCode } from '../../../src/http/dialect.ts'
 import { CALL_DIALECTS, type CallDialect, callErrors as errorOfDialect, ownError } from './errors.ts'
 import { allHeaders } from './headers.ts'
 import { type Operation, operations } from './operations.ts'
@@ -35,8 +35,8 @@ Every GET also answers HEAD, without a body. An answer of the proxy carries \`Ca
 
 The name of a field ends with its unit: \`_ms\` milliseconds, \`_seconds\` seconds, \`_percent\` percent, \`_gb\` 2^30 bytes. Fields may be added, and are never renamed: a program skips fields and words that it does not know.`
 
-const HEAD = `# The description of the proxy's own routes, made from src/http/api.
-# Change the schemas there, then write this file again: node --import tsx test/http/api/write-openapi.ts
+const HEAD = `# The description of the proxy's own routes, made from src/pages and test/docs/openapi.
+# Change the schemas there, then write this file again: node --import tsx test/docs/openapi/write-openapi.ts
 `
 
 /** The text of docs/openapi.yaml. */
