@@ -1,11 +1,12 @@
 /**
- * What a call costs that never has to wait, in CPU and in time, against HAProxy, the plain relay and no proxy at all.
+ * What a call costs that never has to wait, in CPU and in time, against HAProxy, the bare relay, the plain relay and
+ * no proxy at all.
  *
  *     node --import tsx bench/overhead.ts [--quick]
  */
 import { ifInstalled } from '../test/conformance/runtimes/install.ts'
 import { isQuick, publish, type Row } from './support/findings.ts'
-import { startPlainRelay } from './support/programs.ts'
+import { startBareRelay, startHonoRelay, startPlainRelay } from './support/programs.ts'
 import { builtOn, startProxy } from './support/proxy.ts'
 import { quartiles, shown, values } from './support/rounds.ts'
 import { startHaproxy } from './support/servers.ts'
@@ -34,6 +35,8 @@ const ours =
 const STARTERS: Readonly<Record<string, Starter>> = {
   direct,
   haproxy: (upstream) => startHaproxy(upstream, PARALLEL),
+  bare: startBareRelay,
+  'bare, hono': startHonoRelay,
   plain: startPlainRelay,
   ours: ours(process.execPath),
   ...(bun === undefined ? {} : { 'ours, bun': ours(bun) }),
@@ -67,9 +70,13 @@ publish('overhead', quick, {
   rows: [
     ...priceRows(REQUESTS, requests),
     priceRatio(REQUESTS, requests, 'ours', 'haproxy', { most: 3.3 }),
+    priceRatio(REQUESTS, requests, 'bare, hono', 'bare'),
+    priceRatio(REQUESTS, requests, 'ours', 'bare'),
     priceRatio(REQUESTS, requests, 'plain', 'ours', { least: 6 }),
     ...priceRows(STREAMS, streams),
     priceRatio(STREAMS, streams, 'ours', 'haproxy', { most: 3.3 }),
+    priceRatio(STREAMS, streams, 'bare, hono', 'bare'),
+    priceRatio(STREAMS, streams, 'ours', 'bare'),
     priceRatio(STREAMS, streams, 'plain', 'ours', { least: 2.5 }),
     ...priceRows(SINGLE, single),
     addedLatency(),

@@ -16,6 +16,15 @@ export function startPlainRelay(upstream: Server): Promise<Server> {
   return program('plain-relay.ts', [upstream.url], PROXY_CORE)
 }
 
+export function startBareRelay(upstream: Server): Promise<Server> {
+  return program('bare-relay.ts', [upstream.url], PROXY_CORE)
+}
+
+/** The bare relay behind Hono and its server for Node. */
+export function startHonoRelay(upstream: Server): Promise<Server> {
+  return program('bare-relay.ts', [upstream.url, 'hono'], PROXY_CORE)
+}
+
 /** Rates are tokens a second of each slot. */
 export function startSimulator(slots: number, promptRate: number, outputRate: number): Promise<Server> {
   return program('simulator.ts', [slots, promptRate, outputRate].map(String), LOAD_CORE)

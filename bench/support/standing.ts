@@ -209,14 +209,12 @@ export function priceRatio(
   rounds: Rounds,
   over: string,
   under: string,
-  target: { readonly least: number } | { readonly most: number },
+  target?: { readonly least: number } | { readonly most: number },
 ): Row {
   const found = quartiles(ratio(rounds, 'µs CPU', over, under))
-  return {
-    what: `${what}: CPU of ${over} over ${under}`,
-    value: `${shown(found)}×`,
-    ...('least' in target
-      ? { target: `≥ ${target.least}×`, met: found.median >= target.least }
-      : { target: `≤ ${target.most}×`, met: found.median <= target.most }),
-  }
+  const row = { what: `${what}: CPU of ${over} over ${under}`, value: `${shown(found)}×` }
+  if (target === undefined) return row
+  return 'least' in target
+    ? { ...row, target: `≥ ${target.least}×`, met: found.median >= target.least }
+    : { ...row, target: `≤ ${target.most}×`, met: found.median <= target.most }
 }
