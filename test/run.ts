@@ -28,6 +28,9 @@ const PROGRAM_FILE = '.program.ts'
 
 const MODES = ['--bun', '--programs', '--runtimes'] as const
 
+/** `--without=PART` leaves the test files out whose path contains PART. */
+const WITHOUT = '--without='
+
 /**
  * Runs every test file below this folder, or those whose path contains one of the arguments. `--bun`: under the
  * pinned `bun test`, with what only Bun can run. `--programs`: what needs other programs instead. `--runtimes`: the
@@ -35,7 +38,9 @@ const MODES = ['--bun', '--programs', '--runtimes'] as const
  */
 const [mode, another] = MODES.filter((each) => process.argv.includes(each))
 if (another) throw new Error(`${mode} and ${another} are two different runs`)
-const wanted = process.argv.slice(2).filter((argument) => argument !== mode)
+const parts = process.argv.slice(2).filter((argument) => argument !== mode)
+const wanted = parts.filter((part) => !part.startsWith(WITHOUT))
+const unwanted = parts.filter((part) => part.startsWith(WITHOUT)).map((part) => part.slice(WITHOUT.length))
 if (mode === '--bun' || mode === '--runtimes') installRuntimes()
 
 const all = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
@@ -50,6 +55,7 @@ const files = all
     return name.endsWith('.test.ts') && !(mode === '--bun' && name in NOT_ON_BUN)
   })
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+  .filter((name) => !unwanted.some((part) => name.includes(part)))
   .map((name) => join(import.meta.dirname, name))
   .sort()
 
