@@ -62,7 +62,7 @@ export async function start(command: readonly string[], options: ChildOptions): 
   }
 }
 
-export function pinned(command: readonly string[], core: number): string[] {
+function pinned(command: readonly string[], core: number): string[] {
   return ['taskset', '-c', String(core), ...command]
 }
 

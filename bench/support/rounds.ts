@@ -87,7 +87,7 @@ export function percentile(sorted: ArrayLike<number>, percent: number): number {
   return below + (above - below) * (at - Math.floor(at))
 }
 
-export function describe(figures: Figures): string {
+function describe(figures: Figures): string {
   return Object.entries(figures)
     .map(([name, value]) => `${name} ${round(value)}`)
     .join('  ')
