@@ -39,7 +39,7 @@ export interface About {
   readonly example?: unknown
 }
 
-export interface OptionAbout extends About {
+interface OptionAbout extends About {
   /** The default as a user writes it, before parsing; undefined where the option is unset by default. */
   readonly defaultWritten?: unknown
 }

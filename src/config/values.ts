@@ -15,7 +15,7 @@ const SIZE = /^(\d+)(KiB|MiB|GiB)?$/i
 const UNITS: Readonly<Record<string, number>> = { kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 }
 
 /** Bytes of `1048576`, `64KiB`, `100MiB` or `1GiB`; undefined for anything else. */
-export function parseSize(written: string | number): number | undefined {
+function parseSize(written: string | number): number | undefined {
   const match = SIZE.exec(String(written))
   if (!match) return undefined
   const bytes = Number(match[1]) * (match[2] ? (UNITS[match[2].toLowerCase()] ?? Number.NaN) : 1)

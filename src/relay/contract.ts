@@ -84,14 +84,14 @@ export interface ForwardingObserver {
 }
 
 /** Wants to know whether Ollama answers. */
-export interface UpstreamWatch {
+interface UpstreamWatch {
   sawAnswer(): void
   /** There was no answer. `sentAt`: clock milliseconds at which the request was sent. */
   sawFailure(error: unknown, sentAt: number): void
 }
 
 /** The code of an error that a client can be given in place of Ollama's answer. */
-export type RelayErrorCode = FailureCode | RefusalCode
+type RelayErrorCode = FailureCode | RefusalCode
 
 export interface PassThroughOptions {
   readonly clock: Clock

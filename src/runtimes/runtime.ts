@@ -4,7 +4,7 @@ import type { ReloadResult } from '../http/routes/reload.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 
-export type RuntimeName = 'node' | 'bun' | 'workerd'
+type RuntimeName = 'node' | 'bun' | 'workerd'
 
 /** What a platform has to give: a server around the gate. */
 export interface Runtime {

@@ -63,7 +63,7 @@ export function planAnswer(
   return { promptTokens, outputTokens, pieces: outputTokens - 1, piece, reason: 'stop' }
 }
 
-export function tokensOf(text: string): number {
+function tokensOf(text: string): number {
   return Math.max(1, Math.ceil(Buffer.byteLength(text) / 4))
 }
 

@@ -5,7 +5,7 @@ import { Loader } from './loader.ts'
 import { Runner } from './runner.ts'
 import { Session, type SessionOutcome } from './session.ts'
 
-export interface LoadedModel {
+interface LoadedModel {
   readonly model: string
   readonly slots: number
   /** Infinity: the model stays for ever. Negative: the model leaves when its last call ends. */

@@ -8,7 +8,7 @@ import { missingForChat, modelRequired, nativeRoute, resolveModel } from './requ
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
-export const VERSION = '0.33.0'
+const VERSION = '0.33.0'
 const CONTEXT_LENGTH = 4096
 const TRAINED_CONTEXT = 131_072
 /** Ollama's "for ever" is the longest Go duration: 2^63 nanoseconds. */

@@ -1,5 +1,5 @@
 /** What a platform does not let the proxy do as the others do. Each is asserted where it shows, so that one which closes fails. */
-export type GapName =
+type GapName =
   /** Several requests on one connection before the first is answered. */
   | 'pipelining'
   /** A connection of HTTP/1.0 that lives on. */
@@ -53,7 +53,7 @@ export type GapName =
   /** A start that tells of itself, and an end by signals. */
   | 'lifecycle'
 
-export interface Gap {
+interface Gap {
   readonly reason: string
   /** Where the platform's makers speak of it. */
   readonly link?: string

@@ -1,7 +1,7 @@
 import { canStream, type JsonPath } from '../../ollama/routes.ts'
 
 /** Content of one call, independent of the route. */
-export interface Question {
+interface Question {
   readonly model: string
   readonly prompt: string
   /** Most tokens of the answer. */

@@ -10,7 +10,7 @@ export interface BunServer {
   stop(closeActiveConnections?: boolean): Promise<void>
 }
 
-export interface BunServeOptions {
+interface BunServeOptions {
   readonly hostname: string
   readonly port: number
   /** Seconds without traffic after which a connection is closed; 0 = never. */
@@ -42,7 +42,7 @@ export interface BunSocketHandlers<Data> {
   error(socket: BunSocket<Data>, error: Error): void
 }
 
-export interface BunConnectOptions<Data> {
+interface BunConnectOptions<Data> {
   readonly hostname: string
   readonly port: number
   readonly tls?: { readonly serverName: string } | undefined

@@ -8,7 +8,7 @@ export interface WorkerEnv {
   readonly [name: string]: unknown
 }
 
-export interface GateNamespace {
+interface GateNamespace {
   idFromName(name: string): object
   get(id: object): AdmissionStub
 }
@@ -24,7 +24,7 @@ export interface ObjectState {
   }
 }
 
-export interface SqlStorage {
+interface SqlStorage {
   exec(query: string, ...values: readonly (string | number | null)[]): Iterable<SqlRow>
 }
 

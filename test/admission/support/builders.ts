@@ -21,7 +21,7 @@ export function aCall(overrides: Partial<Call> = {}): Call {
 /** The one upstream of these tests. */
 export const OLLAMA: Upstream = { name: 'ollama' }
 
-export function laneParts(observer: LaneObserver, waiting = new Waiting(FAR)): LaneParts {
+function laneParts(observer: LaneObserver, waiting = new Waiting(FAR)): LaneParts {
   return { observer, upstream: OLLAMA, waiting, random: () => 0 }
 }
 
@@ -77,7 +77,7 @@ export function refusalOf(arrive: () => unknown): Refusal {
 }
 
 /** What a ticket was settled with: a permit, a refusal, or undefined while it waits. */
-export function resultOf(ticket: LocalTicket): LocalPermit | Refusal | undefined {
+function resultOf(ticket: LocalTicket): LocalPermit | Refusal | undefined {
   let result: LocalPermit | Refusal | undefined
   ticket.onSettled((settled) => {
     result = settled

@@ -10,7 +10,7 @@ import { ManualClock } from '../../../support/manual-clock.ts'
 import { OLLAMA } from '../../support/builders.ts'
 
 /** An object's storage: outlives it. */
-export class Storage implements LeaseStore {
+class Storage implements LeaseStore {
   readonly rows = new Map<string, Lease>()
   readonly limitRows = new Map<string, Partial<Limits>>()
   alarmAt: number | undefined
