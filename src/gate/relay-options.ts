@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts'
 import { callLimits } from '../config/call-limits.ts'
 import type { Config } from '../config/schema.ts'
-import { STATUS } from '../http/dialect.ts'
+import { STATUSES } from '../http/error-codes.ts'
 import { CLIENT_GONE, renderErrorTrailer } from '../http/errors.ts'
-import type { Language } from '../http/messages.ts'
+import type { Language } from '../http/language.ts'
 import { RequestIds } from '../relay/call-headers.ts'
 import type { RelayOptions } from '../relay/contract.ts'
 import { Origins } from '../relay/origins.ts'
@@ -29,7 +29,7 @@ export function relayOptions({
     origins: new Origins(),
     ids: new RequestIds(),
     ...callLimits(config),
-    statuses: { ...STATUS, client_gone: CLIENT_GONE },
+    statuses: { ...STATUSES, client_gone: CLIENT_GONE },
     errorTrailer: (broken) => renderErrorTrailer(broken, language()),
     passed: (request) => log.info('passed through', { ...request }),
   }

@@ -1,19 +1,8 @@
 import { type Dialect as OllamaDialect, dialectOf as ollamaDialectOf } from '../ollama/routes.ts'
-import type { ProblemCode } from './problem.ts'
+import { ERROR_CODES, type ErrorCode, STATUSES } from './error-codes.ts'
 
 /** The three shapes in which clients of Ollama understand an error, and that of our own pages. */
 export type Dialect = OllamaDialect | 'own'
-
-export type ErrorCode =
-  | 'queue_full'
-  | 'timeout'
-  | 'upstream_error'
-  | 'body_too_large'
-  | 'body_stalled'
-  | 'invalid_form'
-  | 'cancelled'
-  | 'internal_error'
-  | ProblemCode
 
 export interface ErrorFacts {
   readonly code: ErrorCode
@@ -23,55 +12,6 @@ export interface ErrorFacts {
   readonly estimatedWaitMs?: number | undefined
   /** More for the body of our own pages. */
   readonly fields?: Readonly<Record<string, unknown>>
-}
-
-export const STATUS: Readonly<Record<ErrorCode, number>> = {
-  queue_full: 503,
-  timeout: 504,
-  upstream_error: 502,
-  body_too_large: 413,
-  body_stalled: 408,
-  invalid_form: 400,
-  invalid_target: 400,
-  too_many_attempts: 429,
-  shutting_down: 503,
-  // Google's canonical mapping of CANCELLED, after nginx; no client takes it for a reason to come back.
-  cancelled: 499,
-  internal_error: 500,
-  unauthorized: 401,
-  forbidden: 403,
-  model_not_found: 404,
-  stats_disabled: 404,
-  invalid_request: 400,
-  invalid_config: 400,
-  request_not_found: 404,
-  too_many_listeners: 503,
-  not_found: 404,
-  method_not_allowed: 405,
-}
-
-const ANTHROPIC_TYPE: Readonly<Record<ErrorCode, string>> = {
-  queue_full: 'overloaded_error',
-  timeout: 'timeout_error',
-  upstream_error: 'api_error',
-  body_too_large: 'request_too_large',
-  body_stalled: 'timeout_error',
-  invalid_form: 'invalid_request_error',
-  invalid_target: 'invalid_request_error',
-  too_many_attempts: 'rate_limit_error',
-  shutting_down: 'overloaded_error',
-  cancelled: 'api_error',
-  internal_error: 'api_error',
-  unauthorized: 'authentication_error',
-  forbidden: 'permission_error',
-  model_not_found: 'not_found_error',
-  stats_disabled: 'not_found_error',
-  invalid_request: 'invalid_request_error',
-  invalid_config: 'invalid_request_error',
-  request_not_found: 'not_found_error',
-  too_many_listeners: 'overloaded_error',
-  not_found: 'not_found_error',
-  method_not_allowed: 'invalid_request_error',
 }
 
 /** Ours, and never Ollama's. */
@@ -108,7 +48,7 @@ export function errorEvent(dialect: 'openai' | 'anthropic', facts: ErrorFacts): 
 function openAiError(facts: ErrorFacts): Record<string, unknown> {
   return {
     message: facts.message,
-    type: STATUS[facts.code] >= 500 ? 'server_error' : 'invalid_request_error',
+    type: STATUSES[facts.code] >= 500 ? 'server_error' : 'invalid_request_error',
     param: null,
     code: facts.code,
     ...estimate(facts),
@@ -118,7 +58,7 @@ function openAiError(facts: ErrorFacts): Record<string, unknown> {
 function anthropicError(facts: ErrorFacts): Record<string, unknown> {
   return {
     type: 'error',
-    error: { type: ANTHROPIC_TYPE[facts.code], message: facts.message, ...estimate(facts) },
+    error: { type: ERROR_CODES[facts.code].anthropicType, message: facts.message, ...estimate(facts) },
   }
 }
 

@@ -5,12 +5,11 @@ import type { BrokenAnswer } from '../relay/contract.ts'
 import { Failure, type FailureCode } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
 import { answer, OWN_HEADERS } from './answer.ts'
-import { dialectOf, type ErrorFacts, errorBody, errorEvent, STATUS } from './dialect.ts'
+import { dialectOf, type ErrorFacts, errorBody, errorEvent } from './dialect.ts'
+import { type MessageKey, messageIn, STATUSES } from './error-codes.ts'
 import { ForeignHost } from './host-guard.ts'
-import { chooseLanguage } from './language.ts'
-import { type Language, say } from './messages.ts'
+import { chooseLanguage, type Language } from './language.ts'
 import { HttpProblem } from './problem.ts'
-import type { MessageKey } from './words/words.ts'
 
 /** nginx's number for a client that left; only logs ever see it. */
 export const CLIENT_GONE = 499
@@ -40,7 +39,10 @@ export const errorRenderer =
     if (isClientGone(error)) return new Response(null, { status: CLIENT_GONE })
     const verdict = judge(error, parts.reportError)
     const { language, negotiated } = chooseLanguage(parts.config.language, c.req.header('accept-language'))
-    const facts = { ...verdict, message: say(language, verdict.text ?? verdict.code, verdict.waitSeconds) }
+    const facts = {
+      ...verdict,
+      message: messageIn(language, verdict.text ?? verdict.code, verdict.waitSeconds),
+    }
     const headers = new Headers({
       ...OWN_HEADERS,
       ...verdict.headers,
@@ -55,13 +57,13 @@ export const errorRenderer =
       headers.append('Vary', 'Accept-Language')
     }
     const body = errorBody(dialectOf(c.req.path), facts)
-    return new Response(JSON.stringify(body), { status: STATUS[verdict.code], headers })
+    return new Response(JSON.stringify(body), { status: STATUSES[verdict.code], headers })
   }
 
 /** The answer to a request of which the platform itself can make no URL, so that it never comes to a route. */
 export function invalidTarget(): Response {
-  const facts = { code: 'invalid_target', message: say('en', 'invalid_target') } as const
-  return answer(errorBody('ollama', facts), STATUS.invalid_target)
+  const facts = { code: 'invalid_target', message: messageIn('en', 'invalid_target') } as const
+  return answer(errorBody('ollama', facts), STATUSES.invalid_target)
 }
 
 const BREAKS = {
@@ -80,7 +82,7 @@ export function renderErrorTrailer(broken: BrokenAnswer, configured: Language | 
   if (!/^(?:identity)?$/i.test(broken.contentEncoding ?? '')) return undefined
   const { language } = chooseLanguage(configured, broken.acceptLanguage)
   const { code, text } = BREAKS[broken.why]
-  const message = say(language, text)
+  const message = messageIn(language, text)
   const dialect = dialectOf(broken.path)
   switch (broken.contentType?.split(';', 1)[0]?.trim().toLowerCase()) {
     case 'application/x-ndjson':

@@ -1,23 +1,70 @@
-import { type Language, WORDS } from './messages.ts'
+/**
+ * The wording of a wait that begins now, by the plural category of its number of seconds. `{n}` is that number. A form
+ * may leave the number out where the language says the number in a word.
+ */
+type WaitForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>>> & { readonly other: string }
+
+/** The languages of our messages, each with its wording of a wait. */
+export const WAITS = {
+  en: { one: 'in {n} second', other: 'in {n} seconds' },
+  zh: { other: '在 {n} 秒后' },
+  vi: { other: 'sau {n} giây' },
+  ja: { other: '{n} 秒後に' },
+  ko: { other: '{n}초' },
+  ru: {
+    one: 'через {n} секунду',
+    few: 'через {n} секунды',
+    many: 'через {n} секунд',
+    other: 'через {n} секунды',
+  },
+  ar: {
+    one: 'بعد ثانية واحدة',
+    two: 'بعد ثانيتين',
+    few: 'بعد {n} ثوانٍ',
+    many: 'بعد {n} ثانية',
+    other: 'بعد {n} ثانية',
+  },
+} as const satisfies Record<string, WaitForms>
+
+export type Language = keyof typeof WAITS
+
+/** The plural rules of the languages that were needed so far. Making them costs more than a whole refusal. */
+const plurals = new Map<Language, Intl.PluralRules>()
+
+/** "in 12 seconds". */
+export function waitIn(language: Language, seconds: number): string {
+  let rules = plurals.get(language)
+  if (rules === undefined) {
+    rules = new Intl.PluralRules(language)
+    plurals.set(language, rules)
+  }
+  const forms: WaitForms = WAITS[language]
+  return (forms[rules.select(seconds)] ?? forms.other).replace('{n}', String(seconds))
+}
 
 export interface Choice {
   readonly language: Language
-  /** True when the request asked for it, so that the answer differs from caller to caller. */
+  /** True when the request asked for the language. The answer then differs from client to client. */
   readonly negotiated: boolean
 }
 
-/** The language of our own words: the configured one, or with `auto` what the caller likes best of ours, else English. */
+/**
+ * The language of our messages: the configured one. With `auto`, the one of ours that the client prefers, or English.
+ */
 export function chooseLanguage(configured: Language | 'auto', acceptLanguage: string | undefined): Choice {
   if (configured !== 'auto') return { language: configured, negotiated: false }
   const asked = acceptLanguage === undefined ? undefined : preferredLanguage(acceptLanguage)
   return { language: asked ?? 'en', negotiated: asked !== undefined }
 }
 
-/** More than anybody reads: the rest of a longer list is not looked at. */
+/** More than any browser sends. The rest of a longer list is ignored. */
 const MOST_RANGES = 50
 const MOST_PARAMETERS = 5
 
-/** By weight, then by place; `zh-CN` counts as `zh`. Undefined when none of ours is asked for. */
+/**
+ * The highest weight wins; of equal weights, the first. `zh-CN` counts as `zh`. Undefined when the list names none of our
+ * languages.
+ */
 function preferredLanguage(acceptLanguage: string): Language | undefined {
   let best: Language | undefined
   let bestWeight = 0
@@ -40,5 +87,5 @@ function weightOf(parameters: readonly string[]): number {
 }
 
 function isLanguage(text: string): text is Language {
-  return Object.hasOwn(WORDS, text)
+  return Object.hasOwn(WAITS, text)
 }

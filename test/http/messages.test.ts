@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Language, say, WORDS } from '../../src/http/messages.ts'
-import type { Words } from '../../src/http/words/words.ts'
+import { MESSAGES, messageIn } from '../../src/http/error-codes.ts'
+import { type Language, WAITS } from '../../src/http/language.ts'
 
 const SCRIPTS = {
   en: /[a-z]/,
@@ -13,38 +13,35 @@ const SCRIPTS = {
   ar: /\p{Script=Arabic}/u,
 }
 
-const LANGUAGES = Object.keys(WORDS) as Language[]
+const LANGUAGES = Object.keys(WAITS) as Language[]
 
 test('seven languages have every message, each in its own script and none twice', () => {
   assert.deepEqual(LANGUAGES, Object.keys(SCRIPTS))
-  const keys = Object.keys(WORDS.en.messages)
+  const sentences = Object.values(MESSAGES)
   for (const language of LANGUAGES) {
-    const { messages }: Words = WORDS[language]
-    assert.deepEqual(Object.keys(messages), keys, language)
-    assert.equal(new Set(Object.values(messages)).size, keys.length, language)
-    for (const message of Object.values(messages)) {
-      assert.match(message, SCRIPTS[language], `${language}: ${message}`)
-    }
+    const texts = sentences.map(({ messages }) => messages[language])
+    assert.equal(new Set(texts).size, sentences.length, language)
+    for (const text of texts) assert.match(text, SCRIPTS[language], `${language}: ${text}`)
   }
 })
 
 test('the same messages name the wait in every language, and every form of it that the language has', () => {
   for (const language of LANGUAGES) {
-    const { messages, seconds }: Words = WORDS[language]
-    const waits = Object.entries(messages).filter(([, message]) => message.includes('{wait|'))
+    const waits = Object.entries(MESSAGES).filter(([, { messages }]) => messages[language].includes('{wait|'))
     assert.deepEqual(
       waits.map(([key]) => key),
-      ['queue_full', 'paused', 'timeout', 'shutting_down'],
+      ['queue_full', 'timeout', 'shutting_down', 'paused'],
       language,
     )
+    const forms: Readonly<Record<string, string>> = WAITS[language]
     const rules = new Intl.PluralRules(language)
     for (let count = 1; count <= 60; count++)
-      assert.ok(seconds[rules.select(count)] !== undefined, `${language}: ${count}`)
+      assert.ok(forms[rules.select(count)] !== undefined, `${language}: ${count}`)
   }
 })
 
-/** What the wait of queue_full reads like, by its seconds. */
-const WAITS: Readonly<Record<Language, Readonly<Record<number, string>>>> = {
+/** The end of the message of queue_full, by the seconds of the wait. */
+const ENDINGS: Readonly<Record<Language, Readonly<Record<number, string>>>> = {
   en: { 1: 'in 1 second.', 12: 'in 12 seconds.', 21: 'in 21 seconds.' },
   zh: { 1: '请在 1 秒后再试。', 12: '请在 12 秒后再试。' },
   vi: { 1: 'thử lại sau 1 giây.', 12: 'thử lại sau 12 giây.' },
@@ -71,13 +68,13 @@ const WAITS: Readonly<Record<Language, Readonly<Record<number, string>>>> = {
 
 for (const language of LANGUAGES) {
   test(`the wait is right in singular and plural: ${language}`, () => {
-    for (const [seconds, end] of Object.entries(WAITS[language])) {
-      const said = say(language, 'queue_full', Number(seconds))
+    for (const [seconds, end] of Object.entries(ENDINGS[language])) {
+      const said = messageIn(language, 'queue_full', Number(seconds))
       assert.ok(said.endsWith(end), said)
     }
     for (const key of ['queue_full', 'paused', 'timeout', 'shutting_down', 'upstream_error'] as const) {
-      assert.doesNotMatch(say(language, key), /[{}|\d]/, 'without a wait')
-      assert.doesNotMatch(say(language, key, 7), /[{}|]/, 'with one')
+      assert.doesNotMatch(messageIn(language, key), /[{}|\d]/, 'without a wait')
+      assert.doesNotMatch(messageIn(language, key, 7), /[{}|]/, 'with one')
     }
   })
 }

@@ -1,6 +1,6 @@
 import { answer } from '../../http/answer.ts'
 import { dialectOf, errorBody } from '../../http/dialect.ts'
-import { say } from '../../http/messages.ts'
+import { messageIn } from '../../http/error-codes.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
 import { deploymentOf } from './deployment.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
@@ -19,7 +19,7 @@ export default {
       // The caller cannot mend it and need not know it; who deployed it finds every problem here.
       // biome-ignore lint/suspicious/noConsole: without a configuration there is no log yet
       console.error(error instanceof Error ? error.message : error)
-      const facts = { code: 'internal_error', message: say('en', 'internal_error') } as const
+      const facts = { code: 'internal_error', message: messageIn('en', 'internal_error') } as const
       return answer(errorBody(dialectOf(targetOfUrl(request.url)?.path ?? ''), facts), 500)
     }
     return door(request, env, context)

@@ -1,0 +1,136 @@
+import type { ErrorRow } from './error-row.ts'
+
+/** The errors that a call can end with. */
+export const CALL_ERRORS = {
+  queue_full: {
+    status: 503,
+    anthropicType: 'overloaded_error',
+    messages: {
+      en: 'Server is currently busy processing other requests. Please try again {wait|later}.',
+      zh: '服务器正忙于处理其他请求，请{wait|稍后}再试。',
+      vi: 'Máy chủ đang bận xử lý các yêu cầu khác. Vui lòng thử lại {wait|sau}.',
+      ja: 'サーバーは現在、他のリクエストの処理で混み合っています。{wait|しばらくしてから}もう一度お試しください。',
+      ko: '서버가 현재 다른 요청을 처리하느라 바쁩니다. {wait|잠시} 후 다시 시도해 주세요.',
+      ru: 'Сервер сейчас занят обработкой других запросов. Повторите попытку {wait|позже}.',
+      ar: 'الخادم مشغول حاليًا بمعالجة طلبات أخرى. يُرجى المحاولة مرة أخرى {wait|لاحقًا}.',
+    },
+  },
+  timeout: {
+    status: 504,
+    anthropicType: 'timeout_error',
+    messages: {
+      en: 'Request timed out. Please try again with a shorter prompt or {wait|later}.',
+      zh: '请求超时。请缩短提示词，或{wait|稍后}再试。',
+      vi: 'Yêu cầu đã hết thời gian chờ. Vui lòng thử lại với câu lệnh ngắn hơn hoặc thử lại {wait|sau}.',
+      ja: 'リクエストがタイムアウトしました。プロンプトを短くするか、{wait|しばらくしてから}もう一度お試しください。',
+      ko: '요청 시간이 초과되었습니다. 프롬프트를 줄이거나 {wait|잠시} 후 다시 시도해 주세요.',
+      ru: 'Время ожидания запроса истекло. Сократите промпт или повторите попытку {wait|позже}.',
+      ar: 'انتهت مهلة الطلب. يُرجى المحاولة مرة أخرى بنص أقصر أو {wait|في وقت لاحق}.',
+    },
+  },
+  shutting_down: {
+    status: 503,
+    anthropicType: 'overloaded_error',
+    messages: {
+      en: 'Server is shutting down. Please try again {wait|in a moment}.',
+      zh: '服务器正在关闭，请{wait|稍候}重试。',
+      vi: 'Máy chủ đang tắt. Vui lòng thử lại {wait|sau giây lát}.',
+      ja: 'サーバーを停止しています。{wait|少し待ってから}もう一度お試しください。',
+      ko: '서버가 종료되는 중입니다. {wait|잠시} 후 다시 시도해 주세요.',
+      ru: 'Сервер завершает работу. Повторите попытку {wait|через некоторое время}.',
+      ar: 'يجري إيقاف تشغيل الخادم. يُرجى المحاولة مرة أخرى {wait|بعد قليل}.',
+    },
+  },
+  upstream_error: {
+    status: 502,
+    anthropicType: 'api_error',
+    messages: {
+      en: 'Ollama cannot be reached or did not answer properly. Please try again later.',
+      zh: '无法连接 Ollama，或其响应异常，请稍后再试。',
+      vi: 'Không thể kết nối tới Ollama hoặc Ollama phản hồi không đúng. Vui lòng thử lại sau.',
+      ja: 'Ollama に接続できないか、正しい応答がありませんでした。しばらくしてからもう一度お試しください。',
+      ko: 'Ollama에 연결할 수 없거나 올바른 응답을 받지 못했습니다. 잠시 후 다시 시도해 주세요.',
+      ru: 'Ollama недоступна или ответила некорректно. Повторите попытку позже.',
+      ar: 'تعذّر الاتصال بـ Ollama أو لم تكن استجابته سليمة. يُرجى المحاولة مرة أخرى لاحقًا.',
+    },
+  },
+  cancelled: {
+    // Google's canonical mapping of CANCELLED, after nginx. No client repeats a request because of a 499.
+    status: 499,
+    anthropicType: 'api_error',
+    messages: {
+      en: 'An operator of this server ended the request.',
+      zh: '服务器管理员已终止该请求。',
+      vi: 'Người vận hành máy chủ đã kết thúc yêu cầu này.',
+      ja: 'サーバーの管理者がこのリクエストを終了しました。',
+      ko: '서버 운영자가 이 요청을 종료했습니다.',
+      ru: 'Оператор сервера прервал этот запрос.',
+      ar: 'أنهى مشغّل الخادم هذا الطلب.',
+    },
+  },
+  body_too_large: {
+    status: 413,
+    anthropicType: 'request_too_large',
+    messages: {
+      en: 'The request body is larger than this server accepts.',
+      zh: '请求体超过了服务器允许的大小。',
+      vi: 'Nội dung yêu cầu vượt quá kích thước mà máy chủ cho phép.',
+      ja: 'リクエスト本文が、このサーバーの上限サイズを超えています。',
+      ko: '요청 본문이 서버가 허용하는 크기를 초과했습니다.',
+      ru: 'Тело запроса больше, чем принимает этот сервер.',
+      ar: 'حجم محتوى الطلب أكبر مما يقبله هذا الخادم.',
+    },
+  },
+  body_stalled: {
+    status: 408,
+    anthropicType: 'timeout_error',
+    messages: {
+      en: 'The request body stopped coming. Please send the request again.',
+      zh: '请求体传输中断，请重新发送请求。',
+      vi: 'Nội dung yêu cầu đã ngừng được gửi đến. Vui lòng gửi lại yêu cầu.',
+      ja: 'リクエスト本文の送信が途中で止まりました。もう一度リクエストを送信してください。',
+      ko: '요청 본문의 전송이 멈췄습니다. 요청을 다시 보내 주세요.',
+      ru: 'Передача тела запроса остановилась. Отправьте запрос ещё раз.',
+      ar: 'توقف وصول محتوى الطلب. يُرجى إرسال الطلب مرة أخرى.',
+    },
+  },
+  invalid_form: {
+    status: 400,
+    anthropicType: 'invalid_request_error',
+    messages: {
+      en: 'This form cannot be read. Please send a plain multipart/form-data body with the model near its beginning.',
+      zh: '无法读取此表单。请发送普通的 multipart/form-data 请求体，并将 model 放在靠前的位置。',
+      vi: 'Không thể đọc biểu mẫu này. Vui lòng gửi nội dung multipart/form-data đơn giản với trường model ở gần đầu.',
+      ja: 'このフォームは読み取れません。model を先頭近くに置いた通常の multipart/form-data を送信してください。',
+      ko: '이 양식을 읽을 수 없습니다. model 필드가 앞쪽에 있는 일반 multipart/form-data 본문을 보내 주세요.',
+      ru: 'Не удалось прочитать форму. Отправьте обычное тело multipart/form-data с полем model в начале.',
+      ar: 'تتعذّر قراءة هذا النموذج. يُرجى إرسال محتوى multipart/form-data عادي مع وضع الحقل model قرب بدايته.',
+    },
+  },
+  invalid_request: {
+    status: 400,
+    anthropicType: 'invalid_request_error',
+    messages: {
+      en: 'The request is not valid.',
+      zh: '请求无效。',
+      vi: 'Yêu cầu không hợp lệ.',
+      ja: 'リクエストが正しくありません。',
+      ko: '요청이 올바르지 않습니다.',
+      ru: 'Некорректный запрос.',
+      ar: 'الطلب غير صالح.',
+    },
+  },
+  internal_error: {
+    status: 500,
+    anthropicType: 'api_error',
+    messages: {
+      en: 'Something went wrong on this server.',
+      zh: '服务器内部出错。',
+      vi: 'Máy chủ gặp lỗi nội bộ.',
+      ja: 'サーバーで内部エラーが発生しました。',
+      ko: '서버 내부 오류가 발생했습니다.',
+      ru: 'На сервере произошла внутренняя ошибка.',
+      ar: 'حدث خطأ داخلي في الخادم.',
+    },
+  },
+} as const satisfies Record<string, ErrorRow>
