@@ -108,10 +108,10 @@ export class AdminGuard {
     switch (reason) {
       case 'no_token':
         return new HttpProblem('unauthorized', {
-          headers: { 'WWW-Authenticate': 'Bearer realm="ollama-guard-proxy"' },
+          headers: ['WWW-Authenticate', 'Bearer realm="ollama-guard-proxy"'],
         })
       case 'too_many_attempts':
-        return new HttpProblem(reason, { headers: { 'Retry-After': String(Math.ceil(waitMs / 1_000)) } })
+        return new HttpProblem(reason, { headers: ['Retry-After', String(Math.ceil(waitMs / 1_000))] })
       default:
         return new HttpProblem('forbidden')
     }

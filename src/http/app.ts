@@ -108,7 +108,7 @@ export function createApp(services: Services): Hono {
   const own = { ...OWN, ...(services.monitor && MONITORED), ...(services.reload && RELOAD) }
   for (const [path, allow] of Object.entries(own)) {
     app.all(path, () => {
-      throw new HttpProblem('method_not_allowed', { headers: { Allow: allow } })
+      throw new HttpProblem('method_not_allowed', { headers: ['Allow', allow] })
     })
   }
   for (const tree of OWN_TREES) {

@@ -35,7 +35,7 @@ async function readWhole(c: Context): Promise<void> {
 }
 
 /** The rest of the body would be in the way of the next request: the connection ends here. */
-const stalled = (): HttpProblem => new HttpProblem('body_stalled', { headers: { Connection: 'close' } })
+const stalled = (): HttpProblem => new HttpProblem('body_stalled', { headers: ['Connection', 'close'] })
 
 async function inTime(clock: Clock, reading: Promise<void>): Promise<void> {
   let cancel = (): void => {}

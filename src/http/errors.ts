@@ -27,7 +27,8 @@ export interface ErrorParts {
 interface Verdict extends Omit<ErrorFacts, 'message'> {
   /** What is said, where there is more to say than the code's own sentence. */
   readonly text?: MessageKey
-  readonly headers?: Readonly<Record<string, string>>
+  /** Flat: name, value, name, value. */
+  readonly headers?: readonly string[]
   /** What Retry-After says. */
   readonly waitSeconds?: number
 }
@@ -45,13 +46,12 @@ export const errorRenderer =
     }
     const headers = new Headers({
       ...OWN_HEADERS,
-      ...verdict.headers,
       ...(error instanceof HttpProblem
         ? {}
         : parts.origins.headersFor(c.req.header('origin'), c.req.header('host'))),
     })
-    const own = error instanceof Refusal || error instanceof Failure ? error.headers : []
-    for (let at = 0; at + 1 < own.length; at += 2) headers.append(own[at] ?? '', own[at + 1] ?? '')
+    appendAll(headers, verdict.headers ?? [])
+    appendAll(headers, headersOn(error))
     if (negotiated) {
       headers.set('Content-Language', language)
       headers.append('Vary', 'Accept-Language')
@@ -59,6 +59,17 @@ export const errorRenderer =
     const body = errorBody(dialectOf(c.req.path), facts)
     return new Response(JSON.stringify(body), { status: STATUSES[verdict.code], headers })
   }
+
+/** The headers that an error carries for its answer, flat. */
+function headersOn(error: Error): readonly string[] {
+  const known = error instanceof Refusal || error instanceof Failure || error instanceof HttpProblem
+  return known ? error.headers : []
+}
+
+function appendAll(headers: Headers, flat: readonly string[]): void {
+  for (let index = 0; index + 1 < flat.length; index += 2)
+    headers.append(flat[index] ?? '', flat[index + 1] ?? '')
+}
 
 /** The answer to a request of which the platform itself can make no URL, so that it never comes to a route. */
 export function invalidTarget(): Response {
@@ -108,7 +119,7 @@ function judge(error: Error, reportError: (error: unknown) => void): Verdict {
   if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
   if (error instanceof Failure && error.code === 'internal_error') reportError(error.cause)
   if (error instanceof Failure && error.code !== 'client_gone') return judgeFailure(error.code, error)
-  if (error instanceof HttpProblem) return { code: error.code, fields: error.fields, headers: error.headers }
+  if (error instanceof HttpProblem) return { code: error.code, fields: error.fields }
   if (error instanceof ForeignHost) return { code: 'forbidden', text: 'foreign_host' }
   if (error instanceof HTTPException && error.status === 400) {
     return {
@@ -127,10 +138,8 @@ function judgeRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts 
   if (retryAfterMs === undefined) return { code, text, model, estimatedWaitMs }
   const waitMs = Math.min(Math.max(1, Math.ceil(retryAfterMs)), LONGEST_RETRY_MS)
   const waitSeconds = Math.ceil(waitMs / 1_000)
-  const headers = {
-    'Retry-After': String(waitSeconds),
-    ...(code === 'queue_full' && { 'retry-after-ms': String(waitMs) }),
-  }
+  const headers = ['Retry-After', String(waitSeconds)]
+  if (code === 'queue_full') headers.push('retry-after-ms', String(waitMs))
   return { code, text, model, estimatedWaitMs, headers, waitSeconds }
 }
 
@@ -145,6 +154,6 @@ function judgeFailure(code: Exclude<FailureCode, 'client_gone'>, failure: Failur
     code,
     model,
     ...(askedForWhole && { text: 'timeout_whole' }),
-    ...(final && { headers: { 'x-should-retry': 'false' } }),
+    ...(final && { headers: ['x-should-retry', 'false'] }),
   }
 }

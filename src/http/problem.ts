@@ -6,15 +6,16 @@ export class HttpProblem extends Error {
   readonly code: ErrorCode
   /** Goes into the body behind `error` and `message`. */
   readonly fields: Readonly<Record<string, unknown>>
-  readonly headers: Readonly<Record<string, string>>
+  /** Flat: name, value, name, value. */
+  readonly headers: readonly string[]
 
   constructor(
     code: ErrorCode,
-    parts: { fields?: Readonly<Record<string, unknown>>; headers?: Readonly<Record<string, string>> } = {},
+    parts: { fields?: Readonly<Record<string, unknown>>; headers?: readonly string[] } = {},
   ) {
     super(code)
     this.code = code
     this.fields = parts.fields ?? {}
-    this.headers = parts.headers ?? {}
+    this.headers = parts.headers ?? []
   }
 }

@@ -31,7 +31,7 @@ export function reloadRoutes(
       case 'invalid':
         throw new HttpProblem('invalid_config', { fields: { problems: result.problems } })
       case 'draining':
-        throw new HttpProblem('shutting_down', { headers: { 'Retry-After': String(RETRY_SECONDS) } })
+        throw new HttpProblem('shutting_down', { headers: ['Retry-After', String(RETRY_SECONDS)] })
     }
   })
 }
