@@ -1,4 +1,5 @@
 import type { LoadedConfig } from './load.ts'
+import type { Problem } from './problem.ts'
 import { type OptionKey, options } from './schema.ts'
 
 /** Options that a running proxy can change. Every other option takes effect only at the start. */
@@ -20,6 +21,18 @@ export interface Changes {
   /** The configuration after the change: keys in `needsRestart` keep their old value and source. */
   readonly effective: LoadedConfig
 }
+
+/** The outcome of a reading of the configuration while the proxy runs. Keys are those of config.yaml. */
+export type ReloadResult =
+  | {
+      readonly status: 'reloaded'
+      readonly applied: readonly string[]
+      readonly needsRestart: readonly string[]
+    }
+  /** Nothing changed. */
+  | { readonly status: 'invalid'; readonly problems: readonly Problem[] }
+  /** The file was not read, because the proxy is about to end. */
+  | { readonly status: 'draining' }
 
 /** Compares effective values: a change in the file does not count for a key that a flag or the environment sets. */
 export function changesBetween(inForce: LoadedConfig, read: LoadedConfig): Changes {

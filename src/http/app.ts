@@ -1,60 +1,18 @@
 import { type Context, Hono } from 'hono'
-import type { LanesView } from '../admission/contract.ts'
-import type { Clock } from '../clock.ts'
 import { GATED_PATHS } from '../ollama/routes.ts'
-import type { UpstreamStatus } from '../upstream/health.ts'
-import type { AdminGuard } from './admin-guard.ts'
 import { dialectOf } from './dialect.ts'
 import { type ErrorParts, errorRenderer } from './errors.ts'
 import { ForeignHost } from './host-guard.ts'
-import type { Language } from './language.ts'
-import type { Memory } from './memory-figures.ts'
 import { HttpProblem } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { configRoutes } from './routes/config.ts'
 import { healthRoutes } from './routes/health.ts'
 import { inference } from './routes/inference.ts'
-import { type Monitor, monitorRoutes } from './routes/monitor.ts'
+import { monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
-import { type ReloadResult, reloadRoutes } from './routes/reload.ts'
+import { reloadRoutes } from './routes/reload.ts'
+import type { CallServices, Services } from './services.ts'
 import { SharedPages } from './shared-pages.ts'
-
-export interface CallServices extends ErrorParts {
-  /** The path that routes are matched against; empty for a target that nothing can be done with. */
-  readonly path: (request: Request, env: unknown) => string
-  /** A call that takes a slot. */
-  readonly relay: (c: Context) => Promise<Response>
-  /** Anything else: straight on to Ollama. */
-  readonly passThrough: (c: Context) => Promise<Response>
-}
-
-/** All that the surface needs of the house behind it. */
-export interface Services extends CallServices {
-  readonly config: {
-    readonly enable_queue_stats: boolean
-    /** May be another one with every message. */
-    readonly language: Language | 'auto'
-  }
-  readonly clock: Clock
-  /** Knows who may change something here. */
-  readonly admin: AdminGuard
-  readonly admission: LanesView
-  readonly health: { status(): UpstreamStatus }
-  readonly version: string
-  readonly runtimeName: string
-  /** The key of a model's lane for any spelling of its name; undefined for what is no name. */
-  readonly modelKey: (name: string) => string | undefined
-  readonly memory: () => Promise<Memory>
-  readonly draining: () => boolean
-  /** Another number once something happened to a call in a lane. */
-  readonly changes: () => number
-  /** The effective configuration for everybody's eyes, secrets left out. */
-  readonly describeConfig: () => unknown
-  /** Left out where calls and lanes are not in one process. */
-  readonly monitor?: Monitor
-  /** Reads the configuration again. Left out where it cannot change while the process lives. */
-  readonly reload?: (() => Promise<ReloadResult>) | undefined
-}
 
 /** Our own pages with their methods. Never passed on, whatever the method. */
 const OWN = {

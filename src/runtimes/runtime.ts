@@ -1,6 +1,6 @@
+import type { ReloadResult } from '../config/changes.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Reloading } from '../gate/reload.ts'
-import type { ReloadResult } from '../http/routes/reload.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 

@@ -4,10 +4,9 @@ import { z } from 'zod'
 import type { Limits } from '../../admission/contract.ts'
 import { integer, MOST_PARALLEL, MOST_QUEUED } from '../../config/values.ts'
 import { answer } from '../answer.ts'
-import type { Services } from '../app.ts'
 import { boundedBody } from '../bounded-body.ts'
 import { HttpProblem } from '../problem.ts'
-import type { Monitor } from './monitor.ts'
+import type { Monitor, Services } from '../services.ts'
 import { laneOf } from './queue.ts'
 
 /** Changes to the queue while it runs. Each goes through the guard before anything of it is read. */

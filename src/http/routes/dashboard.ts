@@ -1,5 +1,5 @@
-import type { Context } from 'hono'
 import { HttpProblem } from '../problem.ts'
+import type { Dashboard } from '../services.ts'
 
 /** A file of the page, ready to be sent. */
 export interface DashboardFile {
@@ -8,9 +8,6 @@ export interface DashboardFile {
   /** With its quotes. */
   readonly etag: string
 }
-
-/** Answers `/dashboard` and what lies below it. Throws `not_found`. */
-export type Dashboard = (c: Context) => Response | Promise<Response>
 
 /** What `/dashboard` itself is. */
 const PAGE = 'index.html'

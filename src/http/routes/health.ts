@@ -2,8 +2,8 @@ import { Hono } from 'hono'
 import { hundredths, takeTotals } from '../../telemetry/snapshot.ts'
 import type { UpstreamStatus } from '../../upstream/health.ts'
 import { answer, answerText } from '../answer.ts'
-import type { Services } from '../app.ts'
 import { memoryFigures } from '../memory-figures.ts'
+import type { Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 
 /** These pages ask Ollama nothing. They show what the last probe and the calls have found. */

@@ -1,36 +1,13 @@
-import { type Context, Hono } from 'hono'
-import type { HistoryPage } from '../../pages/monitor.ts'
-import type { WindowFigures } from '../../pages/queue.ts'
-import type { LiveCall } from '../../relay/contract.ts'
+import { Hono } from 'hono'
 import { sortedCalls } from '../../telemetry/live-queue.ts'
 import { answerText } from '../answer.ts'
-import type { Services } from '../app.ts'
 import { EventFeed } from '../event-feed.ts'
 import { ListedCalls } from '../listed-calls.ts'
 import { HttpProblem } from '../problem.ts'
+import type { Monitor, Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 import { healthPage } from './health.ts'
 import { statsPage } from './queue.ts'
-
-/** What only a process can show that keeps its lanes and its calls itself. */
-export interface Monitor {
-  readonly calls: {
-    live(): Iterable<LiveCall>
-    /** Ends a call; what it was at, or undefined when there is none of this id. */
-    cancel(id: string): LiveCall | undefined
-  }
-  /** `model`: a key, or `*` for all. Returns the lanes that are in that state now because of it. */
-  pause(model: string, paused: boolean): readonly { readonly model: string }[]
-  readonly history: { page(): HistoryPage; window(model: string): WindowFigures }
-  readonly alerts: {
-    /** As `GET /queue/alerts` shows them. */
-    page(): unknown
-    /** As `GET /health` mentions them. */
-    brief(): readonly { readonly id: string; readonly level: string }[]
-  }
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
-  readonly dashboard: (c: Context) => Response | Promise<Response>
-}
 
 const EVENT_STREAM: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream',

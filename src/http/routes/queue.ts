@@ -2,9 +2,9 @@ import { Hono } from 'hono'
 import type { LaneView } from '../../admission/contract.ts'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
 import { answer, answerText } from '../answer.ts'
-import type { Services } from '../app.ts'
 import { memoryFigures } from '../memory-figures.ts'
 import { HttpProblem } from '../problem.ts'
+import type { Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 
 export function queueRoutes(services: Services, shared: SharedPages): Hono {

@@ -1,20 +1,8 @@
 import { Hono } from 'hono'
-import type { Problem } from '../../config/problem.ts'
+import type { ReloadResult } from '../../config/changes.ts'
 import type { AdminGuard } from '../admin-guard.ts'
 import { answer } from '../answer.ts'
 import { HttpProblem } from '../problem.ts'
-
-/** What came of reading the configuration again. Keys are those of config.yaml. */
-export type ReloadResult =
-  | {
-      readonly status: 'reloaded'
-      readonly applied: readonly string[]
-      readonly needsRestart: readonly string[]
-    }
-  /** Nothing changed. */
-  | { readonly status: 'invalid'; readonly problems: readonly Problem[] }
-  /** Nothing was read: the proxy is about to end. */
-  | { readonly status: 'draining' }
 
 /** A restart takes a few seconds, and begins with the new configuration. */
 const RETRY_SECONDS = 5

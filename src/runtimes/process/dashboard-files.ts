@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import { type Dashboard, type DashboardFile, serveDashboard } from '../../http/routes/dashboard.ts'
+import { type DashboardFile, serveDashboard } from '../../http/routes/dashboard.ts'
+import type { Dashboard } from '../../http/services.ts'
 
 /** Beside the code: in src/ as in dist/, where the build copies it. */
 const FOLDER = new URL('../../dashboard/', import.meta.url)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import type { Monitor } from '../../../src/http/routes/monitor.ts'
+import type { Monitor } from '../../../src/http/services.ts'
 import { appHarness, type Change } from '../support/app-harness.ts'
 
 const PAGES = [

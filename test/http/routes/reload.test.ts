@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
-import type { ReloadResult } from '../../../src/http/routes/reload.ts'
+import type { ReloadResult } from '../../../src/config/changes.ts'
 import { appHarness, type Change } from '../support/app-harness.ts'
 
 const post = (result: ReloadResult, change: Change = {}, headers: Record<string, string> = {}) =>

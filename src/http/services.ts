@@ -1,0 +1,72 @@
+import type { Context } from 'hono'
+import type { LanesView } from '../admission/contract.ts'
+import type { Clock } from '../clock.ts'
+import type { ReloadResult } from '../config/changes.ts'
+import type { LiveCall } from '../relay/contract.ts'
+import type { HistoryPage } from '../pages/monitor.ts'
+import type { WindowFigures } from '../pages/queue.ts'
+import type { UpstreamStatus } from '../upstream/health.ts'
+import type { AdminGuard } from './admin-guard.ts'
+import type { ErrorParts } from './errors.ts'
+import type { Language } from './language.ts'
+import type { Memory } from './memory-figures.ts'
+
+/** What the routes of calls need. */
+export interface CallServices extends ErrorParts {
+  /** The path that is matched against the routes. Empty for a target that is not valid. */
+  readonly path: (request: Request, env: unknown) => string
+  /** Handles a call that takes a slot. */
+  readonly relay: (c: Context) => Promise<Response>
+  /** Sends any other request on to Ollama. */
+  readonly passThrough: (c: Context) => Promise<Response>
+}
+
+/** What all routes need. */
+export interface Services extends CallServices {
+  readonly config: {
+    readonly enable_queue_stats: boolean
+    /** Read again for every message. A reload can change the language. */
+    readonly language: Language | 'auto'
+  }
+  readonly clock: Clock
+  readonly admin: AdminGuard
+  readonly admission: LanesView
+  readonly health: { status(): UpstreamStatus }
+  readonly version: string
+  readonly runtimeName: string
+  /** The key of a model's lane, for any spelling of the model's name. Undefined for a text that is no name. */
+  readonly modelKey: (name: string) => string | undefined
+  readonly memory: () => Promise<Memory>
+  readonly draining: () => boolean
+  /** A number that changes when something happens to a call in a lane. */
+  readonly changes: () => number
+  /** The effective configuration without its secrets. Everybody may read it. */
+  readonly describeConfig: () => unknown
+  /** Absent where calls and lanes are not in one process. */
+  readonly monitor?: Monitor
+  /** Reads the configuration again. Absent where the configuration cannot change while the process lives. */
+  readonly reload?: (() => Promise<ReloadResult>) | undefined
+}
+
+/** What only a process with its own lanes and calls can show. */
+export interface Monitor {
+  readonly calls: {
+    live(): Iterable<LiveCall>
+    /** Ends a call. Returns the call as it was before, or undefined when no call has this id. */
+    cancel(id: string): LiveCall | undefined
+  }
+  /** `model`: a key, or `*` for all models. Returns the lanes that the operation changed. */
+  pause(model: string, paused: boolean): readonly { readonly model: string }[]
+  readonly history: { page(): HistoryPage; window(model: string): WindowFigures }
+  readonly alerts: {
+    /** The answer of `GET /queue/alerts`. */
+    page(): unknown
+    /** The alerts in the answer of `GET /health`. */
+    brief(): readonly { readonly id: string; readonly level: string }[]
+  }
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
+  readonly dashboard: Dashboard
+}
+
+/** Answers `/dashboard` and the paths below it. Throws `not_found`. */
+export type Dashboard = (c: Context) => Response | Promise<Response>
