@@ -1,5 +1,6 @@
 import { type Dialect as OllamaDialect, dialectOf as ollamaDialectOf } from '../ollama/routes.ts'
 import { ERROR_CODES, type ErrorCode, STATUSES } from './error-codes.ts'
+import { isOwnPath } from './own-pages.ts'
 
 /** The three shapes in which clients of Ollama understand an error, and that of our own pages. */
 export type Dialect = OllamaDialect | 'own'
@@ -14,12 +15,9 @@ export interface ErrorFacts {
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
-/** Ours, and never Ollama's. */
-const OWN_PAGES = /^\/(?:health|queue|config|admin|metrics|dashboard)(?:\/|$)/
-
 /** `path`: decoded, without query. */
 export function dialectOf(path: string): Dialect {
-  return OWN_PAGES.test(path) ? 'own' : ollamaDialectOf(path)
+  return isOwnPath(path) ? 'own' : ollamaDialectOf(path)
 }
 
 /** The body of an error answer, before it is written as JSON. */

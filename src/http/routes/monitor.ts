@@ -3,11 +3,11 @@ import { sortedCalls } from '../../telemetry/live-queue.ts'
 import { answerText } from '../answer.ts'
 import { EventFeed } from '../event-feed.ts'
 import { ListedCalls } from '../listed-calls.ts'
-import { HttpProblem } from '../problem.ts'
+import { OWN_PAGES } from '../own-pages.ts'
 import type { Monitor, Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 import { healthPage } from './health.ts'
-import { statsPage } from './queue.ts'
+import { refuseWithoutStats, statsPage } from './queue.ts'
 
 const EVENT_STREAM: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream',
@@ -22,7 +22,7 @@ const NO_CALLS = new ListedCalls([])
 
 /** How the queue lives, for people on call and their tools. */
 export function monitorRoutes(services: Services, monitor: Monitor, shared: SharedPages): Hono {
-  const { admin, admission, config, modelKey } = services
+  const { admin, admission, modelKey } = services
   const calls = shared.share(() => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes())))
   const history = shared.share(() => new JsonText(monitor.history.page()))
   const alerts = shared.share(() => new JsonText(monitor.alerts.page()))
@@ -44,20 +44,8 @@ export function monitorRoutes(services: Services, monitor: Monitor, shared: Shar
   })
 
   const app = new Hono()
-  for (const path of [
-    '/queue/requests',
-    '/queue/history',
-    '/queue/events',
-    '/queue/alerts',
-    '/metrics',
-    '/dashboard',
-    '/dashboard/*',
-  ]) {
-    app.use(path, async (_c, next) => {
-      if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
-      await next()
-    })
-  }
+  const pages = OWN_PAGES.filter(({ part, stats }) => part === 'monitor' && stats).map(({ path }) => path)
+  for (const path of [...pages, '/dashboard/*']) app.use(path, refuseWithoutStats(services))
   return app
     .get('/dashboard', monitor.dashboard)
     .get('/dashboard/*', monitor.dashboard)

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import type { LaneView } from '../../admission/contract.ts'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
 import { answer, answerText } from '../answer.ts'
@@ -8,19 +8,26 @@ import type { Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 
 export function queueRoutes(services: Services, shared: SharedPages): Hono {
-  const { config, memory } = services
+  const { memory } = services
   const stats = statsPage(services)
   const text = shared.shareEach(
     (model) => new JsonText(model === undefined ? stats() : statsOf(services, laneOf(services, model))),
   )
   return new Hono()
-    .get('/queue/stats', (c) => {
-      if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
+    .get('/queue/stats', refuseWithoutStats(services), (c) => {
       const model = c.req.query('model')
       // Every spelling of a name is one variant.
       return answerText(text(model === undefined ? undefined : laneOf(services, model).model))
     })
     .get('/queue/memory', async () => answer(memoryFigures(await memory())))
+}
+
+/** Guards a page that `enable_queue_stats: false` switches off. */
+export function refuseWithoutStats({ config }: Pick<Services, 'config'>): MiddlewareHandler {
+  return async (_c, next) => {
+    if (!config.enable_queue_stats) throw new HttpProblem('stats_disabled')
+    await next()
+  }
 }
 
 /** What `GET /queue/stats` shows. */

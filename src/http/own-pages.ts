@@ -1,0 +1,58 @@
+/** A page or an action of the proxy itself. */
+export interface OwnPage {
+  readonly path: string
+  /** The methods, as an Allow header names them. */
+  readonly allow: 'GET, HEAD' | 'POST'
+  /** The part of Services without which the page does not exist. */
+  readonly part?: 'monitor' | 'reload'
+  /** `enable_queue_stats: false` switches the page off. */
+  readonly stats?: true
+}
+
+const READ = 'GET, HEAD'
+
+/** All pages of the proxy. A request for one of these paths is never sent on to Ollama, whatever its method. */
+export const OWN_PAGES: readonly OwnPage[] = [
+  { path: '/health', allow: READ },
+  { path: '/health/live', allow: READ },
+  { path: '/health/ready', allow: READ },
+  { path: '/queue/stats', allow: READ, stats: true },
+  { path: '/queue/memory', allow: READ },
+  { path: '/queue/requests', allow: READ, part: 'monitor', stats: true },
+  { path: '/queue/history', allow: READ, part: 'monitor', stats: true },
+  { path: '/queue/events', allow: READ, part: 'monitor', stats: true },
+  { path: '/queue/alerts', allow: READ, part: 'monitor', stats: true },
+  { path: '/metrics', allow: READ, part: 'monitor', stats: true },
+  { path: '/dashboard', allow: READ, part: 'monitor', stats: true },
+  { path: '/config', allow: READ },
+  { path: '/admin/queue/reset', allow: 'POST' },
+  { path: '/admin/queue/update', allow: 'POST' },
+  { path: '/admin/queue/cancel', allow: 'POST', part: 'monitor' },
+  { path: '/admin/queue/pause', allow: 'POST', part: 'monitor' },
+  { path: '/admin/queue/resume', allow: 'POST', part: 'monitor' },
+  { path: '/admin/reload', allow: 'POST', part: 'reload' },
+]
+
+/**
+ * Unknown paths below these get our own 404. They are not sent on to Ollama, so that a typo in `/admin/…` is noticed.
+ * Below `/config` there is no page of ours, and Ollama gets the request.
+ */
+export const OWN_TREES: readonly string[] = [
+  '/health/*',
+  '/queue/*',
+  '/admin/*',
+  '/dashboard/*',
+  '/metrics/*',
+]
+
+const FIRST_SEGMENTS: ReadonlySet<string> = new Set(OWN_PAGES.map(({ path }) => firstSegment(path)))
+
+/** Whether an error on this path has the form of our own pages. `path`: decoded, without query. */
+export function isOwnPath(path: string): boolean {
+  return FIRST_SEGMENTS.has(firstSegment(path))
+}
+
+/** `/queue/stats` → `queue`. */
+function firstSegment(path: string): string {
+  return path.split('/', 2)[1] ?? ''
+}
