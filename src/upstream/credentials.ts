@@ -1,3 +1,5 @@
+import { isSecret } from '../callers/secret.ts'
+
 /** What becomes of the Authorization header on its way to Ollama. */
 export interface Credentials {
   /** The Authorization of probes, and of requests that have none of their own left; undefined: they go without one. */
@@ -27,15 +29,7 @@ function carries(authorization: string, token: string): boolean {
   let found = false
   for (const part of parts) {
     const given = /^\s*Bearer +(\S+)\s*$/i.exec(part)?.[1]
-    if (given !== undefined && isSame(given, token)) found = true
+    if (given !== undefined && isSecret(given, token)) found = true
   }
   return found
-}
-
-/** Takes a time that tells nothing of where two texts of one length differ. */
-function isSame(a: string, b: string): boolean {
-  if (a.length !== b.length) return false
-  let difference = 0
-  for (let index = 0; index < a.length; index++) difference |= a.charCodeAt(index) ^ b.charCodeAt(index)
-  return difference === 0
 }
