@@ -1,4 +1,8 @@
+import { isLoopbackHost, withoutMapping } from './addresses.ts'
 import type { Config } from './schema.ts'
+
+/** A connection to one of these addresses goes to the machine itself. */
+const UNSPECIFIED: ReadonlySet<string> = new Set(['::', '0.0.0.0'])
 
 /**
  * Whether ollama_url is the address of the proxy itself. The proxy would then call itself without end.
@@ -13,7 +17,7 @@ export function pointsAtSelf(
   // With port 0 the system picks a port on which no program listens, so ollama_url cannot name it.
   if (config.proxy_port === 0 || port !== config.proxy_port) return false
   const host = plainHost(url.hostname)
-  return isLoopback(host) || ownAddresses.some((own) => plainHost(own) === host)
+  return isLoopbackHost(host) || UNSPECIFIED.has(host) || ownAddresses.some((own) => plainHost(own) === host)
 }
 
 /** The host in lower case, without brackets, zone and final dot. An IPv4 address written as IPv6 becomes IPv4. */
@@ -23,13 +27,5 @@ function plainHost(host: string): string {
     .replace(/^\[|\]$/g, '')
     .replace(/%.*$/, '')
     .replace(/\.$/, '')
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(plain)
-  if (!mapped) return plain.replace(/^::ffff:(?=\d+\.)/, '')
-  const words = [mapped[1], mapped[2]].map((word) => Number.parseInt(word ?? '', 16))
-  return words.flatMap((word) => [word >> 8, word & 255]).join('.')
-}
-
-function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host.endsWith('.localhost')) return true
-  return host === '::1' || host === '::' || host === '0.0.0.0' || /^127(\.\d+){3}$/.test(host)
+  return withoutMapping(plain)
 }

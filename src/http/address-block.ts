@@ -1,13 +1,12 @@
-const MAPPED = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i
+import { withoutMapping } from '../config/addresses.ts'
+
 const GROUPS = 8
 /** Groups of 16 bits that a network hands to one subscriber: a /64 (RFC 6177), all of which is one client's to use. */
 const SUBSCRIBER_GROUPS = 4
 
 /** Who counts as one address: an IPv4 address, also in IPv6 clothes, or the /64 of an IPv6 address. */
 export function addressBlock(address: string): string {
-  const mapped = MAPPED.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  const [plain = ''] = address.split('%', 1)
+  const [plain = ''] = withoutMapping(address).split('%', 1)
   if (!plain.includes(':')) return plain
   const [front = '', back] = plain.toLowerCase().split('::', 2)
   const groups = groupsOf(front)

@@ -1,3 +1,5 @@
+import { isLoopbackAddress, withoutMapping } from '../config/addresses.ts'
+
 /** What this machine is called and where it lives, as its operating system tells. */
 export interface OwnNames {
   readonly hostname: string
@@ -40,22 +42,13 @@ function withoutPort(host: string): string {
 function canonicalAddress(text: string): string | undefined {
   if (IPV4.test(text)) return text
   if (!text.includes(':') || !URL.canParse(`http://[${text}]`)) return undefined
-  const address = new URL(`http://[${text}]`).hostname.slice(1, -1)
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address)
-  if (!mapped?.[1] || !mapped[2]) return address
-  const [high, low] = [Number.parseInt(mapped[1], 16), Number.parseInt(mapped[2], 16)]
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+  return withoutMapping(new URL(`http://[${text}]`).hostname.slice(1, -1))
 }
 
 function isLocalAddress(address: string): boolean {
-  if (address.includes(':'))
-    return address === '::1' || address === '::' || /^f[cd][0-9a-f]{2}:/.test(address)
-  return (
-    /^(?:127|10)\./.test(address) ||
-    address.startsWith('192.168.') ||
-    /^172\.(?:1[6-9]|2\d|3[01])\./.test(address) ||
-    address === '0.0.0.0'
-  )
+  if (isLoopbackAddress(address) || address === '::' || address === '0.0.0.0') return true
+  if (address.includes(':')) return /^f[cd][0-9a-f]{2}:/.test(address)
+  return /^(?:10|192\.168|172\.(?:1[6-9]|2\d|3[01]))\./.test(address)
 }
 
 function isOwnAddress(address: string, own: readonly string[]): boolean {

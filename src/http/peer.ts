@@ -1,3 +1,4 @@
+import { isLoopbackAddress, isLoopbackHost, withoutMapping } from '../config/addresses.ts'
 import { isSameOrigin } from '../relay/origins.ts'
 import { proxyHeaderAmong } from './proxy-headers.ts'
 
@@ -19,11 +20,9 @@ export type RequestHeaders = Readonly<Record<string, string>>
 /** Why a request is not local whose Host names somebody else. */
 export const FOREIGN_HOST = 'Host is none of ours'
 
-const LOOPBACK = /^(?:::1|(?:::ffff:)?127(?:\.\d{1,3}){3})$/i
-
 /** Whether an address of a socket is one of this machine's loopback. */
 export function isLoopback(address: string): boolean {
-  return LOOPBACK.test(address)
+  return isLoopbackAddress(withoutMapping(address))
 }
 
 /** Whether `proxy_host` is an address or a name of this machine's loopback. */
@@ -53,7 +52,6 @@ export function whyNotLocal(peer: Peer, headers: RequestHeaders, hostname: strin
 }
 
 const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(?::(\d{1,5}))?$/i
-const LOCAL_NAME = /^(?:(?:[\w.-]+\.)?localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
 
 /**
  * Whether a Host header names this machine's loopback, or the machine itself, with our own port. These names lead
@@ -64,5 +62,5 @@ function isOurHost(host: string | undefined, ourPort: number | undefined, hostna
   if (name === undefined) return false
   if (ourPort !== undefined && Number(port ?? 80) !== ourPort) return false
   const lower = name.toLowerCase()
-  return LOCAL_NAME.test(lower) || lower === hostname.toLowerCase()
+  return isLoopbackHost(lower.replace(/^\[|\]$/g, '')) || lower === hostname.toLowerCase()
 }
