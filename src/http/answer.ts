@@ -1,17 +1,17 @@
 import type { JsonText } from './shared-pages.ts'
 
-/** What every answer of our own carries: it is about this moment and nobody may keep it. */
+/** Headers of every answer of our own. The answer describes this moment, so no cache may store it. */
 export const OWN_HEADERS: Readonly<Record<string, string>> = {
   'Content-Type': 'application/json; charset=utf-8',
   'Cache-Control': 'no-store',
 }
 
-/** A page that many may be given. */
+/** The answer with a page that several clients may share. */
 export function answerText({ bytes }: JsonText): Response {
   return new Response(bytes, { headers: OWN_HEADERS })
 }
 
-/** An answer of our own pages; keys come out in the order in which `value` has them. */
+/** An answer of our own. The keys of the JSON come in the order of `value`. */
 export function answer(value: unknown, status = 200): Response {
   return new Response(JSON.stringify(value), { status, headers: OWN_HEADERS })
 }

@@ -1,59 +1,62 @@
 import type { Cancel, Clock } from '../clock.ts'
-import { EventPlaces, type Listening } from './event-places.ts'
+import { EventListeners, type ListenerIdentity } from './event-listeners.ts'
 import type { JsonText } from './shared-pages.ts'
 
-/** How often something new is told at most. */
-const TELL_EVERY_MS = 500
-/** Proxies between us and a listener cut connections on which nothing comes. */
-const SIGN_OF_LIFE_MS = 15_000
-/** Time after which a listener that lost us comes back. */
-const RETRY_MS = 2_000
-/** A listener that has this much unread is told nothing more until it has read. */
-const UNREAD_BYTES = 1024 * 1024
+/** Changes are sent at most this often. */
+const SEND_EVERY_MS = 500
+/** Proxies between us and a listener close connections without traffic, so a comment is sent after this silence. */
+const KEEP_ALIVE_MS = 15_000
+/** A listener that lost its connection comes back after this time. */
+const RECONNECT_MS = 2_000
+/** A listener with this many unread bytes gets no more until it has read. */
+const MOST_UNREAD_BYTES = 1024 * 1024
 /**
- * These change from one moment to the next and are no news by themselves. Their values hold no comma and no brace,
- * and within a text the quotes would be escaped.
+ * Fields that change all the time. A page that differs in these alone is not sent again. Their values hold no comma and
+ * no brace. Inside a text, the quotes of such a field would be escaped.
  */
-const NO_NEWS = /"(?:timestamp|uptime_seconds|checked_at|latency_ms)":[^,}]*/g
+const VOLATILE_FIELDS = /"(?:timestamp|uptime_seconds|checked_at|latency_ms)":[^,}]*/g
 
 export interface EventFeedParts {
   readonly clock: Clock
-  /** Told once to each who comes, by name of the event. */
+  /** Sent once to each new listener, by name of the event. */
   readonly first: Readonly<Record<string, () => JsonText>>
-  /** Told to each who comes, and again whenever they differ. */
+  /** Sent to each new listener, and again after each change. */
   readonly pages: Readonly<Record<string, () => JsonText | Promise<JsonText>>>
-  /** Told when a page cannot be had, once until it can be had again. */
+  /** Called when a page throws, once until the page works again. */
   readonly failed: (error: unknown) => void
-  /** True when nobody is to be told anything any more. */
+  /** True once all streams are to be closed. */
   readonly ended: () => boolean
 }
 
-interface Told {
-  /** The page as it was looked at last. It may differ in what is no news. */
+interface PageEvent {
+  /** The newest version. It may differ from `text` in volatile fields. */
   page: JsonText
+  /** The event as it is sent. */
   readonly text: string
+  /** The page without its volatile fields. */
   readonly comparable: string
 }
 
-interface Listener extends Listening {
+interface Listener extends ListenerIdentity {
   readonly stream: ReadableStreamDefaultController<Uint8Array>
-  /** What it was told last, by event. */
-  readonly heard: Map<string, Told>
-  toldAt: number
+  /** The last event that this listener got, by name. */
+  readonly sent: Map<string, PageEvent>
+  sentAt: number
 }
 
 const utf8 = new TextEncoder()
 
 /**
- * Server-sent events of how our pages change. It looks at them twice a second while somebody listens, and not at
- * all otherwise; who reads slowly misses what was in between, and nothing is kept for him.
+ * Sends changes of our pages as server-sent events. The feed makes the pages twice a second while there are listeners,
+ * and never while there are none. A listener that reads slowly misses the versions in between; no version is stored for
+ * a listener.
  */
 export class EventFeed {
   readonly #parts: EventFeedParts
-  readonly #listeners = new EventPlaces<Listener>()
-  readonly #latest = new Map<string, Told>()
+  readonly #listeners = new EventListeners<Listener>()
+  readonly #latest = new Map<string, PageEvent>()
   readonly #failing = new Set<string>()
-  #next: Cancel | undefined
+  #nextTick: Cancel | undefined
 
   constructor(parts: EventFeedParts) {
     this.#parts = parts
@@ -63,62 +66,62 @@ export class EventFeed {
     return this.#listeners.size
   }
 
-  /** A stream for one more listener. Throws `too_many_listeners`, or what a page for the first time throws. */
-  async open({ address, operator }: Listening): Promise<ReadableStream<Uint8Array>> {
-    this.#listeners.check({ address, operator })
-    await this.#look()
-    // Many may have come while the pages were made.
-    this.#listeners.check({ address, operator })
+  /** A stream for one more listener. Throws `too_many_listeners`, or the error of a page in `first`. */
+  async open({ address, operator }: ListenerIdentity): Promise<ReadableStream<Uint8Array>> {
+    this.#listeners.rejectIfFull({ address, operator })
+    await this.#updatePages()
+    // Other listeners may have come while the pages were made.
+    this.#listeners.rejectIfFull({ address, operator })
     const first = Object.entries(this.#parts.first).map(([name, page]) => event(name, page().text))
     let listener: Listener | undefined
     return new ReadableStream<Uint8Array>(
       {
         start: (stream) => {
-          listener = { address, operator, stream, heard: new Map(), toldAt: this.#parts.clock.now() }
+          listener = { address, operator, stream, sent: new Map(), sentAt: this.#parts.clock.now() }
           this.#listeners.add(listener)?.stream.close()
-          stream.enqueue(utf8.encode(`retry: ${RETRY_MS}\n\n${first.join('')}`))
-          this.#tell(listener)
-          this.#next ??= this.#later()
+          stream.enqueue(utf8.encode(`retry: ${RECONNECT_MS}\n\n${first.join('')}`))
+          this.#sendNews(listener)
+          this.#nextTick ??= this.#schedule()
         },
         cancel: () => {
           if (listener) this.#listeners.delete(listener)
         },
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES }),
+      new ByteLengthQueuingStrategy({ highWaterMark: MOST_UNREAD_BYTES }),
     )
   }
 
-  #later(): Cancel {
-    return this.#parts.clock.after(TELL_EVERY_MS, () => void this.#turn())
+  #schedule(): Cancel {
+    return this.#parts.clock.after(SEND_EVERY_MS, () => void this.#tick())
   }
 
-  async #turn(): Promise<void> {
+  async #tick(): Promise<void> {
     const ended = this.#parts.ended()
     if (this.#listeners.size > 0) {
-      await this.#look()
-      for (const listener of this.#listeners) this.#tell(listener)
+      await this.#updatePages()
+      for (const listener of this.#listeners) this.#sendNews(listener)
     }
     if (ended) {
       for (const { stream } of this.#listeners) stream.close()
       this.#listeners.clear()
     }
-    this.#next = this.#listeners.size > 0 ? this.#later() : undefined
+    this.#nextTick = this.#listeners.size > 0 ? this.#schedule() : undefined
   }
 
-  /** Never rejects: one page that fails must not silence the others. */
-  async #look(): Promise<void> {
+  /** Never rejects, so that a page that throws does not stop the others. */
+  async #updatePages(): Promise<void> {
     for (const [name, page] of Object.entries(this.#parts.pages)) {
       try {
-        const told = this.#latest.get(name)
+        const known = this.#latest.get(name)
         const latest = await page()
         this.#failing.delete(name)
-        // A page that is shared is looked at once, however many come to listen meanwhile.
-        if (latest === told?.page) continue
-        const comparable = latest.text.replace(NO_NEWS, '')
-        if (told?.comparable === comparable) told.page = latest
+        // A shared page is the same object for a while, and is compared once.
+        if (latest === known?.page) continue
+        const comparable = latest.text.replace(VOLATILE_FIELDS, '')
+        if (known?.comparable === comparable) known.page = latest
         else this.#latest.set(name, { page: latest, comparable, text: event(name, latest.text) })
       } catch (error) {
-        // Who comes now is told nothing rather than what was true once.
+        // A new listener gets no event rather than an old one.
         this.#latest.delete(name)
         if (!this.#failing.has(name)) this.#parts.failed(error)
         this.#failing.add(name)
@@ -126,23 +129,23 @@ export class EventFeed {
     }
   }
 
-  #tell(listener: Listener): void {
-    const { stream, heard } = listener
+  #sendNews(listener: Listener): void {
+    const { stream, sent } = listener
     if ((stream.desiredSize ?? 0) <= 0) return
     let news = ''
-    for (const [name, told] of this.#latest) {
-      if (heard.get(name) === told) continue
-      heard.set(name, told)
-      news += told.text
+    for (const [name, latest] of this.#latest) {
+      if (sent.get(name) === latest) continue
+      sent.set(name, latest)
+      news += latest.text
     }
     const now = this.#parts.clock.now()
-    if (news === '' && now - listener.toldAt < SIGN_OF_LIFE_MS) return
-    listener.toldAt = now
+    if (news === '' && now - listener.sentAt < KEEP_ALIVE_MS) return
+    listener.sentAt = now
     stream.enqueue(utf8.encode(news === '' ? ': still here\n\n' : news))
   }
 }
 
-/** `data`: JSON, which has no line breaks of its own, so that one line is enough. */
+/** `data`: JSON on one line. */
 function event(name: string, data: string): string {
   return `event: ${name}\ndata: ${data}\n\n`
 }

@@ -2,10 +2,10 @@ import type { LiveRequest } from '../pages/monitor.ts'
 import { listOf } from '../telemetry/live-queue.ts'
 import { JsonText } from './shared-pages.ts'
 
-/** Pages for single models that are kept of one list. */
+/** One list keeps the finished pages of this many models. */
 const MOST_PAGES = 32
 
-/** `GET /queue/requests` at one moment: all of its pages come from the same list. */
+/** `GET /queue/requests` at one moment. The pages of all models come from the same list. */
 export class ListedCalls {
   readonly #sorted: readonly LiveRequest[]
   readonly #pages = new Map<string | undefined, JsonText>()
@@ -14,7 +14,7 @@ export class ListedCalls {
     this.#sorted = sorted
   }
 
-  /** `model`: its key, or undefined for all. */
+  /** `model`: a key, or undefined for all models. */
   page(model?: string): JsonText {
     const known = this.#pages.get(model)
     if (known) return known

@@ -4,7 +4,7 @@ import { hundredths } from '../telemetry/snapshot.ts'
 
 const GIB = 2 ** 30
 
-/** Null where it cannot be told. */
+/** Null where the memory is unknown. */
 export type Memory = { readonly totalBytes: number; readonly availableBytes: number } | null
 
 /** The figures of `GET /queue/memory`. */

@@ -1,20 +1,20 @@
 import type { Clock } from '../clock.ts'
 
-/** A page is never older than this. */
+/** A page that is older than this is made again. */
 const SHARED_MS = 100
 
 /**
- * While calls come and go a page is made again sooner, so that a small one is as good as new. Making takes at most
- * one part in so many of the time.
+ * After a change a page is made again sooner, once its age is this many times the time that making it takes. Making
+ * then takes at most a twentieth of the time, and a small page is nearly always fresh.
  */
 const MAKING_SHARE = 20
 
-/** Variants of one page that are kept; whichever was made first goes first. */
+/** So many variants of one page are kept. The oldest one goes first. */
 const MOST_VARIANTS = 32
 
 const utf8 = new TextEncoder()
 
-/** A value as JSON text. Its bytes are made once, however many ask for them. */
+/** A value as JSON text. The bytes are made once for all clients. */
 export class JsonText {
   readonly text: string
   #bytes: Uint8Array<ArrayBuffer> | undefined
@@ -29,50 +29,50 @@ export class JsonText {
   }
 }
 
-interface Made<T> {
+interface MadePage<T> {
   readonly value: T
   readonly madeAt: number
-  /** What it took to make, in milliseconds. The lesser of the last two, because others use the processor too. */
+  /** Milliseconds that making took: the smaller of the last two times, because other work delays some of them. */
   tookMs: number
   readonly generation: number
-  /** What `changes` said. */
+  /** The number of `changes` when the page was made. */
   readonly changes: number
-  /** A promise that is not settled yet. */
+  /** True while the value is a promise that is not settled. */
   pending: boolean
 }
 
 /**
- * Everybody who asks for a page of ours is given the same one for up to 100 ms: a page over a thousand lanes takes
- * milliseconds, and anybody may ask for as many as he likes.
+ * All clients share one copy of a page for up to 100 ms. A page over a thousand lanes takes milliseconds to make, and
+ * any client may ask for any number of pages.
  */
 export class SharedPages {
   readonly #clock: Clock
   readonly #changes: () => number
   #generation = 0
 
-  /** `changes`: another number once something happened that pages show. */
+  /** `changes`: a number that is different after each event that pages show. */
   constructor(clock: Clock, changes: () => number) {
     this.#clock = clock
     this.#changes = changes
   }
 
-  /** What comes next is made anew: somebody has changed what the pages show. */
+  /** An operator changed something: every page is made again at the next request. */
   forget(): void {
     this.#generation++
   }
 
-  /** The page, shared. What `make` throws, or a promise of it rejects with, is not kept. */
+  /** Returns a function that gives the shared page. An error of `make`, thrown or rejected, is not kept. */
   share<T>(make: () => T): () => T {
     const page = this.shareEach(make)
     return () => page(undefined)
   }
 
-  /** A page that comes in variants, each shared. Undefined is a variant too. */
+  /** The same for a page with variants. Each variant is shared. Undefined is a variant too. */
   shareEach<T>(make: (variant: string | undefined) => T): (variant: string | undefined) => T {
-    const kept = new Map<string | undefined, Made<T>>()
+    const kept = new Map<string | undefined, MadePage<T>>()
     return (variant) => {
       const known = kept.get(variant)
-      if (known && this.#isGood(known)) return known.value
+      if (known && this.#isFresh(known)) return known.value
       const made = this.#make(() => make(variant), known?.tookMs)
       kept.delete(variant)
       kept.set(variant, made)
@@ -88,8 +88,8 @@ export class SharedPages {
     }
   }
 
-  #make<T>(make: () => T, tookBefore: number | undefined): Made<T> {
-    // Noted first, so that a page is never older than it seems.
+  #make<T>(make: () => T, tookBefore: number | undefined): MadePage<T> {
+    // Read before the page is made: an event that happens meanwhile then makes the page old.
     const [madeAt, changes, generation] = [this.#clock.now(), this.#changes(), this.#generation]
     const value = make()
     const made = { value, madeAt, changes, generation, tookMs: 0, pending: value instanceof Promise }
@@ -97,14 +97,14 @@ export class SharedPages {
     return made
   }
 
-  #settle(made: Made<unknown>, tookBefore = Number.POSITIVE_INFINITY): void {
+  #settle(made: MadePage<unknown>, tookBefore = Number.POSITIVE_INFINITY): void {
     made.pending = false
     made.tookMs = Math.min(this.#clock.now() - made.madeAt, tookBefore)
   }
 
-  #isGood({ changes, generation, madeAt, pending, tookMs }: Made<unknown>): boolean {
+  #isFresh({ changes, generation, madeAt, pending, tookMs }: MadePage<unknown>): boolean {
     if (generation !== this.#generation) return false
-    // Whoever asks while a page is being made waits for that one, or a slow page would be made many times at once.
+    // Clients that ask while a page is being made wait for this page. Otherwise a slow page would be made many times at once.
     if (pending) return true
     const ageMs = this.#clock.now() - madeAt
     if (ageMs >= SHARED_MS) return false

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { EventFeed } from '../../src/http/event-feed.ts'
-import type { Listening } from '../../src/http/event-places.ts'
+import type { ListenerIdentity } from '../../src/http/event-listeners.ts'
 import { JsonText } from '../../src/http/shared-pages.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
@@ -32,7 +32,7 @@ function aFeed() {
     failed: (error) => void failures.push(error),
     ended: () => state.ended,
   })
-  const listen = async (who: Partial<Listening> = {}) => {
+  const listen = async (who: Partial<ListenerIdentity> = {}) => {
     const reader = (await feed.open({ address: '127.0.0.1', operator: true, ...who })).getReader()
     const decoder = new TextDecoder()
     return {

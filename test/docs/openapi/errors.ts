@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { type ErrorCode, errorBody, STATUS } from '../../../src/http/dialect.ts'
-import { say } from '../../../src/http/messages.ts'
+import { errorBody } from '../../../src/http/dialect.ts'
+import { type ErrorCode, STATUSES } from '../../../src/http/error-codes.ts'
+import { messageIn } from '../../../src/http/language.ts'
 import { count, list, text, word } from '../../../src/pages/fields.ts'
 
 /** The dialects in which a gated call or a call that is passed through can be refused. */
@@ -54,20 +55,20 @@ const MORE: Partial<Record<ErrorCode, z.ZodRawShape>> = {
 export function ownError(code: ErrorCode): z.ZodType {
   return z
     .object({ error: word([code], 'The code, for programs.'), message, ...MORE[code] })
-    .describe(`${sentence(code)} Status ${STATUS[code]}.`)
+    .describe(`${sentence(code)} Status ${STATUSES[code]}.`)
 }
 
 /** What the code means, as clients are told in English. */
 export function sentence(code: ErrorCode): string {
-  return say('en', code)
+  return messageIn('en', code)
 }
 
 export function byStatus(codes: readonly ErrorCode[]): Map<number, ErrorCode[]> {
   const groups = new Map<number, ErrorCode[]>()
-  for (const code of codes.toSorted((a, b) => STATUS[a] - STATUS[b])) {
-    const group = groups.get(STATUS[code])
+  for (const code of codes.toSorted((a, b) => STATUSES[a] - STATUSES[b])) {
+    const group = groups.get(STATUSES[code])
     if (group) group.push(code)
-    else groups.set(STATUS[code], [code])
+    else groups.set(STATUSES[code], [code])
   }
   return groups
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/http/dialect.ts'
+import type { ErrorCode } from '../../../src/http/error-codes.ts'
 import type { Json } from './tidy.ts'
 
 /** By the name of the component, which is the name of the header where there is one component for it. */

@@ -1,6 +1,6 @@
 import { Document, isScalar, visit } from 'yaml'
 import { z } from 'zod'
-import type { ErrorCode } from '../../../src/http/dialect.ts'
+import type { ErrorCode } from '../../../src/http/error-codes.ts'
 import { CALL_DIALECTS, type CallDialect, callErrors as errorOfDialect, ownError } from './errors.ts'
 import { allHeaders } from './headers.ts'
 import { type Operation, operations } from './operations.ts'

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/http/dialect.ts'
+import type { ErrorCode } from '../../../src/http/error-codes.ts'
 import type { SchemaName } from './schemas.ts'
 
 /** An answer that is no error of ours. */

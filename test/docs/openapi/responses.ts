@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/http/dialect.ts'
+import type { ErrorCode } from '../../../src/http/error-codes.ts'
 import { byStatus, CALL_CODES, type CallDialect, saysOneOf, sentence } from './errors.ts'
 import { callHeaders, ownHeaders } from './headers.ts'
 import type { Answer } from './operations.ts'
