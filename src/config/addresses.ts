@@ -13,7 +13,10 @@ export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || /^127(?:\.\d{1,3}){3}$/.test(address)
 }
 
-/** Whether a host name or an address leads to this machine from this machine alone. `host`: in lower case, without brackets. */
+/**
+ * Whether a host name or an address leads to this machine from this machine alone. `host`: in lower case, without
+ * brackets.
+ */
 export function isLoopbackHost(host: string): boolean {
   return /^(?:.+\.)?localhost$/.test(host) || isLoopbackAddress(host)
 }

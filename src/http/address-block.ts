@@ -1,10 +1,13 @@
 import { withoutMapping } from '../config/addresses.ts'
 
 const GROUPS = 8
-/** Groups of 16 bits that a network hands to one subscriber: a /64 (RFC 6177), all of which is one client's to use. */
+/** A network gives one subscriber a /64 (RFC 6177): four groups of 16 bits. One client may use all of its addresses. */
 const SUBSCRIBER_GROUPS = 4
 
-/** Who counts as one address: an IPv4 address, also in IPv6 clothes, or the /64 of an IPv6 address. */
+/**
+ * The block of addresses that counts as one: an IPv4 address, also when written as IPv6, or the /64 of an IPv6
+ * address.
+ */
 export function addressBlock(address: string): string {
   const [plain = ''] = withoutMapping(address).split('%', 1)
   if (!plain.includes(':')) return plain

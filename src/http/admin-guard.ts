@@ -4,32 +4,36 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { addressBlock } from './address-block.ts'
 import { Attempts } from './attempts.ts'
+import type { ListenerIdentity } from './event-listeners.ts'
 import { FOREIGN_HOST, type Peer, whyNotLocal } from './peer.ts'
 import { HttpProblem } from './problem.ts'
 import { RefusalLines } from './refusal-lines.ts'
 
-/** Why somebody was not taken for an admin. Where a token is set, `not_local` is said of a Host that is refused anyway. */
+/**
+ * Why an attempt to administer was refused. Where a token is set, `not_local` stands for a foreign Host, which is
+ * refused before the token is looked at.
+ */
 export type AdminRefusal = 'no_token' | 'wrong_token' | 'not_local' | 'too_many_attempts'
 
 export interface AdminGuardParts {
   readonly clock: Clock
   readonly log: Pick<Log, 'info' | 'warn'>
-  /** Unset: whoever sits at this machine is an admin. */
+  /** Without a token, every client at this machine is an admin. */
   readonly token: string | undefined
-  /** This machine's own name. */
+  /** This machine's name. */
   readonly hostname: string
   readonly peer: (c: Context) => Peer
 }
 
-/** Values of an action for the log. */
-type Told = Readonly<Record<string, string | number | undefined>>
+/** Fields of an action for the log. */
+type LogFields = Readonly<Record<string, string | number | undefined>>
 
-/** A client chooses names and ids, so they must not fill the log. */
+/** The client chooses names and ids, so long ones are cut in the log. */
 const LONGEST_VALUE = 256
 
-/** Knows who administers: whoever shows the token, or, where none is set, whoever sits at this machine. */
+/** Decides who may administer: a client with the token, or, where none is set, a client at this machine. */
 export class AdminGuard {
-  /** Refused attempts since the start. */
+  /** Refused attempts since the start, by reason. */
   readonly refused: Record<AdminRefusal, number> = {
     no_token: 0,
     wrong_token: 0,
@@ -39,7 +43,7 @@ export class AdminGuard {
   readonly #parts: AdminGuardParts
   readonly #attempts: Attempts
   readonly #lines: RefusalLines
-  readonly #told = new WeakMap<Request, Told>()
+  readonly #fields = new WeakMap<Request, LogFields>()
 
   constructor(parts: AdminGuardParts) {
     this.#parts = parts
@@ -47,7 +51,7 @@ export class AdminGuard {
     this.#lines = new RefusalLines(parts.clock, parts.log)
   }
 
-  /** Lets admins alone through to a route, and logs what they did there and how the route answered. */
+  /** A guard for a route of admins. It logs each action with the status of the answer. */
   lets(action: string): MiddlewareHandler {
     const { log, token } = this.#parts
     const by = token === undefined ? 'local' : 'token'
@@ -55,36 +59,38 @@ export class AdminGuard {
     return async function guardAdmin(c, next) {
       const refusal = guard.#whyRefused(c)
       if (refusal !== undefined) throw refusal
-      // Asked for now: not every runtime knows it once the request is over.
+      // Read before the request is over: some runtimes forget the address then.
       const { address } = guard.#parts.peer(c)
       await next()
-      const told = guard.#told.get(c.req.raw)
-      log.info('admin action', { action, client: address, by, ...told, status: c.res.status })
+      const fields = guard.#fields.get(c.req.raw)
+      log.info('admin action', { action, client: address, by, ...fields, status: c.res.status })
     }
   }
 
-  /** Adds what an action was about to its line in the log. */
-  tell(c: Context, told: Told): void {
-    const brief = Object.entries(told).map(([key, value]) => [
+  /** Adds fields to the log line of the current action. */
+  addToLog(c: Context, fields: LogFields): void {
+    const brief = Object.entries(fields).map(([key, value]) => [
       key,
       typeof value === 'string' ? value.slice(0, LONGEST_VALUE) : value,
     ])
-    this.#told.set(c.req.raw, Object.fromEntries(brief))
+    this.#fields.set(c.req.raw, Object.fromEntries(brief))
   }
 
-  /** Who wants to listen to the queue, which is open to everybody: a wrong token counts as an attempt all the same. */
-  listener(c: Context): { readonly address: string; readonly operator: boolean } {
+  /**
+   * The identity of a client that follows the queue. Every client may; a wrong token still counts as a failed attempt.
+   */
+  listener(c: Context): ListenerIdentity {
     const address = addressBlock(this.#parts.peer(c).address)
     if (this.#parts.token === undefined) return { address, operator: this.#whyNotLocal(c) === undefined }
     return { address, operator: bearerOf(c) !== undefined && this.#whyRefused(c) === undefined }
   }
 
-  /** A request for a route of admins was refused before it came here, for its Host. */
+  /** Notes a request for a route of admins that was refused because of its Host, before it reached this guard. */
   refusedHost(peer: Peer, path: string): void {
     this.#note(peer, 'not_local', path, FOREIGN_HOST)
   }
 
-  /** Writes what is still to be said of refused attempts. */
+  /** Writes the remaining log lines about refused attempts. */
   stop(): void {
     this.#lines.flush()
   }
@@ -95,12 +101,12 @@ export class AdminGuard {
       const why = this.#whyNotLocal(c)
       return why === undefined ? undefined : this.#refuse(c, 'not_local', why)
     }
-    const who = this.#accountOf(c)
-    const waitMs = this.#attempts.waitMs(who)
+    const account = this.#accountOf(c)
+    const waitMs = this.#attempts.waitMs(account)
     if (waitMs > 0) return this.#refuse(c, 'too_many_attempts', undefined, waitMs)
     const given = bearerOf(c)
     if (given !== undefined && isSecret(given, token)) return undefined
-    this.#attempts.failed(who)
+    this.#attempts.failed(account)
     return this.#refuse(c, given === undefined ? 'no_token' : 'wrong_token')
   }
 
@@ -130,8 +136,8 @@ export class AdminGuard {
   }
 
   /**
-   * Whose attempts are counted together. Somebody at this machine is not locked out by those who come from
-   * elsewhere through a proxy at this machine, as long as the proxy can be told.
+   * The account on which failed attempts are counted. Clients that come through a proxy at this machine have another
+   * account than clients at this machine, and cannot lock them out, as long as the proxy is recognised as one.
    */
   #accountOf(c: Context): string {
     const block = addressBlock(this.#parts.peer(c).address)

@@ -1,6 +1,6 @@
 import { isLoopbackAddress, withoutMapping } from '../config/addresses.ts'
 
-/** What this machine is called and where it lives, as its operating system tells. */
+/** This machine's name and addresses, from its operating system. */
 export interface OwnNames {
   readonly hostname: string
   readonly addresses: readonly string[]
@@ -11,9 +11,9 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 const NAME = /^[a-z0-9._-]+$/
 
 /**
- * Ollama's guard against DNS rebinding, for a listener on loopback: a web page that points its own name at
- * 127.0.0.1 still sends that name as Host. Allowed are no Host, this machine's name, local names, and addresses
- * that are loopback, private, unspecified or this machine's. The port does not matter.
+ * Ollama's check against DNS rebinding, for a listener on loopback: a web page can point its own name at 127.0.0.1, but
+ * the browser still sends that name as Host. Allowed are a missing Host, this machine's name, local names, and addresses
+ * that are loopback, private, unspecified or this machine's. The port is ignored.
  */
 export function isAllowedHost(host: string | undefined, own: OwnNames): boolean {
   if (!host) return true
@@ -28,7 +28,7 @@ export function isAllowedHost(host: string | undefined, own: OwnNames): boolean 
   )
 }
 
-/** `[::1]:80` → `::1`, `localhost:80` → `localhost`; several colons without brackets are an address as a whole. */
+/** `[::1]:80` → `::1`, `localhost:80` → `localhost`. Several colons without brackets: the whole text is an address. */
 function withoutPort(host: string): string {
   if (host.startsWith('[')) {
     const bracketed = /^\[([^\]]*)\](?::[^:]*)?$/.exec(host)?.[1]
@@ -38,7 +38,9 @@ function withoutPort(host: string): string {
   return colon < 0 || colon !== host.lastIndexOf(':') ? host : host.slice(0, colon)
 }
 
-/** One spelling for each address, an IPv4 one in IPv6 clothes as IPv4; undefined for what is no address. */
+/**
+ * One spelling for each address. An IPv4 address that is written as IPv6 becomes IPv4. Undefined for any other text.
+ */
 function canonicalAddress(text: string): string | undefined {
   if (IPV4.test(text)) return text
   if (!text.includes(':') || !URL.canParse(`http://[${text}]`)) return undefined

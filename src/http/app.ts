@@ -15,14 +15,14 @@ import type { CallServices, Services } from './services.ts'
 import { JsonText, SharedPages } from './shared-pages.ts'
 
 /**
- * The whole surface. Gated routes have one handler and no middleware, which Hono calls without its composing;
- * what no route matches is Ollama's, and that is what `notFound` means here.
+ * All routes. A gated route has one handler and no middleware: Hono then calls the handler directly. A request that
+ * matches no route is for Ollama, so `notFound` sends it on.
  */
 export function createApp(services: Services): Hono {
   const app = new Hono({ getPath: (request, options) => services.path(request, options?.env) })
   app.on('POST', [...GATED_PATHS], (c) => services.relay(c))
   const shared = new SharedPages(services.clock, services.changes)
-  // Whoever changes something sees it in whatever page is asked for next.
+  // An operator sees a change in the next page that it asks for.
   app.use('/admin/*', async (_c, next) => {
     await next()
     shared.forget()
@@ -51,8 +51,8 @@ export function createApp(services: Services): Hono {
 }
 
 /**
- * What a request for a foreign Host gets: a sentence, and nothing else of ours or of Ollama's. A preflight goes on to
- * Ollama, since it brings nothing and changes nothing, and without its answer no page could read the sentence.
+ * Answers requests with a foreign Host: each gets an error message, and no page of ours or of Ollama. A preflight goes
+ * on to Ollama. It carries no data and changes nothing, and without its answer no web page could read the error message.
  */
 export function createForeignHostApp(
   services: ErrorParts & Pick<CallServices, 'path' | 'passThrough'>,
@@ -66,7 +66,7 @@ export function createForeignHostApp(
   return app
 }
 
-/** The surface of a process that has no lanes itself. `pages` brings our own pages from where the lanes are. */
+/** The routes of a process without lanes. `pages` gets our own pages from the process with the lanes. */
 export function createRelayApp(
   services: CallServices & { readonly pages: (c: Context) => Promise<Response> },
 ): Hono {

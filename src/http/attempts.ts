@@ -1,22 +1,22 @@
 import type { Clock } from '../clock.ts'
 
-/** Failures in a row that are answered at once. */
+/** After this many failures in a row an address has to wait. */
 const BURST = 10
-/** After these, one more is looked at each time that so much has passed. */
+/** From then on, one attempt is allowed each time this much has passed. */
 const ONE_MORE_MS = 1_000
-/** Addresses that are remembered; beyond it the one whose last failure is longest ago is forgotten. */
+/** Most addresses that are remembered. Beyond that, the address with the oldest last failure is forgotten. */
 const MOST_ADDRESSES = 10_000
 
 interface Account {
-  /** Failures that are still allowed, as of `at`. */
-  left: number
+  /** Failures that were still allowed at the clock time `at`. */
+  remaining: number
   at: number
 }
 
-/** Slows down who fails again and again, each address for itself. */
+/** Slows down an address that fails again and again. */
 export class Attempts {
   readonly #clock: Clock
-  /** By the time of the last failure, the oldest first. */
+  /** In the order of the last failure, the oldest first. */
   readonly #accounts = new Map<string, Account>()
 
   constructor(clock: Clock) {
@@ -27,16 +27,16 @@ export class Attempts {
     return this.#accounts.size
   }
 
-  /** Milliseconds until the next attempt of this address may be looked at; 0 when it may be looked at already. */
+  /** Milliseconds until this address may try again. 0: now. */
   waitMs(address: string): number {
-    const left = this.#left(address)
-    return left >= 1 ? 0 : Math.ceil((1 - left) * ONE_MORE_MS)
+    const remaining = this.#remaining(address)
+    return remaining >= 1 ? 0 : Math.ceil((1 - remaining) * ONE_MORE_MS)
   }
 
   failed(address: string): void {
-    const left = Math.max(0, this.#left(address) - 1)
+    const remaining = Math.max(0, this.#remaining(address) - 1)
     this.#accounts.delete(address)
-    this.#accounts.set(address, { left, at: this.#clock.now() })
+    this.#accounts.set(address, { remaining, at: this.#clock.now() })
     if (this.#accounts.size <= MOST_ADDRESSES) return
     for (const oldest of this.#accounts.keys()) {
       this.#accounts.delete(oldest)
@@ -44,9 +44,9 @@ export class Attempts {
     }
   }
 
-  #left(address: string): number {
+  #remaining(address: string): number {
     const account = this.#accounts.get(address)
     if (account === undefined) return BURST
-    return Math.min(BURST, account.left + (this.#clock.now() - account.at) / ONE_MORE_MS)
+    return Math.min(BURST, account.remaining + (this.#clock.now() - account.at) / ONE_MORE_MS)
   }
 }

@@ -6,7 +6,7 @@ import { HttpProblem } from './problem.ts'
 
 const LARGEST_BODY_BYTES = 64 * 1024
 
-/** The whole body of a request for one of our own pages is here within this time, however steadily it drips in. */
+/** The whole body of a request for one of our own pages has to arrive within this time, even when it comes steadily. */
 const BODY_MS = 30_000
 
 const limited = bodyLimit({
@@ -17,8 +17,8 @@ const limited = bodyLimit({
 })
 
 /**
- * Has the whole body read before anything is done with it. Throws body_too_large, or body_stalled: then
- * nothing is done, even if the rest of the body comes after all.
+ * Reads the whole body before the route runs. Throws body_too_large or body_stalled. The route then never runs, even if
+ * the rest of the body arrives later.
  */
 export function boundedBody(clock: Clock): MiddlewareHandler {
   return async function boundBody(c, next) {
@@ -27,14 +27,14 @@ export function boundedBody(clock: Clock): MiddlewareHandler {
   }
 }
 
-/** Hono keeps the bytes for whoever asks for the body next. */
+/** Hono keeps the bytes, so that the route can read the body again. */
 async function readWhole(c: Context): Promise<void> {
   await limited(c, async () => {
     await c.req.arrayBuffer()
   })
 }
 
-/** The rest of the body would be in the way of the next request: the connection ends here. */
+/** The rest of the body would stand before the next request on this connection, so the connection is closed. */
 const stalled = (): HttpProblem => new HttpProblem('body_stalled', { headers: ['Connection', 'close'] })
 
 async function inTime(clock: Clock, reading: Promise<void>): Promise<void> {

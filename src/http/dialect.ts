@@ -2,7 +2,7 @@ import { type Dialect as OllamaDialect, dialectOf as ollamaDialectOf } from '../
 import { ERROR_CODES, type ErrorCode, STATUSES } from './error-codes.ts'
 import { isOwnPath } from './own-pages.ts'
 
-/** The three shapes in which clients of Ollama understand an error, and that of our own pages. */
+/** The form of an error: one of the three that clients of Ollama understand, or the form of our own pages. */
 export type Dialect = OllamaDialect | 'own'
 
 export interface ErrorFacts {
@@ -11,7 +11,7 @@ export interface ErrorFacts {
   readonly model?: string | undefined
   /** Whole milliseconds. */
   readonly estimatedWaitMs?: number | undefined
-  /** More for the body of our own pages. */
+  /** More fields for the body of our own pages. */
   readonly fields?: Readonly<Record<string, unknown>>
 }
 
@@ -25,7 +25,7 @@ export function errorBody(dialect: Dialect, facts: ErrorFacts): Record<string, u
   switch (dialect) {
     case 'ollama': {
       const { code, message } = facts
-      // Clients of Ollama show `error` to their user, and nothing else.
+      // Clients of Ollama show their user the field `error` and no other.
       return { error: `${code}: ${message}`, code, message, ...more(facts) }
     }
     case 'own':
@@ -37,7 +37,7 @@ export function errorBody(dialect: Dialect, facts: ErrorFacts): Record<string, u
   }
 }
 
-/** The same as the last event of a stream, which has no status and no request id of its own. */
+/** The same error as the last event of a stream. The event has no status and no request id. */
 export function errorEvent(dialect: 'openai' | 'anthropic', facts: ErrorFacts): string {
   if (dialect === 'openai') return `data: ${JSON.stringify({ error: openAiError(facts) })}\n\n`
   return `event: error\ndata: ${JSON.stringify(anthropicError(facts))}\n\n`

@@ -11,38 +11,38 @@ import { ForeignHost } from './host-guard.ts'
 import { chooseLanguage, type Language } from './language.ts'
 import { HttpProblem } from './problem.ts'
 
-/** nginx's number for a client that left; only logs ever see it. */
+/** nginx's status for a client that left. No client receives it; the log shows it. */
 export const CLIENT_GONE = 499
 const LONGEST_RETRY_MS = 60_000
-/** For a refusal that names no time: long enough for a restart, short enough to be worth the wait. */
+/** For a refusal without a time of its own: long enough for a restart, short enough to be worth the wait. */
 const UNKNOWN_RETRY_MS = 5_000
 
 export interface ErrorParts {
   readonly config: { readonly language: Language | 'auto' }
   readonly origins: Origins
-  /** Told of every error that is none of ours to expect. */
+  /** Called for every unexpected error. */
   readonly reportError: (error: unknown) => void
 }
 
-interface Verdict extends Omit<ErrorFacts, 'message'> {
-  /** What is said, where there is more to say than the code's own sentence. */
-  readonly text?: MessageKey
+interface ErrorAnswer extends Omit<ErrorFacts, 'message'> {
+  /** The sentence for people. Without it, the sentence of the code. */
+  readonly sentence?: MessageKey
   /** Flat: name, value, name, value. */
   readonly headers?: readonly string[]
-  /** What Retry-After says. */
+  /** The value of Retry-After. */
   readonly waitSeconds?: number
 }
 
-/** Hono's onError: the one place where an error becomes status, headers and a body in the route's dialect. */
+/** Hono's onError. Only here an error becomes a status, headers and a body in the dialect of its route. */
 export const errorRenderer =
   (parts: ErrorParts) =>
   (error: Error, c: Context): Response => {
     if (isClientGone(error)) return new Response(null, { status: CLIENT_GONE })
-    const verdict = judge(error, parts.reportError)
+    const result = answerTo(error, parts.reportError)
     const { language, negotiated } = chooseLanguage(parts.config.language, c.req.header('accept-language'))
     const facts = {
-      ...verdict,
-      message: messageIn(language, verdict.text ?? verdict.code, verdict.waitSeconds),
+      ...result,
+      message: messageIn(language, result.sentence ?? result.code, result.waitSeconds),
     }
     const headers = new Headers({
       ...OWN_HEADERS,
@@ -50,14 +50,14 @@ export const errorRenderer =
         ? {}
         : parts.origins.headersFor(c.req.header('origin'), c.req.header('host'))),
     })
-    appendAll(headers, verdict.headers ?? [])
+    appendAll(headers, result.headers ?? [])
     appendAll(headers, headersOn(error))
     if (negotiated) {
       headers.set('Content-Language', language)
       headers.append('Vary', 'Accept-Language')
     }
     const body = errorBody(dialectOf(c.req.path), facts)
-    return new Response(JSON.stringify(body), { status: STATUSES[verdict.code], headers })
+    return new Response(JSON.stringify(body), { status: STATUSES[result.code], headers })
   }
 
 /** The headers that an error carries for its answer, flat. */
@@ -71,38 +71,39 @@ function appendAll(headers: Headers, flat: readonly string[]): void {
     headers.append(flat[index] ?? '', flat[index + 1] ?? '')
 }
 
-/** The answer to a request of which the platform itself can make no URL, so that it never comes to a route. */
+/** The answer to a request whose target the platform cannot turn into a URL. Such a request reaches no route. */
 export function invalidTarget(): Response {
   const facts = { code: 'invalid_target', message: messageIn('en', 'invalid_target') } as const
   return answer(errorBody('ollama', facts), STATUSES.invalid_target)
 }
 
 const BREAKS = {
-  broken: { code: 'upstream_error', text: 'stream_broken' },
-  idle: { code: 'timeout', text: 'stream_idle' },
-  cancelled: { code: 'cancelled', text: 'stream_cancelled' },
+  broken: { code: 'upstream_error', sentence: 'stream_broken' },
+  idle: { code: 'timeout', sentence: 'stream_idle' },
+  cancelled: { code: 'cancelled', sentence: 'stream_cancelled' },
 } as const
 
 /**
- * What a client is told when its answer broke after the first byte, or undefined where the format or its encoding has
- * no room for words and the connection is just cut. `midLine`: the answer stopped inside a line, which is then ended first.
+ * The last line or event of an answer that broke after its first byte. Undefined where the format or its encoding has no
+ * room for a message: the connection is then closed without one. `midLine`: the answer stopped inside a line, so the
+ * trailer ends this line first.
  */
 export function renderErrorTrailer(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
-  // In plain text behind compressed bytes they would be taken for more of these, and the end of the framing for the
-  // end of the answer: some readers then wait for ever for the rest.
+  // A reader would take plain text after compressed bytes for more compressed bytes, and the end of the framing for the
+  // end of the answer. Some readers then wait for ever for the rest.
   if (!/^(?:identity)?$/i.test(broken.contentEncoding ?? '')) return undefined
   const { language } = chooseLanguage(configured, broken.acceptLanguage)
-  const { code, text } = BREAKS[broken.why]
-  const message = messageIn(language, text)
+  const { code, sentence } = BREAKS[broken.why]
+  const message = messageIn(language, sentence)
   const dialect = dialectOf(broken.path)
   switch (broken.contentType?.split(';', 1)[0]?.trim().toLowerCase()) {
     case 'application/x-ndjson':
-      // On /v1 it is an image, which comes in one piece whatever its type says.
+      // On /v1 the answer is an image, and an image comes in one piece whatever its type says.
       if (dialect !== 'ollama') return undefined
       return `${broken.midLine ? '\n' : ''}${JSON.stringify({ error: message })}\n`
     case 'text/event-stream': {
       const event = errorEvent(dialect === 'anthropic' ? dialect : 'openai', { code, message })
-      // An event ends with an empty line: one line break alone would make ours a part of the broken one.
+      // An event ends with an empty line. After one line break alone, our event would be a part of the broken one.
       return `${broken.midLine ? '\n\n' : ''}${event}`
     }
     default:
@@ -115,12 +116,12 @@ function isClientGone(error: Error): boolean {
   return error instanceof Failure && error.code === 'client_gone'
 }
 
-function judge(error: Error, reportError: (error: unknown) => void): Verdict {
-  if (error instanceof Refusal && error.code !== 'cancelled') return judgeRefusal(error.code, error)
+function answerTo(error: Error, reportError: (error: unknown) => void): ErrorAnswer {
+  if (error instanceof Refusal && error.code !== 'cancelled') return answerToRefusal(error.code, error)
   if (error instanceof Failure && error.code === 'internal_error') reportError(error.cause)
-  if (error instanceof Failure && error.code !== 'client_gone') return judgeFailure(error.code, error)
+  if (error instanceof Failure && error.code !== 'client_gone') return answerToFailure(error.code, error)
   if (error instanceof HttpProblem) return { code: error.code, fields: error.fields }
-  if (error instanceof ForeignHost) return { code: 'forbidden', text: 'foreign_host' }
+  if (error instanceof ForeignHost) return { code: 'forbidden', sentence: 'foreign_host' }
   if (error instanceof HTTPException && error.status === 400) {
     return {
       code: 'invalid_request',
@@ -131,29 +132,29 @@ function judge(error: Error, reportError: (error: unknown) => void): Verdict {
   return { code: 'internal_error' }
 }
 
-function judgeRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts }: Refusal): Verdict {
+function answerToRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts }: Refusal): ErrorAnswer {
   const { model, estimatedWaitMs, paused } = facts
-  const text = paused && code !== 'shutting_down' ? 'paused' : code
+  const sentence = paused && code !== 'shutting_down' ? 'paused' : code
   const retryAfterMs = facts.retryAfterMs ?? (code === 'timeout' ? undefined : UNKNOWN_RETRY_MS)
-  if (retryAfterMs === undefined) return { code, text, model, estimatedWaitMs }
+  if (retryAfterMs === undefined) return { code, sentence, model, estimatedWaitMs }
   const waitMs = Math.min(Math.max(1, Math.ceil(retryAfterMs)), LONGEST_RETRY_MS)
   const waitSeconds = Math.ceil(waitMs / 1_000)
   const headers = ['Retry-After', String(waitSeconds)]
   if (code === 'queue_full') headers.push('retry-after-ms', String(waitMs))
-  return { code, text, model, estimatedWaitMs, headers, waitSeconds }
+  return { code, sentence, model, estimatedWaitMs, headers, waitSeconds }
 }
 
 /**
- * A call that an operator ended must not come back by itself. Neither must one that Ollama had when its time was up:
- * the SDKs would send it twice more, and each time it would hold a slot for as long.
+ * An SDK must not repeat a call that an operator ended. It must also not repeat a call that Ollama was working on at the
+ * timeout: the SDKs would send the call twice more, and each time it would hold a slot for as long.
  */
-function judgeFailure(code: Exclude<FailureCode, 'client_gone'>, failure: Failure): Verdict {
+function answerToFailure(code: Exclude<FailureCode, 'client_gone'>, failure: Failure): ErrorAnswer {
   const { model, sent, askedForWhole } = failure
   const final = code === 'cancelled' || (code === 'timeout' && sent)
   return {
     code,
     model,
-    ...(askedForWhole && { text: 'timeout_whole' }),
+    ...(askedForWhole && { sentence: 'timeout_whole' }),
     ...(final && { headers: ['x-should-retry', 'false'] }),
   }
 }

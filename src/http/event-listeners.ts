@@ -11,7 +11,10 @@ export interface ListenerIdentity {
   readonly operator: boolean
 }
 
-/** The clients that follow the queue. When there is no room, an operator takes the room of a listener that is no operator. */
+/**
+ * The clients that follow the queue. When there is no room, an operator takes the room of a listener that is no
+ * operator.
+ */
 export class EventListeners<L extends ListenerIdentity> {
   /** In the order of arrival. */
   readonly #listeners = new Set<L>()
@@ -33,7 +36,10 @@ export class EventListeners<L extends ListenerIdentity> {
     if (refused) throw new HttpProblem('too_many_listeners')
   }
 
-  /** Call `rejectIfFull` right before. Returns the listener that had to make room, if any; the caller closes its stream. */
+  /**
+   * Call `rejectIfFull` right before. Returns the listener that had to make room, if any; the caller closes its
+   * stream.
+   */
   add(listener: L): L | undefined {
     const removed = this.#listeners.size >= MOST_LISTENERS ? this.#oldestOfBusiestAddress() : undefined
     if (removed) this.#listeners.delete(removed)

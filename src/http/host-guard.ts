@@ -1,15 +1,15 @@
 import { isAllowedHost, type OwnNames } from './allowed-host.ts'
 
-/** So many foreign names are logged, once each: a page can make up as many as it likes. */
+/** So many foreign names are logged, once each. A web page can invent any number of names. */
 const LOGGED_HOSTS = 100
-/** The longest name that DNS knows, with a port; what is longer is cut in the log. */
+/** The longest name in DNS, with a port. A longer Host is cut in the log. */
 const LONGEST_HOST = 260
 
 const REMEDY =
   'the proxy listens on loopback and answers only to names of this machine: call it as localhost, ' +
   'let a reverse proxy send "Host: localhost", or set proxy_host to an address of the network'
 
-/** Thrown for a request whose Host is not this machine's; becomes a 403 in errors.ts. */
+/** Thrown for a request whose Host is not this machine. errors.ts turns it into a 403. */
 export class ForeignHost extends Error {
   override readonly name = 'ForeignHost'
 }
@@ -20,14 +20,14 @@ export interface HostGuardParts {
 }
 
 /**
- * Keeps requests for foreign names from a listener on loopback. Ollama cannot check the client's Host, which we replace,
- * so this is where DNS rebinding ends.
+ * Refuses requests for foreign names on a loopback listener. We replace the client's Host, so Ollama's own check against
+ * DNS rebinding cannot work. This is the check in its place.
  */
 export class HostGuard {
   readonly #parts: HostGuardParts
   readonly #logged = new Set<string>()
-  /** The last name that was found to be ours: nearly always that of the next request too. */
-  #known: string | undefined
+  /** The last allowed name. The next request nearly always has the same. */
+  #lastAllowed: string | undefined
 
   constructor(parts: HostGuardParts) {
     this.#parts = parts
@@ -35,16 +35,16 @@ export class HostGuard {
 
   /** `host`: the Host header as the client sent it. */
   refuses(host: string | undefined): boolean {
-    if (host === this.#known) return false
+    if (host === this.#lastAllowed) return false
     if (host !== undefined && !isAllowedHost(host, this.#parts.own)) {
-      this.#tell(host)
+      this.#log(host)
       return true
     }
-    this.#known = host
+    this.#lastAllowed = host
     return false
   }
 
-  #tell(host: string): void {
+  #log(host: string): void {
     const shown = host.slice(0, LONGEST_HOST)
     if (this.#logged.size >= LOGGED_HOSTS || this.#logged.has(shown)) return
     this.#logged.add(shown)

@@ -62,8 +62,8 @@ const MOST_RANGES = 50
 const MOST_PARAMETERS = 5
 
 /**
- * The highest weight wins; of equal weights, the first. `zh-CN` counts as `zh`. Undefined when the list names none of our
- * languages.
+ * The highest weight wins, and of equal weights the first one. `zh-CN` counts as `zh`. Undefined when none of our
+ * languages is asked for.
  */
 function preferredLanguage(acceptLanguage: string): Language | undefined {
   let best: Language | undefined

@@ -2,25 +2,25 @@ import { isLoopbackAddress, isLoopbackHost, withoutMapping } from '../config/add
 import { isSameOrigin } from '../relay/origins.ts'
 import { proxyHeaderAmong } from './proxy-headers.ts'
 
-/** The other end of a request's connection, as the runtime knows the end. No header has a say in this. */
+/** The other end of a request's connection, as the runtime sees it. Headers do not change these values. */
 export interface Peer {
-  /** Address of the peer's socket; empty where the runtime does not tell. */
+  /** The address of the peer's socket. Empty where the runtime does not know it. */
   readonly address: string
-  /** The port of ours that the peer connected to; undefined where the runtime does not tell. */
+  /** Our port, to which the peer connected. Undefined where the runtime does not know it. */
   readonly port: number | undefined
-  /** As in `1.1`; undefined where the runtime does not tell. */
+  /** For example `1.1`. Undefined where the runtime does not know it. */
   readonly httpVersion: string | undefined
-  /** The request header, in lower case, in which the platform itself tells the address; where there is one. */
+  /** The name, in lower case, of the request header in which the platform itself puts the address, if it does. */
   readonly addressHeader?: string
 }
 
 /** Request headers by lower-case name. */
 export type RequestHeaders = Readonly<Record<string, string>>
 
-/** Why a request is not local whose Host names somebody else. */
+/** The reason for a request whose Host names another machine. */
 export const FOREIGN_HOST = 'Host is none of ours'
 
-/** Whether an address of a socket is one of this machine's loopback. */
+/** Whether the address of a socket is a loopback address. */
 export function isLoopback(address: string): boolean {
   return isLoopbackAddress(withoutMapping(address))
 }
@@ -31,10 +31,10 @@ export function isLoopbackName(host: string): boolean {
 }
 
 /**
- * Why a request does not count as one that somebody at this machine sent; undefined when the request does. Behind a
- * proxy on this machine every peer is loopback, so the request must not look as if a proxy had sent it either: no
- * header that proxies add, no HTTP/1.0 and no `Connection: close`, which nginx sends unless told otherwise.
- * A program that forwards bytes as they are leaves no trace, and whatever it forwards counts as local.
+ * Why a request does not count as sent by a client at this machine. Undefined when it does count. Behind a proxy on this
+ * machine every peer is loopback. So a local request must also show no sign of a proxy: no header that proxies add, no
+ * HTTP/1.0, and no `Connection: close`, which nginx sends by default.
+ * A program that forwards bytes unchanged leaves no sign, and all that it forwards counts as local.
  * @param hostname this machine's own name
  */
 export function whyNotLocal(peer: Peer, headers: RequestHeaders, hostname: string): string | undefined {
@@ -45,7 +45,7 @@ export function whyNotLocal(peer: Peer, headers: RequestHeaders, hostname: strin
   if ((peer.httpVersion ?? '1.1') !== '1.1') return 'not HTTP/1.1'
   if (!/^(?:keep-alive)?$/i.test(headers.connection?.trim() ?? '')) return 'Connection is not keep-alive'
   if (!isOurHost(headers.host, peer.port, hostname)) return FOREIGN_HOST
-  // A page of another site that is open in a browser at this machine.
+  // A browser at this machine shows a page of another site.
   const { origin } = headers
   if (origin !== undefined && !isSameOrigin(origin, headers.host)) return 'another site as Origin'
   return undefined
@@ -54,8 +54,8 @@ export function whyNotLocal(peer: Peer, headers: RequestHeaders, hostname: strin
 const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(?::(\d{1,5}))?$/i
 
 /**
- * Whether a Host header names this machine's loopback, or the machine itself, with our own port. These names lead
- * here from this machine alone, so no page from elsewhere can have one (DNS rebinding).
+ * Whether a Host header names this machine or its loopback, with our own port. Only at this machine do these names lead
+ * here, so a page of another site cannot have one of them (DNS rebinding).
  */
 function isOurHost(host: string | undefined, ourPort: number | undefined, hostname: string): boolean {
   const [, name, port] = HOST.exec(host ?? '') ?? []

@@ -1,10 +1,10 @@
 import type { ErrorCode } from './error-codes.ts'
 
-/** Thrown by our own routes; becomes an HTTP answer in errors.ts. */
+/** Thrown by our own routes. errors.ts turns it into an HTTP answer. */
 export class HttpProblem extends Error {
   override readonly name = 'HttpProblem'
   readonly code: ErrorCode
-  /** Goes into the body behind `error` and `message`. */
+  /** More fields of the body, after `error` and `message`. */
   readonly fields: Readonly<Record<string, unknown>>
   /** Flat: name, value, name, value. */
   readonly headers: readonly string[]

@@ -1,6 +1,6 @@
 /**
- * Request headers that a proxy, a load balancer or a CDN adds, and no client of its own accord. A name that ends in
- * "-" stands for every header that begins with it. Lower case.
+ * Request headers that proxies, load balancers and CDNs add, and that clients do not send themselves. A name that ends
+ * in "-" stands for every header that begins with the name. Lower case. The value says who adds the header.
  */
 const ADDED_BY_PROXIES: Readonly<Record<string, string>> = {
   forwarded: 'RFC 7239',
@@ -54,7 +54,7 @@ const ADDED_BY_PROXIES: Readonly<Record<string, string>> = {
   'tailscale-': 'tailscale serve: Tailscale-User-Login',
 }
 
-/** The row of the table that one of these header names falls under; undefined for none. */
+/** The first row of the table that matches one of these header names. Undefined when no row matches. */
 export function proxyHeaderAmong(names: Iterable<string>): string | undefined {
   for (const name of names) {
     // Some gateways write an underscore for a hyphen.

@@ -1,16 +1,16 @@
 import type { Cancel, Clock } from '../clock.ts'
 import type { Log } from '../telemetry/call-log.ts'
 
-/** Refusals of one address within this time are one line and a count. */
+/** Refusals of one address within this time make one log line and a count. */
 const WINDOW_MS = 60_000
-/** Addresses that have lines of their own in one window. All others share one. */
+/** So many addresses have log lines of their own in one window. All other addresses share one line. */
 const MOST_NAMED = 20
 
-/** Writes refused attempts into the log: at most two lines for each of a few addresses in a window, whatever comes. */
+/** Logs refused attempts: at most two lines in a window for each of a few addresses, however many attempts come. */
 export class RefusalLines {
   readonly #clock: Clock
   readonly #log: Pick<Log, 'warn'>
-  /** Refusals after the first, by address. */
+  /** The number of refusals after the first, by address. */
   readonly #again = new Map<string, number>()
   #others = 0
   #window: Cancel | undefined
@@ -20,7 +20,7 @@ export class RefusalLines {
     this.#log = log
   }
 
-  /** `address`: who counts as one. */
+  /** `address`: an address, or a block of addresses that counts as one. */
   refused(address: string, fields: Readonly<Record<string, unknown>>): void {
     this.#window ??= this.#clock.after(WINDOW_MS, () => this.flush())
     const again = this.#again.get(address)
@@ -32,7 +32,7 @@ export class RefusalLines {
     }
   }
 
-  /** Tells what was counted, and begins anew. */
+  /** Logs the counts and starts a new window. */
   flush(): void {
     this.#window?.()
     this.#window = undefined

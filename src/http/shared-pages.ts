@@ -104,7 +104,8 @@ export class SharedPages {
 
   #isFresh({ changes, generation, madeAt, pending, tookMs }: MadePage<unknown>): boolean {
     if (generation !== this.#generation) return false
-    // Clients that ask while a page is being made wait for this page. Otherwise a slow page would be made many times at once.
+    // Clients that ask while a page is being made wait for this page. Otherwise a slow page would be made many times
+    // at once.
     if (pending) return true
     const ageMs = this.#clock.now() - madeAt
     if (ageMs >= SHARED_MS) return false

@@ -9,7 +9,7 @@ import { HttpProblem } from '../problem.ts'
 import type { Monitor, Services } from '../services.ts'
 import { laneOf } from './queue.ts'
 
-/** Changes to the queue while it runs. Each goes through the guard before anything of it is read. */
+/** Changes to the queue while it runs. The guard decides before anything of a request is read. */
 export function adminRoutes(services: Services): Hono {
   const { admin, admission } = services
   const bounded = boundedBody(services.clock)
@@ -17,7 +17,7 @@ export function adminRoutes(services: Services): Hono {
 
   app.post('/admin/queue/reset', admin.lets('reset'), zValidator('query', resetQuery, refuseInvalid), (c) => {
     const { model } = c.req.valid('query')
-    admin.tell(c, { model: model ?? '*' })
+    admin.addToLog(c, { model: model ?? '*' })
     const lanes = model === undefined ? [...admission.lanes()] : [laneOf(services, model)]
     for (const lane of lanes) lane.observer.reset()
     return answer({ status: 'reset', models: lanes.map((lane) => lane.model) })
@@ -26,7 +26,7 @@ export function adminRoutes(services: Services): Hono {
   const update = zValidator('json', updateBody(services.modelKey), refuseInvalid)
   app.post('/admin/queue/update', admin.lets('update'), requireJson, bounded, update, (c) => {
     const { model, ...change } = c.req.valid('json')
-    admin.tell(c, { model, ...change })
+    admin.addToLog(c, { model, ...change })
     const limits = admission.configure(model, changeOf(change))
     return answer({ model, parallel_limit: limits.parallel, queue_limit: limits.queue, status: 'updated' })
   })
@@ -35,7 +35,7 @@ export function adminRoutes(services: Services): Hono {
   return app
 }
 
-/** What an operator does to calls by hand. */
+/** An operator cancels a call, or pauses and resumes models. */
 function interventions(services: Services, monitor: Monitor): Hono {
   const { admin } = services
   const bounded = boundedBody(services.clock)
@@ -44,7 +44,7 @@ function interventions(services: Services, monitor: Monitor): Hono {
   const cancel = zValidator('json', cancelBody, refuseInvalid)
   app.post('/admin/queue/cancel', admin.lets('cancel'), requireJson, bounded, cancel, (c) => {
     const { id } = c.req.valid('json')
-    admin.tell(c, { request_id: id })
+    admin.addToLog(c, { request_id: id })
     const found = monitor.calls.cancel(id)
     if (!found) throw new HttpProblem('request_not_found')
     return answer({ id, status: 'cancelled', state: found.state })
@@ -57,7 +57,7 @@ function interventions(services: Services, monitor: Monitor): Hono {
   ] as const) {
     app.post(`/admin/queue/${action}`, admin.lets(action), requireJson, bounded, pause, (c) => {
       const { model } = c.req.valid('json')
-      admin.tell(c, { model })
+      admin.addToLog(c, { model })
       const lanes = monitor.pause(model, paused)
       return answer({ status: paused ? 'paused' : 'resumed', models: lanes.map((lane) => lane.model) })
     })
@@ -65,12 +65,12 @@ function interventions(services: Services, monitor: Monitor): Hono {
   return app
 }
 
-/** Strict: a misspelt `model` must not reset all of them. */
+/** Strict, because a misspelt `model` would otherwise reset all models. */
 const resetQuery = z.strictObject({ model: z.string().optional() })
 
 const cancelBody = z.strictObject({ id: z.string().min(1) })
 
-/** `*`, or the key of a model in any spelling. */
+/** `*`, or a model's name in any spelling. The result is the model's key. `all`: what `*` stands for. */
 const modelField = (modelKey: Services['modelKey'], all: string) =>
   z.string().transform((name, context) => {
     const key = name === '*' ? name : modelKey(name)
@@ -113,7 +113,7 @@ function invalidRequest(
   })
 }
 
-/** The validator takes another type for an empty body and would complain of what is not wrong. */
+/** For any other content type the validator sees an empty body, and would report the wrong mistake. */
 const requireJson: MiddlewareHandler = async (c, next) => {
   if (!/^application\/json\s*(?:;|$)/i.test(c.req.header('content-type') ?? '')) {
     throw invalidRequest([{ path: [], message: 'Expected Content-Type: application/json' }])

@@ -1,18 +1,18 @@
 import { HttpProblem } from '../problem.ts'
 import type { Dashboard } from '../services.ts'
 
-/** A file of the page, ready to be sent. */
+/** A file of the dashboard, ready to be sent. */
 export interface DashboardFile {
   readonly body: Uint8Array<ArrayBuffer>
   readonly contentType: string
-  /** With its quotes. */
+  /** With quotes. */
   readonly etag: string
 }
 
-/** What `/dashboard` itself is. */
+/** The file behind `/dashboard` itself. */
 const PAGE = 'index.html'
 
-/** Nothing from elsewhere, nothing inline, and in nobody's frame: the page acts with the admin's rights. */
+/** Nothing from other hosts, nothing inline, no frame around the page: the page acts with the admin's rights. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -25,7 +25,7 @@ const POLICY = [
 ].join('; ')
 
 const HEADERS = {
-  // A new version of the proxy brings a new page, and is asked for it each time.
+  // The browser asks each time, because a new version of the proxy brings a new page.
   'Cache-Control': 'no-cache',
   'Content-Security-Policy': POLICY,
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -33,12 +33,12 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 }
 
-/** The page from files by name, among them `index.html`. */
+/** `files`: by name, with `index.html` among them. */
 export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashboard {
   return (c) => {
     const { path } = c.req
-    // One address only, from which the page's links lead where they should. All of them are relative, as this one
-    // is, so that they hold behind a proxy that puts us under a path of its own.
+    // The page has one address, because its links are relative to this address. They are relative, as this one is, so
+    // that they also work behind a proxy that serves us under a path of its own.
     if (path === '/dashboard/')
       return new Response(null, { status: 308, headers: { Location: '../dashboard' } })
     const name = path === '/dashboard' ? PAGE : path.slice('/dashboard/'.length)
@@ -53,10 +53,10 @@ export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashb
   }
 }
 
-/** A browser sends the one that it has. */
+/** More than any browser sends: it sends the one tag that it has. */
 const MOST_TAGS = 20
 
-/** If-None-Match compares weakly: a proxy that compresses may have put W/ in front of our tag. */
+/** If-None-Match compares weakly: a proxy that compresses may add W/ before our tag. */
 function namesTag(header: string | undefined, etag: string): boolean {
   const tags = header?.split(',', MOST_TAGS).map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   return tags.includes(etag) || tags.includes('*')

@@ -6,13 +6,13 @@ import { memoryFigures } from '../memory-figures.ts'
 import type { Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 
-/** These pages ask Ollama nothing. They show what the last probe and the calls have found. */
+/** These pages send no request to Ollama. They show the result of the last probe and of the calls. */
 export function healthRoutes(services: Services, shared: SharedPages): Hono {
   const page = healthPage(services)
   const text = shared.shareEach(async () => new JsonText(await page()))
   return (
     new Hono()
-      // A variant for each status, because a drain has to show at once.
+      // Each status is a variant of the shared page, so that a drain shows at once.
       .get('/health', async () => answerText(await text(statusOf(services))))
       .get('/health/live', () => answer({ status: 'live' }))
       .get('/health/ready', () => {
@@ -22,7 +22,7 @@ export function healthRoutes(services: Services, shared: SharedPages): Hono {
   )
 }
 
-/** The page of `GET /health`. */
+/** The content of `GET /health`. */
 export function healthPage(services: Services): () => Promise<object> {
   const { admission, clock, health, monitor } = services
   const startedAt = clock.now()

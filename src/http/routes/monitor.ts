@@ -12,15 +12,15 @@ import { refuseWithoutStats, statsPage } from './queue.ts'
 const EVENT_STREAM: Readonly<Record<string, string>> = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store',
-  // It has no end: nothing that is sent behind it on the same connection would ever have its turn.
+  // The stream has no end, so no later request on the same connection would get an answer.
   Connection: 'close',
-  // nginx would hold the events back.
+  // Without this header nginx would buffer the events.
   'X-Accel-Buffering': 'no',
 }
 
 const NO_CALLS = new ListedCalls([])
 
-/** How the queue lives, for people on call and their tools. */
+/** The state of the queue, for people on call and their tools. */
 export function monitorRoutes(services: Services, monitor: Monitor, shared: SharedPages): Hono {
   const { admin, admission, modelKey } = services
   const calls = shared.share(() => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes())))
@@ -53,7 +53,7 @@ export function monitorRoutes(services: Services, monitor: Monitor, shared: Shar
       const model = c.req.query('model')
       if (model === undefined) return answerText(calls().page())
       const key = modelKey(model)
-      // What is no name of a model has no calls.
+      // A text that is no model's name has no calls.
       return answerText((key === undefined ? NO_CALLS : calls()).page(key))
     })
     .get('/queue/history', () => answerText(history()))
@@ -61,7 +61,7 @@ export function monitorRoutes(services: Services, monitor: Monitor, shared: Shar
     .get(
       '/queue/events',
       async (c) =>
-        // A head has no body, and a stream that nobody reads would never be closed.
+        // The answer to HEAD has no body, and a stream without a reader would never be closed.
         new Response(c.req.method === 'HEAD' ? null : await feed.open(admin.listener(c)), {
           headers: EVENT_STREAM,
         }),

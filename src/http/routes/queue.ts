@@ -16,7 +16,7 @@ export function queueRoutes(services: Services, shared: SharedPages): Hono {
   return new Hono()
     .get('/queue/stats', refuseWithoutStats(services), (c) => {
       const model = c.req.query('model')
-      // Every spelling of a name is one variant.
+      // All spellings of a name share one variant.
       return answerText(text(model === undefined ? undefined : laneOf(services, model).model))
     })
     .get('/queue/memory', async () => answer(memoryFigures(await memory())))
@@ -30,7 +30,7 @@ export function refuseWithoutStats({ config }: Pick<Services, 'config'>): Middle
   }
 }
 
-/** What `GET /queue/stats` shows. */
+/** The content of `GET /queue/stats`. */
 export function statsPage(services: Services): () => object {
   return () => takeSnapshot(services.admission, (lane) => statsOf(services, lane))
 }
@@ -39,7 +39,7 @@ function statsOf({ monitor }: Services, lane: LaneView): object {
   return { ...snapshotOf(lane), ...(monitor && { window: monitor.history.window(lane.model) }) }
 }
 
-/** The lane of a model in any spelling. Throws `model_not_found` with the ones there are. */
+/** The lane of a model, for any spelling of its name. Throws `model_not_found` with the names of all lanes. */
 export function laneOf(
   { admission, modelKey }: Pick<Services, 'admission' | 'modelKey'>,
   model: string,

@@ -4,7 +4,7 @@ import type { AdminGuard } from '../admin-guard.ts'
 import { answer } from '../answer.ts'
 import { HttpProblem } from '../problem.ts'
 
-/** A restart takes a few seconds, and begins with the new configuration. */
+/** A restart takes a few seconds. The proxy then starts with the new configuration. */
 const RETRY_SECONDS = 5
 
 export function reloadRoutes(
