@@ -16,7 +16,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorRow>> = ERRORS
 
 export const STATUSES = statusesOf(ERRORS)
 
-/** The sentences of all codes, and those beside the codes. */
+/** The sentence of each code, and the rows of SENTENCES. */
 export const MESSAGES: Readonly<Record<MessageKey, Sentence>> = { ...ERRORS, ...SENTENCES }
 
 const WAIT = /\{wait\|([^}]*)\}/

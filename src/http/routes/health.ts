@@ -13,10 +13,10 @@ export function healthRoutes(services: Services, shared: SharedPages): Hono {
   return (
     new Hono()
       // Each status is a variant of the shared page, so that a drain shows at once.
-      .get('/health', async () => answerText(await text(statusOf(services))))
+      .get('/health', async () => answerText(await text(currentStatus(services))))
       .get('/health/live', () => answer({ status: 'live' }))
       .get('/health/ready', () => {
-        const now = statusOf(services)
+        const now = currentStatus(services)
         return now === 'healthy' ? answer({ status: 'ready' }) : answer({ status: now }, 503)
       })
   )
@@ -31,7 +31,7 @@ export function healthPage(services: Services): () => Promise<object> {
     const status = health.status()
     const upstream = upstreamOf(status)
     return {
-      status: statusOf(services),
+      status: currentStatus(services),
       timestamp: new Date(clock.wallTime()).toISOString(),
       version: services.version,
       runtime: services.runtimeName,
@@ -55,7 +55,7 @@ function upstreamOf({ reachable, version, latencyMs, checkedAt, status, error }:
   }
 }
 
-function statusOf({ draining, health }: Services): 'draining' | 'healthy' | 'degraded' {
+function currentStatus({ draining, health }: Services): 'draining' | 'healthy' | 'degraded' {
   if (draining()) return 'draining'
   return health.status().reachable ? 'healthy' : 'degraded'
 }
