@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { errorBody } from '../../../src/http/dialect.ts'
-import { type ErrorCode, STATUSES } from '../../../src/http/error-codes.ts'
-import { messageIn } from '../../../src/http/language.ts'
+import { type ErrorCode, messageIn, STATUSES } from '../../../src/http/error-codes.ts'
 import { count, list, text, word } from '../../../src/pages/fields.ts'
 
 /** The dialects in which a gated call or a call that is passed through can be refused. */
