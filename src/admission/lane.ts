@@ -26,9 +26,9 @@ export class Lane implements LaneView {
   readonly model: string
   readonly observer: LaneObserver
   readonly estimate = new Estimate()
+  readonly line = new Line<LocalTicket>()
   readonly #waiting: Waiting
   readonly #random: () => number
-  readonly #line = new Line<LocalTicket>()
   readonly #slots: Slots
   #limits: Limits
   #paused = false
@@ -60,21 +60,11 @@ export class Lane implements LaneView {
   }
 
   get queued(): number {
-    return this.#line.living
+    return this.line.living
   }
 
   waiting(): Iterable<LocalTicket> {
-    return this.#line
-  }
-
-  /** Nodes of the line, tombstones included. */
-  get nodes(): number {
-    return this.#line.nodes
-  }
-
-  /** Nodes that sweeping has moved since the lane was opened: the cost of calls that left early. */
-  get nodesMoved(): number {
-    return this.#line.nodesMoved
+    return this.line
   }
 
   /** While a lane is paused, no call in line gets a slot. Running calls go on. */
@@ -107,7 +97,7 @@ export class Lane implements LaneView {
     }
     this.#checkLine(call, now)
     const ticket = new LocalTicket(this, call, now)
-    this.#line.join(ticket)
+    this.line.join(ticket)
     this.#waiting.calls++
     this.#waiting.bytes += call.bytes
     this.observer.queued()
@@ -143,26 +133,26 @@ export class Lane implements LaneView {
   cancel(ticket: LocalTicket, now: number): boolean {
     if (!ticket.waiting) return false
     this.#dismiss(ticket, 'cancelled', now)
-    this.#line.sweep()
+    this.line.sweep()
     return true
   }
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
     let earliest = Number.POSITIVE_INFINITY
-    for (const ticket of this.#line) {
+    for (const ticket of this.line) {
       const { deadline } = ticket.call
       if (deadline <= now) this.#dismiss(ticket, 'timeout', now)
       else if (deadline < earliest) earliest = deadline
     }
-    this.#line.sweep()
+    this.line.sweep()
     return earliest
   }
 
   /** Refuses all calls in line. Running calls go on. */
   dismissAll(now: number): void {
-    for (const ticket of this.#line) this.#dismiss(ticket, 'shutting_down', now)
-    this.#line.sweep()
+    for (const ticket of this.line) this.#dismiss(ticket, 'shutting_down', now)
+    this.line.sweep()
   }
 
   #openSlots(now: number): void {
@@ -178,14 +168,14 @@ export class Lane implements LaneView {
     this.#granting = true
     try {
       while (this.active < this.#open) {
-        const ticket = this.#line.next()
+        const ticket = this.line.next()
         if (ticket === undefined) break
         this.#settle(ticket, now)
       }
     } finally {
       this.#granting = false
     }
-    this.#line.sweep()
+    this.line.sweep()
   }
 
   /** The only place that gives a slot to a ticket. */
@@ -246,7 +236,7 @@ export class Lane implements LaneView {
 
   /** Settles a waiting ticket without a slot. Its tombstone stays in the line. */
   #dismiss(ticket: LocalTicket, code: RefusalCode, now: number): void {
-    this.#line.leave()
+    this.line.leave()
     this.#uncount(ticket)
     this.observer.left(code, now - ticket.enqueuedAt)
     ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(code, now)))

@@ -9,7 +9,7 @@ import {
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions'
 import { ThrottledDiagLogger } from './diag-logger.ts'
-import type { TracingParts } from './tracing.ts'
+import type { TracingParts } from './settings.ts'
 
 const NAME = 'ollama-guard-proxy'
 

@@ -1,3 +1,25 @@
+import type { Clock } from '../clock.ts'
+import type { FinishedCall } from '../relay/contract.ts'
+import type { Log } from '../telemetry/call-log.ts'
+
+export interface TracingParts {
+  /** The environment of the process. The SDK itself reads further OTEL_* variables from the process. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Pick<Log, 'info' | 'warn'>
+  /** Ollama's address, for the attributes of the spans `upstream`. */
+  readonly upstreamUrl: string
+}
+
+/** Makes spans of calls. */
+export interface Tracing {
+  /** Takes a finished call. Never throws and waits for nothing. */
+  call(finished: FinishedCall): void
+  /** Sends the remaining spans, for 2 s at most. Never rejects. */
+  stop(): Promise<void>
+}
+
 export interface Settings {
   /** Address of the collector, without user name, password and query: these may be secret. */
   readonly endpoint: string

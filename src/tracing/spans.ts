@@ -18,9 +18,9 @@ import {
   upstreamErrorTypeOf,
 } from './attributes.ts'
 import { openSdk, type Sdk } from './sdk.ts'
+import type { Tracing, TracingParts } from './settings.ts'
 import { type Stage, stagesOf } from './stages.ts'
 import { parseTraceparent } from './traceparent.ts'
-import type { Tracing, TracingParts } from './tracing.ts'
 
 const FLUSH_MS = 2_000
 

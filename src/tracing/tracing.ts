@@ -1,25 +1,4 @@
-import type { Clock } from '../clock.ts'
-import type { FinishedCall } from '../relay/contract.ts'
-import type { Log } from '../telemetry/call-log.ts'
-import { PROTOCOL, readSettings } from './settings.ts'
-
-export interface TracingParts {
-  /** The environment of the process. The SDK itself reads further OTEL_* variables from the process. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly version: string
-  readonly clock: Clock
-  readonly log: Pick<Log, 'info' | 'warn'>
-  /** Ollama's address, for the attributes of the spans `upstream`. */
-  readonly upstreamUrl: string
-}
-
-/** Makes spans of calls. */
-export interface Tracing {
-  /** Takes a finished call. Never throws and waits for nothing. */
-  call(finished: FinishedCall): void
-  /** Sends the remaining spans, for 2 s at most. Never rejects. */
-  stop(): Promise<void>
-}
+import { PROTOCOL, readSettings, type Tracing, type TracingParts } from './settings.ts'
 
 /**
  * Exports a trace of every gated call when the environment names a collector. Undefined without a collector: then

@@ -119,10 +119,13 @@ describe('leaving the line', () => {
       if ((index * 7_919) % 10 === 0) continue
       ticket.cancel(1)
       left++
-      assert.ok(lane.nodes <= 2 * lane.queued + 33, `${lane.nodes} nodes for ${lane.queued} waiting`)
-      assert.ok(lane.nodesMoved < 2 * left || lane.nodesMoved === 0)
+      assert.ok(
+        lane.line.nodes <= 2 * lane.queued + 33,
+        `${lane.line.nodes} nodes for ${lane.queued} waiting`,
+      )
+      assert.ok(lane.line.nodesMoved < 2 * left || lane.line.nodesMoved === 0)
     }
-    assert.ok(lane.nodesMoved > 0, 'nothing was ever swept')
+    assert.ok(lane.line.nodesMoved > 0, 'nothing was ever swept')
     for (const ticket of tickets.filter((ticket) => ticket.waiting)) {
       permit.release('done', 2)
       permit = grantOf(ticket)
@@ -138,7 +141,7 @@ describe('leaving the line', () => {
       for (const ticket of tickets) ticket.cancel(0)
       permit.release('done', 0)
       permit = grantOf(last)
-      assert.deepEqual([lane.nodes, lane.nodesMoved], [0, 0])
+      assert.deepEqual([lane.line.nodes, lane.line.nodesMoved], [0, 0])
     }
   })
 
@@ -150,7 +153,10 @@ describe('leaving the line', () => {
     permit.release('done', 2)
     for (const ticket of tickets.slice(0, 200)) {
       grantOf(ticket).release('done', 3)
-      assert.ok(lane.nodes <= 2 * lane.queued + 33, `${lane.nodes} nodes for ${lane.queued} waiting`)
+      assert.ok(
+        lane.line.nodes <= 2 * lane.queued + 33,
+        `${lane.line.nodes} nodes for ${lane.queued} waiting`,
+      )
     }
   })
 })
@@ -207,7 +213,7 @@ describe('listeners that act at once', () => {
     permit.release('done', 1)
     assert.equal(order.length, 50_000)
     assert.ok(order.every((value, index) => value === index))
-    assert.deepEqual([lane.active, lane.queued, lane.nodes], [0, 0, 0])
+    assert.deepEqual([lane.active, lane.queued, lane.line.nodes], [0, 0, 0])
   })
 
   it('may send a newcomer, who does not overtake those in line', () => {

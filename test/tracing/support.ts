@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test'
 import type { FinishedCall } from '../../src/relay/contract.ts'
-import { startTracing, type Tracing } from '../../src/tracing/tracing.ts'
+import type { Tracing } from '../../src/tracing/settings.ts'
+import { startTracing } from '../../src/tracing/tracing.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 /** Long after this machine was started: OpenTelemetry takes small numbers for times since then. */

@@ -11,9 +11,15 @@ export function checkLane(lane: Lane, line: LineModel, tally: Tally): void {
   assert.equal([...lane.waiting()].length, lane.queued)
   assert.equal(lane.paused, line.paused)
   assert.ok(lane.queued === 0 || lane.active >= line.slots, 'a slot is free while somebody waits')
-  assert.ok(lane.nodes >= lane.queued && lane.nodes <= 2 * lane.queued + 33, `${lane.nodes} nodes`)
+  assert.ok(
+    lane.line.nodes >= lane.queued && lane.line.nodes <= 2 * lane.queued + 33,
+    `${lane.line.nodes} nodes`,
+  )
   const tombstones = tally.leftCalls - line.expiredAtHandOver
-  assert.ok(lane.nodesMoved <= 2 * tombstones, `${lane.nodesMoved} nodes moved for ${tombstones} departures`)
+  assert.ok(
+    lane.line.nodesMoved <= 2 * tombstones,
+    `${lane.line.nodesMoved} nodes moved for ${tombstones} departures`,
+  )
   assert.equal(tally.grantedCalls, tally.releasedCalls + lane.active)
   assert.equal(tally.queuedCalls, tally.grantedCalls - line.arrivedGranted + tally.leftCalls + lane.queued)
 }

@@ -85,7 +85,7 @@ export class InvariantChecker {
     assert.deepEqual({ ...this.#admission.waiting }, { calls: 0, bytes: 0, maxBytes: MAX_WAITING_BYTES })
     for (const lane of this.#admission.lanes()) {
       assert.equal(lane.idle, true)
-      assert.ok(lane.nodes <= 33)
+      assert.ok(lane.line.nodes <= 33)
     }
   }
 
