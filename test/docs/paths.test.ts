@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, it } from 'node:test'
+
+const root = join(import.meta.dirname, '..', '..')
+
+const pages = [
+  ...filesBelow('docs').filter((file) => file.endsWith('.md')),
+  ...filesBelow('bench').filter((file) => file.endsWith('.md')),
+  ...readdirSync(root).filter((file) => file.endsWith('.md')),
+]
+
+/** Lines of code: between fences, or indented by four spaces. */
+const CODE_BLOCKS = /^```[\s\S]*?^```$|^ {4,}.*$/gm
+const CODE_SPANS = /`([^`\n]+)`/g
+const LINKS = /\]\(([^)\s]+)\)/g
+/** A path from the root of the repository, also as one word of a command. */
+const PATHS = /(?<![\w./-])(?:src|test|bench|docs)\/[\w./-]*/g
+
+function filesBelow(folder: string): string[] {
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+  return names.map((name) => join(folder, name))
+}
+
+function textOf(page: string): string {
+  return readFileSync(join(root, page), 'utf8').replace(CODE_BLOCKS, '')
+}
+
+function all(pattern: RegExp, text: string): string[] {
+  return Array.from(text.matchAll(pattern), ([whole, part]) => part ?? whole)
+}
+
+function linksOf(page: string): string[] {
+  return all(LINKS, textOf(page).replace(CODE_SPANS, '')).filter((link) => !/^[a-z]+:/.test(link))
+}
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  return new Set(
+    all(/^#+ (.+)$/gm, textOf(page)).map((heading) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
+describe('the documentation', () => {
+  for (const page of pages) {
+    it(`names only files and folders that exist: ${page}`, () => {
+      const paths = all(CODE_SPANS, textOf(page)).flatMap((span) => all(PATHS, span))
+      assert.deepEqual(
+        paths.filter((path) => !existsSync(join(root, path))),
+        [],
+      )
+    })
+
+    it(`has only links that lead somewhere: ${page}`, () => {
+      for (const link of linksOf(page)) {
+        const [path = '', anchor] = link.split('#', 2)
+        const target = path === '' ? page : relative(root, join(root, dirname(page), path))
+        assert.ok(existsSync(join(root, target)), link)
+        if (anchor !== undefined) assert.ok(anchorsOf(target).has(anchor), link)
+      }
+    })
+  }
+})
