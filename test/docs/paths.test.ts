@@ -47,6 +47,48 @@ function anchorsOf(page: string): ReadonlySet<string> {
   )
 }
 
+/** A name and the file that the sentence says has it: `createGate` in `src/gate/gate.ts`, or with the file in brackets. */
+const NAMES_IN_FILES = /`([A-Za-z]+)(?:\.([a-z]\w*))?`\s(?:in\s|\()`((?:src|test|bench)\/[\w./-]+\.ts)`/g
+/** `Lane.arrive`: a method of a class or an interface. */
+const METHODS = /`((?!Bun\b)[A-Z]\w+)\.([a-z]\w*)`/g
+
+function hasWord(text: string, word: string): boolean {
+  return new RegExp(`\\b${word}\\b`).test(text)
+}
+
+describe('docs/architecture.md', () => {
+  const page = textOf(join('docs', 'architecture.md'))
+  const sources = filesBelow('src')
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+
+  it('has a line for every room', () => {
+    const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    )
+    for (const { name } of rooms) assert.ok(page.includes(`\n| \`src/${name}/\` |`), name)
+  })
+
+  it('names the files in which a thing is', () => {
+    for (const [, name, member, file = ''] of page.matchAll(NAMES_IN_FILES)) {
+      const source = readFileSync(join(root, file), 'utf8')
+      for (const word of [name, member]) if (word) assert.ok(hasWord(source, word), `${word} in ${file}`)
+    }
+  })
+
+  it('names only methods that exist', () => {
+    for (const [, type, member = ''] of page.matchAll(METHODS))
+      assert.ok(
+        sources.some(
+          (source) =>
+            new RegExp(`\\b(?:class|interface) ${type}\\b`).test(source) &&
+            new RegExp(`\\b${member}\\(`).test(source),
+        ),
+        `${type}.${member}`,
+      )
+  })
+})
+
 describe('the documentation', () => {
   for (const page of pages) {
     it(`names only files and folders that exist: ${page}`, () => {
