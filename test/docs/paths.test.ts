@@ -90,6 +90,13 @@ describe('docs/architecture.md', () => {
 })
 
 describe('the documentation', () => {
+  it('has an index of all pages in docs/README.md', () => {
+    const index = join('docs', 'README.md')
+    const linked = new Set(linksOf(index).map((link) => join('docs', link)))
+    const missing = pages.filter((page) => page.startsWith('docs') && page !== index && !linked.has(page))
+    assert.deepEqual(missing, [])
+  })
+
   for (const page of pages) {
     it(`names only files and folders that exist: ${page}`, () => {
       const paths = all(CODE_SPANS, textOf(page)).flatMap((span) => all(PATHS, span))
