@@ -1,28 +1,29 @@
-/** Completions after which an old one weighs half. */
+/** An observation weighs half after this many further completions. */
 const HALF_LIFE = 20
 const WEIGHT = 1 - 2 ** (-1 / HALF_LIFE)
 
-/** Completions that must have been seen before anybody is refused on a prediction. */
+/** Completions that a lane needs before it refuses a call because of a prediction. */
 const SAMPLES_BEFORE_PREDICTING = 8
 
 const RETRY_FLOOR_MS = 1_000
-/** Clients ignore a Retry-After over a minute; the jitter of a quarter goes on top of this. */
+/** Clients ignore a Retry-After over a minute. The jitter of a quarter comes on top of this. */
 const RETRY_CEILING_MS = 48_000
 const RETRY_JITTER = 0.25
 
 /**
- * What a lane has learnt of its service times, and what it tells from them.
- * With P slots busy and k calls ahead, a call starts after about (k+1)·S/P, give or take cv·S·√(k+1)/P,
- * whatever the distribution of service times (renewal theory); S is the mean time a slot is held.
+ * Learns the service times of a lane and predicts waits.
+ * With P busy slots and k calls ahead, a call starts after about (k+1)·S/P, with a standard deviation of cv·S·√(k+1)/P.
+ * S is the mean time that a slot is held, cv its coefficient of variation. This holds for every distribution of service
+ * times (renewal theory).
  */
 export class Estimate {
   #samples = 0
   #mean = 0
   #variance = 0
-  /** The time at which the client refused last was asked to return. */
+  /** Clock milliseconds at which the last refused client was asked to return. */
   #lastReturn = Number.NEGATIVE_INFINITY
 
-  /** `serviceMs`: how long a slot was held, without the time a model took to load. */
+  /** `serviceMs`: the time that a slot was held, without the time that the model took to load. */
   learn(serviceMs: number): void {
     this.#samples++
     const weight = Math.max(WEIGHT, 1 / this.#samples)
@@ -31,7 +32,7 @@ export class Estimate {
     this.#variance = (1 - weight) * (this.#variance + weight * delta * delta)
   }
 
-  /** Mean milliseconds a slot is held; undefined before the first completion. */
+  /** Mean milliseconds that a slot is held; undefined before the first completion. */
   get meanMs(): number | undefined {
     return this.#samples === 0 ? undefined : this.#mean
   }
@@ -42,15 +43,15 @@ export class Estimate {
     return ((ahead + 1) * this.#mean) / slots
   }
 
-  /** One standard deviation of that wait. */
+  /** One standard deviation of `waitMs`, in milliseconds. */
   spreadMs(ahead: number, slots: number): number {
     return (Math.sqrt(this.#variance) * Math.sqrt(ahead + 1)) / slots
   }
 
   /**
-   * When the next refused client should come back, in milliseconds from now, 1 s to 60 s, and not before `atLeastMs`.
-   * Each refusal takes the next place one service time later, so that refused clients return
-   * at the pace at which places become free, not together.
+   * Milliseconds from now after which the next refused client should come back: 1 s to 60 s, and not before
+   * `atLeastMs`. Each refusal gets a time that is S/P later, so that refused clients return at the pace at which slots
+   * become free, and not together.
    */
   retryAfterMs(now: number, slots: number, random: () => number, atLeastMs = 0): number {
     const pace = this.#mean / Math.max(slots, 1)

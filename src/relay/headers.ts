@@ -1,7 +1,7 @@
 import type { Credentials } from '../upstream/credentials.ts'
 import { isSameOrigin } from './origins.ts'
 
-/** Headers that speak of one connection, not of the message (RFC 9110 section 7.6.1), and those of the same kind. */
+/** Headers of one connection and not of the message (RFC 9110 section 7.6.1), and headers of the same kind. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -14,13 +14,13 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** Those of an answer to a gated call that stay behind: what we say of it ourselves must not be there twice. */
+/** Headers of Ollama's answer to a gated call that the client does not get: the proxy adds its own under these names. */
 export const NOT_OF_A_CALL: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'x-request-id', 'x-queue-wait-ms'])
 
-/** Set anew for Ollama: its own host name, the length of what is really sent, no second 100-continue. */
+/** Headers that are made anew for Ollama: its host name, the length of the bytes that are sent, no second 100-continue. */
 const SET_ANEW: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
 
-/** Names that a Connection header declares to be hop by hop too. */
+/** Further hop-by-hop names that a Connection header declares. */
 function declaredHops(connection: string | undefined): ReadonlySet<string> | undefined {
   if (connection === undefined || /^\s*(?:keep-alive|close)\s*$/i.test(connection)) return undefined
   return new Set(connection.split(',').map((name) => name.trim().toLowerCase()))
@@ -28,8 +28,8 @@ function declaredHops(connection: string | undefined): ReadonlySet<string> | und
 
 /**
  * A request's headers for Ollama, as a flat list of names and values in their order and spelling.
- * `raw`: the flat list as received. An Origin that is our own would be a foreign one to Ollama, whose Host
- * differs from ours, and be refused: it stays behind. `credentials` decides about the Authorization.
+ * `raw`: the flat list as received. An Origin of our own stays behind: Ollama has another Host, so Ollama would refuse
+ * that Origin as foreign. `credentials` decides about the Authorization.
  */
 export function requestHeaders(
   raw: readonly string[],
@@ -63,9 +63,9 @@ export function requestHeaders(
 }
 
 /**
- * An answer's headers for the client, flat, in their order and spelling, without those in `dropped`. A 204 must not
- * carry a length (RFC 9110 section 8.6), and some clients wait for a body that was announced. A 304 may: that length
- * is the length of a 200.
+ * An answer's headers for the client, flat, in their order and spelling, without the names in `dropped`. A 204 must
+ * not carry a length (RFC 9110 section 8.6): some clients wait for a body that was announced. A 304 may carry one: the
+ * length that a 200 would have.
  */
 export function responseHeaders(
   raw: readonly string[],
@@ -88,7 +88,7 @@ export function responseHeaders(
   return kept.filter((_, index) => !declared.has((kept[index - (index % 2)] ?? '').toLowerCase()))
 }
 
-/** The value under a lower-case name in a flat list; undefined when it is not there. */
+/** The value under a lower-case name in a flat list; undefined when the name is not there. */
 export function flatHeader(flat: readonly string[], name: string): string | undefined {
   for (let index = 0; index + 1 < flat.length; index += 2) {
     const given = flat[index] ?? ''

@@ -3,40 +3,40 @@ import type { Waiting } from '../admission/waiting.ts'
 import { type Clock, nextTurn } from '../clock.ts'
 import { Failure } from './failure.ts'
 
-/** A body that has not moved on for so long is stalled: no client on any network that works needs longer. */
+/** A body of which nothing came for this long is stalled. No client on a working network needs longer. */
 const STALLED_MS = 30_000
-/** A part of at least this size is kept as it is. Smaller parts are copied together: each object costs about 200 bytes. */
+/** A part of at least this size is kept as it came. Smaller parts are copied together: each object costs about 200 bytes. */
 const WHOLE_PART_BYTES = 4 * 1024
 /**
- * From this size on a body is gathered in one buffer that grows in place, in steps of the same size. It is then in one
- * piece without a last copy, which would hold the body twice. Smaller bodies are not worth the system calls.
+ * From this size on, a body is gathered in one buffer that grows in place, in steps of the same size. Such a body is in
+ * one piece without a last copy, which would hold the body twice. For smaller bodies the system calls cost too much.
  */
 const LARGE_BODY_BYTES = 2 ** 20
 
-/** Tiny parts that are read in one go: about 5 ms. */
+/** Tiny parts that are read before other calls get a turn: about 5 ms. */
 const PARTS_A_TURN = 4_096
 
 const NOTHING = new Uint8Array()
 
 /**
- * A request body on its way into memory, in little more than the bytes that have come, whatever their parts. What it
- * holds is counted among what all waiting calls hold, until `free`.
+ * A request body on its way into memory. The body takes little more memory than the bytes that have come, whatever the
+ * size of their parts. These bytes count among the bytes that all waiting calls hold, until `free`.
  */
 export class IncomingBody {
   readonly maxBytes: number
   readonly #waiting: Waiting
   readonly #clock: Clock
   #parts: Uint8Array[] = []
-  /** Small parts are copied into the room behind `#used`; what lies before `#from` belongs to a part already. */
+  /** Small parts are copied in behind `#used`. The bytes before `#from` belong to a sealed part. */
   #block: Uint8Array = NOTHING
   #from = 0
   #used = 0
-  /** All of a large body. */
+  /** The whole of a large body. */
   #large: ArrayBuffer | undefined
   #size = 0
   #counted = 0
   #partsRead = 0
-  /** Clock time of the last part that came, and of the beginning until one comes. */
+  /** Clock milliseconds of the last part, or of the beginning before the first part. */
   #progressAt: number
 
   constructor(maxBytes: number, waiting: Waiting, clock: Clock) {
@@ -46,7 +46,7 @@ export class IncomingBody {
     this.#progressAt = clock.now()
   }
 
-  /** Clock time at which the body is stalled unless more of it comes. */
+  /** Clock milliseconds at which the body is stalled unless more of it comes. */
   get stallsAt(): number {
     return this.#progressAt + STALLED_MS
   }
@@ -56,7 +56,7 @@ export class IncomingBody {
     return this.#size
   }
 
-  /** Takes what came. Returns why the reading must stop: body_too_large, or queue_full where nothing more may be held. */
+  /** Takes a part. Returns why the reading must stop: body_too_large, or queue_full where no more bytes may be held. */
   add(part: Uint8Array): Failure | Refusal | undefined {
     const at = this.#size
     const stop = this.expect(part.length)
@@ -71,15 +71,15 @@ export class IncomingBody {
   }
 
   /**
-   * For a reader that gets its parts one microtask after the other, which lets nobody else run: to be awaited after each
-   * part. Undefined as a rule.
+   * For a reader that gets its parts one microtask after the other, so that nothing else runs: await this after each
+   * part. Usually undefined.
    */
   turn(): Promise<void> | undefined {
     this.#partsRead++
     return this.#partsRead % PARTS_A_TURN === 0 ? nextTurn(this.#clock) : undefined
   }
 
-  /** Counts bytes that the platform gathers by itself, with the same result as `add`. */
+  /** Counts bytes that the platform gathers by itself. The result is that of `add`. */
   expect(bytes: number): Failure | Refusal | undefined {
     if (this.#size + bytes > this.maxBytes) return new Failure('body_too_large')
     if (!this.#waiting.hold(this.#counted, bytes)) return new Refusal('queue_full', {})
@@ -88,7 +88,7 @@ export class IncomingBody {
     return undefined
   }
 
-  /** All that came, in one piece. */
+  /** The body in one piece. */
   whole(): Uint8Array {
     if (this.#large !== undefined) return new Uint8Array(this.#large, 0, this.#size)
     this.#seal()
@@ -96,13 +96,13 @@ export class IncomingBody {
     return this.#parts.length <= 1 ? only : joined(this.#parts, new Uint8Array(this.#size))
   }
 
-  /** What it holds is counted no more: it is over, or the line counts it. */
+  /** The bytes no longer count: the call is over, or the line counts them. */
   free(): void {
     this.#waiting.free(this.#counted)
     this.#counted = 0
   }
 
-  /** Keeps nothing of what came. */
+  /** Lets go of all bytes. */
   drop(): void {
     this.free()
     this.#letGo()
@@ -120,13 +120,13 @@ export class IncomingBody {
     this.#used += part.length
   }
 
-  /** Makes a part of what was copied. The rest of the block stays in use. */
+  /** Makes a part of the copied bytes. The rest of the block stays in use. */
   #seal(): void {
     if (this.#used > this.#from) this.#parts.push(this.#block.subarray(this.#from, this.#used))
     this.#from = this.#used
   }
 
-  /** The buffer of a large body, with room for all that has come. */
+  /** The buffer of a large body, with room for all bytes that have come. */
   #grown(): ArrayBuffer {
     const steps = Math.ceil(this.#size / LARGE_BODY_BYTES)
     const room = Math.min(steps * LARGE_BODY_BYTES, this.maxBytes)

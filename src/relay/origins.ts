@@ -1,19 +1,19 @@
-/** How many origins are remembered; a page can make up as many as it likes. */
+/** Origins that are remembered: a page can make up any number of them. */
 const REMEMBERED_ORIGINS = 1_000
-/** Scheme, the longest DNS name and a port fit; longer ones are not worth the memory. */
+/** Characters of an origin that is remembered: a scheme, the longest DNS name and a port fit. */
 const LONGEST_ORIGIN = 300
 
-/** What Ollama allows unless its settings say otherwise, any port. */
+/** Origins that Ollama allows by default, with any port. */
 const BUILT_IN =
   /^(?:https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::\d*)?$|(?:app|file|tauri|vscode-webview|vscode-file):\/\/)/
 
-/** What a refusal says in headers: a page of another origin can read no others of ours than those named. */
+/** The headers of a refusal that a page of another origin may read. A browser hides all others from the page. */
 const READABLE = 'Retry-After, retry-after-ms, x-should-retry, X-Request-Id, X-Queue-Wait-Ms, Server-Timing'
 
 /**
- * Which web pages Ollama lets in, for the answers that we give in its place: a browser hides a refusal without
- * these headers from the page. Ollama's list cannot be read, so we begin with its defaults and believe what its
- * own answers show.
+ * Knows which web pages Ollama lets in, for answers that the proxy gives in Ollama's place: a browser hides a refusal
+ * without these headers from the page. Ollama does not show its list, so the proxy begins with Ollama's defaults and
+ * learns from Ollama's answers.
  */
 export class Origins {
   readonly #learned = new Map<string, string | null>()
@@ -42,8 +42,8 @@ export class Origins {
   }
 
   /**
-   * The headers Ollama would have sent to a page of `origin`, and what of a refusal it may read; none without an origin or for a page
-   * served by `host` itself.
+   * The headers that Ollama would send to a page of `origin`, and the names of the headers that the page may read. None
+   * without an origin, and none for a page that `host` itself served.
    */
   headersFor(origin: string | undefined, host: string | undefined): Record<string, string> {
     if (!origin || isSameOrigin(origin, host)) return {}

@@ -4,7 +4,7 @@ import { isSecret } from '../callers/secret.ts'
 export interface Credentials {
   /** The Authorization of probes, and of requests that have none of their own left; undefined: they go without one. */
   readonly authorization: string | undefined
-  /** True for an Authorization that tells us who somebody is. It is meant for us and stays behind. */
+  /** True for an Authorization that is meant for the proxy. Ollama does not get such a header. */
   isOurs(authorization: string): boolean
 }
 
