@@ -2,15 +2,15 @@ import type { ServerResponse } from 'node:http'
 import { flatHeader } from '../../relay/headers.ts'
 import type { AnswerHead } from '../answer-forwarding.ts'
 
-/** Chunks up to this size are copied into one string a turn; for larger ones the copy costs more than a write. */
+/** Chunks up to this size are copied into one string per turn. Above it the copy costs more than a write of its own. */
 const GATHERED_BYTES = 16 * 1024
 
 /**
- * Writes an answer as it was framed: chunk for chunk, or under its announced length.
+ * Writes an answer to the client with Ollama's framing: the same chunks, or the announced length.
  *
- * What arrives in one turn leaves in one write. Node's own framing hands its socket three pieces for each chunk and
- * the head as a fourth, and a write of several pieces costs more than all the rest of a small answer; so the framing
- * is done here, in one latin1 string that the head joins, and Node is told that the body is ready as it is.
+ * All data of one turn of the event loop goes out in one write. Node's own framing hands its socket three pieces for
+ * each chunk and the head as a fourth. A write of several pieces costs more than all the rest of a small answer. So
+ * this class frames the chunks itself, in one latin1 string that Node joins to the head, and turns Node's framing off.
  */
 export class AnswerWriter {
   /** The answer's length was announced: nothing can be added to it. */
@@ -35,13 +35,13 @@ export class AnswerWriter {
     if (this.#framed) headers.push('Transfer-Encoding', 'chunked')
     outgoing.writeHead(status, statusText, headers)
     outgoing.chunkedEncoding = false
-    // Ollama may send its head long before the first token; a body that comes along goes out with it.
+    // Ollama may send its head long before the first token. Data that comes in the same turn goes out with the head.
     this.#flushLater()
   }
 
-  /** False: the client is full, nothing more should come before `resume`. */
+  /** Returns false when the client is full: write nothing more before `resume` is called. */
   write(chunk: Buffer): boolean {
-    // The parser hands out an empty part when it is resumed; framed, that would be the end of the answer.
+    // undici gives an empty part when it resumes. An empty chunk would end the answer.
     if (chunk.length === 0) return !this.#full
     if (chunk.length > GATHERED_BYTES) {
       this.#gathered += this.#framed ? `${chunk.length.toString(16)}\r\n` : ''
@@ -57,7 +57,7 @@ export class AnswerWriter {
     return !this.#full
   }
 
-  /** `done` runs when the last byte is with the client's socket. */
+  /** Calls `done` when the last byte is with the client's socket. */
   end(done?: () => void): void {
     const last = this.#framed ? `${this.#gathered}0\r\n\r\n` : this.#gathered
     this.#gathered = ''
@@ -67,7 +67,7 @@ export class AnswerWriter {
   #flushLater(): void {
     if (this.#flushes) return
     this.#flushes = true
-    // Of all ways to run at the end of a turn the cheapest: it takes no closure.
+    // The cheapest way to run at the end of a turn: this form takes no closure.
     process.nextTick(AnswerWriter.#endOfTurn, this)
   }
 
@@ -76,7 +76,7 @@ export class AnswerWriter {
     writer.#flush()
   }
 
-  /** Writes what was gathered, or at least the head. False when the client is full. */
+  /** Writes the gathered text, or at least the head. Returns false when the client is full. */
   #flush(): boolean {
     const outgoing = this.#outgoing
     if (outgoing.writableEnded || outgoing.destroyed) return true

@@ -3,16 +3,17 @@ import type { IncomingBody } from '../../relay/incoming-body.ts'
 import { discardRest } from './unread-body.ts'
 
 /**
- * A request's body on its way into memory; it ends once: whole, or stopped. An object of its own, because with closures
- * kept by the exchange whole calls outlived young collections, which then took six times as long.
+ * Reads a request's body into memory. The reading ends once: with the whole body or with a reason. This is a class of
+ * its own because closures kept by the client request made whole calls outlive young collections, which then took six
+ * times as long.
  */
 export class BodyReader {
   readonly whole: Promise<Uint8Array>
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   readonly #body: IncomingBody
-  readonly #take = (chunk: Buffer): void => this.#add(chunk)
-  readonly #finish = (): void => this.#complete()
+  readonly #onData = (chunk: Buffer): void => this.#add(chunk)
+  readonly #onEnd = (): void => this.#complete()
   #resolve: (whole: Uint8Array | Promise<Uint8Array>) => void = () => {}
   #reject: (reason: Error) => void = () => {}
 
@@ -24,11 +25,11 @@ export class BodyReader {
       this.#resolve = resolve
       this.#reject = reject
     })
-    incoming.on('data', this.#take)
-    incoming.on('end', this.#finish)
+    incoming.on('data', this.#onData)
+    incoming.on('end', this.#onEnd)
   }
 
-  /** Does nothing once the body is there. The connection is closed behind the answer. */
+  /** Stops the reading, unless the body is whole already. The connection is closed after the answer. */
   stop(reason: Error): void {
     if (!this.#incoming.complete) this.#outgoing.shouldKeepAlive = false
     this.#refuse(reason)
@@ -52,7 +53,7 @@ export class BodyReader {
   }
 
   #release(): void {
-    this.#incoming.off('data', this.#take)
-    this.#incoming.off('end', this.#finish)
+    this.#incoming.off('data', this.#onData)
+    this.#incoming.off('end', this.#onEnd)
   }
 }

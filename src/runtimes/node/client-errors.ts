@@ -2,38 +2,38 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Connections } from './connections.ts'
 
-/** Node's own statuses for what its parser refuses. Everything else is a bad request. */
-const STATUS: Readonly<Record<string, number>> = {
+/** Node's own statuses for the errors of its parser. Every other error is a bad request. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
 /**
- * What becomes of a connection that fails below HTTP: it is told why where nothing of an answer was sent, and closed,
- * as Node does it by itself. Only a head that takes too long does not end the answer before it.
+ * Handles a connection that fails below HTTP as Node does by itself: sends a status if no answer has begun, and closes
+ * the connection. One difference: a head that takes too long does not end the answer before that head.
  */
 export function onClientError(connections: Connections<Socket>) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
     const { code = '' } = error
     if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && !connections.headOverdue(socket)) return
-    if (socket.writable && !connections.isAnswering(socket) && hasAsked(socket))
-      tell(socket, STATUS[code] ?? 400)
+    if (socket.writable && !connections.isAnswering(socket) && hasSent(socket))
+      sendStatus(socket, STATUS_BY_CODE[code] ?? 400)
     socket.destroy(error)
   }
 }
 
-/** The head did not come in time, and there is no answer before it. */
+/** Closes a connection whose request head did not come in time. No answer may be on its way on the connection. */
 export function refuseHead(socket: Socket): void {
-  if (socket.writable) tell(socket, 408)
+  if (socket.writable) sendStatus(socket, 408)
   socket.destroy()
 }
 
-/** A browser opens connections in advance, and must not take our words for the answer to what it will ask. */
-function hasAsked(socket: Socket): boolean {
+/** A browser opens connections in advance. It would take our status for the answer to its next request. */
+function hasSent(socket: Socket): boolean {
   return socket.bytesRead > 0
 }
 
-function tell(socket: Socket, status: number): void {
+function sendStatus(socket: Socket, status: number): void {
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`)
 }

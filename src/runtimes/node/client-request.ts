@@ -12,7 +12,7 @@ import { NodeForwarding } from './forwarding.ts'
 import { discardRest } from './unread-body.ts'
 import { NodeUpstream } from './upstream.ts'
 
-/** One request on Node, read and answered on its own sockets. */
+/** One request on Node. */
 export class NodeClientRequest extends BaseClientRequest {
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
@@ -53,8 +53,8 @@ export class NodeClientRequest extends BaseClientRequest {
     if (this.gone) return Promise.reject(new Failure('client_gone'))
     const declared = Number(this.#incoming.headers['content-length'] ?? 0)
     if (declared > body.maxBytes) {
-      // A client that waits for the go-ahead sends nothing: its connection is closed behind the answer.
-      if (this.#waitsForGoAhead) this.#outgoing.shouldKeepAlive = false
+      // A client that waits for "100 Continue" sends nothing. Its connection is closed after the answer.
+      if (this.#waitsForContinue) this.#outgoing.shouldKeepAlive = false
       else discardRest(this.#incoming, this.#outgoing)
       return Promise.reject(new Failure('body_too_large'))
     }
@@ -79,12 +79,12 @@ export class NodeClientRequest extends BaseClientRequest {
     return forwarding
   }
 
-  /** Gives the go-ahead to a client that asked whether its body is wanted. Only once somebody reads the body. */
+  /** Sends "100 Continue" to a client that waits for it. Called once the body is read, so a refusal comes before it. */
   #askForBody(): void {
-    if (this.#waitsForGoAhead) this.#outgoing.writeContinue()
+    if (this.#waitsForContinue) this.#outgoing.writeContinue()
   }
 
-  get #waitsForGoAhead(): boolean {
+  get #waitsForContinue(): boolean {
     return this.#incoming.headers.expect?.toLowerCase() === '100-continue'
   }
 }

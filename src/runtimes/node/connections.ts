@@ -1,16 +1,16 @@
-import type { Cancel, Clock } from '../../clock.ts'
+import { type Clock, Sweep } from '../../clock.ts'
 import { OpenRequests } from '../process/open-requests.ts'
 
-/** How often the connections are looked at. Whatever has a limit is noticed this much late at most. */
+/** Time between two checks of all connections. Every limit is enforced at most this much late. */
 const SWEEP_MS = 5_000
 
-/** A request of one of our own pages has its whole body within 30 s, the sweep included. */
+/** The body of a request for one of our own pages must be whole within 30 s, the time between two checks included. */
 const PAGE_BODY_MS = 30_000 - SWEEP_MS
 
-/** A new connection has this long to send something before it counts as half open. */
+/** A new connection that sends no request for this long counts as half open. */
 const FRESH_MS = 2_000
 
-/** When there is no room, this part of it is made free at once, so that not every newcomer has to search. */
+/** Without room, this part of the room is freed at once, so that not every new connection needs a search. */
 const FREED_AT_ONCE = 1 / 16
 
 /** A client's socket. */
@@ -20,14 +20,14 @@ export interface ClientSocket {
 
 /** A request, as far as its connection has to know it. */
 export interface Arriving {
-  /** Its body has come whole. */
+  /** The whole body has come. */
   readonly complete: boolean
 }
 
 /** An answer, as far as its connection has to know it. */
 export interface Answering {
   readonly headersSent: boolean
-  /** All of it was handed over; the client may not have read it yet. */
+  /** The whole answer was written; the client may not have read it yet. */
   readonly writableEnded: boolean
 }
 
@@ -35,27 +35,27 @@ export interface Answering {
 export class Connection<S extends ClientSocket = ClientSocket> {
   readonly socket: S
   readonly openedAt: number
-  /** The answer that is on its way. There is one at most, because pipelined requests wait for their turn. */
+  /** The answer on its way. At most one, because pipelined requests are held back. */
   answering: Answering | undefined
   isCall = false
-  /** At least one whole head has come. */
-  served = false
-  /** The later a connection became idle, the higher. */
-  order: number
+  /** At least one whole request head has come. */
+  hadRequest = false
+  /** Number in the order in which connections became idle. */
+  idleOrder: number
   /** The request whose body may still be on the way. */
   arriving: Arriving | undefined
-  /** By when the body of a request for one of our own pages must be here. */
+  /** Clock time by which the body of a request for one of our own pages must be whole. */
   bodyDueAt = 0
-  /** The head behind the answer that was on its way took too long. */
+  /** The head of the next request took too long while an answer was on its way. */
   headLate = false
-  /** `order` at the last sweep, and the time of the sweep that saw it first. */
-  seen = -1
-  seenAt = 0
+  /** `idleOrder` at the last check, and the clock time of the first check that found this number. */
+  checkedOrder = -1
+  idleSince = 0
 
-  constructor(socket: S, now: number, order: number) {
+  constructor(socket: S, now: number, idleOrder: number) {
     this.socket = socket
     this.openedAt = now
-    this.order = order
+    this.idleOrder = idleOrder
   }
 }
 
@@ -63,16 +63,16 @@ export interface ConnectionsParts<S extends ClientSocket> {
   readonly clock: Clock
   /** How many connections may be open now. */
   readonly room: () => number
-  /** An idle connection is closed after this time, whatever drips in on it. */
+  /** An idle connection is closed after this time, even if single bytes of a head keep coming. */
   readonly idleMs: number
-  /** Tells the client that its head took too long, and closes. */
+  /** Tells the client that its head took too long, and closes the connection. */
   readonly refuse: (socket: S) => void
 }
 
 /**
- * All connections of clients. There are never more than there is room for: idle ones make way for new ones, the
- * oldest first, and one with a call on it never does once the call's body is here. A call pays a look-up and a few
- * assignments; everything that takes time happens in the sweep.
+ * All connections of clients, never more than there is room for. Idle connections are closed for new connections, the
+ * oldest first. A connection with a call whose body is whole is never closed for another. A call costs a look-up and a
+ * few assignments; everything that takes time happens in the periodic check.
  */
 export class Connections<S extends ClientSocket> {
   readonly calls = new OpenRequests()
@@ -81,23 +81,24 @@ export class Connections<S extends ClientSocket> {
   #room: number
   #order = 0
   #callsBegan = 0
-  #sweep: Cancel | undefined
+  readonly #sweep: Sweep
 
   constructor(parts: ConnectionsParts<S>) {
     this.#parts = parts
     this.#room = parts.room()
+    this.#sweep = new Sweep(parts.clock, SWEEP_MS, (now) => this.#checkAll(now))
   }
 
   get size(): number {
     return this.#open.size
   }
 
-  /** Counts the calls that ever began. */
+  /** Calls that began since the start. */
   get callsBegan(): number {
     return this.#callsBegan
   }
 
-  /** Takes a new connection in, or closes it when there is no room: then the answer is false. */
+  /** Registers a new connection. Closes the connection and returns false when there is no room. */
   opened(socket: S): boolean {
     const connection = new Connection(socket, this.#parts.clock.now(), this.#order++)
     if (!this.#hasRoom(connection.openedAt)) {
@@ -105,7 +106,7 @@ export class Connections<S extends ClientSocket> {
       return false
     }
     this.#open.set(socket, connection)
-    this.#sweep ??= this.#later()
+    this.#sweep.plan()
     return true
   }
 
@@ -113,7 +114,7 @@ export class Connections<S extends ClientSocket> {
     this.#open.delete(socket)
   }
 
-  /** A call is on the connection from here on, until `callEnded`. */
+  /** A call is on the connection until `callEnded`. */
   callBegan(socket: S, request: Arriving, answering: Answering): Connection<S> {
     this.#callsBegan++
     this.calls.enter()
@@ -124,13 +125,13 @@ export class Connections<S extends ClientSocket> {
 
   callEnded(connection: Connection<S>): void {
     connection.isCall = false
-    // The rest of a body that is still on the way is the business of the exchange.
+    // What is still to come of the body is the call's to read (unread-body.ts).
     connection.arriving = undefined
     this.#end(connection)
     this.calls.leave()
   }
 
-  /** A page of our own is asked for on the connection. */
+  /** A request for one of our own pages came on the connection. */
   pageBegan(socket: S, request: Arriving, answering: Answering): Connection<S> {
     const connection = this.#begin(socket, request, answering)
     connection.bodyDueAt = this.#parts.clock.now() + PAGE_BODY_MS
@@ -142,7 +143,7 @@ export class Connections<S extends ClientSocket> {
     this.#end(connection)
   }
 
-  /** A head has not come whole in time. False when an answer is on its way before it, which is to go on. */
+  /** A request head did not come in time. Returns false when an answer is on its way, which must go on. */
   headOverdue(socket: S): boolean {
     const connection = this.#open.get(socket)
     if (connection?.answering === undefined) return true
@@ -150,21 +151,20 @@ export class Connections<S extends ClientSocket> {
     return false
   }
 
-  /** Whether something of an answer was sent already, so that nothing else can be said on the connection. */
+  /** Whether an answer has begun on the connection, so that no other answer can be sent there. */
   isAnswering(socket: S): boolean {
     return this.#open.get(socket)?.answering?.headersSent === true
   }
 
   close(): void {
-    this.#sweep?.()
-    this.#sweep = undefined
+    this.#sweep.stop()
   }
 
   #begin(socket: S, request: Arriving, answering: Answering): Connection<S> {
-    // A request can still be handed over after its connection closed.
+    // Node can still give us a request after its connection closed.
     const connection = this.#open.get(socket) ?? new Connection(socket, 0, 0)
     connection.answering = answering
-    connection.served = true
+    connection.hadRequest = true
     connection.headLate = false
     connection.arriving = request
     return connection
@@ -172,29 +172,29 @@ export class Connections<S extends ClientSocket> {
 
   #end(connection: Connection<S>): void {
     connection.answering = undefined
-    connection.order = this.#order++
+    connection.idleOrder = this.#order++
   }
 
   #hasRoom(now: number): boolean {
     const size = this.#open.size + 1
-    // Far from the bound nobody has to be asked how much room there is.
+    // Far from the limit the room need not be computed again.
     if (size * 2 <= this.#room) return true
     this.#room = this.#parts.room()
     if (size <= this.#room) return true
     const wanted = size - this.#room + Math.floor(this.#room * FREED_AT_ONCE)
-    for (const connection of this.#idle(now).slice(0, wanted)) this.#drop(connection)
+    for (const connection of this.#closable(now).slice(0, wanted)) this.#drop(connection)
     return this.#open.size < this.#room
   }
 
-  /** Who has to make way, in this order. */
-  #idle(now: number): Connection<S>[] {
-    const idle: { readonly connection: Connection<S>; readonly rank: number }[] = []
+  /** The connections that may be closed for a new connection, the first to close first. */
+  #closable(now: number): Connection<S>[] {
+    const closable: { readonly connection: Connection<S>; readonly rank: number }[] = []
     for (const connection of this.#open.values()) {
       const rank = rankOf(connection, now)
-      if (rank !== undefined) idle.push({ connection, rank })
+      if (rank !== undefined) closable.push({ connection, rank })
     }
-    idle.sort((a, b) => a.rank - b.rank || a.connection.order - b.connection.order)
-    return idle.map(({ connection }) => connection)
+    closable.sort((a, b) => a.rank - b.rank || a.connection.idleOrder - b.connection.idleOrder)
+    return closable.map(({ connection }) => connection)
   }
 
   #drop(connection: Connection<S>): void {
@@ -202,41 +202,40 @@ export class Connections<S extends ClientSocket> {
     connection.socket.destroy()
   }
 
-  #later(): Cancel {
-    return this.#parts.clock.after(SWEEP_MS, () => {
-      const now = this.#parts.clock.now()
-      this.#room = this.#parts.room()
-      for (const connection of this.#open.values()) this.#look(connection, now)
-      this.#sweep = this.#open.size > 0 ? this.#later() : undefined
-    })
+  /** Returns when the next check is due at the latest: undefined without a connection. */
+  #checkAll(now: number): number | undefined {
+    this.#room = this.#parts.room()
+    for (const connection of this.#open.values()) this.#check(connection, now)
+    return this.#open.size > 0 ? Number.POSITIVE_INFINITY : undefined
   }
 
-  #look(connection: Connection<S>, now: number): void {
+  #check(connection: Connection<S>, now: number): void {
     if (connection.answering !== undefined) return
     if (connection.arriving?.complete) connection.arriving = undefined
-    if (connection.seen !== connection.order) {
-      connection.seen = connection.order
-      connection.seenAt = now
+    if (connection.checkedOrder !== connection.idleOrder) {
+      connection.checkedOrder = connection.idleOrder
+      connection.idleSince = now
     }
     if (connection.headLate) {
       this.#open.delete(connection.socket)
       this.#parts.refuse(connection.socket)
     } else if (connection.arriving !== undefined && now >= connection.bodyDueAt) this.#drop(connection)
-    else if (connection.served && now - connection.seenAt >= this.#parts.idleMs) this.#drop(connection)
+    else if (connection.hadRequest && now - connection.idleSince >= this.#parts.idleMs) this.#drop(connection)
   }
 }
 
 /**
- * Who makes way first: heads and bodies that do not come, then connections that are kept alive, then new ones, then
- * clients that do not read their page, then calls and uploads whose body is still on the way, or as many of them as
- * there is room for would keep everybody else out. Undefined for who stays.
+ * The lower the rank, the earlier a connection is closed for a new one; undefined: never. First connections whose head
+ * or body does not come (0), then idle ones that had a request (1), then new ones (2), then clients that do not read
+ * their page (3), then calls whose body is still on the way (4). Without the last rank, such calls could fill the room
+ * and keep all other clients out.
  */
 function rankOf(connection: Connection, now: number): number | undefined {
-  const { answering, arriving, isCall, openedAt, served } = connection
-  const comes = arriving !== undefined && !arriving.complete
-  if (isCall) return comes && answering?.headersSent !== true ? 4 : undefined
-  if (comes) return 0
+  const { answering, arriving, hadRequest, isCall, openedAt } = connection
+  const bodyComes = arriving !== undefined && !arriving.complete
+  if (isCall) return bodyComes && answering?.headersSent !== true ? 4 : undefined
+  if (bodyComes) return 0
   if (answering !== undefined) return answering.writableEnded ? 3 : undefined
-  if (served) return 1
+  if (hadRequest) return 1
   return now - openedAt >= FRESH_MS ? 0 : 2
 }

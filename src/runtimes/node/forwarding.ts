@@ -9,12 +9,13 @@ import { AnswerWriter } from './answer-writer.ts'
 import { discardRest } from './unread-body.ts'
 import type { NodeUpstream } from './upstream.ts'
 
-/** After an answer broke, its client has this long to take the rest before the client's socket is destroyed. */
+/** After the trailer of a broken answer, a client that takes nothing for this long loses its connection. */
 const TRAILER_MS = 10_000
 
 /**
- * Ollama's answer on its way into the client's response, without a stream object between them: each chunk is written as
- * undici parses it, and a full socket pauses the parser. undici 8 has another handler API, and wants Node 22.19.
+ * Writes Ollama's answer into the client's response without a stream object between them: each chunk is written when
+ * undici has parsed it, and a full socket pauses undici's parser. This needs undici 7: undici 8 has another handler API
+ * and requires Node 22.19.
  */
 export class NodeForwarding extends AnswerForwarding implements Dispatcher.DispatchHandler {
   readonly #outgoing: ServerResponse
@@ -34,7 +35,7 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
     return { bytes: incoming.socket.bytesRead, heldBack: incoming.isPaused() }
   }
 
-  /** `body` undefined streams the client's own body. */
+  /** Sends the request. With `body` undefined the client's own body is streamed. */
   send(
     incoming: IncomingMessage,
     target: string,
@@ -98,7 +99,7 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
     return this.#writer?.sized === false && !this.#outgoing.writableEnded
   }
 
-  /** Ends the framing too: fetch discards bytes that it has not handed on when a connection just breaks. */
+  /** Ends the chunked framing, too: when a connection breaks, fetch discards bytes that it has not delivered yet. */
   protected finishWith(trailer: string): void {
     const { socket } = this.#outgoing
     socket?.setTimeout(TRAILER_MS, () => socket.destroy())
@@ -114,12 +115,12 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
     this.#cutUpstream?.()
   }
 
-  /** The unread bytes of the upload would be taken for the next request. */
+  /** Closes the connection after the answer: Node would read the rest of the upload as the next request. */
   protected override abandonUpload(): void {
     if (this.upload !== undefined) this.#outgoing.shouldKeepAlive = false
   }
 
-  /** There is an answer before the upload is whole. Some clients read nothing before they have sent everything. */
+  /** Reads the rest of an upload that was answered early: some clients read no answer before they have sent everything. */
   protected override discardUpload(): void {
     if (this.#uploading && !this.#uploading.complete) discardRest(this.#uploading, this.#outgoing)
   }

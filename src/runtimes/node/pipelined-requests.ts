@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** With this many requests waiting on it, nothing more is read from a connection. What was read already still counts. */
+/** A connection with this many waiting requests is not read further. Requests that Node has read already still come. */
 const MOST_READ_AHEAD = 32
 
-/** Requests that may wait on all connections together; each takes some 4 KB. Who goes over it loses the connection. */
+/** Requests that may wait on all connections together; each takes some 4 KB. One more closes its connection. */
 const MOST_WAITING = 10_000
 
 type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => void
@@ -13,31 +13,32 @@ type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => void
 class Line {
   waiting = 0
   readonly #socket: Socket
-  readonly #stop = (): void => void this.#socket.pause()
-  #held = false
+  readonly #pause = (): void => void this.#socket.pause()
+  #paused = false
 
   constructor(socket: Socket) {
     this.#socket = socket
   }
 
-  /** Stops reading from the connection, or goes on. */
-  hold(held: boolean): void {
-    if (this.#held === held) return
-    this.#held = held
-    if (held) {
+  /** Stops or resumes reading from the connection. */
+  setPaused(paused: boolean): void {
+    if (this.#paused === paused) return
+    this.#paused = paused
+    if (paused) {
       this.#socket.pause()
       // Node resumes the socket at the end of every answer.
-      this.#socket.on('resume', this.#stop)
+      this.#socket.on('resume', this.#pause)
     } else {
-      this.#socket.off('resume', this.#stop)
+      this.#socket.off('resume', this.#pause)
       this.#socket.resume()
     }
   }
 }
 
 /**
- * Lets pipelined requests wait until their turn on their connection comes. Before it, nothing is known of them: no
- * call is admitted, no body collected, no page made. Between two of them everybody else has a turn.
+ * Holds a pipelined request back until the answer before it on its connection is over. Until then nothing else sees
+ * the request: no call is admitted, no body collected, no page made. Between two requests of one connection the event
+ * loop serves other connections.
  */
 export class PipelinedRequests {
   readonly #answer: Answer
@@ -48,7 +49,7 @@ export class PipelinedRequests {
     this.#answer = answer
   }
 
-  /** A response has a socket as soon as its turn has come, which for an ordinary request is at once. */
+  /** Answers now, or later. Node gives a response its socket when its turn comes; without pipelining that is at once. */
   take(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (outgoing.socket !== null) this.#answer(incoming, outgoing)
     else this.#wait(incoming, outgoing)
@@ -64,13 +65,13 @@ export class PipelinedRequests {
       socket.destroy()
       return
     }
-    if (line.waiting >= MOST_READ_AHEAD) line.hold(true)
+    if (line.waiting >= MOST_READ_AHEAD) line.setPaused(true)
     outgoing.once('socket', () => {
       setImmediate(() => {
         if (socket.destroyed) return
         line.waiting--
         this.#waiting--
-        if (line.waiting < MOST_READ_AHEAD) line.hold(false)
+        if (line.waiting < MOST_READ_AHEAD) line.setPaused(false)
         this.#answer(incoming, outgoing)
       })
     })

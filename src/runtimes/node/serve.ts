@@ -27,31 +27,31 @@ import { Connections } from './connections.ts'
 import { PipelinedRequests } from './pipelined-requests.ts'
 import { MAX_HEADER_BYTES, NodeUpstream } from './upstream.ts'
 
-/** Longer than cloudflared and Traefik keep idle connections (90 s), so that it is they who close. */
+/** How long an idle connection is kept. cloudflared and Traefik keep theirs 90 s, so they close first. */
 const KEEP_ALIVE_MS = 120_000
 
-/** How often Node looks for heads that take too long. */
+/** How often Node checks for request heads that take too long. */
 const HEAD_CHECK_MS = 5_000
 
-/** The head of a request is here within 60 s, the time between two checks included. */
+/** A request head must come within 60 s. The time between two checks is part of the 60 s. */
 const HEAD_MS = 60_000 - HEAD_CHECK_MS
 
-/** Connections that may wait to be accepted; the kernel's own bound applies too. */
+/** Connections that may wait to be accepted. The kernel's own limit applies, too. */
 const BACKLOG = 4_096
 
-/** How long pages of our own may take to end once no call runs: a stream of events ends within half a second. */
+/** How long a shutdown waits for our own pages once no call runs. A stream of events ends within half a second. */
 const LAST_BYTES_MS = 1_000
 
 type NodeEnv = HttpBindings & GateEnv
 
-/** How RESPONSE_ALREADY_SENT is marked. */
+/** The header that marks RESPONSE_ALREADY_SENT. */
 const ALREADY_SENT = 'x-hono-already-sent'
 
 export const nodeRuntime: Runtime = { name: 'node', serve }
 
 /**
- * What survives a young collection here is the few calls in flight. Handing that little to helper threads costs
- * more than copying it: a tenth of all processor time under load.
+ * Keeps young garbage collections in the main thread. Only the few calls in flight survive such a collection. Helper
+ * threads cost more than copying so little: a tenth of all processor time under load.
  */
 function collectInOneThread(): void {
   setFlagsFromString('--no-parallel-scavenge')
@@ -70,7 +70,7 @@ async function serve(
   const connections = new Connections<Socket>({
     clock: systemClock,
     room: () => clientRoom(limit, upstream.connected),
-    // Node closes first unless something drips in.
+    // Later than Node's own close, so this limit only counts for a client that keeps sending single bytes.
     idleMs: KEEP_ALIVE_MS + HEAD_CHECK_MS,
     refuse: refuseHead,
   })
@@ -103,11 +103,11 @@ async function serve(
       return unsent(gate.fetch(request, { incoming, outgoing, target }))
     },
     {
-      // Stands in for the Host that an HTTP/1.0 client need not send.
+      // In place of the Host header, which an HTTP/1.0 client need not send.
       hostname: 'localhost',
-      // Bodies that nobody reads are the business of the exchange, which waits longer for the rest of them.
+      // node-server would stop reading an unread body too early; unread-body.ts reads the rest for longer.
       autoCleanupIncoming: false,
-      // Only for a request of which node-server cannot make a URL: all other errors are answered by the gate.
+      // Only for a request whose URL node-server cannot parse. The gate answers all other errors.
       errorHandler: invalidTarget,
     },
   )
@@ -118,7 +118,7 @@ async function serve(
     if (connections.callsBegan === callsBegan) watchPage(connections, incoming, outgoing)
   })
   const server = createServer({
-    // A body may take as long as the call's own deadline lets it.
+    // No limit here: the relay limits how long a body may take.
     requestTimeout: 0,
     headersTimeout: HEAD_MS,
     connectionsCheckingInterval: HEAD_CHECK_MS,
@@ -126,14 +126,14 @@ async function serve(
     maxHeaderSize: MAX_HEADER_BYTES,
     noDelay: true,
   })
-  // Node drops all headers behind the thousandth without a word; their bytes are bounded, which is enough.
+  // By default Node silently drops all headers after the thousandth. maxHeaderSize limits their bytes, which is enough.
   server.maxHeadersCount = 0
   server.on('connection', (socket) => {
     if (connections.opened(socket)) socket.once('close', () => connections.closed(socket))
   })
   server.on('clientError', onClientError(connections))
   server.on('request', (incoming, outgoing) => turns.take(incoming, outgoing))
-  // The exchange says "continue" once somebody reads the body, and not before a refusal; our own pages just read.
+  // NodeClientRequest sends "100 Continue" once the body is read, so a refusal can come first. Our own pages read at once.
   server.on('checkContinue', (incoming, outgoing) => {
     if (incoming.url?.startsWith('/admin/')) outgoing.writeContinue()
     server.emit('request', incoming, outgoing)
@@ -169,14 +169,15 @@ async function serve(
   }
 }
 
-/** `OPTIONS *` is about this server and not about a route (RFC 9110 section 9.3.7). The answer is that of Ollama. */
+/** `OPTIONS *` asks about this server, not about a route (RFC 9110 section 9.3.7). Ollama answers the same way. */
 function asksWholeServer({ method, url }: IncomingMessage): boolean {
   return url === '*' && method === 'OPTIONS'
 }
 
 /**
- * What was sent already is never told to node-server, which would read the headers of that mark at every call to
- * find that there is nothing to do. Hono answers HEAD with a copy of the mark.
+ * Hides from node-server that the relay has already sent the answer: the promise for such a response never settles.
+ * Otherwise node-server would inspect the headers of RESPONSE_ALREADY_SENT on every call, only to do nothing. For HEAD,
+ * Hono returns a copy of the response, so the copy is known by its header.
  */
 function unsent(answer: Response | Promise<Response>): Response | Promise<Response> {
   if (answer instanceof Response) return answer
@@ -187,7 +188,7 @@ function wasSent(response: Response): boolean {
   return response === RESPONSE_ALREADY_SENT || (response.body === null && response.headers.has(ALREADY_SENT))
 }
 
-/** What makes no call is a page of our own: its connection is taken until the page was answered and read. */
+/** A request that begins no call is for our own page. Its connection stays busy until the client has the page. */
 function watchPage(
   connections: Connections<Socket>,
   incoming: IncomingMessage,

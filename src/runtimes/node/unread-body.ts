@@ -2,28 +2,28 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { DISCARD_MS, SILENT_MS } from '../process/refused-body.ts'
 
 /**
- * Lets a client whose body is refused send the rest of it, so that it comes to read the answer. Many clients read
- * nothing before they have sent everything, and a connection that is closed on unread bytes is reset, which takes the
- * answer with it. Node closes the connection of a client that asked for it right behind the answer, so that is put off.
+ * Reads and discards the rest of a refused body, so that the client gets the answer. Many clients read nothing before
+ * they have sent everything, and closing a connection with unread bytes resets the connection and loses the answer.
+ * Where the connection is to close after the answer, Node would close at once, so the close waits for the rest.
  */
 export function discardRest(incoming: IncomingMessage, outgoing: ServerResponse): void {
   const { socket } = incoming
-  const closesAfterwards = !outgoing.shouldKeepAlive
+  const closesAfterAnswer = !outgoing.shouldKeepAlive
   outgoing.shouldKeepAlive = true
-  let seen = -1
-  let left = DISCARD_MS / SILENT_MS
-  const looking = setInterval(() => {
-    left--
-    if (left === 0 || socket.bytesRead === seen) socket.destroy()
-    seen = socket.bytesRead
+  let bytesBefore = -1
+  let checksLeft = DISCARD_MS / SILENT_MS
+  const checks = setInterval(() => {
+    checksLeft--
+    if (checksLeft === 0 || socket.bytesRead === bytesBefore) socket.destroy()
+    bytesBefore = socket.bytesRead
   }, SILENT_MS)
-  looking.unref()
-  const forget = (): void => clearInterval(looking)
-  socket.once('close', forget)
+  checks.unref()
+  const stopChecks = (): void => clearInterval(checks)
+  socket.once('close', stopChecks)
   incoming.once('end', () => {
-    forget()
-    socket.off('close', forget)
-    if (!closesAfterwards) return
+    stopChecks()
+    socket.off('close', stopChecks)
+    if (!closesAfterAnswer) return
     if (outgoing.writableFinished) socket.destroySoon()
     else outgoing.once('finish', () => socket.destroySoon())
   })

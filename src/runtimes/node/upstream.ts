@@ -9,7 +9,7 @@ export const MAX_HEADER_BYTES = 256 * 1024
 /** How long an idle connection to Ollama is kept for the next call. */
 const KEEP_ALIVE_MS = 60_000
 
-/** The guarded Ollama, reached through a pool of connections that has no deadlines of its own. */
+/** An Ollama, reached through a pool of connections. The pool has no time limits: deadlines belong to the relay. */
 export class NodeUpstream extends UpstreamAddress {
   readonly pool: Pool
 

@@ -5,32 +5,32 @@ import { ManualClock } from '../../support/manual-clock.ts'
 
 const IDLE_MS = 120_000
 
-/** Connections with room for `room` of them; `told`: who was told that the head took too long. */
-function aBook(room: number) {
+/** Connections with room for `room` of them. `refused`: names of the clients that heard that their head took too long. */
+function withConnections(room: number) {
   const clock = new ManualClock()
   const limit = { room }
-  const told: string[] = []
-  const book = new Connections<Client>({
+  const refused: string[] = []
+  const connections = new Connections<Client>({
     clock,
     room: () => limit.room,
     idleMs: IDLE_MS,
     refuse: (client) => {
-      told.push(client.name)
+      refused.push(client.name)
       client.destroy()
     },
   })
   const connect = (name: string): Client => {
     const client = new Client(name)
-    book.opened(client)
+    connections.opened(client)
     return client
   }
   /** A connection whose request was answered. */
   const idle = (name: string): Client => {
     const client = connect(name)
-    book.callEnded(book.callBegan(client, WHOLE, anAnswer()))
+    connections.callEnded(connections.callBegan(client, WHOLE, anAnswer()))
     return client
   }
-  return { clock, limit, told, book, connect, idle }
+  return { clock, limit, refused, connections, connect, idle }
 }
 
 class Client {
@@ -52,7 +52,7 @@ const stillOpen = (clients: readonly Client[]) => clients.filter(({ open }) => o
 
 describe('without room for one more connection', () => {
   it('half-open ones make way before kept ones, the oldest first', () => {
-    const { clock, connect, idle } = aBook(4)
+    const { clock, connect, idle } = withConnections(4)
     const clients = [idle('kept 1'), connect('half 1'), connect('half 2'), idle('kept 2')]
     clock.advance(2_000)
     clients.push(connect('new 1'))
@@ -64,93 +64,93 @@ describe('without room for one more connection', () => {
   })
 
   it('a burst of newcomers does not end itself while others are idle', () => {
-    const { connect, idle } = aBook(4)
+    const { connect, idle } = withConnections(4)
     const clients = [idle('kept 1'), idle('kept 2')]
     for (let count = 1; count <= 4; count++) clients.push(connect(`new ${count}`))
     assert.deepEqual(stillOpen(clients), ['new 1', 'new 2', 'new 3', 'new 4'])
   })
 
   it('the one that was used last is the last to go', () => {
-    const { book, connect, idle } = aBook(2)
+    const { connections, connect, idle } = withConnections(2)
     const [first, second] = [idle('first'), idle('second')]
-    book.callEnded(book.callBegan(first, WHOLE, anAnswer()))
+    connections.callEnded(connections.callBegan(first, WHOLE, anAnswer()))
     connect('new')
     assert.deepEqual(stillOpen([first, second]), ['first'])
   })
 
   it('calls whose body is still on the way make way last, the oldest first', () => {
-    const { book, connect, idle } = aBook(4)
+    const { connections, connect, idle } = withConnections(4)
     const clients = [connect('slow 1'), connect('whole'), connect('slow 2')]
     const bodies = [{ complete: false }, WHOLE, { complete: false }]
     clients.forEach((client, at) => {
-      book.callBegan(client, bodies[at] ?? WHOLE, anAnswer())
+      connections.callBegan(client, bodies[at] ?? WHOLE, anAnswer())
     })
     clients.push(idle('kept'), connect('call 1'))
     assert.deepEqual(stillOpen(clients), ['slow 1', 'whole', 'slow 2', 'call 1'])
-    book.callBegan(clients[4] ?? assert.fail(), WHOLE, anAnswer())
+    connections.callBegan(clients[4] ?? assert.fail(), WHOLE, anAnswer())
     clients.push(connect('new'))
     assert.deepEqual(stillOpen(clients), ['whole', 'slow 2', 'call 1', 'new'])
   })
 
   it('an upload that is being answered already stays', () => {
-    const { book, connect } = aBook(1)
+    const { connections, connect } = withConnections(1)
     const upload = connect('upload')
-    book.callBegan(upload, { complete: false }, { headersSent: true, writableEnded: false })
-    assert.equal(book.opened(new Client('new')), false)
+    connections.callBegan(upload, { complete: false }, { headersSent: true, writableEnded: false })
+    assert.equal(connections.opened(new Client('new')), false)
     assert.equal(upload.open, true)
   })
 
   it('none with a call on it makes way, and the newcomer is closed', () => {
-    const { book, connect } = aBook(2)
+    const { connections, connect } = withConnections(2)
     const clients = [connect('a'), connect('b')]
-    const calls = clients.map((client) => book.callBegan(client, WHOLE, anAnswer(true)))
+    const calls = clients.map((client) => connections.callBegan(client, WHOLE, anAnswer(true)))
     const refused = new Client('refused')
-    assert.equal(book.opened(refused), false)
+    assert.equal(connections.opened(refused), false)
     assert.equal(refused.open, false)
-    assert.deepEqual([stillOpen(clients), book.size], [['a', 'b'], 2])
-    for (const call of calls) book.callEnded(call)
-    assert.equal(book.opened(new Client('later')), true)
+    assert.deepEqual([stillOpen(clients), connections.size], [['a', 'b'], 2])
+    for (const call of calls) connections.callEnded(call)
+    assert.equal(connections.opened(new Client('later')), true)
   })
 
   it('a page that is being made stays, one whose body does not come or that is not read makes way', () => {
-    const { book, connect } = aBook(3)
+    const { connections, connect } = withConnections(3)
     const clients = [connect('made'), connect('body'), connect('unread')]
     const [made, body, unread] = clients
     assert.ok(made && body && unread)
-    book.pageBegan(unread, { complete: true }, anAnswer(true))
-    book.pageBegan(made, { complete: true }, anAnswer())
-    book.pageBegan(body, { complete: false }, anAnswer())
+    connections.pageBegan(unread, { complete: true }, anAnswer(true))
+    connections.pageBegan(made, { complete: true }, anAnswer())
+    connections.pageBegan(body, { complete: false }, anAnswer())
     const [first, second] = [connect('first'), connect('second')]
     assert.deepEqual(stillOpen(clients), ['made', 'unread'])
-    for (const client of [first, second]) book.callBegan(client, WHOLE, anAnswer())
+    for (const client of [first, second]) connections.callBegan(client, WHOLE, anAnswer())
     connect('third')
     assert.deepEqual(stillOpen(clients), ['made'])
   })
 
   it('a part of it is freed at once, so that a flood is not searched through for each newcomer', () => {
-    const { clock, book, connect } = aBook(160)
+    const { clock, connections, connect } = withConnections(160)
     for (let count = 0; count < 160; count++) connect(`half ${count}`)
     clock.advance(2_000)
     const sizes = Array.from({ length: 12 }, (_, index) => {
       connect(`new ${index}`)
-      return book.size
+      return connections.size
     })
     assert.deepEqual(sizes, [150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 150])
   })
 
   it('fewer descriptors are left when more are used for Ollama', () => {
-    const { limit, book, idle } = aBook(100)
+    const { limit, connections, idle } = withConnections(100)
     const clients = Array.from({ length: 60 }, (_, index) => idle(`${index}`))
     limit.room = 50
     idle('new')
-    assert.equal(book.size, 47)
+    assert.equal(connections.size, 47)
     assert.equal(stillOpen(clients)[0], '14')
   })
 })
 
 describe('a connection on which nothing more is said', () => {
   it('is closed once it is idle for too long, whatever drips in', () => {
-    const { clock, idle } = aBook(10)
+    const { clock, idle } = withConnections(10)
     const client = idle('kept')
     clock.advance(IDLE_MS)
     assert.equal(client.open, true)
@@ -159,12 +159,12 @@ describe('a connection on which nothing more is said', () => {
   })
 
   it('counts from its last answer', () => {
-    const { book, clock, idle } = aBook(10)
+    const { connections, clock, idle } = withConnections(10)
     const client = idle('kept')
     clock.advance(IDLE_MS - 5_000)
-    const call = book.callBegan(client, WHOLE, anAnswer())
+    const call = connections.callBegan(client, WHOLE, anAnswer())
     clock.advance(10 * IDLE_MS)
-    book.callEnded(call)
+    connections.callEnded(call)
     clock.advance(IDLE_MS)
     assert.equal(client.open, true)
     clock.advance(5_000)
@@ -172,14 +172,14 @@ describe('a connection on which nothing more is said', () => {
   })
 
   it('is closed within 30 s when the body of an answered page does not come', () => {
-    const { book, clock, connect } = aBook(10)
+    const { connections, clock, connect } = withConnections(10)
     const [late, whole] = [connect('late'), connect('whole')]
     const arriving = { complete: false }
     for (const [client, request] of [
       [late, { complete: false }],
       [whole, arriving],
     ] as const)
-      book.pageEnded(book.pageBegan(client, request, anAnswer()))
+      connections.pageEnded(connections.pageBegan(client, request, anAnswer()))
     arriving.complete = true
     clock.advance(20_000)
     assert.deepEqual([late.open, whole.open], [true, true])
@@ -190,41 +190,41 @@ describe('a connection on which nothing more is said', () => {
 
 describe('a head that takes too long', () => {
   it('ends a connection with nothing else on it', () => {
-    const { book, connect } = aBook(10)
-    assert.equal(book.headOverdue(connect('half')), true)
+    const { connections, connect } = withConnections(10)
+    assert.equal(connections.headOverdue(connect('half')), true)
   })
 
   it('behind an answer ends nothing before that answer is over', () => {
-    const { book, clock, told, connect } = aBook(10)
+    const { connections, clock, refused, connect } = withConnections(10)
     const client = connect('pipelining')
-    const call = book.callBegan(client, WHOLE, anAnswer())
-    assert.equal(book.headOverdue(client), false)
+    const call = connections.callBegan(client, WHOLE, anAnswer())
+    assert.equal(connections.headOverdue(client), false)
     clock.advance(600_000)
     assert.equal(client.open, true)
-    book.callEnded(call)
+    connections.callEnded(call)
     clock.advance(5_000)
-    assert.deepEqual([client.open, told], [false, ['pipelining']])
+    assert.deepEqual([client.open, refused], [false, ['pipelining']])
   })
 
   it('and comes after all is served', () => {
-    const { book, clock, told, connect } = aBook(10)
+    const { connections, clock, refused, connect } = withConnections(10)
     const client = connect('pipelining')
-    const call = book.callBegan(client, WHOLE, anAnswer())
-    book.headOverdue(client)
-    book.callEnded(call)
-    const next = book.callBegan(client, WHOLE, anAnswer())
+    const call = connections.callBegan(client, WHOLE, anAnswer())
+    connections.headOverdue(client)
+    connections.callEnded(call)
+    const next = connections.callBegan(client, WHOLE, anAnswer())
     clock.advance(60_000)
-    book.callEnded(next)
+    connections.callEnded(next)
     clock.advance(60_000)
-    assert.deepEqual([client.open, told], [true, []])
+    assert.deepEqual([client.open, refused], [true, []])
   })
 })
 
 it('without connections no timer runs', () => {
-  const { book, clock, connect } = aBook(10)
+  const { connections, clock, connect } = withConnections(10)
   const client = connect('short')
   assert.equal(clock.pending, 1)
-  book.closed(client)
+  connections.closed(client)
   clock.advance(5_000)
   assert.equal(clock.pending, 0)
 })
