@@ -1,5 +1,4 @@
-import { within } from '../process/drain.ts'
-import { DISCARD_MS, SILENT_MS } from '../process/refused-body.ts'
+import { DISCARD_MS, SILENT_MS, within } from '../process/drain.ts'
 
 /**
  * An answer to a request whose body nobody reads to its end: the last one on its connection. Closed with unread

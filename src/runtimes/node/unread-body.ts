@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { DISCARD_MS, SILENT_MS } from '../process/refused-body.ts'
+import { DISCARD_MS, SILENT_MS } from '../process/drain.ts'
 
 /**
  * Reads and discards the rest of a refused body, so that the client gets the answer. Many clients read nothing before

@@ -4,7 +4,7 @@ import { extname } from 'node:path'
 import { type DashboardFile, serveDashboard } from '../../http/routes/dashboard.ts'
 import type { Dashboard } from '../../http/services.ts'
 
-/** Beside the code: in src/ as in dist/, where the build copies it. */
+/** Beside the code, in src/ as in dist/: the build copies the folder. */
 const FOLDER = new URL('../../dashboard/', import.meta.url)
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -13,7 +13,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 }
 
-/** The dashboard with all its files in memory. Throws when they cannot be read. */
+/** The dashboard, with all its files in memory. @throws Error of the file system when a file cannot be read. */
 export function readDashboard(): Dashboard {
   const files = new Map<string, DashboardFile>()
   for (const name of readdirSync(FOLDER)) {

@@ -1,34 +1,34 @@
 import { readFileSync } from 'node:fs'
 
-/** What is taken where the system does not tell: the limit that most shells and service managers give. */
+/** The limit where the system does not tell: the one that most shells and service managers set. */
 const UNKNOWN_LIMIT = 1_024
 
 /**
  * Descriptors kept for everything but connections: streams, log files and their rotation, the event loop, files that
  * are read again, probes, the webhook, traces, and connections that are being opened or closed at this moment.
  */
-const KEPT_BACK = 64
+const RESERVED = 64
 
-/** As few connections as this are allowed under the smallest limit. */
-const LEAST_ROOM = 16
+/** Connections that are allowed even under the smallest limit. */
+const MIN_ROOM = 16
 
 /**
- * How many connections of clients may be open, given how many are open to Ollama. A quarter of all descriptors is
- * kept for the way to Ollama, and more when more are in use: each call that runs takes one there.
+ * How many connections of clients may be open. `toOllama`: open connections to Ollama. A quarter of all descriptors is
+ * kept for connections to Ollama, and more when more are open: each running call takes one.
  */
 export function clientRoom(limit: number, toOllama: number): number {
   if (limit === Number.POSITIVE_INFINITY) return limit
-  return Math.max(LEAST_ROOM, Math.floor(limit - KEPT_BACK - Math.max(limit / 4, toOllama)))
+  return Math.max(MIN_ROOM, Math.floor(limit - RESERVED - Math.max(limit / 4, toOllama)))
 }
 
-/** How many files and sockets this process may have open; Infinity where there is no limit. */
+/** How many files and sockets this process may have open. Infinity: no limit. */
 export function descriptorLimit(): number {
   if (process.platform === 'win32') return Number.POSITIVE_INFINITY
   if (process.platform === 'linux') {
     try {
       return limitIn(readFileSync('/proc/self/limits', 'utf8'))
     } catch {
-      // A sandbox without /proc: the report tells too.
+      // A sandbox without /proc: the diagnostic report has the limit, too.
     }
   }
   return limitOf(process.report?.getReport())

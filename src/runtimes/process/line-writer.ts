@@ -1,23 +1,23 @@
 import { write } from 'node:fs'
 
-/** Where lines end up. */
+/** Where lines are written to. */
 export interface LineTarget {
-  /** Takes some of the bytes from `from` on and resolves with how many. */
+  /** Writes some of the bytes from `from` on. Resolves with the number of bytes written. */
   write(bytes: Buffer, from: number): Promise<number>
-  /** Whether it may take later lines after it failed with this error. */
+  /** Whether the target may take later lines after this error. */
   recovers(error: unknown): boolean
 }
 
-/** Of lines that the target has not taken; beyond it they are dropped and counted. */
+/** Characters that may wait for the target. Further lines are dropped and counted. */
 const MOST_WAITING = 8 * 2 ** 20
 /** How long a shutdown waits for the target. */
-const LAST_WORDS_MS = 1_000
-/** A pipe that is full is tried again after this. */
-const BUSY_MS = 20
+const CLOSE_MS = 1_000
+/** Pause before a full pipe is tried again. */
+const RETRY_MS = 20
 
 /**
- * Lines on their way out, in order, without ever blocking the process: process.stdout does while a pipe is not read,
- * and LogTape's file sink writes and syncs on the way of the calls.
+ * Writes lines in order and never blocks the process. process.stdout blocks while a pipe is not read, and LogTape's
+ * file sink writes and syncs while a call waits.
  */
 export class LineWriter {
   readonly #target: LineTarget
@@ -31,7 +31,7 @@ export class LineWriter {
   /** The target is gone for good. */
   #broken = false
 
-  /** `onFailing`: told when writing begins to fail, and not again before it has worked. */
+  /** `onFailing`: called when writing begins to fail, and again only after a write has succeeded in between. */
   constructor(
     target: LineTarget,
     onDropped: (lines: number) => void,
@@ -42,7 +42,7 @@ export class LineWriter {
     this.#onFailing = onFailing
   }
 
-  /** Whole lines, any number of them. */
+  /** `lines`: any number of whole lines. */
   add(lines: string): void {
     if (this.#broken) return
     if (this.#waiting.length + lines.length > MOST_WAITING) {
@@ -54,7 +54,7 @@ export class LineWriter {
   }
 
   async close(): Promise<void> {
-    await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS).unref())])
+    await Promise.race([this.#running, new Promise((resolve) => setTimeout(resolve, CLOSE_MS).unref())])
     this.#broken = true
   }
 
@@ -63,13 +63,13 @@ export class LineWriter {
       const lines = this.#waiting
       this.#waiting = ''
       if (!(await this.#writeAll(Buffer.from(lines)))) this.#dropped += countOf(lines)
-      else if (this.#dropped > 0) this.#tellDropped()
+      else if (this.#dropped > 0) this.#reportDropped()
     }
     this.#running = undefined
   }
 
-  /** Told once lines pass again, since the telling is a line itself. */
-  #tellDropped(): void {
+  /** Called once lines pass again, because the report is a line itself. */
+  #reportDropped(): void {
     const dropped = this.#dropped
     this.#dropped = 0
     this.#onDropped(dropped)
@@ -81,7 +81,7 @@ export class LineWriter {
       try {
         written += await this.#target.write(batch, written)
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') await pause(BUSY_MS)
+        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') await pause(RETRY_MS)
         else {
           this.#broken = !this.#target.recovers(error)
           if (!this.#failing) this.#onFailing(error)
@@ -95,7 +95,7 @@ export class LineWriter {
   }
 }
 
-/** An open file descriptor such as stdout's; once it fails nobody reads it any more. */
+/** An open file descriptor such as stdout's. After an error nothing reads from the other end any more. */
 export function descriptor(fd: number): LineTarget {
   return { write: (bytes, from) => writeSome(fd, bytes, from), recovers: () => false }
 }

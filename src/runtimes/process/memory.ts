@@ -1,15 +1,16 @@
 import type { Clock } from '../../clock.ts'
+import { recommendParallel } from '../../config/recommend.ts'
 
-/** Long enough that nobody's polling matters, short enough for a page that is watched. */
+/** Long enough that polling costs nothing, short enough for a page that an operator watches. */
 const FRESH_MS = 2_000
 
 export interface MemoryReading {
   readonly totalBytes: number
-  /** What programs can still get, page cache counted in. */
+  /** Memory that programs can still get, page cache included. */
   readonly availableBytes: number
 }
 
-/** The host's memory or the container's, whichever is smaller. Never rejects: null when it cannot be told. */
+/** The memory of the host or the container, whichever is smaller. Null when the system does not tell. Never rejects. */
 export async function readMemory(): Promise<MemoryReading | null> {
   try {
     const { default: systeminformation } = await import('systeminformation')
@@ -24,8 +25,9 @@ export async function readMemory(): Promise<MemoryReading | null> {
 }
 
 /**
- * systeminformation knows the host only. A limit of 0 or beyond the host's memory means that there is none, and
- * then the runtime's own figure for available memory is not used: outside Linux it leaves the page cache out.
+ * Applies the limit of the container, which systeminformation does not know. A limit of 0 or above the host's memory
+ * means no limit. The runtime's own figure of available memory counts only with a limit: outside Linux the figure
+ * leaves the page cache out.
  */
 export function withinContainer(
   host: MemoryReading,
@@ -41,8 +43,8 @@ export function withinContainer(
 }
 
 /**
- * A reader that asks at most once in two seconds and one at a time: on some systems a reading starts other
- * programs, and a page that is polled must not. What it returns never rejects if `read` does not.
+ * Returns a function that reads the memory at most once in two seconds, and never twice at the same time. On some
+ * systems a reading starts other programs, which a polled page must not do. Never rejects if `read` does not.
  */
 export function sampleMemory(
   clock: Clock,
@@ -58,4 +60,9 @@ export function sampleMemory(
     })
     return latest
   }
+}
+
+/** Slots per model. For `auto`: as many as fit into the memory that is available now. */
+export async function slotsPerModel(configured: number | 'auto'): Promise<number> {
+  return configured === 'auto' ? recommendParallel((await readMemory())?.availableBytes ?? null) : configured
 }

@@ -1,7 +1,7 @@
-/** Counts the exchanges that hold a client's socket, so that a shutdown knows when the last one is over. */
+/** Counts the calls that hold a client's socket, so that a shutdown knows when the last call is over. */
 export class OpenRequests {
   #open = 0
-  #whenNone: (() => void)[] = []
+  #idleListeners: (() => void)[] = []
 
   enter(): void {
     this.#open++
@@ -10,10 +10,11 @@ export class OpenRequests {
   leave(): void {
     this.#open--
     if (this.#open > 0) return
-    for (const tell of this.#whenNone.splice(0)) tell()
+    for (const listener of this.#idleListeners.splice(0)) listener()
   }
 
+  /** Resolves once no call is open. */
   none(): Promise<void> {
-    return this.#open === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenNone.push(resolve))
+    return this.#open === 0 ? Promise.resolve() : new Promise((resolve) => this.#idleListeners.push(resolve))
   }
 }

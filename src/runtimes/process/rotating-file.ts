@@ -2,27 +2,27 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, renameSync, statS
 import { dirname, resolve } from 'node:path'
 import { type LineTarget, writeSome } from './line-writer.ts'
 
-/** The file being written and four older ones: 50 MiB at most. */
+/** Size of one file. The current file and four older files take at most 50 MiB. */
 export const LOG_FILE_BYTES = 10 * 2 ** 20
 const OLDER_FILES = 4
 
-/** A log file that makes room for itself: `x.log` becomes `x.log.1`, that `x.log.2`, and the oldest goes. */
+/** A log file of limited size. When full, `x.log` becomes `x.log.1`, `x.log.1` becomes `x.log.2`, the oldest is lost. */
 export class RotatingFile implements LineTarget {
   readonly #path: string
   #fd: number
   #size: number
 
-  /** Makes the folder too. @throws Error of the file system when it cannot be written. */
+  /** Makes the folder, too. @throws Error of the file system when the file cannot be written. */
   constructor(path: string) {
     makeFolder(dirname(resolve(path)))
-    refuseLonelyPipe(path)
+    refuseUnreadPipe(path)
     this.#path = path
     this.#fd = openSync(path, 'a')
     this.#size = fstatSync(this.#fd).size
   }
 
   async write(bytes: Buffer, from: number): Promise<number> {
-    // Only between batches, so that no line is torn.
+    // Only at the start of a batch, so that no line is split over two files.
     if (from === 0 && this.#size > 0 && this.#size + bytes.length > LOG_FILE_BYTES) this.#rotate()
     const written = await writeSome(this.#fd, bytes, from)
     this.#size += written
@@ -43,7 +43,7 @@ export class RotatingFile implements LineTarget {
       try {
         renameSync(age === 0 ? this.#path : `${this.#path}.${age}`, `${this.#path}.${age + 1}`)
       } catch {
-        // There is no file of that age yet, or somebody holds it: the others move all the same.
+        // The file does not exist yet, or another program locks it. The other files move all the same.
       }
     }
     const fd = openSync(this.#path, 'a')
@@ -54,8 +54,8 @@ export class RotatingFile implements LineTarget {
 }
 
 /**
- * Makes a folder with those above it. Node's own `recursive` begins again at the top for as long as the system answers
- * ENOENT; below /proc, where nothing can be made, it does so for ever.
+ * Makes a folder and its parents. Node's own `recursive` starts again from the top whenever the system answers ENOENT.
+ * Below /proc, where no folder can be made, Node never stops.
  * @throws Error of the file system.
  */
 function makeFolder(path: string): void {
@@ -65,13 +65,13 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path)
   } catch (error) {
-    // Another process may have made it meanwhile.
+    // Another process may have made the folder in the meantime.
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
   }
 }
 
-/** To open a named pipe that nobody reads takes until somebody does. @throws Error ENXIO for such a pipe. */
-function refuseLonelyPipe(path: string): void {
+/** Opening a named pipe blocks until another program reads from the pipe. @throws Error ENXIO if none does. */
+function refuseUnreadPipe(path: string): void {
   if (!statSync(path, { throwIfNoEntry: false })?.isFIFO()) return
   closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK))
 }
