@@ -1,13 +1,14 @@
-import type { Logger, LogRecord } from '@logtape/logtape'
+import { configureSync, getLogger, type LogRecord } from '@logtape/logtape'
 import type { FinishedCall } from '../relay/contract.ts'
+import { hundredths } from './snapshot.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The log of the proxy. What is below log_level costs next to nothing. */
+/** The log of the proxy. A line below log_level costs next to nothing. */
 export interface Log {
   /**
-   * One line for a call that is over. Done, cancelled and refused calls are information: a refusal is the
-   * proxy doing its work. Failed and timed-out ones are warnings.
+   * One line for a call that is over. A failed or timed-out call is a warning, every other call is information: to
+   * refuse calls is the proxy's normal work.
    */
   call(finished: FinishedCall): void
   debug(message: string, fields?: Fields): void
@@ -16,53 +17,65 @@ export interface Log {
   error(message: string, fields?: Fields): void
 }
 
-/** A log whose logger can be told to log more or less. */
-export interface AdjustableLog extends Log {
-  /** To be called once the logger has another lowest level, which calls do not look up. */
-  levelChanged(): void
+type LogLevel = Exclude<keyof Log, 'call'>
+
+interface AdjustableLog extends Log {
+  setLevel(level: LogLevel): void
 }
 
-// Braces in a LogTape message are placeholders, so our own text travels as a property beside these two names.
+// Braces in a LogTape message are placeholders. So our own text is a property, beside one of these two messages.
 const CALL = 'call'
 const NOTE = 'note'
 
 /**
- * `takeCall` gets the records of calls past the logger, which costs more than the rest of the line: there is one
- * with every call, and all it would do is to hand it on.
+ * Configures LogTape for the whole process: all lines go to `sink`, warnings of LogTape itself included. Every call has
+ * a record, and the logger would only pass the record on, which costs more than the rest of the line. So records of
+ * calls go to `sink` directly.
  */
-export function createLog(logger: Logger, takeCall: (record: LogRecord) => void): AdjustableLog {
-  const look = () => ({ info: logger.isEnabledFor('info'), warning: logger.isEnabledFor('warning') })
-  let levels = look()
+export function createLog(level: LogLevel, sink: (record: LogRecord) => void): AdjustableLog {
+  const logger = getLogger('proxy')
   const { category } = logger
+  let levels = { info: false, warning: false }
+  const setLevel = (level: LogLevel) => {
+    // One call for the whole configuration, so that no line is lost between the old level and the new level.
+    configureSync({
+      sinks: { sink },
+      loggers: [
+        { category: 'proxy', lowestLevel: level === 'warn' ? 'warning' : level, sinks: ['sink'] },
+        { category: ['logtape', 'meta'], lowestLevel: 'warning', sinks: ['sink'] },
+      ],
+      reset: true,
+    })
+    levels = { info: logger.isEnabledFor('info'), warning: logger.isEnabledFor('warning') }
+  }
+  setLevel(level)
   return {
     call(call) {
       const level = call.outcome === 'failed' || call.outcome === 'timed_out' ? 'warning' : 'info'
       if (!levels[level]) return
       const timestamp = Date.now()
-      takeCall({ category, level, message: [], rawMessage: CALL, timestamp, properties: { call } })
+      sink({ category, level, message: [], rawMessage: CALL, timestamp, properties: { call } })
     },
     debug: (message, fields) => logger.debug(NOTE, { message, fields }),
     info: (message, fields) => logger.info(NOTE, { message, fields }),
     warn: (message, fields) => logger.warn(NOTE, { message, fields }),
     error: (message, fields) => logger.error(NOTE, { message, fields }),
-    levelChanged() {
-      levels = look()
-    },
+    setLevel,
   }
 }
 
-/** One JSON object and a line break; keys always in the same order. */
+/** One JSON object and a line break. The keys always come in the same order. */
 export function formatJson(record: LogRecord): string {
   const time = isoTime(record.timestamp)
   const call = callOf(record)
   if (call) return jsonOfCall(call, time, levelOf(record))
   const { message, fields } = noteOf(record)
   const named = { time, level: levelOf(record), event: 'note', message }
-  // Spread twice: a field may not replace what every line has.
+  // `named` comes first for the order of the keys, and again last because no field may replace one of them.
   return `${toJson({ ...named, ...fields, ...named })}\n`
 }
 
-/** By hand, because every call has one: a third of what JSON.stringify takes for it. */
+/** Written by hand because every call has such a line: takes a third of the time of JSON.stringify. */
 function jsonOfCall(call: FinishedCall, time: string, level: string): string {
   const reason = reasonOf(call)
   return (
@@ -70,8 +83,8 @@ function jsonOfCall(call: FinishedCall, time: string, level: string): string {
     `"client":${quoted(call.client)},"model":${call.model === null ? null : quoted(call.model)},` +
     `"path":${quoted(call.path)},"outcome":"${call.outcome}",` +
     `"reason":${reason === null ? null : quoted(reason)},"status":${call.status},` +
-    `"wait_ms":${round(call.waitMs)},"first_byte_ms":${call.firstByteMs === null ? null : round(call.firstByteMs)},` +
-    `"total_ms":${round(call.totalMs)},"bytes_in":${call.bytesIn},"bytes_out":${call.bytesOut},` +
+    `"wait_ms":${hundredths(call.waitMs)},"first_byte_ms":${call.firstByteMs === null ? null : hundredths(call.firstByteMs)},` +
+    `"total_ms":${hundredths(call.totalMs)},"bytes_in":${call.bytesIn},"bytes_out":${call.bytesOut},` +
     `"tokens_in":${call.tokensIn},"tokens_out":${call.tokensOut}}\n`
   )
 }
@@ -86,7 +99,7 @@ function quoted(text: string): string {
 let lastTimestamp = Number.NaN
 let lastTime = ''
 
-/** Lines come in batches, most of one batch within a few milliseconds. */
+/** Keeps the last result: lines come in batches, and most lines of a batch have the same millisecond. */
 function isoTime(timestamp: number): string {
   if (timestamp !== lastTimestamp) {
     lastTimestamp = timestamp
@@ -95,7 +108,7 @@ function isoTime(timestamp: number): string {
   return lastTime
 }
 
-/** One line to read, and a line break. */
+/** One line for people to read, and a line break. */
 export function formatText(record: LogRecord): string {
   const head = `${isoTime(record.timestamp)} ${levelOf(record).padEnd(5)}`
   const call = callOf(record)
@@ -117,9 +130,9 @@ function callFields(call: FinishedCall) {
     outcome: call.outcome,
     reason: reasonOf(call),
     status: call.status,
-    wait_ms: round(call.waitMs),
-    first_byte_ms: call.firstByteMs === null ? null : round(call.firstByteMs),
-    total_ms: round(call.totalMs),
+    wait_ms: hundredths(call.waitMs),
+    first_byte_ms: call.firstByteMs === null ? null : hundredths(call.firstByteMs),
+    total_ms: hundredths(call.totalMs),
     bytes_in: call.bytesIn,
     bytes_out: call.bytesOut,
     tokens_in: call.tokensIn,
@@ -142,7 +155,7 @@ function callOf(record: LogRecord): FinishedCall | undefined {
   return isCall(call) ? call : undefined
 }
 
-/** Our own notes, and what LogTape itself has to say when a sink fails. */
+/** The text of our own note, or of LogTape's message when a sink fails. */
 function noteOf(record: LogRecord): { message: string; fields: Fields } {
   if (record.rawMessage !== NOTE) return { message: record.message.map(plain).join(''), fields: {} }
   const { message, fields } = record.properties
@@ -153,16 +166,11 @@ function levelOf({ level }: LogRecord): string {
   return level === 'warning' ? 'warn' : level
 }
 
-/** To 0.01. */
-function round(value: number): number {
-  return Math.round(value * 100) / 100
-}
-
-/** A client chooses these texts, so they must not fill the disk. */
-const LONGEST = 256
+/** Characters of a text that a client chooses, so that clients cannot fill the disk. */
+const MAX_CLIENT_TEXT = 256
 
 function short(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text
+  return text.length > MAX_CLIENT_TEXT ? `${text.slice(0, MAX_CLIENT_TEXT - 1)}…` : text
 }
 
 function plain(value: unknown): string {
@@ -177,12 +185,12 @@ function words(fields: Fields): string[] {
   return known.map(([key, value]) => `${key}=${word(plain(value))}`)
 }
 
-/** Quoted where it would otherwise read as several words. */
+/** Quoted where the text would otherwise read as several words. */
 function word(text: string): string {
   return /^[^\s"=]+$/.test(text) ? printable(text) : printable(JSON.stringify(text))
 }
 
-// Control characters, line separators and the marks that turn the direction of text around.
+// Control characters, line separators, and the marks that change the direction of text.
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 function escaped(character: string): string {
@@ -193,17 +201,16 @@ function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped)
 }
 
-/** JSON whose strings cannot break a line or steer a terminal; what JSON cannot say becomes text. */
+/** JSON whose strings cannot break a line or control a terminal. A value that JSON does not know becomes text. */
 function toJson(value: object): string {
   try {
-    return printable(
-      JSON.stringify(value, (_key, inner) => (inner instanceof Error ? plain(inner) : sayable(inner))),
-    )
+    return printable(JSON.stringify(value, (_key, inner) => jsonValue(inner)))
   } catch {
     return '"[circular]"'
   }
 }
 
-function sayable(value: unknown): unknown {
+function jsonValue(value: unknown): unknown {
+  if (value instanceof Error) return plain(value)
   return typeof value === 'bigint' ? String(value) : value
 }

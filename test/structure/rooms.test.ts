@@ -44,7 +44,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'runtimes/process': ['@logtape/logtape', 'node:', 'systeminformation'],
   'runtimes/node': ['@hono/node-server', 'node:', 'undici'],
   'runtimes/bun': ['node:'],
-  'runtimes/workerd': ['@logtape/logtape', 'cloudflare:workers', 'hono'],
+  'runtimes/workerd': ['cloudflare:workers', 'hono'],
   cli: ['citty', 'node:', 'zod'],
   simulator: ['fzstd', 'node:', 'yocto-queue', 'zod'],
 }

@@ -1,25 +1,25 @@
-import { configureSync, getLogger, type LogRecord, reset } from '@logtape/logtape'
+import { type LogRecord, reset } from '@logtape/logtape'
 import type { Config } from '../../config/schema.ts'
 import { createLog, formatJson, formatText, type Log } from '../../telemetry/call-log.ts'
 import { descriptor, LineWriter } from './line-writer.ts'
 import { RotatingFile } from './rotating-file.ts'
 
-/** Lines are gathered this long, so that a busy proxy formats and writes hundreds of them at once. */
+/** Records are gathered for this long, so that a busy proxy formats and writes hundreds of lines at once. */
 const GATHER_MS = 20
-/** Of records between two gatherings; beyond it they are dropped and counted. */
+/** Records that may be gathered. Further records are dropped and counted. */
 const MOST_GATHERED = 100_000
 
 export interface LogOutput {
   readonly log: Log
-  /** What is logged from now on. */
+  /** The lowest level that is logged from now on. */
   setLevel(level: Config['log_level']): void
-  /** Writes what is still held. Nothing is logged afterwards. */
+  /** Writes all lines that are still held. Nothing is logged afterwards. */
   close(): Promise<void>
 }
 
 /**
- * Logs to stdout and, when one is set, to a rotating file. An unset format is text on a terminal, JSON elsewhere.
- * @throws Error that names the file when it cannot be written.
+ * Logs to stdout and, with `log_file`, to a rotating file. Without `log_format`: text on a terminal, JSON elsewhere.
+ * @throws Error that names the file when the file cannot be written.
  */
 export async function openLog(
   { log_level, log_format, log_file }: Pick<Config, 'log_level' | 'log_format' | 'log_file'>,
@@ -27,43 +27,24 @@ export async function openLog(
 ): Promise<LogOutput> {
   const formatFor = (terminal: boolean) =>
     (log_format ?? (terminal ? 'text' : 'json')) === 'text' ? formatText : formatJson
-  const tellDropped = (dropped: number) => log.warn('log lines were dropped', { dropped })
+  const reportDropped = (dropped: number) => log.warn('log lines were dropped', { dropped })
   const file = log_file === undefined ? undefined : openFile(log_file)
-  const screenLines = new LineWriter(descriptor(stdout.fd), tellDropped)
-  // Read on stdout: the file gets the line only if there is room again at once.
-  const tellFailing = (error: unknown) =>
+  const screenLines = new LineWriter(descriptor(stdout.fd), reportDropped)
+  // Meant for stdout: the file gets this line only if the file can be written again at once.
+  const reportFailing = (error: unknown) =>
     log.warn('log_file cannot be written, lines are missing there', { log_file, why: messageOf(error) })
-  const fileLines = file && new LineWriter(file, tellDropped, tellFailing)
+  const fileLines = file && new LineWriter(file, reportDropped, reportFailing)
   const gathered = new Gatherer(
     [
       { format: formatFor(stdout.isTTY === true), lines: screenLines },
       ...(fileLines ? [{ format: formatFor(false), lines: fileLines }] : []),
     ],
-    tellDropped,
+    reportDropped,
   )
-  const take = (record: LogRecord) => gathered.add(record)
-  // In one go, so that no line falls between the old level and the new one.
-  const configureFor = (level: Config['log_level']) =>
-    configureSync({
-      sinks: { gathered: take },
-      loggers: [
-        {
-          category: 'proxy',
-          lowestLevel: level === 'warn' ? 'warning' : level,
-          sinks: ['gathered'],
-        },
-        { category: ['logtape', 'meta'], lowestLevel: 'warning', sinks: ['gathered'] },
-      ],
-      reset: true,
-    })
-  configureFor(log_level)
-  const log = createLog(getLogger('proxy'), take)
+  const log = createLog(log_level, (record) => gathered.add(record))
   return {
     log,
-    setLevel(level) {
-      configureFor(level)
-      log.levelChanged()
-    },
+    setLevel: log.setLevel,
     async close() {
       await reset()
       gathered.close()
@@ -78,7 +59,7 @@ interface Output {
   readonly lines: LineWriter
 }
 
-/** Keeps records for a moment and formats them off the calls' way, each format once for all who want it. */
+/** Gathers records and formats them later, so that no call waits for it. Outputs of the same format share the text. */
 class Gatherer {
   readonly #outputs: readonly Output[]
   readonly #onDropped: (records: number) => void
