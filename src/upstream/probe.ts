@@ -11,8 +11,19 @@ export interface ProbeAnswer {
   readonly status: number
   /** Target of a redirect. */
   readonly location?: string | undefined
-  /** At most PROBE_MOST_BYTES; read only with status 200. */
+  /** About PROBE_MOST_BYTES at most; read only with status 200. */
   readonly body: string
+}
+
+/** The beginning of an answer's body. The rest of a body longer than PROBE_MOST_BYTES is cancelled. */
+export async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const part of body) {
+    text += decoder.decode(part, { stream: true })
+    if (text.length >= PROBE_MOST_BYTES) break
+  }
+  return text
 }
 
 export interface Finding {

@@ -1,6 +1,6 @@
 import { Pool } from 'undici'
 import type { Credentials } from '../../upstream/credentials.ts'
-import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
+import { beginningOf, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 import { UpstreamAddress } from '../../upstream/upstream-address.ts'
 
 /** Headers of a request or an answer may take this many bytes, both sides. Ollama takes 1 MiB. */
@@ -49,16 +49,4 @@ export class NodeUpstream extends UpstreamAddress {
   destroy(): Promise<void> {
     return this.pool.destroy()
   }
-}
-
-/** As much of a body as is looked at; the connection is closed when there is more. */
-async function beginningOf(body: AsyncIterable<Buffer>): Promise<string> {
-  const parts: Buffer[] = []
-  let size = 0
-  for await (const part of body) {
-    parts.push(part)
-    size += part.length
-    if (size >= PROBE_MOST_BYTES) break
-  }
-  return Buffer.concat(parts).toString()
 }

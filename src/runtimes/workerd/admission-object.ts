@@ -20,12 +20,12 @@ import { ObjectStore } from './object-store.ts'
 import { peerOf, probe } from './peer.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
 
-/** How old a finding about Ollama may be that a page shows. */
+/** The state of Ollama on a page is at most this old. */
 const FRESH_MS = 1_000
 
 /**
- * The one place that all isolates share: the lanes, their figures and our own pages. Only calls for slots come
- * here, never a byte of what Ollama answers.
+ * The one object that all isolates share. The object holds the lanes and their figures, and answers our own pages. Only
+ * requests for slots come here, never a byte of Ollama's answers.
  */
 export class AdmissionObject extends DurableObject<WorkerEnv> implements AdmissionStub {
   readonly #leases: Leases
@@ -74,7 +74,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
   }
 
   async fetch(request: Request): Promise<Response> {
-    if (/^\/health(?:\/ready)?$/.test(pathOf(request))) await this.#lookAtOllama()
+    if (/^\/health(?:\/ready)?$/.test(pathOf(request))) await this.#refreshHealth()
     return this.#pages.fetch(request)
   }
 
@@ -82,8 +82,8 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
     this.#leases.expire()
   }
 
-  /** Only when somebody asks: an object that probes all the time never sleeps. */
-  async #lookAtOllama(): Promise<void> {
+  /** Probes only for a page that needs the state: an object that probes all the time never sleeps. */
+  async #refreshHealth(): Promise<void> {
     const { checkedAt } = this.#health.status()
     if (checkedAt === null || foregroundClock.wallTime() - checkedAt > FRESH_MS)
       await this.#health.checkForSure()
@@ -93,7 +93,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
 function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, changes: () => number): Hono {
   const { loaded, log, version } = deploymentOf(env)
   const { admission } = leases
-  const elsewhere = async (): Promise<never> => {
+  const notHere = async (): Promise<never> => {
     throw new HttpProblem('not_found')
   }
   return createApp({
@@ -117,8 +117,8 @@ function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, cha
     changes,
     describeConfig: () => describeConfig(loaded),
     path: pathOf,
-    relay: elsewhere,
-    passThrough: elsewhere,
+    relay: notHere,
+    passThrough: notHere,
     reportError: (error) => log.error('unexpected error in a request', { error }),
     admin: new AdminGuard({
       clock: foregroundClock,

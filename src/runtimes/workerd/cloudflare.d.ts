@@ -1,5 +1,5 @@
 declare module 'cloudflare:workers' {
-  /** The base of every object: its public methods can be called from Workers. */
+  /** The base class of objects. Workers can call the public methods of an object. */
   export abstract class DurableObject<Env> {
     protected readonly ctx: import('./platform.ts').ObjectState
     protected readonly env: Env
@@ -7,13 +7,13 @@ declare module 'cloudflare:workers' {
   }
 }
 
-/** Bytes in, the same bytes out, with nothing kept in between. */
+/** A stream of the platform that passes bytes on and buffers nothing. */
 declare class IdentityTransformStream implements ReadableWritablePair<Uint8Array, Uint8Array> {
   readonly readable: ReadableStream<Uint8Array>
   readonly writable: WritableStream<Uint8Array>
 }
 
-/** The same for a body whose length is known, which must be kept to. */
+/** The same for a body of a known length. Another number of bytes is an error. */
 declare class FixedLengthStream extends IdentityTransformStream {
   constructor(length: number)
 }

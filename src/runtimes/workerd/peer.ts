@@ -1,19 +1,14 @@
 import type { Config } from '../../config/schema.ts'
 import type { Peer } from '../../http/peer.ts'
-import { PROBE_MOST_BYTES, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
+import { beginningOf, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 
-/** Cloudflare lets no client set this header. */
+/** Cloudflare sets this header and overwrites any value of a client. */
 const ADDRESS_HEADER = 'cf-connecting-ip'
 
-/** Address of the peer; empty when the platform does not tell. */
-export function clientAddress({ headers }: Request): string {
-  return headers.get(ADDRESS_HEADER) ?? ''
-}
-
-/** The peer of a request: the platform speaks HTTP with the client and does not tell how. */
-export function peerOf(request: Request): Peer {
+/** The peer of a request. The platform tells only the address. */
+export function peerOf({ headers }: Request): Peer {
   return {
-    address: clientAddress(request),
+    address: headers.get(ADDRESS_HEADER) ?? '',
     addressHeader: ADDRESS_HEADER,
     port: undefined,
     httpVersion: undefined,
@@ -27,7 +22,7 @@ export async function probe({
 }: Pick<Config, 'ollama_url' | 'ollama_authorization'>): Promise<ProbeAnswer> {
   const { status, headers, body } = await fetch(ollama_url + PROBE_PATH, {
     headers: ollama_authorization === undefined ? {} : { authorization: ollama_authorization },
-    // Followed, a redirect would carry the Authorization to wherever it leads.
+    // Following a redirect would send the Authorization to any address that the redirect names.
     redirect: 'manual',
     signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
   })
@@ -35,18 +30,4 @@ export async function probe({
   if (status === 200 && body !== null) return { status, location, body: await beginningOf(body) }
   await body?.cancel()
   return { status, location, body: '' }
-}
-
-/** As much of a body as is looked at; the rest is not read. */
-async function beginningOf(body: ReadableStream<Uint8Array>): Promise<string> {
-  const reader = body.getReader()
-  const decoder = new TextDecoder()
-  let text = ''
-  while (text.length < PROBE_MOST_BYTES) {
-    const { done, value } = await reader.read()
-    if (done) return text
-    text += decoder.decode(value, { stream: true })
-  }
-  await reader.cancel()
-  return text
 }

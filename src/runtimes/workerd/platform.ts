@@ -1,10 +1,10 @@
 import type { AdmissionStub } from '../../admission/remote/protocol.ts'
 
-// What we use of Cloudflare's API, by hand: its type package replaces the DOM's types for the whole program.
+// The parts of Cloudflare's API that we use, written by hand: Cloudflare's type package replaces the DOM's types everywhere.
 
 export interface WorkerEnv {
   readonly GATE: GateNamespace
-  /** Variables and secrets, under the names that the environment has elsewhere. */
+  /** Variables and secrets, under the same names as the environment variables of a process. */
   readonly [name: string]: unknown
 }
 

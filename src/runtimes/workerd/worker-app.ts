@@ -15,8 +15,7 @@ import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { FetchClientRequest } from '../fetch/client-request.ts'
 import { FetchUpstream } from '../fetch/upstream.ts'
 import type { Deployment } from './deployment.ts'
-import { nativeStream } from './native-stream.ts'
-import { clientAddress } from './peer.ts'
+import { peerOf } from './peer.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
 
 export type WorkerApp = (
@@ -27,13 +26,13 @@ export type WorkerApp = (
 
 const NO_NAMES = { hostname: '', addresses: [] }
 
-/** The surface of one isolate: it relays the calls, and the object elsewhere grants their slots. */
+/** The app of one isolate. The app relays calls; the one admission object grants their slots. */
 export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
   const { config } = loaded
   const { language } = config
   const clock = foregroundClock
   const options = relayOptions({ clock, config, log, language: () => language })
-  // The object counts the bodies in line, of all isolates. Bodies that are being read can only be counted here.
+  // Counts bodies that are being read in this isolate. The admission object counts the bodies in line, of all isolates.
   const waiting = new Waiting(config.max_queue_bytes)
   const upstream = new FetchUpstream(ONLY_UPSTREAM, config.ollama_url, credentialsOf(config), (url, init) =>
     fetch(url, init),
@@ -43,10 +42,10 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
     const request = c.req.raw
     const target = targetOfUrl(request.url)
     if (target === undefined) throw new HttpProblem('invalid_target')
-    return new FetchClientRequest({ request, target, address: clientAddress(request) })
+    return new FetchClientRequest({ request, target, address: peerOf(request).address })
   }
 
-  /** A relay for each request: timers and connections cannot be shared between requests here. */
+  /** One relay for each request: workerd does not let requests share timers and connections. */
   const relayFor = (c: Context) =>
     new Relay({
       ...options,
@@ -61,7 +60,7 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
       }),
       waiting,
       upstream,
-      // The object looks for itself when a page asks how Ollama is.
+      // The admission object probes Ollama itself when a page needs its state.
       health: { sawAnswer() {}, sawFailure() {} },
       finished: (call) => log.call(call),
     })
@@ -79,13 +78,27 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
   const app = createRelayApp(services)
   const foreignHostApp = createForeignHostApp(services)
   const guard = new HostGuard({ own: NO_NAMES, warn: (message, fields) => log.warn(message, fields) })
-  /** A peer on this machine means `wrangler dev`, where a foreign page's own name may lead here (DNS rebinding). */
+  /** A peer on this machine means `wrangler dev`. There the name of a foreign page may lead to us (DNS rebinding). */
   const isRebound = (request: Request): boolean =>
-    isLoopback(clientAddress(request)) && guard.refuses(request.headers.get('host') ?? undefined)
+    isLoopback(peerOf(request).address) && guard.refuses(request.headers.get('host') ?? undefined)
   return (request, env, context) =>
     (isRebound(request) ? foreignHostApp : app).fetch(request, env, context as never)
 }
 
 function connect({ GATE }: WorkerEnv): AdmissionStub {
   return GATE.get(GATE.idFromName('gate'))
+}
+
+/**
+ * Puts a stream of the platform between an answer and its client. A JavaScript stream is not told when a write finds the
+ * client gone, and loses its length. The platform's stream cancels the JavaScript stream then, and keeps the length.
+ */
+function nativeStream(answer: Response, context: ExecutionContext): Response {
+  const { body, headers } = answer
+  if (body === null) return answer
+  const length = headers.get('content-length')
+  const channel = length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length))
+  // The forwarding sees the same error and handles it.
+  context.waitUntil(body.pipeTo(channel.writable).catch(() => {}))
+  return new Response(channel.readable, answer)
 }

@@ -8,20 +8,20 @@ import { createWorkerApp, type WorkerApp } from './worker-app.ts'
 
 export { AdmissionObject as Gate } from './admission-object.ts'
 
-let door: WorkerApp | undefined
+let app: WorkerApp | undefined
 
-/** The Worker: relays the calls, for which the gate object gives the slots. */
+/** The Worker relays calls. The admission object grants their slots. */
 export default {
   fetch(request: Request, env: WorkerEnv, context: ExecutionContext): Response | Promise<Response> {
     try {
-      door ??= createWorkerApp(deploymentOf(env))
+      app ??= createWorkerApp(deploymentOf(env))
     } catch (error) {
-      // The caller cannot mend it and need not know it; who deployed it finds every problem here.
+      // The caller cannot fix the configuration, so only the console gets the problems.
       // biome-ignore lint/suspicious/noConsole: without a configuration there is no log yet
       console.error(error instanceof Error ? error.message : error)
       const facts = { code: 'internal_error', message: messageIn('en', 'internal_error') } as const
       return answer(errorBody(dialectOf(targetOfUrl(request.url)?.path ?? ''), facts), 500)
     }
-    return door(request, env, context)
+    return app(request, env, context)
   },
 }
