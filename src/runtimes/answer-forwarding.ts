@@ -11,10 +11,10 @@ export interface AnswerHead {
 
 /**
  * Ollama's answer on its way to the client: the one state machine of all runtimes. A runtime calls `head`, `data`, `end`
- * and `failed` as the answer comes, and writes the client's side in the abstract methods.
+ * and `failed` as the answer comes, and implements the client's side in the abstract methods.
  *
- * The forwarding is over at the first of these: the last byte is with the client's socket, the client left, Ollama's
- * answer broke, `abort`. All later events are ignored.
+ * The forwarding is over at the first of four events: the last byte is with the client's socket, the client left,
+ * Ollama's answer broke, or `abort` was called. All later events are ignored.
  */
 export abstract class AnswerForwarding implements Forwarding {
   readonly answer: Promise<Response>
@@ -49,7 +49,7 @@ export abstract class AnswerForwarding implements Forwarding {
   }
 
   /** The client left. */
-  left(): void {
+  clientLeft(): void {
     if (this.#over) return
     this.#reject(new Failure('client_gone'))
     this.drop()
@@ -72,7 +72,7 @@ export abstract class AnswerForwarding implements Forwarding {
     this.#resolve(this.begin({ status, statusText: safeReasonPhrase(statusText), headers }))
   }
 
-  /** False: the client is full, and Ollama is to be held back. */
+  /** Returns false when the client is full: hold Ollama back. */
   data(part: Uint8Array): boolean {
     if (this.#over || !this.#begun) return true
     this.#observer.data(part)
@@ -84,7 +84,7 @@ export abstract class AnswerForwarding implements Forwarding {
     if (!this.#over) this.finish()
   }
 
-  /** Ollama's answer broke, at whatever stage. */
+  /** Ollama's answer broke, before or after its first byte. */
   failed(cause: unknown): void {
     if (this.#over) return
     if (this.#begun) this.#breakOff(this.#observer.errorTrailer())
@@ -95,29 +95,29 @@ export abstract class AnswerForwarding implements Forwarding {
     this.#end('broken', cause)
   }
 
-  /** Sends the head to the client. Returns the response that the route is to give. */
+  /** Sends the head to the client. Returns the response that the route returns. */
   protected abstract begin(head: AnswerHead): Response
-  /** False: the client is full. */
+  /** Returns false when the client is full. */
   protected abstract write(part: Uint8Array): boolean
-  /** Brings the answer to its end. The runtime calls `done` once the last byte is with the client's socket. */
+  /** Ends the answer. The runtime calls `done` once the last byte is with the client's socket. */
   protected abstract finish(): void
-  /** Whether bytes can be added to the answer: not where its length was announced. */
+  /** Whether a trailer can be added to the answer: not where its length was announced. */
   protected abstract get hasRoom(): boolean
-  /** Sends the trailer and brings the answer to its end. Then the client's connection is closed. */
+  /** Sends the trailer and ends the answer. Then the client's connection is closed. */
   protected abstract finishWith(trailer: string): void
   /** Breaks the client's connection off. */
   protected abstract break(): void
   protected abstract cutUpstream(): void
-  /** The client is gone: the runtime lets go of everything. */
+  /** The client left: the runtime frees everything. */
   protected drop(): void {}
-  /** The call is ended while the client still sends its body. */
+  /** The call was ended before Ollama's answer. The client may still be sending its body. */
   protected abandonUpload(): void {}
-  /** Ollama failed while the client still sends its body. */
+  /** Ollama failed before its answer. The client may still be sending its body. */
   protected discardUpload(): void {}
   /** The forwarding is over, however it ended. */
   protected release(): void {}
 
-  /** The status is out, so only a trailer and the end can follow. */
+  /** The status is sent, so only a trailer and the end can follow. */
   #breakOff(trailer: string | undefined): void {
     if (trailer === undefined || !this.hasRoom) this.break()
     else this.finishWith(trailer)
@@ -131,7 +131,7 @@ export abstract class AnswerForwarding implements Forwarding {
   }
 }
 
-/** Runtimes refuse to write some reason phrases. Such a phrase is left out: the status is enough. */
+/** Runtimes refuse to write some reason phrases. Such a phrase is omitted: the status is enough. */
 function safeReasonPhrase(statusText: string): string {
   return /^[\t\x20-\x7e]*$/.test(statusText) ? statusText : ''
 }

@@ -37,6 +37,6 @@ export abstract class BaseClientRequest implements ClientRequest {
     this.#gone = true
     this.stopReading(new Failure('client_gone'))
     this.#onGone?.()
-    this.forwarding?.left()
+    this.forwarding?.clientLeft()
   }
 }

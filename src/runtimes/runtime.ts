@@ -6,25 +6,25 @@ import type { UpstreamStatus } from '../upstream/health.ts'
 
 type RuntimeName = 'node' | 'bun' | 'workerd'
 
-/** What a platform has to give: a server around the gate. */
+/** A platform: runs a server around the gate. */
 export interface Runtime {
   readonly name: RuntimeName
   /**
-   * Listens. Rejects with the platform's own error when the address cannot be had. Without `reloading` it keeps the
-   * configuration that it is given.
+   * Starts the server. Rejects with the platform's own error when it cannot listen at the address. Without `reloading`
+   * the configuration cannot change while the server runs.
    */
   serve(loaded: LoadedConfig, log: Log, version: string, reloading?: Reloading): Promise<RunningProxy>
 }
 
 export interface RunningProxy {
   readonly url: string
-  /** Asks Ollama now. Never rejects. */
+  /** Probes Ollama now. Never rejects. */
   upstreamReachable(): Promise<UpstreamStatus>
-  /** Reads the configuration again and takes over what changed; absent where that was not provided for. */
+  /** Reads the configuration again and applies the changes. Absent without `reloading`. */
   readonly reload?: (() => Promise<ReloadResult>) | undefined
   /**
-   * Admits nobody any more, refuses the waiting, lets the running finish and closes.
-   * `forced`: some were still running after the time for it, and were cut.
+   * Admits no more calls, refuses the calls in line, lets running calls finish and closes.
+   * `forced`: some calls still ran when the time was up, and were cut off.
    */
   drain(): Promise<'drained' | 'forced'>
   /** Closes at once. */

@@ -1,7 +1,7 @@
 import { getRuntimeKey } from 'hono/adapter'
 import type { Runtime } from './runtime.ts'
 
-/** The runtimes that can start a server of their own, loaded only when they are the one we run on. */
+/** The runtimes that can start a server of their own. Only the runtime that we run on is loaded. */
 const RUNTIMES: Readonly<Record<string, () => Promise<Runtime>>> = {
   node: async () => (await import('./node/serve.ts')).nodeRuntime,
   bun: async () => (await import('./bun/serve.ts')).bunRuntime,

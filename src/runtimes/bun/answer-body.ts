@@ -1,42 +1,42 @@
 import { type DirectController, directBody } from './bun-api.ts'
 
-/** A response's body that Ollama's bytes are written into. After `end`, `break` or `drop` nothing more is written. */
+/** The body of a response, written part by part. After `end`, `break` or `drop` nothing more is written. */
 export interface AnswerBody {
   readonly stream: ReadableStream<Uint8Array>
-  /** Whether its framing lets something be added to it. */
+  /** Whether bytes can be added that Ollama did not send: not where the length was announced. */
   readonly hasRoom: boolean
   write(part: Uint8Array): void
   /**
-   * `done` runs when the last byte is with the client's socket; `last` right before the client is told of the end,
-   * while Bun still knows the request.
+   * Calls `beforeEnd` right before the end goes to the client, while Bun still knows the request. Calls `done` when the
+   * last byte is with the client's socket.
    */
-  end(done: () => void, last?: () => void): void
+  end(done: () => void, beforeEnd?: () => void): void
   /** Breaks the client's connection off. */
   break(): void
-  /** The client is gone: lets go of everything. */
+  /** The client left: frees everything. */
   drop(): void
 }
 
 /**
- * A body of unknown length, chunk for chunk: each write is flushed, or Bun would join them. `full` is told when the
- * client has no room for more, and when it has again.
+ * A body of unknown length, sent chunk for chunk. Each write is flushed, because Bun would join the chunks. `onFull` is
+ * called with true when the client is full, and with false when the client has room again.
  */
 export class StreamedBody implements AnswerBody {
   readonly stream: ReadableStream<Uint8Array>
   readonly hasRoom = true
-  readonly #full: (is: boolean) => void
+  readonly #onFull: (isFull: boolean) => void
   #client: DirectController | undefined
   #release: () => void = () => {}
-  /** Written before Bun asked for the body, or while the client was full. */
+  /** Parts that came before Bun asked for the body, or while the client was full. */
   #held: Uint8Array[] = []
-  #waits = false
-  #ended: (() => void) | undefined
-  #last: (() => void) | undefined
+  #clientFull = false
+  #done: (() => void) | undefined
+  #beforeEnd: (() => void) | undefined
   #broken = false
   #over = false
 
-  constructor(full: (is: boolean) => void) {
-    this.#full = full
+  constructor(onFull: (isFull: boolean) => void) {
+    this.#onFull = onFull
     this.stream = directBody({
       type: 'direct',
       pull: (client) => this.#begin(client),
@@ -46,13 +46,13 @@ export class StreamedBody implements AnswerBody {
 
   write(part: Uint8Array): void {
     if (this.#over) return
-    if (this.#client === undefined || this.#waits) this.#held.push(part)
+    if (this.#client === undefined || this.#clientFull) this.#held.push(part)
     else this.#push(this.#client, part)
   }
 
-  end(done: () => void, last?: () => void): void {
-    this.#ended = done
-    this.#last = last
+  end(done: () => void, beforeEnd?: () => void): void {
+    this.#done = done
+    this.#beforeEnd = beforeEnd
     this.#settle()
   }
 
@@ -81,21 +81,21 @@ export class StreamedBody implements AnswerBody {
     const taken = client.write(part)
     client.flush()
     if (typeof taken === 'number') return
-    this.#waits = true
-    this.#full(true)
+    this.#clientFull = true
+    this.#onFull(true)
     const resume = (): void => {
-      this.#waits = false
+      this.#clientFull = false
       if (!this.#over) this.#resume()
     }
     taken.then(resume, resume)
   }
 
   #resume(): void {
-    while (this.#held.length > 0 && !this.#waits) {
+    while (this.#held.length > 0 && !this.#clientFull) {
       for (const part of this.#held.splice(0)) this.write(part)
     }
-    if (this.#waits) return
-    this.#full(false)
+    if (this.#clientFull) return
+    this.#onFull(false)
     this.#settle()
   }
 
@@ -106,12 +106,12 @@ export class StreamedBody implements AnswerBody {
       this.#over = true
       client.close(new Error('Ollama broke off'))
       this.#release()
-    } else if (this.#ended && !this.#waits && this.#held.length === 0) {
+    } else if (this.#done && !this.#clientFull && this.#held.length === 0) {
       this.#over = true
-      this.#last?.()
+      this.#beforeEnd?.()
       client.end()
       this.#release()
-      this.#ended()
+      this.#done()
     }
   }
 }
@@ -119,25 +119,25 @@ export class StreamedBody implements AnswerBody {
 /** Bytes of a sized body that may wait for the client before Ollama is held back. */
 const ROOM_BYTES = 256 * 1024
 
-/** A body of an announced length, told how much of it Bun has taken. Bun announces no length for a stream and sends it in chunks. */
+/** A body of an announced length. Bun announces no length for a direct stream, and sends that stream in chunks. */
 export class SizedBody implements AnswerBody {
   readonly stream: ReadableStream<Uint8Array>
   readonly hasRoom = false
-  readonly #full: (is: boolean) => void
+  readonly #onFull: (isFull: boolean) => void
   #client: ReadableStreamDefaultController<Uint8Array> | undefined
-  #ended: (() => void) | undefined
-  #last: (() => void) | undefined
+  #done: (() => void) | undefined
+  #beforeEnd: (() => void) | undefined
   #over = false
 
-  constructor(full: (is: boolean) => void, onCancel: () => void) {
-    this.#full = full
+  constructor(onFull: (isFull: boolean) => void, onCancel: () => void) {
+    this.#onFull = onFull
     this.stream = new ReadableStream<Uint8Array>(
       {
         start: (client) => {
           this.#client = client
         },
         pull: () => {
-          full(false)
+          onFull(false)
           this.#settle()
         },
         cancel: () => {
@@ -152,12 +152,12 @@ export class SizedBody implements AnswerBody {
   write(part: Uint8Array): void {
     if (this.#over || part.length === 0) return
     this.#client?.enqueue(part)
-    if (this.#roomBytes <= 0) this.#full(true)
+    if (this.#roomBytes <= 0) this.#onFull(true)
   }
 
-  end(done: () => void, last?: () => void): void {
-    this.#ended = done
-    this.#last = last
+  end(done: () => void, beforeEnd?: () => void): void {
+    this.#done = done
+    this.#beforeEnd = beforeEnd
     this.#settle()
   }
 
@@ -174,12 +174,12 @@ export class SizedBody implements AnswerBody {
     return this.#client?.desiredSize ?? 0
   }
 
-  /** Ends once nothing waits for the client any more. */
+  /** Ends the body once Bun has taken all of it. */
   #settle(): void {
-    if (this.#over || !this.#ended || this.#roomBytes < ROOM_BYTES) return
+    if (this.#over || !this.#done || this.#roomBytes < ROOM_BYTES) return
     this.#over = true
-    this.#last?.()
+    this.#beforeEnd?.()
     this.#client?.close()
-    this.#ended()
+    this.#done()
   }
 }

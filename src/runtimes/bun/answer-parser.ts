@@ -1,26 +1,24 @@
-import { HeldHead } from './held-head.ts'
+import { MAX_HEADER_BYTES } from '../process/limits.ts'
+import { HeadBuffer } from './head-buffer.ts'
 
-/** Headers of an answer, and trailers, may take this many bytes. */
-const MAX_HEADER_BYTES = 256 * 1024
-
-/** A line between chunks may take this many bytes. */
+/** Bytes of a line between two chunks. */
 const MAX_LINE_BYTES = 64 * 1024
 
 const CR = 0x0d
 const LF = 0x0a
 
-/** Digits that a chunk's size may have. */
+/** Digits of a chunk's size. */
 const MOST_DIGITS = 12
-/** Value of each byte as a hexadecimal digit; -1 for what is none. */
+/** Value of each byte as a hexadecimal digit; -1 for any other byte. */
 const HEX = Int8Array.from({ length: 256 }, (_, byte) =>
   '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()),
 )
 
-/** What is heard of an answer, in this order. */
+/** The events of an answer, in this order. */
 export interface AnswerListener {
-  /** `headers`: flat, as they came. `length`: announced bytes of the body; undefined when its end is not known before. */
+  /** `headers`: flat, as received. `length`: announced bytes of the body; undefined without an announcement. */
   head(status: number, statusText: string, headers: string[], length: number | undefined): void
-  /** A part of the body, chunk for chunk as it was framed. */
+  /** A part of the body. A part never holds bytes of two chunks. */
   data(part: Uint8Array): void
   end(): void
 }
@@ -28,16 +26,16 @@ export interface AnswerListener {
 type Stage = 'head' | 'sized' | 'until-close' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailers' | 'over'
 
 /**
- * Reads one HTTP/1.1 answer from the bytes of a connection (RFC 9112), strictly: what could be understood in two
- * ways is an error, since the one behind this connection is a server that people rely on, not a guess.
+ * Reads one HTTP/1.1 answer from the bytes of a connection (RFC 9112). Anything ambiguous is an error: the parser never
+ * guesses what the server meant.
  */
 export class AnswerParser {
   readonly #listener: AnswerListener
   readonly #bodiless: boolean
   #stage: Stage = 'head'
-  readonly #held = new HeldHead(MAX_HEADER_BYTES)
-  /** Bytes that are left of the chunk or of the whole body. */
-  #left = 0
+  readonly #headBuffer = new HeadBuffer(MAX_HEADER_BYTES)
+  /** Bytes that are still to come of the chunk, or of a body of known length. */
+  #remaining = 0
   #line = ''
   #trailerBytes = 0
   #keepAlive = true
@@ -51,23 +49,23 @@ export class AnswerParser {
     return this.#stage === 'over'
   }
 
-  /** Whether the connection can carry another request, once this answer is over. */
+  /** Whether the connection can carry another request after this answer. */
   get keepAlive(): boolean {
     return this.#keepAlive
   }
 
-  /** @throws Error for bytes that are no answer. */
+  /** @throws Error for bytes that are no valid answer. */
   feed(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) at = this.#step(bytes, at)
   }
 
-  /** The connection was closed. @returns whether that was the end of the answer. */
+  /** The connection was closed. @returns whether the answer is complete. */
   closed(): boolean {
     if (this.#stage === 'until-close') this.#finish()
     return this.#stage === 'over'
   }
 
-  /** Takes what it can from `at` on; returns where it stopped. */
+  /** Reads some bytes from `at` on. Returns the index of the next unread byte. */
   #step(bytes: Uint8Array, at: number): number {
     switch (this.#stage) {
       case 'head':
@@ -86,17 +84,17 @@ export class AnswerParser {
   }
 
   #body(bytes: Uint8Array, at: number): number {
-    const end = Math.min(bytes.length, at + this.#left)
-    this.#left -= end - at
+    const end = Math.min(bytes.length, at + this.#remaining)
+    this.#remaining -= end - at
     this.#listener.data(bytes.subarray(at, end))
-    if (this.#left === 0) {
+    if (this.#remaining === 0) {
       if (this.#stage === 'sized') this.#finish()
       else this.#stage = 'chunk-end'
     }
     return end
   }
 
-  /** What stands between chunks nearly always, without making strings of it; undefined for anything else. */
+  /** Reads the usual bytes between two chunks, without strings. Returns undefined for all other bytes. */
   #plainFraming(bytes: Uint8Array, at: number): number | undefined {
     if (this.#line !== '' || this.#stage === 'trailers') return undefined
     let next = at
@@ -115,7 +113,7 @@ export class AnswerParser {
     return next + 2
   }
 
-  /** A line between chunks. */
+  /** Reads any line between two chunks. */
   #framing(bytes: Uint8Array, at: number): number {
     const end = bytes.indexOf(LF, at)
     this.#line += asBuffer(bytes).toString('latin1', at, end < 0 ? bytes.length : end)
@@ -138,7 +136,7 @@ export class AnswerParser {
   }
 
   #beginChunk(size: number): void {
-    this.#left = size
+    this.#remaining = size
     this.#stage = size === 0 ? 'trailers' : 'chunk'
   }
 
@@ -150,7 +148,7 @@ export class AnswerParser {
 
   #head(bytes: Uint8Array, at: number): number {
     const fresh = asBuffer(bytes).subarray(at)
-    const taken = this.#held.take(fresh)
+    const taken = this.#headBuffer.take(fresh)
     if (taken === undefined) return bytes.length
     this.#begin(taken.head)
     return at + taken.bytes
@@ -161,7 +159,7 @@ export class AnswerParser {
     const [, minor, code, text = ''] = /^HTTP\/1\.([01]) (\d{3})(?: (.*))?$/.exec(first) ?? []
     if (code === undefined) throw new Error('no HTTP/1 status line')
     const status = Number(code)
-    // "Continue" and its like: the answer is still to come.
+    // "100 Continue" and the like: the answer itself is still to come.
     if (status < 200) {
       if (status === 101) throw new Error('a change of protocol that nobody asked for')
       return
@@ -171,10 +169,10 @@ export class AnswerParser {
     for (const line of lines) {
       const colon = line.indexOf(':')
       const name = line.slice(0, colon)
-      if (colon < 1 || !TOKEN.test(name)) throw new Error('a header that is none')
+      if (colon < 1 || !TOKEN.test(name)) throw new Error('an invalid header line')
       const value = line.slice(colon + 1).trim()
       headers.push(name, value)
-      framing.see(name, value)
+      framing.add(name, value)
     }
     if (framing.chunked && framing.length !== undefined) throw new Error('a length and chunks')
     this.#keepAlive = framing.keepAlive ?? minor === '1'
@@ -189,7 +187,7 @@ export class AnswerParser {
     } else if (framing.length === 0) this.#finish()
     else {
       this.#stage = 'sized'
-      this.#left = framing.length
+      this.#remaining = framing.length
     }
   }
 
@@ -201,14 +199,14 @@ export class AnswerParser {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/
 
-/** What the headers say of the body's end and of the connection. */
+/** Collects what the headers tell about the end of the body and about the connection. */
 class Framing {
   chunked = false
   length: number | undefined
   keepAlive: boolean | undefined
 
-  see(name: string, value: string): void {
-    // By its length first: most headers are none of these.
+  add(name: string, value: string): void {
+    // Compares the length first, because it rules most headers out.
     if (name.length === 14 && name.toLowerCase() === 'content-length') {
       if (!/^\d{1,15}$/.test(value)) throw new Error('a length that is no number')
       const length = Number(value)

@@ -1,12 +1,12 @@
-/** What is used of Bun, by hand: its own types would put its globals into every file of the program. */
+/** The parts of Bun's API that we use, written by hand: Bun's own types would add its globals to every file. */
 
 export interface BunServer {
   readonly port: number
   /** Null once the request is over. */
   requestIP(request: Request): { readonly address: string } | null
-  /** Closes the request's connection after so many seconds without traffic, in steps of four. */
+  /** Closes the request's connection after this many seconds without traffic, rounded up to a multiple of four. */
   timeout(request: Request, seconds: number): void
-  /** Stops listening; resolves when the last connection is closed. `true` closes them all. */
+  /** Stops listening. Resolves when the last connection is closed. `true` closes all connections at once. */
   stop(closeActiveConnections?: boolean): Promise<void>
 }
 
@@ -23,21 +23,21 @@ interface BunServeOptions {
 
 export interface BunSocket<Data> {
   readonly data: Data
-  /** How many bytes were taken; the rest is for the caller to keep until `drain`. Negative once it is closed. */
+  /** Returns how many bytes were taken. The caller keeps the rest until `drain`. Negative once the socket is closed. */
   write(bytes: Uint8Array): number
   pause(): void
   resume(): void
-  /** Closes at once, unsent bytes and all. */
+  /** Closes at once and discards unsent bytes. */
   terminate(): void
 }
 
 export interface BunSocketHandlers<Data> {
-  /** The bytes belong to the listener. */
+  /** The listener may keep the bytes. */
   data(socket: BunSocket<Data>, bytes: Uint8Array): void
   drain(socket: BunSocket<Data>): void
-  /** TLS is agreed on, or not: then `error` tells why, and the socket closes. */
+  /** The TLS handshake is over. Without success `error` has the reason, and the socket closes. */
   handshake(socket: BunSocket<Data>, success: boolean, error: Error | null): void
-  /** `error`: the connection was reset, or the like. */
+  /** `error`: set when the connection was reset, for example. */
   close(socket: BunSocket<Data>, error?: Error): void
   error(socket: BunSocket<Data>, error: Error): void
 }
@@ -50,9 +50,9 @@ interface BunConnectOptions<Data> {
   readonly socket: BunSocketHandlers<Data>
 }
 
-/** Writes into a response without a queue between: each flushed write is a chunk of its own on the wire. */
+/** Writes into a response without a queue in between. Each flushed write is one chunk on the wire. */
 export interface DirectController {
-  /** Bytes taken, or a promise for when the client has room again; 0 once it is closed. */
+  /** Returns the bytes taken, or a promise that resolves when the client has room again. 0 once closed. */
   write(bytes: Uint8Array): number | Promise<number>
   flush(): unknown
   end(): unknown
@@ -60,10 +60,10 @@ export interface DirectController {
   close(error: Error): void
 }
 
-/** The body of a Response that Bun lets write for itself. */
+/** The source of a response body that writes to the client itself. */
 export interface DirectSource {
   readonly type: 'direct'
-  /** The body goes on until the promise is settled. */
+  /** The body ends when the promise is settled. */
   pull(controller: DirectController): Promise<void>
   cancel(): void
 }
@@ -81,7 +81,7 @@ export function bunApi(): BunApi {
   return bun
 }
 
-/** A response's body from a direct source, which no standard type knows. */
+/** A response's body from a direct source. The standard types do not know such a source. */
 export function directBody(source: DirectSource): ReadableStream<Uint8Array> {
   return Reflect.construct(ReadableStream, [source])
 }

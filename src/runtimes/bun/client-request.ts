@@ -13,17 +13,20 @@ import type { UpstreamRequest } from './connection.ts'
 import { BunForwarding, type Client } from './forwarding.ts'
 import { BunUpstream } from './upstream.ts'
 
-/** Seconds; Bun rounds up to its next step of four. */
+/** Seconds. Bun rounds up to a multiple of four. */
 const CLOSE_SOON_SECONDS = 1
 
-/** Seconds that an idle connection is kept: longer than cloudflared and Traefik keep theirs (90 s). At most 255. */
+/**
+ * Seconds that an idle connection is kept. cloudflared and Traefik keep theirs 90 s, so they close first. Bun takes 255
+ * at most.
+ */
 export const KEEP_ALIVE_SECONDS = 120
 
-/** What a request belongs to. */
+/** The surroundings of a request. */
 export interface RequestParts {
   readonly server: BunServer
   readonly open: OpenRequests
-  /** The very object that Bun handed over: what it knows its connection by. */
+  /** The request object that Bun gave us. Bun finds the connection by this object alone. */
   readonly received: Request
 }
 
@@ -33,17 +36,17 @@ export class BunClientRequest extends BaseClientRequest implements Client {
   readonly #request: Request
   readonly #parts: RequestParts
   #over = false
-  #ending = false
+  #timeoutSet = false
   #bodyTaken = false
   #stopReading: ((reason: Error) => void) | undefined
 
   constructor(request: Request, { forwarded }: Target, parts: RequestParts) {
-    // The address is asked for now: once the request is over, Bun does not know it any more.
+    // Read now: Bun forgets the address once the request is over.
     super(forwarded, parts.server.requestIP(parts.received)?.address ?? '')
     this.#request = request
     this.#parts = parts
     parts.open.enter()
-    // A call may wait for its slot or for its first byte as long as its own deadline lets it.
+    // No limit here: the relay limits how long a call may wait for its slot or its first byte.
     parts.server.timeout(parts.received, 0)
     const { signal } = parts.received
     if (signal.aborted) this.leave()
@@ -54,7 +57,7 @@ export class BunClientRequest extends BaseClientRequest implements Client {
     return this.#request.method
   }
 
-  /** A body that nobody has read to its end, so that its connection is of no more use. */
+  /** The body was not read to its end, so the connection cannot be used again. */
   get bodyUnread(): boolean {
     return this.#announcesBody && (!this.#bodyTaken || this.forwarding?.uploadCut === true)
   }
@@ -77,10 +80,10 @@ export class BunClientRequest extends BaseClientRequest implements Client {
       this.#stopReading = (reason) => {
         this.#stopReading = undefined
         reject(reason)
-        // Not cancelled: what still comes is for whoever answers to throw away.
+        // Not cancelled: last-answer.ts discards the rest of the body.
         reader?.releaseLock()
       }
-      // A larger body is read here, since Bun tells nobody how much of it there is so far.
+      // A larger body is read here, because Bun does not tell how much of it has come.
       const whole = reader
         ? readStream(reader, incoming)
         : request.arrayBuffer().then((bytes) => new Uint8Array(bytes))
@@ -103,35 +106,35 @@ export class BunClientRequest extends BaseClientRequest implements Client {
     if (!(upstream instanceof BunUpstream)) throw new TypeError(`${upstream.name} is no upstream of Bun`)
     const forwarding = new BunForwarding(observer, this)
     this.forwarding = forwarding
-    if (this.gone) forwarding.left()
+    if (this.gone) forwarding.clientLeft()
     else forwarding.send(this.#upstreamRequest(body, upstream), upstream)
     return forwarding
   }
 
-  idles(): void {
-    this.#endWithin(KEEP_ALIVE_SECONDS)
+  keepAlive(): void {
+    this.#closeAfter(KEEP_ALIVE_SECONDS)
   }
 
   closeSoon(): void {
-    this.#endWithin(CLOSE_SOON_SECONDS)
+    this.#closeAfter(CLOSE_SOON_SECONDS)
   }
 
   finished(): void {
     if (this.#over) return
     this.#over = true
-    this.idles()
+    this.keepAlive()
     this.#parts.open.leave()
   }
 
-  /** The route is through: what is still to come is Ollama's answer, if one was asked for. */
-  answered(): void {
+  /** The route has returned. Only an answer of Ollama can still be on its way. */
+  routeReturned(): void {
     if (!this.forwarding) this.finished()
   }
 
   #upstreamRequest(body: Uint8Array | undefined, upstream: BunUpstream): UpstreamRequest {
     const { method, headers } = this.#request
     const stream = body === undefined && this.#announcesBody ? (this.#request.body ?? undefined) : undefined
-    // Read by the upstream, or left to lie when it answers early; either way it is not ours to wait for.
+    // The upstream's connection reads this body. When Ollama answers early, nothing reads the rest.
     if (stream) this.#bodyTaken = true
     const kept = requestHeaders(flat(headers), {
       connection: headers.get('connection') ?? undefined,
@@ -148,10 +151,10 @@ export class BunClientRequest extends BaseClientRequest implements Client {
     }
   }
 
-  /** Seconds without traffic after which the connection is closed, once the answer is over. The first call counts. */
-  #endWithin(seconds: number): void {
-    if (this.#ending) return
-    this.#ending = true
+  /** Sets the seconds without traffic after which the connection is closed. Only the first call has an effect. */
+  #closeAfter(seconds: number): void {
+    if (this.#timeoutSet) return
+    this.#timeoutSet = true
     this.#parts.server.timeout(this.#parts.received, seconds)
   }
 
@@ -173,10 +176,10 @@ export function announcesBody({ headers }: Request): boolean {
 
 const EMPTY = new Uint8Array()
 
-/** A body of an announced length up to this is collected by Bun, which takes less time than to read its stream. */
+/** Bun collects a body of an announced length up to this. That takes less time than reading its stream here. */
 const COLLECTED_BY_BUN_BYTES = 64 * 1024
 
-/** For these the absence of a body is said with a length of 0 (RFC 9110 section 8.6). */
+/** For these methods a length of 0 announces that there is no body (RFC 9110 section 8.6). */
 const METHODS_WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
 function flat(headers: Headers): string[] {

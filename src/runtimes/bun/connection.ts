@@ -5,18 +5,18 @@ import type { BunSocket } from './bun-api.ts'
 export interface UpstreamRequest {
   readonly method: string
   readonly target: string
-  /** Flat, with Host; without what frames the body, unless `body` is a stream whose length is known. */
+  /** Flat, with Host. Content-Length only where `body` is a stream of known length, never Transfer-Encoding. */
   readonly headers: readonly string[]
-  /** Undefined: none. A stream is sent in chunks unless the headers tell its length. */
+  /** Undefined: no body. A stream is sent in chunks unless the headers have its length. */
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
 }
 
-/** Hears of one answer; `failed` instead of `end` when it breaks, at whatever stage. Nothing comes after either. */
+/** Hears the events of one answer. `failed` comes instead of `end` when the answer breaks, at any stage. */
 export interface AnswerSink extends AnswerListener {
   failed(error: Error): void
 }
 
-/** A request and its body go out in one write up to this size. */
+/** Up to this size, a body goes out in one write together with its head. */
 const ONE_WRITE_BYTES = 64 * 1024
 
 /** One connection to Ollama, one request at a time. */
@@ -29,13 +29,13 @@ export class Connection {
   #unsent: Uint8Array[] = []
   #onDrain: (() => void) | undefined
   #sending = false
-  /** Bytes of the stream that is being sent, as far as they have come. */
+  /** Bytes read so far of the stream that is being sent. */
   #streamed = 0
   #paused = false
   #closed = false
   #failure: Error | undefined
 
-  /** `onFree` is told when the connection can carry the next request. */
+  /** `onFree`: called when the connection can carry the next request. */
   constructor(onFree: (connection: Connection) => void) {
     this.#onFree = onFree
   }
@@ -44,7 +44,7 @@ export class Connection {
     return this.#closed
   }
 
-  /** How far the stream of a request has come. Undefined once it is whole. */
+  /** The progress of a streamed body. Undefined once the whole body is sent. */
   get upload(): Upload | undefined {
     if (this.#closed) return undefined
     if (this.#socket === undefined) return { bytes: 0, heldBack: true }
@@ -52,7 +52,7 @@ export class Connection {
     return { bytes: this.#streamed, heldBack: this.#unsent.length > 0 }
   }
 
-  /** What broke the connection while nobody waited for an answer. */
+  /** The error that broke the connection while no request was on it. */
   get failure(): Error | undefined {
     return this.#failure
   }
@@ -63,8 +63,8 @@ export class Connection {
   }
 
   /**
-   * Sends a request. @returns false when the connection turns out to be gone before the first byte of it was taken:
-   * then it can be sent elsewhere, and the sink hears nothing from here.
+   * Sends a request. @returns false when the socket was closed before it took the first byte. Then the sink hears
+   * nothing, and the request can go out on another connection.
    */
   send(request: UpstreamRequest, sink: AnswerSink): boolean {
     const { method, target, headers, body } = request
@@ -93,7 +93,7 @@ export class Connection {
     return true
   }
 
-  /** Stops reading, so that Ollama is held back, or goes on. */
+  /** Stops reading, which holds Ollama back, or resumes reading. */
   pause(paused: boolean): void {
     if (this.#paused === paused || this.#closed) return
     this.#paused = paused
@@ -101,7 +101,7 @@ export class Connection {
     else this.#socket?.resume()
   }
 
-  /** Cuts the connection; its sink hears nothing more. */
+  /** Closes the connection at once. The sink hears nothing more. */
   cut(): void {
     this.#sink = undefined
     this.#parser = undefined
@@ -111,7 +111,7 @@ export class Connection {
   received(bytes: Uint8Array): void {
     try {
       if (this.#parser) this.#parser.feed(bytes)
-      // Nobody asked for anything: what comes now would be taken for the next answer.
+      // No request is on the connection: these bytes would be taken for the next answer.
       else this.#shut()
     } catch (error) {
       this.broke(Object.assign(new Error('no HTTP answer', { cause: error }), { code: 'NOT_HTTP' }))
@@ -126,11 +126,11 @@ export class Connection {
     this.#onDrain?.()
   }
 
-  /** The connection is gone. */
+  /** The connection was closed or reset. */
   broke(error: Error): void {
     const sink = this.#sink
     const wasEnd = this.#closed ? false : this.#parser?.closed()
-    // Of a connection that was cut nobody wants to hear more.
+    // After `cut` an error says nothing new.
     if (sink === undefined && !this.#closed) this.#failure = error
     this.cut()
     if (!wasEnd) sink?.failed(error)
@@ -138,7 +138,7 @@ export class Connection {
 
   #ended(): void {
     const sink = this.#sink
-    // The answer may be early: the rest of the body would be taken for the next request.
+    // After an early answer Ollama would take the rest of the body for the next request.
     const usable = this.#parser?.keepAlive === true && !this.#sending && this.#unsent.length === 0
     this.#sink = undefined
     this.#parser = undefined
@@ -169,17 +169,17 @@ export class Connection {
         if (!sized) this.#write(Buffer.from(`${value.length.toString(16)}\r\n`, 'latin1'))
         this.#write(value)
         if (!sized) this.#write(CRLF)
-        if (this.#unsent.length > 0) await this.#room()
+        if (this.#unsent.length > 0) await this.#untilDrained()
       }
       await reader.cancel()
     } catch (error) {
-      // Only reading throws: it is the client who failed.
+      // Only reading throws, so the client's side failed.
       if (this.#sink === sink)
         this.broke(Object.assign(new Error('the upload broke', { cause: error }), { code: 'UPLOAD_BROKE' }))
     }
   }
 
-  #room(): Promise<void> {
+  #untilDrained(): Promise<void> {
     return new Promise((resolve) => {
       this.#onDrain = () => {
         this.#onDrain = undefined
@@ -194,7 +194,7 @@ export class Connection {
     else this.#push(bytes)
   }
 
-  /** The first bytes of a request; false when the socket is closed and none of them went out. */
+  /** Sends the first bytes of a request. Returns false when the socket is closed and took none of them. */
   #begin(bytes: Uint8Array): boolean {
     const taken = this.#socket?.write(bytes) ?? -1
     if (taken < 0) this.cut()
@@ -202,7 +202,7 @@ export class Connection {
     return taken >= 0
   }
 
-  /** Whether the socket took all of it. */
+  /** Returns whether the socket took all bytes. */
   #push(bytes: Uint8Array): boolean {
     const taken = Math.max(0, this.#socket?.write(bytes) ?? 0)
     if (taken === bytes.length) return true

@@ -5,8 +5,8 @@ import type { AnswerSink, Connection, UpstreamRequest } from './connection.ts'
 import type { BunUpstream } from './upstream.ts'
 
 /**
- * An answer of a known length up to this is handed over whole, which costs half as much as a stream. Its first byte is
- * then its last byte, and a break on the way is a break before the first byte.
+ * An answer of a known length up to this is given to Bun in one piece, which costs half as much as a stream. Its first
+ * byte then goes out together with its last byte, and an answer that breaks counts as broken before its first byte.
  */
 const WHOLE_BYTES = 64 * 1024
 
@@ -14,9 +14,9 @@ const EMPTY = new Uint8Array()
 
 /** The client's side of an answer. */
 export interface Client {
-  /** The answer ends at this moment: its connection waits for the next request now. */
-  idles(): void
-  /** Has the connection closed once its answer has ended. */
+  /** The answer ends at this moment. Its connection is kept for the next request. */
+  keepAlive(): void
+  /** Has the connection closed soon after the end of the answer. */
   closeSoon(): void
   /** The answer is over, however it ended. */
   finished(): void
@@ -26,7 +26,7 @@ export interface Client {
 export class BunForwarding extends AnswerForwarding implements AnswerSink {
   readonly #client: Client
   #connection: Connection | undefined
-  /** The head of an answer that is handed over whole, and the parts of its body that have come. */
+  /** The head of an answer that goes to Bun in one piece, and the parts of its body so far. */
   #whole: { readonly head: Parameters<AnswerForwarding['head']>; readonly parts: Uint8Array[] } | undefined
   #wholeBytes: Uint8Array | undefined
   #length: number | undefined
@@ -43,7 +43,7 @@ export class BunForwarding extends AnswerForwarding implements AnswerSink {
     return this.#uploads && !this.over ? this.#connection?.upload : undefined
   }
 
-  /** The upload was ended before it was whole, and there is no answer of Ollama's. */
+  /** The upload was ended before it was whole, without an answer of Ollama. */
   get uploadCut(): boolean {
     return this.#uploadCut
   }
@@ -69,7 +69,7 @@ export class BunForwarding extends AnswerForwarding implements AnswerSink {
   }
 
   override end(): void {
-    // The connection carries other calls from here on, however long the client takes for the rest.
+    // The connection carries other calls from now on, even if the client still takes its time.
     this.#connection = undefined
     if (this.#whole !== undefined && !this.over) {
       const { head, parts } = this.#whole
@@ -85,12 +85,13 @@ export class BunForwarding extends AnswerForwarding implements AnswerSink {
     const init = { status, statusText, headers: headerPairs(headers) }
     const whole = this.#wholeBytes
     if (whole !== undefined) return new Response(whole.length > 0 ? (whole as BodyInit) : null, init)
-    const full = (is: boolean): void => this.#connection?.pause(is)
-    this.#body = this.#length === undefined ? new StreamedBody(full) : new SizedBody(full, () => this.left())
+    const onFull = (isFull: boolean): void => this.#connection?.pause(isFull)
+    this.#body =
+      this.#length === undefined ? new StreamedBody(onFull) : new SizedBody(onFull, () => this.clientLeft())
     return new Response(this.#body.stream, init)
   }
 
-  /** A body pauses the connection by itself where its client is full. */
+  /** Always true: the body itself pauses the connection while the client is full. */
   protected write(part: Uint8Array): boolean {
     this.#body?.write(part)
     return true
@@ -101,7 +102,7 @@ export class BunForwarding extends AnswerForwarding implements AnswerSink {
     else
       this.#body.end(
         () => this.done(),
-        () => this.#client.idles(),
+        () => this.#client.keepAlive(),
       )
   }
 

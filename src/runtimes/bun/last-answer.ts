@@ -1,8 +1,9 @@
 import { DISCARD_MS, SILENT_MS, within } from '../process/drain.ts'
 
 /**
- * An answer to a request whose body nobody reads to its end: the last one on its connection. Closed with unread
- * bytes on it, a connection is reset and takes the answer with it. So what still comes is thrown away for a while.
+ * Gives an answer to a request whose body was not read to its end, and closes the connection afterwards. Closing a
+ * connection with unread bytes resets the connection and loses the answer. So the rest of the body is discarded first,
+ * for a limited time.
  */
 export async function lastAnswer(answer: Response, request: Request): Promise<Response> {
   const { status, statusText, headers } = answer
@@ -16,20 +17,20 @@ export async function lastAnswer(answer: Response, request: Request): Promise<Re
       client.enqueue(bytes)
       await discard(reader)
       reader.cancel().catch(() => {})
-      // The client may have left in the meantime, and then there is nothing to close any more.
+      // Once the client has left, there is nothing to close.
       if (!request.signal.aborted) client.close()
     },
   })
   return new Response(body, { status, statusText, headers })
 }
 
-/** Throws away what comes, until its end, until nothing comes any more, or until it has taken too long. */
+/** Discards the rest of a body until its end, until SILENT_MS without a byte, or until DISCARD_MS have passed. */
 async function discard(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   let pieces = 0
   const end = toEnd(reader, () => pieces++)
-  for (let left = DISCARD_MS / SILENT_MS; left > 0; left--) {
-    const seen = pieces
-    if ((await within(SILENT_MS, end)) || pieces === seen) return
+  for (let waitedMs = 0; waitedMs < DISCARD_MS; waitedMs += SILENT_MS) {
+    const before = pieces
+    if ((await within(SILENT_MS, end)) || pieces === before) return
   }
 }
 

@@ -2,12 +2,12 @@ import { flatHeader } from '../../relay/headers.ts'
 import { PROBE_MOST_BYTES, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 import type { AnswerSink, Connection } from './connection.ts'
 
-/** One question for Ollama's version, on a connection of the calls. Settled once. */
+/** One request for Ollama's version, on a connection that calls use, too. Settled once. */
 export class Probe implements AnswerSink {
   connection: Connection | undefined
   readonly #resolve: (answer: ProbeAnswer) => void
   readonly #reject: (reason: Error) => void
-  readonly #late: NodeJS.Timeout
+  readonly #timeout: NodeJS.Timeout
   readonly #parts: Uint8Array[] = []
   #status = 0
   #location: string | undefined
@@ -16,7 +16,7 @@ export class Probe implements AnswerSink {
   constructor(resolve: (answer: ProbeAnswer) => void, reject: (reason: Error) => void) {
     this.#resolve = resolve
     this.#reject = reject
-    this.#late = setTimeout(() => {
+    this.#timeout = setTimeout(() => {
       this.connection?.cut()
       this.failed(new DOMException(`no answer within ${PROBE_TIMEOUT_MS} ms`, 'TimeoutError'))
     }, PROBE_TIMEOUT_MS)
@@ -25,7 +25,7 @@ export class Probe implements AnswerSink {
   head(status: number, _statusText: string, headers: string[]): void {
     this.#status = status
     this.#location = flatHeader(headers, 'location')
-    // Whatever else it says is not looked at.
+    // The body of any other status is not read.
     if (status !== 200) this.#cut()
   }
 
@@ -36,7 +36,7 @@ export class Probe implements AnswerSink {
   }
 
   end(): void {
-    clearTimeout(this.#late)
+    clearTimeout(this.#timeout)
     this.#resolve({
       status: this.#status,
       location: this.#location,
@@ -45,7 +45,7 @@ export class Probe implements AnswerSink {
   }
 
   failed(error: Error): void {
-    clearTimeout(this.#late)
+    clearTimeout(this.#timeout)
     this.#reject(error)
   }
 

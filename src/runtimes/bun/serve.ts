@@ -12,24 +12,22 @@ import { readDashboard } from '../process/dashboard-files.ts'
 import { descriptorLimit } from '../process/descriptors.ts'
 import { DRAIN_MS, within } from '../process/drain.ts'
 import { ownNames } from '../process/host.ts'
+import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
 import { OpenRequests } from '../process/open-requests.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
 import { type BunServer, bunApi } from './bun-api.ts'
 import { announcesBody, BunClientRequest, KEEP_ALIVE_SECONDS } from './client-request.ts'
-import { Crowd } from './crowd.ts'
+import { ConnectionRoom } from './connection-room.ts'
 import { lastAnswer } from './last-answer.ts'
 import { BunUpstream } from './upstream.ts'
 
-/** Headers of a request may take this many bytes; Bun's own limit is 16 KiB. It takes 200 lines at most, in any case. */
-const MAX_HEADER_BYTES = 256 * 1024
-
-/** How long the last bytes of a shutdown may take on their way to slow clients. */
+/** How long a shutdown waits for the last bytes to slow clients. */
 const LAST_BYTES_MS = 1_000
 
 export const bunRuntime: Runtime = { name: 'bun', serve }
 
-/** What the gate is handed with each request. */
+/** The environment of one request. */
 interface BunEnv extends GateEnv {
   readonly server: BunServer
   readonly received: Request
@@ -46,7 +44,7 @@ async function serve(
   const bun = bunApi()
   const upstream = new BunUpstream(ONLY_UPSTREAM, config.ollama_url, bun, credentialsOf(config))
   const open = new OpenRequests()
-  const crowd = new Crowd(descriptorLimit())
+  const connections = new ConnectionRoom(descriptorLimit())
   const gate = createGate<BunEnv>({
     runtimeName: 'bun',
     version,
@@ -64,7 +62,7 @@ async function serve(
     peer: ({ server, received }) => ({
       address: server.requestIP(received)?.address ?? '',
       port: server.port,
-      // Bun.serve does not tell.
+      // Bun.serve does not tell the version.
       httpVersion: undefined,
     }),
     memory: sampleMemory(systemClock),
@@ -73,12 +71,13 @@ async function serve(
     dashboard: readDashboard(),
     reloading,
   })
+  // Bun's own limit is 16 KiB. In any case Bun takes at most 200 header lines.
   Reflect.set(http, 'maxHeaderSize', MAX_HEADER_BYTES)
   const server = bun.serve({
     hostname: config.proxy_host,
     port: config.proxy_port,
     idleTimeout: KEEP_ALIVE_SECONDS,
-    // max_body_size is the gate's to enforce, and uploads have none.
+    // The relay enforces max_body_size. Uploads have no limit.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     development: false,
     fetch: async (received, server) => {
@@ -86,8 +85,8 @@ async function serve(
       const target = targetOfUrl(request.url)
       const env: BunEnv = { server, received, target, clientRequest: undefined }
       const response = await gate.fetch(request, env)
-      env.clientRequest?.answered()
-      if (crowd.pressed) response.headers.set('Connection', 'close')
+      env.clientRequest?.routeReturned()
+      if (connections.full) response.headers.set('Connection', 'close')
       return isBodyUnread(env) ? lastAnswer(response, request) : response
     },
     error(error) {
@@ -118,13 +117,13 @@ async function serve(
   }
 }
 
-/** A body that nobody has read to its end, so that its connection is of no more use. */
+/** Whether the body was not read to its end, so that the connection cannot be used again. */
 function isBodyUnread({ clientRequest, received }: BunEnv): boolean {
   if (clientRequest !== undefined) return clientRequest.bodyUnread
   return !received.bodyUsed && announcesBody(received)
 }
 
-/** Without a Host, or with one that is no name, Bun leaves the path alone for the URL. */
+/** Without a Host header, or with an invalid one, Bun gives a request whose URL is only a path. */
 function absolute(request: Request): Request {
   return request.url.startsWith('/') ? new Request(`http://localhost${request.url}`, request) : request
 }

@@ -1,17 +1,15 @@
 import type { Credentials } from '../../upstream/credentials.ts'
 import { PROBE_PATH, type ProbeAnswer } from '../../upstream/probe.ts'
 import { UpstreamAddress } from '../../upstream/upstream-address.ts'
+import { UPSTREAM_KEEP_ALIVE_MS } from '../process/limits.ts'
 import type { BunApi, BunSocketHandlers } from './bun-api.ts'
 import { type AnswerSink, Connection, type UpstreamRequest } from './connection.ts'
 import { Probe } from './probe.ts'
 
-/** How long an idle connection to Ollama is kept for the next call, at least. */
-const KEEP_ALIVE_MS = 60_000
-
 const HANDLERS: BunSocketHandlers<Connection> = {
   data: ({ data: connection }, bytes) => connection.received(bytes),
   drain: ({ data: connection }) => connection.drained(),
-  // Without a handshake nothing is sent: what is written before stays in the socket.
+  // The socket sends nothing before the handshake is over, so only a failure matters here.
   handshake({ data: connection }, success, error) {
     if (!success) connection.broke(error ?? coded('EPROTO', 'no TLS connection comes about'))
   },
@@ -23,14 +21,14 @@ function closedByOllama(): Error {
   return coded('ECONNRESET', 'Ollama closed the connection')
 }
 
-/** An error as the system would give it. */
+/** An error like one of the system. */
 function coded(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
 /**
- * The guarded Ollama over sockets of our own. Bun's fetch costs more than all the rest of a call, lowers the names
- * of headers and takes the answer's chunks apart.
+ * An Ollama, reached over sockets of our own. Bun's fetch costs more than all the rest of a call, makes header names
+ * lower case and loses the borders of the answer's chunks.
  */
 export class BunUpstream extends UpstreamAddress {
   readonly #bun: BunApi
@@ -38,9 +36,9 @@ export class BunUpstream extends UpstreamAddress {
   readonly #port: number
   readonly #secure: boolean
   #idle: Connection[] = []
-  /** Idle since the last sweep at least. */
+  /** The connections that were idle at the last sweep. */
   #stale = new Set<Connection>()
-  readonly #sweeping: NodeJS.Timeout
+  readonly #sweeps: NodeJS.Timeout
   #destroyed = false
 
   constructor(name: string, ollamaUrl: string, bun: BunApi, credentials?: Credentials) {
@@ -50,22 +48,22 @@ export class BunUpstream extends UpstreamAddress {
     this.#secure = protocol === 'https:'
     this.#hostname = hostname.replace(/^\[|\]$/g, '')
     this.#port = port === '' ? (this.#secure ? 443 : 80) : Number(port)
-    this.#sweeping = setInterval(() => this.#sweep(), KEEP_ALIVE_MS)
-    this.#sweeping.unref()
+    this.#sweeps = setInterval(() => this.#sweep(), UPSTREAM_KEEP_ALIVE_MS)
+    this.#sweeps.unref()
   }
 
-  /** Host header of every request. */
+  /** The Host header of every request. */
   get host(): string {
     return this.url.host
   }
 
-  /** Sends a request. @returns what holds the answer back or cuts it. */
+  /** Sends a request. @returns the connection, which can hold the answer back or cut it. */
   send(request: UpstreamRequest, sink: AnswerSink): Connection {
     for (;;) {
-      // The one used last is the least likely to be closed by now.
+      // The connection used last is the least likely to be closed by now.
       const idle = this.#idle.pop()
       if (idle === undefined) break
-      // One that Ollama has closed meanwhile may not have told yet; it took nothing then.
+      // Ollama may have closed the connection without our notice. Then `send` is false, and nothing was sent.
       if (!idle.closed && idle.send(request, sink)) return idle
     }
     return this.#open(request, sink)
@@ -85,7 +83,7 @@ export class BunUpstream extends UpstreamAddress {
 
   destroy(): void {
     this.#destroyed = true
-    clearInterval(this.#sweeping)
+    clearInterval(this.#sweeps)
     for (const connection of this.#idle.splice(0)) connection.cut()
   }
 
@@ -105,7 +103,7 @@ export class BunUpstream extends UpstreamAddress {
       .then(
         (socket) => {
           connection.opened(socket)
-          // It may have broken before anybody waited for an answer from it.
+          // The connection may have broken before this request was on it.
           if (connection.failure) sink.failed(connection.failure)
           else if (!connection.closed && !connection.send(request, sink)) sink.failed(closedByOllama())
         },

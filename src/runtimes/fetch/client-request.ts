@@ -11,7 +11,7 @@ import { FetchUpstream } from './upstream.ts'
 
 export interface FetchClient {
   readonly target: Target
-  /** Its signal tells of the client's departure. */
+  /** The signal of the request is aborted when the client leaves. */
   readonly request: Request
   readonly address: string
 }
@@ -63,18 +63,18 @@ export class FetchClientRequest extends BaseClientRequest {
     if (!(upstream instanceof FetchUpstream)) throw new TypeError(`${upstream.name} is no upstream of fetch`)
     const forwarding = new FetchForwarding(observer)
     this.forwarding = forwarding
-    if (this.gone) forwarding.left()
+    if (this.gone) forwarding.clientLeft()
     else forwarding.send(this.#request, this.target, body, upstream)
     return forwarding
   }
 
   protected override leave(): void {
-    // Some runtimes abort the signal of a request that was answered, when its connection closes.
+    // Some runtimes also abort the signal of an answered request, when its connection closes.
     if (!this.forwarding?.over) super.leave()
   }
 }
 
-/** A body breaks for one reason only: its client is gone. */
+/** The error of a body that could not be read. A body that breaks has one cause: the client left. */
 export function readingError(error: unknown): Failure | Refusal {
   if (error instanceof Failure || error instanceof Refusal) return error
   return new Failure('client_gone', { cause: error })

@@ -4,18 +4,18 @@ import { AnswerForwarding, type AnswerHead, headerPairs } from '../answer-forwar
 import type { FetchUpstream } from './upstream.ts'
 
 /**
- * Ollama's answer as a stream that the client pulls: a chunk is read when the client has room for a chunk, so a slow
+ * Ollama's answer as a stream that the client pulls. A chunk is read only when the client has room for it, so a slow
  * client slows Ollama down.
  */
 export class FetchForwarding extends AnswerForwarding {
-  /** The platform reads the client's own body by itself and does not tell the progress. */
+  /** Undefined: the platform sends the client's body by itself and does not tell the progress. */
   readonly upload = undefined
   readonly #connection = new AbortController()
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   #client: ReadableStreamDefaultController<Uint8Array> | undefined
   #sized = false
 
-  /** `body` undefined streams the request's own body. */
+  /** With `body` undefined the request's own body is streamed. */
   async send(
     request: Request,
     target: string,
@@ -78,7 +78,7 @@ export class FetchForwarding extends AnswerForwarding {
     })
     return {
       method: request.method,
-      // A fetch that asked for an encoding would undo the encoding, and the bytes would not be Ollama's any more.
+      // A fetch that asks for an encoding also undoes it. Then the bytes are not Ollama's any more.
       headers: headerPairs(kept).filter(([name]) => name !== 'accept-encoding'),
       signal: this.#connection.signal,
       redirect: 'manual',
@@ -87,7 +87,7 @@ export class FetchForwarding extends AnswerForwarding {
     }
   }
 
-  /** Throws for an answer that a Response cannot be made of. */
+  /** @throws RangeError for a status that a Response cannot have. */
   #answered({ status, statusText, headers, body }: Response, method: string): void {
     if (status > 599) throw new RangeError(`no HTTP status: ${status}`)
     if (body !== null && method !== 'HEAD') this.#reader = body.getReader()
@@ -110,7 +110,7 @@ export class FetchForwarding extends AnswerForwarding {
             this.failed(error)
           }
         },
-        cancel: () => this.left(),
+        cancel: () => this.clientLeft(),
       },
       { highWaterMark: 0 },
     )

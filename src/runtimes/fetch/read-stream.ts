@@ -1,6 +1,6 @@
 import type { IncomingBody } from '../../relay/incoming-body.ts'
 
-/** Reads a stream to its end into `body`. Throws what `body` says to stop for, or what the stream breaks with. */
+/** Reads a stream to its end into `body`. @throws the reason for which `body` stops, or the error of the stream. */
 export async function readStream(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   body: IncomingBody,

@@ -1,10 +1,10 @@
 import type { Credentials } from '../../upstream/credentials.ts'
 import { UpstreamAddress } from '../../upstream/upstream-address.ts'
 
-/** Must follow no redirect, undo no encoding and have no deadline, as far as the runtime lets it. */
+/** A fetch that follows no redirect, undoes no encoding and has no deadline, as far as the runtime allows. */
 export type PlainFetch = (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
 
-/** An upstream as a runtime's own fetch reaches it. */
+/** An Ollama, reached through the runtime's own fetch. */
 export class FetchUpstream extends UpstreamAddress {
   readonly fetch: PlainFetch
 

@@ -71,7 +71,7 @@ export class NodeClientRequest extends BaseClientRequest {
     if (!(upstream instanceof NodeUpstream)) throw new TypeError(`${upstream.name} is no upstream of Node`)
     const forwarding = new NodeForwarding(this.#outgoing, observer)
     this.forwarding = forwarding
-    if (this.gone) forwarding.left()
+    if (this.gone) forwarding.clientLeft()
     else {
       if (body === undefined) this.#askForBody()
       forwarding.send(this.#incoming, this.target, body, upstream)

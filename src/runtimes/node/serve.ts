@@ -18,13 +18,14 @@ import { readDashboard } from '../process/dashboard-files.ts'
 import { clientRoom, descriptorLimit } from '../process/descriptors.ts'
 import { DRAIN_MS, within } from '../process/drain.ts'
 import { ownNames } from '../process/host.ts'
+import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
 import { onClientError, refuseHead } from './client-errors.ts'
 import { NodeClientRequest } from './client-request.ts'
 import { Connections } from './connections.ts'
 import { PipelinedRequests } from './pipelined-requests.ts'
-import { MAX_HEADER_BYTES, NodeUpstream } from './upstream.ts'
+import { NodeUpstream } from './upstream.ts'
 
 /** How long an idle connection is kept. cloudflared and Traefik keep theirs 90 s, so they close first. */
 const KEEP_ALIVE_MS = 120_000

@@ -2,12 +2,7 @@ import { Pool } from 'undici'
 import type { Credentials } from '../../upstream/credentials.ts'
 import { beginningOf, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 import { UpstreamAddress } from '../../upstream/upstream-address.ts'
-
-/** Headers of a request or an answer may take this many bytes, both sides. Ollama takes 1 MiB. */
-export const MAX_HEADER_BYTES = 256 * 1024
-
-/** How long an idle connection to Ollama is kept for the next call. */
-const KEEP_ALIVE_MS = 60_000
+import { MAX_HEADER_BYTES, UPSTREAM_KEEP_ALIVE_MS } from '../process/limits.ts'
 
 /** An Ollama, reached through a pool of connections. The pool has no time limits: deadlines belong to the relay. */
 export class NodeUpstream extends UpstreamAddress {
@@ -21,7 +16,7 @@ export class NodeUpstream extends UpstreamAddress {
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: 0 },
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: UPSTREAM_KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     })
   }

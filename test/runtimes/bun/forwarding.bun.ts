@@ -18,7 +18,7 @@ async function aDelivery({ raw, upstream }: Awaited<ReturnType<typeof aPool>>, r
   const watched = new Watched()
   let finished = 0
   const forwarding = new BunForwarding(watched, {
-    idles() {},
+    keepAlive() {},
     closeSoon() {},
     finished: () => void finished++,
   })
@@ -59,7 +59,7 @@ describe('an answer that Ollama has ended while its client still reads', () => {
 
   it('leaves the next call alone when its client leaves', async (t) => {
     const { slow, next } = await twoOnOneConnection(t)
-    slow.forwarding.left()
+    slow.forwarding.clientLeft()
     assert.deepEqual(slow.watched.endings, ['client_gone'])
     next.wire.answer(OK)
     assert.equal(await (await next.forwarding.answer).text(), 'ok')

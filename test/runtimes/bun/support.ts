@@ -134,7 +134,7 @@ export async function bunHarness(t: TestContext) {
       } catch (error) {
         return new Response(error instanceof Error ? error.message : 'refused', { status: 502 })
       } finally {
-        client.answered()
+        client.routeReturned()
       }
     },
     error: () => new Response(null, { status: 500 }),
