@@ -29,12 +29,12 @@ export interface MonitorParts {
   readonly dashboard: Monitor['dashboard']
 }
 
-/** The parts that watch the proxy, composed. */
+/** The composed parts that watch the proxy. */
 export interface RunningMonitor {
   readonly pages: Monitor
   /** `url`: where this proxy listens. */
   start(url: string): void
-  /** New thresholds count from the next sample on. Models that are named now get figures of their own. */
+  /** Applies thresholds from the next sample on, and gives newly configured models figures of their own. */
   reconfigure(config: Pick<Config, 'alerts' | 'models'>): void
   stop(): void
 }
@@ -60,8 +60,8 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
     rules: config.alerts,
     told: (event) => {
       const { id, level, value, unit, action } = event.alert
-      const tell = event.event === 'cleared' ? log.info : log.warn
-      tell(`alert ${event.event}: ${event.alert.message}`, { alert: id, level, value, unit, action })
+      const write = event.event === 'cleared' ? log.info : log.warn
+      write(`alert ${event.event}: ${event.alert.message}`, { alert: id, level, value, unit, action })
       webhook?.send(event)
     },
   })
@@ -101,7 +101,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
     reconfigure(changed) {
       alerts.setRules(changed.alerts)
       history.setWindow(changed.alerts.window)
-      for (const model of limitsByKey(changed.models).keys()) meters.name(model)
+      for (const model of limitsByKey(changed.models).keys()) meters.addModel(model)
     },
     stop() {
       history.stop()
@@ -110,7 +110,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
   }
 }
 
-/** Tokens that a model gave so far: as Ollama counted them for calls that are over, and the parts of running streams. */
+/** Tokens that a model gave so far: Ollama's count for calls that are over, and the parts of running streams. */
 function tokenCount(meters: Meters, live: () => Iterable<LiveCall>): (model: string, now: number) => number {
   let countedAt = Number.NaN
   const running = new Map<string, number>()

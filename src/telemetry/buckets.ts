@@ -1,6 +1,6 @@
-/** How often a figure fell into each of some fixed ranges: what Prometheus calls a histogram. */
+/** Counts how often a figure fell into each of some fixed ranges. Prometheus calls this a histogram. */
 export class Buckets {
-  /** The upper ends of the ranges, ascending; an end belongs to its range. Beyond the last there is one range more. */
+  /** The upper bounds of the ranges, ascending. A bound belongs to its range. One more range lies above the last bound. */
   readonly bounds: readonly number[]
   readonly #counts: Float64Array
   #total = 0
@@ -11,12 +11,11 @@ export class Buckets {
     this.#counts = new Float64Array(bounds.length + 1)
   }
 
-  /** How many figures there were. */
   get total(): number {
     return this.#total
   }
 
-  /** The sum of all figures, in their unit. */
+  /** In the unit of the figures. */
   get sum(): number {
     return this.#sum
   }
@@ -30,7 +29,7 @@ export class Buckets {
     this.#sum += figure
   }
 
-  /** For each bound, how many figures do not exceed it; after them, as the last, how many there were. */
+  /** For each bound, the number of figures that do not exceed the bound. The last number is the total. */
   cumulative(): readonly number[] {
     let sum = 0
     return Array.from(this.#counts, (count) => {

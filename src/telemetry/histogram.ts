@@ -1,37 +1,37 @@
 import type { Spread } from '../admission/observer.ts'
 
 /**
- * Log-linear buckets over units of 0.01 ms: exact up to 0.63 ms, from there 32 buckets to each doubling, so that a
- * value is told to within 1.6 %. The last bucket begins at about 7.8 days and takes all that is longer.
+ * Log-linear buckets over units of 0.01 ms: exact up to 0.63 ms, above that 32 buckets to each doubling, which is an
+ * error of 1.6 % at most. The last bucket begins at about 7.8 days and also takes all longer times.
  */
 const UNITS_PER_MS = 100
 const SUB_BITS = 5
 const SUB_BUCKETS = 1 << SUB_BITS
 const BUCKETS = 1_024
-/** Integer arithmetic ends at 31 bits; longer times are counted in units this much coarser. */
+/** Integer arithmetic ends at 31 bits. Longer times are counted in units coarser by COARSE_BITS. */
 const INT_LIMIT = 2 ** 31
 const COARSE_BITS = 16
 const FULL = 0xffff_ffff
 /**
- * The first records are kept one by one: a model that was asked for a few times, or by a made-up name, must not weigh as
- * much as one that serves.
+ * This many first records are kept one by one. So a model with few calls, or a made-up name, takes less memory than a
+ * model that serves.
  */
 const FEW = 16
 
 /**
- * How long things took, in milliseconds. Takes some 100 bytes for the first 16 records. From the next one on it takes
+ * Counts durations in milliseconds. Takes some 100 bytes for the first 16 records. From the next one on it takes
  * 4 KiB, and 4 KiB more while the current interval has records.
  */
 export class Histogram {
-  /** Buckets of the first records in the order in which they came; empty once they are in the tables below. */
+  /** Buckets of the first records, in the order of the records. Empty once the records are in the tables below. */
   #few: number[] = []
   /** Records of the intervals before the current one. */
   #settled: Uint32Array | undefined
-  /** Records of the current interval. A record that finds this table touches nothing else. */
+  /** Records of the current interval. While this table exists, a record changes no other table. */
   #recent: Uint32Array | undefined
   #total = 0
   #settledTotal = 0
-  /** Keeps the middle of the last bucket from exceeding everything that was ever recorded. */
+  /** The longest record. No percentile may exceed it, though the middle of a bucket can. */
   #longestMs = 0
 
   get total(): number {
@@ -81,7 +81,7 @@ export class Histogram {
     this.#longestMs = 0
   }
 
-  /** The table that takes the next record; undefined while that one can be kept by itself. */
+  /** The table for the next record. Undefined while the next record is one of the first. */
   #open(): Uint32Array | undefined {
     if (this.#settled === undefined && this.#few.length < FEW) return undefined
     const recent = tableOf(this.#few.slice(this.#settledTotal))
@@ -100,14 +100,14 @@ export class Histogram {
   #valueAt(percent: number, total: number, counts?: Uint32Array, more?: Uint32Array): number {
     if (counts === undefined || total === 0) return 0
     const rank = Math.max(1, Math.ceil((percent / 100) * total))
-    let seen = 0
+    let counted = 0
     let last = 0
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const count = (counts[bucket] ?? 0) + (more?.[bucket] ?? 0)
       if (count === 0) continue
-      seen += count
+      counted += count
       last = bucket
-      if (seen >= rank) break
+      if (counted >= rank) break
     }
     return Math.min(middleOf(last), this.#longestMs)
   }
@@ -123,7 +123,7 @@ export class Histogram {
     this.#settledTotal = this.#total
   }
 
-  /** A bucket that is full would start over at zero; halving all of them keeps the percentiles. */
+  /** Halves all buckets, because a full bucket would start again at zero. The percentiles stay the same. */
   #halve(): void {
     this.#settledTotal = halve(this.#settled)
     this.#total = this.#settledTotal + halve(this.#recent)
@@ -147,7 +147,7 @@ function overflows(counts: Uint32Array, more: Uint32Array): boolean {
   return false
 }
 
-/** Returns what is left in all of them together. */
+/** Halves each count. Returns the sum of the halves. */
 function halve(counts: Uint32Array | undefined): number {
   let total = 0
   if (counts === undefined) return total

@@ -6,12 +6,12 @@ import { type LaneSample, LaneSampler, type LaneSamplerParts, type Sums, type Tr
 import { hundredths } from './snapshot.ts'
 
 const SAMPLE_EVERY_MS = 5_000
-/** Five minutes: the longest window there is. */
+/** Five minutes, the longest window. */
 const SAMPLES_KEPT = 60
-/** Models that a sample shows: sixty samples of a thousand made-up names would be ten megabytes for each reader. */
+/** Models in a sample. Sixty samples with a thousand made-up names would be ten megabytes for each reader. */
 const MODELS_SHOWN = 100
 
-/** What is to be known of a model to judge it and to advise. */
+/** The figures of a model that alerts judge, and from which they advise. */
 export interface ModelReading extends WindowFigures {
   readonly limits: Limits
   readonly active: number
@@ -20,7 +20,7 @@ export interface ModelReading extends WindowFigures {
 
 /** The last sample as the alerts judge it. */
 export interface Readings {
-  /** Models that saw a call within the window or hold one now. */
+  /** Models that had a call within the window or have one now. */
   readonly models: ReadonlyMap<string, ModelReading>
   readonly memoryPercent: number | null
   /** False once the model's lane is forgotten. */
@@ -29,11 +29,11 @@ export interface Readings {
 
 export interface HistoryParts extends LaneSamplerParts {
   readonly clock: Clock
-  /** Memory in use; null where it cannot be told. The answer goes into the next sample. */
+  /** Memory in use; null where the system does not tell. The answer goes into the next sample. */
   readonly memoryPercent: () => Promise<number | null>
   /** From 10 to 300; rounded to whole samples. */
   readonly windowSeconds: number
-  /** Told of every new sample. Must not throw. */
+  /** Called with every new sample. Must not throw. */
   readonly sampled: (sample: Sample) => void
 }
 
@@ -45,8 +45,8 @@ interface Entry {
 }
 
 /**
- * The figures over time: a sample of all lanes every five seconds, sixty of them kept. The calls pay nothing for it,
- * it takes differences of what is counted anyway.
+ * The figures over time: a sample of all lanes every five seconds, the last sixty samples. Costs the calls nothing: a
+ * sample is the difference of counters that exist anyway.
  */
 export class History {
   readonly #parts: HistoryParts
@@ -54,7 +54,7 @@ export class History {
   readonly #entries: Entry[] = []
   #windowSeconds: number
   #memoryPercent: number | null = null
-  #tookAt = 0
+  #sampledAt = 0
   #dueAt = 0
   #next: Cancel | undefined
 
@@ -64,12 +64,12 @@ export class History {
     this.#windowSeconds = parts.windowSeconds
   }
 
-  /** Counts from now on: what happened before goes into no sample. */
+  /** Starts the samples. Earlier events go into no sample. */
   start(): void {
     if (this.#next !== undefined) return
     const now = this.#parts.clock.now()
     this.#sampler.take(now)
-    this.#tookAt = now
+    this.#sampledAt = now
     this.#dueAt = now
     void this.#askMemory()
     this.#scheduleNext()
@@ -84,12 +84,12 @@ export class History {
     this.#windowSeconds = seconds
   }
 
-  /** `GET /queue/history`. Of more than a hundred models a sample shows the busiest. */
+  /** The answer of `GET /queue/history`. With more than a hundred models a sample shows the busiest. */
   page(): HistoryPage {
     return { interval_seconds: SAMPLE_EVERY_MS / 1_000, samples: this.#entries.map((entry) => entry.page) }
   }
 
-  /** All of it is 0 for a model that is not known. */
+  /** All figures are 0 for an unknown model. */
   window(model: string): WindowFigures {
     return this.#figures(model, this.#sampler.tracks.get(model), this.#window())
   }
@@ -113,7 +113,7 @@ export class History {
   #scheduleNext(): void {
     const { clock } = this.#parts
     const now = clock.now()
-    // Counted from when it was due, so that lateness does not add up; what was missed is not made up for.
+    // Counted from the time at which this sample was due, so that delays do not add up. Missed samples are skipped.
     this.#dueAt += SAMPLE_EVERY_MS
     if (this.#dueAt <= now) this.#dueAt = now + SAMPLE_EVERY_MS
     this.#next = clock.after(this.#dueAt - now, () => {
@@ -132,9 +132,9 @@ export class History {
       memory_percent: this.#memoryPercent,
     }
     const sums = new Map(Array.from(lanes, ([model, { sums }]) => [model, sums]))
-    this.#entries.push({ endedAt: now, seconds: (now - this.#tookAt) / 1_000, sums, page })
+    this.#entries.push({ endedAt: now, seconds: (now - this.#sampledAt) / 1_000, sums, page })
     if (this.#entries.length > SAMPLES_KEPT) this.#entries.shift()
-    this.#tookAt = now
+    this.#sampledAt = now
     void this.#askMemory()
     sampled(page)
   }
@@ -158,7 +158,7 @@ export class History {
       waitedMs += sums.waitedMs
       tokens += sums.tokensOut
     }
-    const places = track?.lane.limits.queue ?? 0
+    const queueLimit = track?.lane.limits.queue ?? 0
     return {
       seconds: this.#windowSeconds,
       arrived,
@@ -166,7 +166,7 @@ export class History {
       avg_wait_seconds: hundredths(
         Math.max(waited === 0 ? 0 : waitedMs / waited, track?.meanAgeMs ?? 0) / 1_000,
       ),
-      queue_depth_percent: hundredths(places === 0 ? 0 : (100 * (track?.queued ?? 0)) / places),
+      queue_depth_percent: hundredths(queueLimit === 0 ? 0 : (100 * (track?.queued ?? 0)) / queueLimit),
       tokens_per_second: hundredths(seconds === 0 ? 0 : tokens / seconds),
     }
   }
@@ -180,7 +180,7 @@ export class History {
   }
 }
 
-/** Who gives most tokens, holds most calls or sees most of them, in this order: a made-up model gives no tokens. */
+/** The models with the most tokens, then most calls held, then most arrivals. A made-up model gives no tokens. */
 function busiest(lanes: ReadonlyMap<string, LaneSample>): (readonly [model: string, sample: LaneSample])[] {
   const all = [...lanes]
   if (all.length <= MODELS_SHOWN) return all

@@ -3,7 +3,7 @@ import type { Spread } from '../admission/observer.ts'
 import type { ModelSample } from '../pages/monitor.ts'
 import { hundredths } from './snapshot.ts'
 
-/** What one interval adds to a window. */
+/** The figures that one interval adds to a window. */
 export interface Sums {
   readonly arrived: number
   readonly refused: number
@@ -18,38 +18,33 @@ export interface LaneSample {
   readonly sums: Sums
 }
 
-/** What is remembered of a lane from one sample to the next. */
+/** The state of a lane at its last sample. */
 export interface Track {
   readonly lane: LaneView
-  /** Clock time of the last sample in which it did or held something. */
-  readonly busyAt: number
-  /** As they stood at that last look. */
-  readonly queued: number
-  readonly meanAgeMs: number
-}
-
-interface OwnTrack extends Track {
-  round: number
-  quiet: boolean
+  /** Clock time of the last sample with an event or a call. */
   busyAt: number
   queued: number
   meanAgeMs: number
+  /** Number of the last sample that found the lane. */
+  round: number
+  /** The last sample found no event and no call. */
+  quiet: boolean
 }
 
 export interface LaneSamplerParts {
   readonly lanes: () => Iterable<LaneView>
   /**
-   * Tokens that the model gave so far, those of running calls included. `now`: clock time of the sample, the same
-   * for all of its models, so that whoever has to go through all calls for it does so once.
+   * Tokens that the model gave so far, tokens of running calls included. `now`: clock time of the sample. All models of
+   * a sample have the same time, so the function needs to go through all calls only once for each time.
    */
   readonly tokensOut: (model: string, now: number) => number
 }
 
-/** Takes the differences of what the lanes count. One in which nothing happened costs a few comparisons. */
+/** Takes the differences of the lanes' counters. A lane without events costs a few comparisons. */
 export class LaneSampler {
   readonly #parts: LaneSamplerParts
-  readonly #tracks = new Map<string, OwnTrack>()
-  /** Where the tokens stood, unless at 0. Outlives the lanes, but holds only models that did give tokens. */
+  readonly #tracks = new Map<string, Track>()
+  /** Tokens at the last sample, of models that gave any. Kept when a lane is forgotten. */
   readonly #tokens = new Map<string, number>()
   #round = 0
 
@@ -57,12 +52,12 @@ export class LaneSampler {
     this.#parts = parts
   }
 
-  /** Every lane there is, by model. */
-  get tracks(): ReadonlyMap<string, Track> {
+  /** All lanes by model. */
+  get tracks(): ReadonlyMap<string, Readonly<Track>> {
     return this.#tracks
   }
 
-  /** What happened since it was asked last, by model; who did nothing and holds nothing is left out. */
+  /** The figures since the previous call, by model. Models without an event and without a call are left out. */
   take(now: number): Map<string, LaneSample> {
     const taken = new Map<string, LaneSample>()
     this.#round++
@@ -72,7 +67,7 @@ export class LaneSampler {
       const track = this.#trackOf(lane)
       track.round = this.#round
       const quiet = lane.active === 0 && lane.queued === 0 && lane.observer.untouched
-      // One that went quiet is looked at once more: a call's tokens are told a little after its slot is free.
+      // A lane that went quiet is measured once more: the tokens of a call are counted just after its slot is free.
       if (quiet && track.quiet) continue
       const sample = this.#measure(track, now)
       track.quiet = quiet
@@ -84,8 +79,8 @@ export class LaneSampler {
     return taken
   }
 
-  /** A lane that was forgotten and opened again is another one, and begins at zero. */
-  #trackOf(lane: LaneView): OwnTrack {
+  /** A lane that was forgotten and opened again gets a new track, which begins at zero. */
+  #trackOf(lane: LaneView): Track {
     const known = this.#tracks.get(lane.model)
     if (known?.lane === lane) return known
     const track = { lane, round: 0, quiet: true, busyAt: Number.NEGATIVE_INFINITY, queued: 0, meanAgeMs: 0 }
@@ -97,7 +92,7 @@ export class LaneSampler {
     for (const [model, { round }] of this.#tracks) if (round !== this.#round) this.#tracks.delete(model)
   }
 
-  #measure(track: OwnTrack, now: number): LaneSample {
+  #measure(track: Track, now: number): LaneSample {
     const { model, active, queued, observer } = track.lane
     const { waited, waitedMs, turnedAway, refused, done, waitMs, processingMs } = observer.takeInterval()
     // Calls that got a slot or left the line, plus the growth of the line. After a reset of the figures the sum can be
@@ -121,7 +116,7 @@ export class LaneSampler {
     }
   }
 
-  /** A count that fell began again; it is followed from there. */
+  /** Tokens since the last sample. A count that has become smaller has begun again, and gives 0. */
   #newTokens(model: string, now: number): number {
     const tokens = this.#parts.tokensOut(model, now)
     const before = this.#tokens.get(model) ?? 0

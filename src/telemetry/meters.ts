@@ -1,39 +1,23 @@
-import type { Outcome } from '../admission/observer.ts'
-import type { RefusalCode } from '../admission/refusal.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { Buckets } from './buckets.ts'
 
-/** How many models have figures of their own: each is some hundred lines of a scrape. */
+/** Models with figures of their own. Each model is some hundred lines of a scrape. */
 export const MODEL_LABELS = 100
-/** Whose the figures of all the other models are. */
+/** Label for all other models together. */
 export const OTHER = 'other'
-/** Whose those of calls are that name no model. */
+/** Label for calls that name no model. */
 export const NONE = 'none'
 
 export const OUTCOMES = ['done', 'failed', 'cancelled', 'timed_out', 'refused'] as const
-/** Why a call was turned away. One that left by itself was not. */
+/** Reasons for which calls are refused. A call whose client left was not refused. */
 export const REASONS = ['queue_full', 'timeout', 'shutting_down', 'body_too_large'] as const
 
-/** Bounds in seconds. The thresholds of docs/monitoring/alerts.yml are among them, where quantiles are exact. */
+/** Bounds in seconds. The thresholds of docs/monitoring/alerts.yml are bounds, because quantiles are exact there. */
 const CALL_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600]
 const TOKEN_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5]
 const LOAD_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300]
 
-const OUTCOME_AT: Readonly<Record<Outcome | 'refused', number>> = {
-  done: 0,
-  failed: 1,
-  cancelled: 2,
-  timed_out: 3,
-  refused: 4,
-}
-const REASON_AT: Readonly<Record<Exclude<RefusalCode, 'cancelled'>, number>> = {
-  queue_full: 0,
-  timeout: 1,
-  shutting_down: 2,
-}
-const BODY_TOO_LARGE_AT = 3
-
-/** What is counted of a call. */
+/** The parts of a call that are counted. */
 export type MeteredCall = Pick<
   FinishedCall,
   | 'path'
@@ -52,19 +36,19 @@ export type MeteredCall = Pick<
 
 /** One model's figures since the start. Times in seconds. */
 export class ModelMeters {
-  /** Calls by route and outcome: `OUTCOMES.length` places to each route. */
+  /** Calls by route and outcome: `OUTCOMES.length` numbers for each route. */
   readonly requests: Float64Array
-  /** By reason, in the order of `REASONS`. */
+  /** Refused calls by reason, in the order of `REASONS`. */
   readonly refusals = new Float64Array(REASONS.length)
-  /** Calls that had their turn or gave up waiting for it, those that got one at once included. */
+  /** Time in line, of calls that got a slot, at once or later, or left the line without a slot. */
   readonly wait = new Buckets(CALL_SECONDS)
   /** From arrival to the first byte of Ollama's answer. */
   readonly firstByte = new Buckets(CALL_SECONDS)
-  /** All of the time but the wait, of calls that had their turn. */
+  /** Time outside the line, of calls that got a slot. */
   readonly processing = new Buckets(CALL_SECONDS)
-  /** Seconds to each output token after the first, of streams. */
+  /** Time for each output token after the first, of streams. */
   readonly perToken = new Buckets(TOKEN_SECONDS)
-  /** What Ollama says it spent on having the model ready; a loaded one takes it some milliseconds. */
+  /** Time that Ollama says it took to get the model ready. For a loaded model that is some milliseconds. */
   readonly load = new Buckets(LOAD_SECONDS)
   retriesAdvised = 0
   tokensIn = 0
@@ -76,16 +60,16 @@ export class ModelMeters {
 }
 
 export interface MetersParts {
-  /** The gated paths, decoded. */
+  /** The decoded paths of gated calls. */
   readonly routes: readonly string[]
-  /** Keys of models that have figures of their own before their first call: those of the configuration. */
+  /** Keys of the configured models. They have figures of their own before their first call. */
   readonly models: Iterable<string>
 }
 
 /**
- * Counts every gated call once it is over, without allocating. A model gets figures of its own when Ollama has
- * answered a call for it: until then, and past the hundredth, its calls count under `other`, so that made-up names
- * cannot use the places up.
+ * Counts every gated call once the call is over, without allocating. A model gets figures of its own when Ollama answers
+ * a call for the model. Until then its calls count under `other`, so that made-up names cannot use up the labels. The
+ * calls of every model after the hundredth count there, too.
  */
 export class Meters {
   readonly routes: readonly string[]
@@ -99,12 +83,12 @@ export class Meters {
     this.#routeAt = new Map(routes.map((route, at) => [route, at * OUTCOMES.length]))
     this.#other = this.#add(OTHER)
     this.#none = this.#add(NONE)
-    for (const model of models) this.name(model)
+    for (const model of models) this.addModel(model)
   }
 
-  /** Gives a model figures of its own while there are places. */
-  name(model: string): void {
-    if (!this.#models.has(model) && this.#hasPlace) this.#add(model)
+  /** Gives a model figures of its own, unless a hundred models have them. */
+  addModel(model: string): void {
+    if (!this.#models.has(model) && this.#hasRoom) this.#add(model)
   }
 
   /** The label under which a model's calls are counted now. */
@@ -117,7 +101,7 @@ export class Meters {
     return this.#models.get(model)?.tokensOut ?? 0
   }
 
-  /** By label, `other` and `none` first. */
+  /** All figures by label, `other` and `none` first. */
   models(): Iterable<readonly [label: string, meters: ModelMeters]> {
     return this.#models
   }
@@ -125,12 +109,12 @@ export class Meters {
   call(call: MeteredCall): void {
     const meters = this.#metersOf(call)
     const route = this.#routeAt.get(call.path)
-    if (route !== undefined) increment(meters.requests, route + OUTCOME_AT[call.outcome])
+    if (route !== undefined) increment(meters.requests, route + OUTCOMES.indexOf(call.outcome))
     if (call.reason !== null && call.reason !== 'cancelled') {
-      increment(meters.refusals, REASON_AT[call.reason])
-      // All of these answers say when to come back; status 0 is a client that was gone before it could hear.
+      increment(meters.refusals, REASONS.indexOf(call.reason))
+      // Each of these answers tells the client when to come back. Status 0: the client had left before the answer.
       if (call.status !== 0) meters.retriesAdvised++
-    } else if (call.outcome === 'refused') increment(meters.refusals, BODY_TOO_LARGE_AT)
+    } else if (call.outcome === 'refused') increment(meters.refusals, REASONS.indexOf('body_too_large'))
     if (call.model !== null && call.outcome !== 'refused') recordTimes(meters, call)
     if (call.tokensIn !== null) meters.tokensIn += call.tokensIn
     meters.tokensOut += tokensOf(call) ?? 0
@@ -141,10 +125,10 @@ export class Meters {
     const known = this.#models.get(call.model)
     if (known) return known
     const answered = call.firstByteMs !== null && call.status > 0 && call.status < 400
-    return answered && this.#hasPlace ? this.#add(call.model) : this.#other
+    return answered && this.#hasRoom ? this.#add(call.model) : this.#other
   }
 
-  get #hasPlace(): boolean {
+  get #hasRoom(): boolean {
     return this.#models.size < MODEL_LABELS + 2
   }
 
@@ -158,17 +142,17 @@ export class Meters {
 function recordTimes(meters: ModelMeters, call: MeteredCall): void {
   const { firstByteMs, parts } = call
   meters.wait.record(call.waitMs / 1_000)
-  // With a reason it left the line without a turn.
+  // A call with a reason got no slot.
   if (call.reason === null) meters.processing.record((call.totalMs - call.waitMs) / 1_000)
   if (firstByteMs === null) return
   meters.firstByte.record(firstByteMs / 1_000)
   if (call.loadMs > 0) meters.load.record(call.loadMs / 1_000)
-  // Sent in one piece, the first byte comes after the last token.
+  // Only for streams: the first byte of an answer in one piece comes after its last token.
   const tokens = parts === null ? 0 : (tokensOf(call) ?? 0)
   if (tokens >= 2) meters.perToken.record((call.totalMs - firstByteMs) / 1_000 / (tokens - 1))
 }
 
-/** What Ollama counted; of a stream that did not come to its count, its parts. */
+/** Output tokens as Ollama counted them. Of a stream that ended before the count: the number of its parts. */
 function tokensOf({ tokensOut, parts }: MeteredCall): number | null {
   return tokensOut ?? parts
 }

@@ -5,7 +5,7 @@ export interface MetricsPage {
   readonly text: string
 }
 
-/** What GET /metrics answers. prom-client is loaded when somebody asks for the first time. */
+/** The answer of GET /metrics. prom-client is loaded with the first request. */
 export function metricsPage(parts: MetricsParts): () => Promise<MetricsPage> {
   let metrics: Promise<Metrics> | undefined
   return async () => {

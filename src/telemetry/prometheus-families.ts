@@ -4,7 +4,7 @@ import type { Buckets } from './buckets.ts'
 const PREFIX = 'ollama_guard_'
 
 export interface Family<L extends string> {
-  /** Without our prefix; with its unit. */
+  /** With the unit, without our prefix. */
   readonly name: string
   readonly help: string
   readonly labels?: readonly L[]
@@ -13,7 +13,7 @@ export interface Family<L extends string> {
 type Labels<L extends string> = Readonly<Record<L, string>>
 export type Sample<L extends string, V = number> = readonly [labels: Labels<L>, value: V]
 
-/** Families whose samples are read when they are scraped: what they count is counted elsewhere. */
+/** Metric families whose samples are read at each scrape. Their figures are counted elsewhere. */
 export class Families {
   readonly #registry: Registry
 
@@ -40,7 +40,7 @@ export class Families {
       async collect() {
         const samples = await read()
         this.reset()
-        // Without labels a reset leaves a zero behind, which would be a sample.
+        // Without labels a reset leaves a zero, which would be a sample.
         if (family.labels === undefined) this.remove()
         for (const [labels, value] of samples) this.set(labels, value)
       },
@@ -57,25 +57,25 @@ export class Families {
 }
 
 /**
- * A histogram whose buckets were counted elsewhere. prom-client's own can only be told figure by figure; but of any
- * metric a registry prints what its `get` returns, so this is a gauge that returns a histogram's values. What
- * has recorded nothing is left out.
+ * A histogram whose buckets are counted elsewhere. prom-client's own histogram takes only single figures. But a registry
+ * prints whatever a metric's `get` returns, so this is a gauge whose `get` returns the values of a histogram. Buckets
+ * without a figure are left out.
  */
 class CountedHistogram extends Gauge {
   readonly #name: string
   readonly #read: () => Iterable<Sample<string, Buckets>>
-  readonly #likeness: Histogram
+  readonly #template: Histogram
 
   constructor(configuration: GaugeConfiguration<string>, read: () => Iterable<Sample<string, Buckets>>) {
     super(configuration)
     const { name, help } = configuration
     this.#name = name
     this.#read = read
-    this.#likeness = new Histogram({ name, help, registers: [] })
+    this.#template = new Histogram({ name, help, registers: [] })
   }
 
   override async get() {
-    const { type } = await this.#likeness.get()
+    const { type } = await this.#template.get()
     const values = []
     for (const [labels, buckets] of this.#read())
       if (buckets.total > 0) values.push(...this.#lines(labels, buckets))

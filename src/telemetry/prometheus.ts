@@ -13,7 +13,7 @@ export interface MetricsParts {
   /** Refused attempts to administer, by reason. */
   readonly adminRefused: Readonly<Record<string, number>>
   readonly upstream: { status(): { readonly reachable: boolean; readonly version: string | null } }
-  /** The host's memory or the container's; null where it cannot be told. */
+  /** The memory of the host or the container; null where the system does not tell. */
   readonly memory: () => Promise<{ readonly totalBytes: number; readonly availableBytes: number } | null>
   readonly draining: () => boolean
   readonly version: string
@@ -26,20 +26,20 @@ export interface Metrics {
   text(): Promise<string>
 }
 
-/** Gauges of prom-client that are named like counters, which Prometheus' own linter objects to. */
+/** Gauges of prom-client with names of counters. Prometheus' own linter reports such names. */
 const MISNAMED = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ]
 
-/** Begins to watch the event loop; everything else is read when `text` is called. */
+/** Starts to watch the event loop. All other metrics are read when `text` is called. */
 export function createMetrics(parts: MetricsParts): Metrics {
   const registry = new Registry()
   const families = new Families(registry)
   describeCalls(families, parts.meters)
   describeLanes(families, parts)
-  describeHouse(families, parts)
+  describeProxy(families, parts)
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
   return { contentType: registry.contentType, text: () => registry.metrics() }
@@ -57,7 +57,7 @@ function describeCalls(families: Families, meters: Meters): void {
   families.counter(
     {
       name: 'refusals_total',
-      help: 'Calls that were turned away without having had their turn, by reason.',
+      help: 'Calls that were refused without having got a slot, by reason.',
       labels: ['model', 'reason'],
     },
     function* () {
@@ -74,14 +74,14 @@ function describeCalls(families: Families, meters: Meters): void {
     families.counter({ name, help, labels: ['model'] }, () => perModel(meters, figure))
   }
   const times = {
-    wait_seconds: ['Time in line, of calls that had their turn or gave up waiting for it.', (of) => of.wait],
-    first_byte_seconds: ["From arrival to the first byte of Ollama's answer.", (of) => of.firstByte],
-    processing_seconds: [
-      'All of the time but the wait, of calls that had their turn.',
-      (of) => of.processing,
+    wait_seconds: [
+      'Time in line, of calls that got a slot or left the line without a slot.',
+      (of) => of.wait,
     ],
-    output_token_seconds: ['Time to each output token after the first, of streams.', (of) => of.perToken],
-    model_load_seconds: ['Time Ollama took to have the model ready, for each answer.', (of) => of.load],
+    first_byte_seconds: ["From arrival to the first byte of Ollama's answer.", (of) => of.firstByte],
+    processing_seconds: ['Time outside the line, of calls that got a slot.', (of) => of.processing],
+    output_token_seconds: ['Time for each output token after the first, of streams.', (of) => of.perToken],
+    model_load_seconds: ['Time that Ollama took to get the model ready, for each answer.', (of) => of.load],
   } satisfies Record<string, readonly [string, (of: ModelMeters) => Buckets]>
   for (const [name, [help, buckets]] of Object.entries(times)) {
     families.histogram({ name, help, labels: ['model'] }, () => perModel(meters, buckets))
@@ -92,7 +92,7 @@ function* perModel<V>(meters: Meters, figure: (of: ModelMeters) => V): Iterable<
   for (const [model, of] of meters.models()) yield [{ model }, figure(of)]
 }
 
-/** All outcomes of a route that was used: a rate needs the zero before the first failure. */
+/** All outcomes of each route with a call, zeros included: a rate needs the zero before the first failure. */
 function* requests(meters: Meters): Iterable<Sample<'model' | 'route' | 'outcome'>> {
   for (const [model, { requests }] of meters.models()) {
     for (const [at, route] of meters.routes.entries()) {
@@ -105,7 +105,7 @@ function* requests(meters: Meters): Iterable<Sample<'model' | 'route' | 'outcome
 
 function describeLanes(families: Families, { meters, admission }: MetricsParts): void {
   const lanes = (figure: (lane: LaneView) => number) => () => sumsByLabel(meters, admission, figure)
-  /** Of `other` these would say nothing: one full line would hide among many empty ones. */
+  /** Without `other`: a sum over many models would hide a full line among empty lines. */
   const named = (figure: (lane: LaneView) => number) =>
     function* (): Iterable<Sample<'model'>> {
       for (const lane of admission.lanes())
@@ -154,7 +154,7 @@ function sumsByLabel(
   return Array.from(sums, ([model, sum]) => [{ model }, sum] as const)
 }
 
-function describeHouse(families: Families, parts: MetricsParts): void {
+function describeProxy(families: Families, parts: MetricsParts): void {
   const { adminRefused, upstream, memory, version, runtimeName } = parts
   families.counter(
     { name: 'admin_refused_total', help: 'Refused attempts to administer, by reason.', labels: ['reason'] },
@@ -164,22 +164,29 @@ function describeHouse(families: Families, parts: MetricsParts): void {
     [{}, Number(upstream.status().reachable)],
   ])
   families.gauge(
-    { name: 'upstream_info', help: 'Always 1; the version Ollama gave last.', labels: ['version'] },
+    { name: 'upstream_info', help: 'Always 1; the version that Ollama gave last.', labels: ['version'] },
     () => [[{ version: upstream.status().version ?? 'unknown' }, 1]],
   )
   families.gauge({ name: 'memory_bytes', help: "The host's memory, or the container's." }, async () => {
     const reading = await memory()
     return reading ? [[{}, reading.totalBytes]] : []
   })
-  families.gauge({ name: 'memory_available_bytes', help: 'What of it programs can still get.' }, async () => {
-    const reading = await memory()
-    return reading ? [[{}, reading.availableBytes]] : []
-  })
+  families.gauge(
+    { name: 'memory_available_bytes', help: 'The part of memory_bytes that programs can still get.' },
+    async () => {
+      const reading = await memory()
+      return reading ? [[{}, reading.availableBytes]] : []
+    },
+  )
   families.gauge({ name: 'draining', help: 'Whether the proxy is shutting down: 1 or 0.' }, () => [
     [{}, Number(parts.draining())],
   ])
   families.gauge(
-    { name: 'build_info', help: 'Always 1; what is running.', labels: ['version', 'runtime'] },
+    {
+      name: 'build_info',
+      help: 'Always 1; the version of the proxy and its runtime.',
+      labels: ['version', 'runtime'],
+    },
     () => [[{ version, runtime: runtimeName }, 1]],
   )
 }

@@ -3,7 +3,7 @@ import type { Percentiles } from '../admission/observer.ts'
 import type { Health } from '../pages/health.ts'
 import type { ModelFigures, Stats } from '../pages/queue.ts'
 
-/** The part of a lane that counts. */
+/** The part of a lane that has figures. */
 type CountedLane = Omit<LaneView, 'estimate' | 'waiting'>
 
 interface AllLanes<L extends CountedLane = CountedLane> {
@@ -11,7 +11,7 @@ interface AllLanes<L extends CountedLane = CountedLane> {
   lanes(): Iterable<L>
 }
 
-/** `show`: what is told of each lane. */
+/** `show`: returns the figures of one lane for the page. */
 export function takeSnapshot<L extends CountedLane, M>(
   admission: AllLanes<L>,
   show: (lane: L) => M,
@@ -49,7 +49,7 @@ export function snapshotOf(lane: CountedLane): ModelFigures {
   }
 }
 
-/** The sums over all lanes, without the cost of their percentiles. */
+/** The sums over all lanes. Does not compute percentiles, which are expensive. */
 export function takeTotals(admission: AllLanes): Omit<Health['concurrency'], 'memory'> {
   let models = 0
   let active = 0

@@ -10,103 +10,101 @@ import type { RefusalCode } from '../admission/refusal.ts'
 import type { Clock } from '../clock.ts'
 import { Histogram } from './histogram.ts'
 
-/** Where the counters stood. */
-interface Counts {
-  readonly waited: number
-  readonly waitedMs: number
-  readonly turnedAway: number
-  readonly queueFull: number
-  readonly ran: number
-  readonly processed: number
+/** The counters of a lane. Times in milliseconds. */
+const ZERO = {
+  /** Calls that got a slot or left the line without a slot, and the sum of their waits. */
+  waited: 0,
+  waitedMs: 0,
+  /** Calls refused on arrival for any reason but a shutdown. */
+  turnedAway: 0,
+  /** Calls that gave their slot back, and the sum of the times for which they held it. */
+  ran: 0,
+  ranMs: 0,
+  /** Calls by how they ended. */
+  processed: 0,
+  queueFull: 0,
+  dismissed: 0,
+  timedOut: 0,
+  cancelled: 0,
+  failed: 0,
 }
 
-const NOTHING: Counts = { waited: 0, waitedMs: 0, turnedAway: 0, queueFull: 0, ran: 0, processed: 0 }
+const COUNTER_OF_OUTCOME = {
+  done: 'processed',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  timed_out: 'timedOut',
+} as const satisfies Record<Outcome, keyof typeof ZERO>
 
-/** Counts events of all lanes: while the number stays the same, no figure of a call has changed. */
-interface Seen {
-  changes: number
+const COUNTER_OF_REFUSAL = {
+  queue_full: 'queueFull',
+  shutting_down: 'dismissed',
+  timeout: 'timedOut',
+  cancelled: 'cancelled',
+} as const satisfies Record<RefusalCode, keyof typeof ZERO>
+
+/** Counts the events of all lanes. While the number stays the same, no figure of a call has changed. */
+interface Changes {
+  count: number
 }
 
-/** Counts one lane's calls. Every event is a few additions: it runs inside each grant and each release. */
+/** Counts one lane's calls. Every event is a few additions, because it runs inside each grant and each release. */
 export class LaneStats implements LaneObserver {
   readonly #clock: Clock
-  readonly #seen: Seen
+  readonly #changes: Changes
   readonly #waits = new Histogram()
   readonly #runs = new Histogram()
   #since: number
-  #processed = 0
-  #queueFull = 0
-  #dismissed = 0
-  #timedOut = 0
-  #cancelled = 0
-  #failed = 0
-  #turnedAway = 0
-  #waited = 0
-  #waitedMs = 0
-  #ran = 0
-  #ranMs = 0
-  #intervalStart: Counts = NOTHING
+  #counts = { ...ZERO }
+  /** The counters at the beginning of the current interval. */
+  #intervalStart: Readonly<typeof ZERO> = ZERO
 
-  constructor(clock: Clock, seen: Seen = { changes: 0 }) {
+  constructor(clock: Clock, changes: Changes = { count: 0 }) {
     this.#clock = clock
-    this.#seen = seen
+    this.#changes = changes
     this.#since = clock.now()
   }
 
   queued(): void {
-    this.#seen.changes++
+    this.#changes.count++
   }
 
   granted(waitMs: number): void {
-    this.#seen.changes++
-    this.#waited++
-    this.#waitedMs += waitMs
-    this.#waits.record(waitMs)
+    this.#changes.count++
+    this.#countWait(waitMs)
   }
 
   refused(code: RefusalCode): void {
-    this.#seen.changes++
-    if (code !== 'shutting_down') this.#turnedAway++
-    this.#countRefusal(code)
+    this.#changes.count++
+    if (code !== 'shutting_down') this.#counts.turnedAway++
+    this.#counts[COUNTER_OF_REFUSAL[code]]++
   }
 
   left(code: RefusalCode, waitMs: number): void {
-    this.#seen.changes++
-    this.#waited++
-    this.#waitedMs += waitMs
-    this.#waits.record(waitMs)
-    this.#countRefusal(code)
+    this.#changes.count++
+    this.#countWait(waitMs)
+    this.#counts[COUNTER_OF_REFUSAL[code]]++
   }
 
   released(outcome: Outcome, heldMs: number): void {
-    this.#seen.changes++
-    this.#ran++
-    this.#ranMs += heldMs
+    this.#changes.count++
+    this.#counts.ran++
+    this.#counts.ranMs += heldMs
+    this.#counts[COUNTER_OF_OUTCOME[outcome]]++
     this.#runs.record(heldMs)
-    switch (outcome) {
-      case 'done':
-        this.#processed++
-        break
-      case 'failed':
-        this.#failed++
-        break
-      case 'cancelled':
-        this.#cancelled++
-        break
-      case 'timed_out':
-        this.#timedOut++
-    }
   }
 
   figures(): LaneFigures {
+    const { processed, queueFull, dismissed, timedOut, cancelled, failed } = this.#counts
+    const { waited, waitedMs, ran, ranMs } = this.#counts
     return {
-      processed: this.#processed,
-      rejected: this.#queueFull + this.#dismissed,
-      timedOut: this.#timedOut,
-      cancelled: this.#cancelled,
-      failed: this.#failed,
-      averageWaitMs: this.#waited === 0 ? 0 : this.#waitedMs / this.#waited,
-      averageProcessingMs: this.#ran === 0 ? 0 : this.#ranMs / this.#ran,
+      processed,
+      rejected: queueFull + dismissed,
+      timedOut,
+      cancelled,
+      failed,
+      averageWaitMs: waited === 0 ? 0 : waitedMs / waited,
+      averageProcessingMs: ran === 0 ? 0 : ranMs / ran,
       waitMs: percentilesOf(this.#waits),
       processingMs: percentilesOf(this.#runs),
       countedForMs: this.#clock.now() - this.#since,
@@ -114,82 +112,55 @@ export class LaneStats implements LaneObserver {
   }
 
   get untouched(): boolean {
-    const { waited, turnedAway, ran } = this.#intervalStart
-    return waited === this.#waited && turnedAway === this.#turnedAway && ran === this.#ran
+    const [now, before] = [this.#counts, this.#intervalStart]
+    return now.waited === before.waited && now.turnedAway === before.turnedAway && now.ran === before.ran
   }
 
   takeInterval(): LaneInterval {
-    const before = this.#intervalStart
-    this.#intervalStart = {
-      waited: this.#waited,
-      waitedMs: this.#waitedMs,
-      turnedAway: this.#turnedAway,
-      queueFull: this.#queueFull,
-      ran: this.#ran,
-      processed: this.#processed,
-    }
+    const [now, before] = [this.#counts, this.#intervalStart]
+    this.#intervalStart = { ...now }
     return {
-      waited: this.#waited - before.waited,
-      waitedMs: this.#waitedMs - before.waitedMs,
-      turnedAway: this.#turnedAway - before.turnedAway,
-      refused: this.#queueFull - before.queueFull,
-      done: this.#processed - before.processed,
+      waited: now.waited - before.waited,
+      waitedMs: now.waitedMs - before.waitedMs,
+      turnedAway: now.turnedAway - before.turnedAway,
+      refused: now.queueFull - before.queueFull,
+      done: now.processed - before.processed,
       waitMs: this.#waits.takeInterval(),
       processingMs: this.#runs.takeInterval(),
     }
   }
 
   reset(): void {
-    this.#processed = 0
-    this.#queueFull = 0
-    this.#dismissed = 0
-    this.#timedOut = 0
-    this.#cancelled = 0
-    this.#failed = 0
-    this.#turnedAway = 0
-    this.#waited = 0
-    this.#waitedMs = 0
-    this.#ran = 0
-    this.#ranMs = 0
-    this.#intervalStart = NOTHING
+    this.#counts = { ...ZERO }
+    this.#intervalStart = ZERO
     this.#waits.reset()
     this.#runs.reset()
     this.#since = this.#clock.now()
   }
 
-  #countRefusal(code: RefusalCode): void {
-    switch (code) {
-      case 'queue_full':
-        this.#queueFull++
-        break
-      case 'shutting_down':
-        this.#dismissed++
-        break
-      case 'timeout':
-        this.#timedOut++
-        break
-      case 'cancelled':
-        this.#cancelled++
-    }
+  #countWait(waitMs: number): void {
+    this.#counts.waited++
+    this.#counts.waitedMs += waitMs
+    this.#waits.record(waitMs)
   }
 }
 
-/** Gives every lane its own counters; they are forgotten along with the lane. */
+/** Gives every lane counters of its own. The counters are forgotten together with the lane. */
 export class Stats implements AdmissionObserver {
   readonly #clock: Clock
-  readonly #seen: Seen = { changes: 0 }
+  readonly #changes: Changes = { count: 0 }
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Grows with everything that happens to a call in a lane. */
+  /** Grows with every event of a call in a lane. */
   get changes(): number {
-    return this.#seen.changes
+    return this.#changes.count
   }
 
   lane(): LaneStats {
-    return new LaneStats(this.#clock, this.#seen)
+    return new LaneStats(this.#clock, this.#changes)
   }
 }
 

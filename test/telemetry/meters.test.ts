@@ -183,7 +183,7 @@ describe('labels', () => {
   it('belong to the models of the configuration from the start', () => {
     const meters = new Meters({ routes: ROUTES, models: ['llama2', 'llama2'] })
     assert.deepEqual(labels(meters), [OTHER, NONE, 'llama2'])
-    meters.name('phi3')
+    meters.addModel('phi3')
     meters.call(aRefusedCall({ model: 'phi3' }))
     assert.equal(figures(meters, 'phi3').refusals[0], 1)
   })
@@ -191,7 +191,7 @@ describe('labels', () => {
   it('are a hundred: what comes later is counted as other', () => {
     const meters = metersOf()
     for (let model = 0; model < MODEL_LABELS + 5; model++) meters.call(aCall({ model: `model-${model}` }))
-    meters.name('late')
+    meters.addModel('late')
     assert.equal(labels(meters).length, MODEL_LABELS + 2)
     assert.deepEqual([meters.labelOf('model-99'), meters.labelOf('model-100')], ['model-99', OTHER])
     assert.equal(meters.labelOf('late'), OTHER)

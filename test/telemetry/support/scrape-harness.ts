@@ -42,7 +42,7 @@ export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
   })
 }
 
-export interface House {
+export interface ScrapeHarness {
   readonly meters: Meters
   readonly admission: LocalAdmission
   scrape(): Promise<MetricsPage>
@@ -52,7 +52,7 @@ export interface House {
 export function scrapeHarness({
   models = [],
   ...change
-}: Partial<MetricsParts> & { models?: string[] } = {}): House {
+}: Partial<MetricsParts> & { models?: string[] } = {}): ScrapeHarness {
   const clock = new ManualClock()
   const meters = new Meters({ routes: ROUTES, models })
   const admission = new LocalAdmission({
