@@ -13,20 +13,20 @@ import type { UpstreamHealth } from '../upstream/health.ts'
 import type { ProbeAnswer } from '../upstream/probe.ts'
 import type { Reloading } from './reload.ts'
 
-/** What comes with each request, on every runtime. */
+/** The environment of a request, as every runtime gives it. */
 export interface GateEnv {
   /** Undefined for a request whose target cannot be routed. */
   readonly target: Target | undefined
 }
 
-/** The parts that a runtime brings. `Env`: what its server hands over with each request. */
+/** The parts that a runtime brings. `Env`: the environment that its server gives with each request. */
 export interface GateParts<Env extends GateEnv> {
   readonly runtimeName: string
   readonly version: string
   readonly clock: Clock
   readonly loaded: LoadedConfig
   readonly log: Log
-  /** Slots per model; `auto` of the configuration is resolved already. */
+  /** Slots per model. The runtime has replaced `auto` by a number. */
   readonly parallel: number
   /** The guarded Ollama, as the runtime reaches it. */
   readonly upstream: Upstream
@@ -34,14 +34,14 @@ export interface GateParts<Env extends GateEnv> {
   readonly peer: (env: Env) => Peer
   /** The Host header as the client sent it. */
   readonly host: (env: Env, request: Request) => string | undefined
-  /** Cheap enough to be called for every request. */
+  /** Must be cheap enough to be called for every request. */
   readonly memory: () => Promise<Memory>
   /** Asks for Ollama's version. Rejects when there is no answer in time. */
   readonly probe: () => Promise<ProbeAnswer>
   readonly own: OwnNames
   /** The dashboard's files. */
   readonly dashboard: Monitor['dashboard']
-  /** Left out where the configuration cannot change while the process lives. */
+  /** Absent where the configuration cannot change while the process lives. */
   readonly reloading?: Reloading | undefined
 }
 
@@ -52,6 +52,6 @@ export interface Gate<Env> {
   start(url: string): void
   /** Reads the configuration again and applies the changes; absent without `reloading`. */
   readonly reload?: (() => Promise<ReloadResult>) | undefined
-  /** Admits no call any more and refuses the calls in line. Running calls go on. */
+  /** Admits no more calls and refuses the calls in line. Running calls go on. */
   close(): void
 }

@@ -11,7 +11,7 @@ import { relayOptions } from './relay-options.ts'
 import { createReload, type InForce } from './reload.ts'
 import { createAdminGuard, createFetch } from './surface.ts'
 
-/** All parts of a proxy that keeps its lanes in this process, composed. */
+/** Composes all parts of a proxy that keeps its lanes in this process. */
 export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env> {
   const { clock, loaded, log, reloading } = parts
   const { config } = loaded
@@ -42,20 +42,10 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const admin = createAdminGuard(parts)
   const monitor = createMonitor({ ...parts, admission, health, meters, admin, calls: relay })
   const reload = reloading && createReload({ ...reloading, inForce, admission, monitor, log })
-  const changes = () => stats.changes
   const { origins } = options
+  const composed = { admin, admission, health, inForce, monitor, origins, relay, reload, stats }
   return {
-    fetch: createFetch(parts, {
-      admin,
-      admission,
-      changes,
-      health,
-      inForce,
-      monitor,
-      origins,
-      relay,
-      reload,
-    }),
+    fetch: createFetch(parts, composed),
     health,
     reload,
     start(url) {
@@ -72,14 +62,8 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   }
 }
 
-function watchUpstream({
-  clock,
-  loaded: { config },
-  log,
-  probe,
-  upstream,
-}: Pick<GateParts<GateEnv>, 'clock' | 'loaded' | 'log' | 'probe' | 'upstream'>): UpstreamHealth {
-  const { ollama_authorization, ollama_url } = config
+function watchUpstream<Env extends GateEnv>({ clock, loaded, log, probe, upstream }: GateParts<Env>) {
+  const { ollama_authorization, ollama_url } = loaded.config
   return new UpstreamHealth({
     name: upstream.name,
     clock,

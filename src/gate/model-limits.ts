@@ -26,15 +26,15 @@ export interface LimitsChange {
 }
 
 /**
- * Puts the limits in force that the configuration says otherwise than before. One that it says as before is left
- * alone: an operator may have set another one since.
+ * Applies the limits that differ between the two configurations. A limit without a difference stays as it is, because
+ * an operator may have set another value in the meantime.
  */
 export function applyLimits(
   admission: Pick<LocalAdmission, 'configure' | 'clearOverrides'>,
   { before, after, defaults }: LimitsChange,
 ): void {
   const [old, own] = [limitsByKey(before), limitsByKey(after)]
-  // In this order every limit goes from its old value to its new one, past no third that would let calls in.
+  // In this order no limit passes through a third value, which could let calls in.
   for (const [model, limits] of own) {
     const set = differing(old.get(model), limits)
     if (LIMITS.some((limit) => limit in set)) admission.configure(model, set)

@@ -17,7 +17,7 @@ export interface RelaySettings {
   readonly language: () => Language | 'auto'
 }
 
-/** The options of a relay, whatever grants its slots. */
+/** The options of a relay that do not depend on what grants its slots. */
 export function relayOptions({
   clock,
   config,

@@ -7,12 +7,12 @@ import type { Log } from '../telemetry/call-log.ts'
 import { applyLimits } from './model-limits.ts'
 import type { RunningMonitor } from './monitor.ts'
 
-/** The means of a process whose configuration can be read again. */
+/** What a process brings so that its configuration can be read again. */
 export interface Reloading {
-  /** Reads the configuration as it stands now. Throws a ConfigError with every problem. */
+  /** Reads the current configuration. @throws ConfigError with every problem. */
   readonly read: () => LoadedConfig
   readonly setLogLevel: (level: Config['log_level']) => void
-  /** The number of slots that a setting means now. Never rejects. */
+  /** The number of slots for a setting. `auto` depends on the memory that is available now. Never rejects. */
   readonly slotsPerModel: (configured: Config['ollama_num_parallel']) => Promise<number>
 }
 
@@ -26,7 +26,7 @@ export interface ReloaderParts {
   readonly read: Reloading['read']
   /** Applies the changes since `before`. */
   readonly apply: (changes: Changes, before: LoadedConfig) => Promise<void>
-  /** True when nothing may be changed any more. */
+  /** True once no change is allowed any more. */
   readonly draining: () => boolean
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>
 }
@@ -124,25 +124,17 @@ export async function applyChanges(
   if (applied.includes('log_level')) setLogLevel(config.log_level)
 }
 
-/** The reload of a proxy whose lanes are in this process. */
-export function createReload({
-  admission,
-  inForce,
-  log,
-  monitor,
-  ...reloading
-}: Reloading & {
-  readonly inForce: InForce
+interface ReloadParts extends Reloading, Pick<ReloaderParts, 'inForce' | 'log'> {
   readonly admission: LocalAdmission
   readonly monitor: RunningMonitor
-  readonly log: Log
-}): () => Promise<ReloadResult> {
+}
+
+/** The reload of a proxy whose lanes are in this process. */
+export function createReload(parts: ReloadParts): () => Promise<ReloadResult> {
   const reloader = new Reloader({
-    inForce,
-    read: reloading.read,
-    apply: (changes, before) => applyChanges({ ...reloading, admission, monitor }, changes, before),
-    draining: () => admission.closed,
-    log,
+    ...parts,
+    apply: (changes, before) => applyChanges(parts, changes, before),
+    draining: () => parts.admission.closed,
   })
   return () => reloader.reload()
 }

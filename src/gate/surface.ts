@@ -10,6 +10,7 @@ import { parseModelName } from '../ollama/model-name.ts'
 import type { ClientRequest } from '../relay/contract.ts'
 import type { Origins } from '../relay/origins.ts'
 import type { Relay } from '../relay/relay.ts'
+import type { Stats } from '../telemetry/stats.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
 import type { GateEnv, GateParts } from './contract.ts'
 import type { RunningMonitor } from './monitor.ts'
@@ -25,27 +26,21 @@ export interface Composed {
   readonly origins: Origins
   readonly relay: Relay
   readonly reload: Services['reload']
-  /** Another number once something happened to a call in a lane. */
-  readonly changes: () => number
+  readonly stats: Stats
 }
 
-export function createAdminGuard<Env extends GateEnv>({
-  clock,
-  loaded: { config },
-  log,
-  own,
-  peer,
-}: GateParts<Env>): AdminGuard {
+export function createAdminGuard<Env extends GateEnv>(parts: GateParts<Env>): AdminGuard {
+  const { clock, loaded, log, own, peer } = parts
   return new AdminGuard({
     clock,
     log,
-    token: config.admin_token,
+    token: loaded.config.admin_token,
     hostname: own.hostname,
     peer: (c) => peer(c.env as Env),
   })
 }
 
-/** Answers each request: the app, or the refusal of a foreign Host where the proxy listens on loopback. */
+/** Returns what answers each request: the app, or on a loopback address the refusal of a foreign Host. */
 export function createFetch<Env extends GateEnv>(parts: GateParts<Env>, composed: Composed) {
   const { admin } = composed
   const services = servicesOf(parts, composed)
@@ -64,12 +59,9 @@ export function createFetch<Env extends GateEnv>(parts: GateParts<Env>, composed
 
 function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Composed): Services {
   const { clock, loaded, log, memory, runtimeName, version } = parts
-  const { admin, admission, changes, health, inForce, monitor, origins, relay, reload } = composed
+  const { admin, admission, health, inForce, monitor, origins, relay, reload, stats } = composed
   /** @throws HttpProblem invalid_target */
-  const clientRequest = (c: {
-    readonly env: unknown
-    readonly req: { readonly raw: Request }
-  }): ClientRequest => {
+  const clientRequest = (c: Parameters<Services['relay']>[0]): ClientRequest => {
     const env = c.env as Env
     if (env.target === undefined) throw new HttpProblem('invalid_target')
     return parts.clientRequest(env, c.req.raw, env.target)
@@ -91,7 +83,7 @@ function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Compos
     modelKey: (name) => parseModelName(name)?.key,
     memory,
     draining: () => admission.closed,
-    changes,
+    changes: () => stats.changes,
     describeConfig: () => describeConfig(inForce.loaded),
     path: (_request, env) => (env as Env).target?.path ?? '',
     relay: (c) => relay.gated(clientRequest(c), c.req.path),
