@@ -1,6 +1,6 @@
 /** Counts how often a figure fell into each of some fixed ranges. Prometheus calls this a histogram. */
 export class Buckets {
-  /** The upper bounds of the ranges, ascending. A bound belongs to its range. One more range lies above the last bound. */
+  /** The upper bounds of the ranges, ascending. A bound belongs to its range. One more range is above the last. */
   readonly bounds: readonly number[]
   readonly #counts: Float64Array
   #total = 0

@@ -47,6 +47,14 @@ export class Families {
     })
   }
 
+  /** A gauge without labels. It has no sample while its value is undefined. */
+  value(name: string, help: string, read: () => number | undefined | Promise<number | undefined>): void {
+    this.gauge({ name, help }, async () => {
+      const value = await read()
+      return value === undefined ? [] : [[{}, value]]
+    })
+  }
+
   histogram<L extends string>(family: Family<L>, read: () => Iterable<Sample<L, Buckets>>): void {
     new CountedHistogram(this.#configuration(family), read)
   }

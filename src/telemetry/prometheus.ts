@@ -111,34 +111,16 @@ function describeLanes(families: Families, { meters, admission }: MetricsParts):
       for (const lane of admission.lanes())
         if (meters.labelOf(lane.model) !== OTHER) yield [{ model: lane.model }, figure(lane)]
     }
-  const labels = ['model'] as const
-  families.gauge(
-    { name: 'active_requests', help: 'Calls that hold a slot.', labels },
-    lanes((lane) => lane.active),
-  )
-  families.gauge(
-    { name: 'queued_requests', help: 'Calls in line.', labels },
-    lanes((lane) => lane.queued),
-  )
-  families.gauge(
-    { name: 'parallel_limit', help: 'Slots.', labels },
-    named((lane) => lane.limits.parallel),
-  )
-  families.gauge(
-    { name: 'queue_limit', help: 'Places in line.', labels },
-    named((lane) => lane.limits.queue),
-  )
-  families.gauge(
-    { name: 'paused', help: 'Whether an operator has paused the model: 1 or 0.', labels },
-    lanes((lane) => Number(lane.paused)),
-  )
-  families.gauge(
-    {
-      name: 'waiting_bytes',
-      help: 'Bodies of calls that wait or are still being read, all models together.',
-    },
-    () => [[{}, admission.waiting.bytes]],
-  )
+  const gauges = [
+    ['active_requests', 'Calls that hold a slot.', lanes((lane) => lane.active)],
+    ['queued_requests', 'Calls in line.', lanes((lane) => lane.queued)],
+    ['parallel_limit', 'Slots.', named((lane) => lane.limits.parallel)],
+    ['queue_limit', 'Places in line.', named((lane) => lane.limits.queue)],
+    ['paused', 'Whether an operator has paused the model: 1 or 0.', lanes((lane) => Number(lane.paused))],
+  ] as const
+  for (const [name, help, read] of gauges) families.gauge({ name, help, labels: ['model'] }, read)
+  const waitingHelp = 'Bodies of calls that wait or are still being read, all models together.'
+  families.value('waiting_bytes', waitingHelp, () => admission.waiting.bytes)
 }
 
 function sumsByLabel(
@@ -160,27 +142,16 @@ function describeProxy(families: Families, parts: MetricsParts): void {
     { name: 'admin_refused_total', help: 'Refused attempts to administer, by reason.', labels: ['reason'] },
     () => Object.entries(adminRefused).map(([reason, count]) => [{ reason }, count] as const),
   )
-  families.gauge({ name: 'upstream_up', help: 'Whether Ollama answers: 1 or 0.' }, () => [
-    [{}, Number(upstream.status().reachable)],
-  ])
+  families.value('upstream_up', 'Whether Ollama answers: 1 or 0.', () => Number(upstream.status().reachable))
   families.gauge(
     { name: 'upstream_info', help: 'Always 1; the version that Ollama gave last.', labels: ['version'] },
     () => [[{ version: upstream.status().version ?? 'unknown' }, 1]],
   )
-  families.gauge({ name: 'memory_bytes', help: "The host's memory, or the container's." }, async () => {
-    const reading = await memory()
-    return reading ? [[{}, reading.totalBytes]] : []
-  })
-  families.gauge(
-    { name: 'memory_available_bytes', help: 'The part of memory_bytes that programs can still get.' },
-    async () => {
-      const reading = await memory()
-      return reading ? [[{}, reading.availableBytes]] : []
-    },
-  )
-  families.gauge({ name: 'draining', help: 'Whether the proxy is shutting down: 1 or 0.' }, () => [
-    [{}, Number(parts.draining())],
-  ])
+  const memoryHelp = "The host's memory, or the container's."
+  const availableHelp = 'The part of memory_bytes that programs can still get.'
+  families.value('memory_bytes', memoryHelp, async () => (await memory())?.totalBytes)
+  families.value('memory_available_bytes', availableHelp, async () => (await memory())?.availableBytes)
+  families.value('draining', 'Whether the proxy is shutting down: 1 or 0.', () => Number(parts.draining()))
   families.gauge(
     {
       name: 'build_info',

@@ -120,7 +120,7 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
     if (this.upload !== undefined) this.#outgoing.shouldKeepAlive = false
   }
 
-  /** Reads the rest of an upload that was answered early: some clients read no answer before they have sent everything. */
+  /** Reads the rest of an upload: some clients read no answer before they have sent everything. */
   protected override discardUpload(): void {
     if (this.#uploading && !this.#uploading.complete) discardRest(this.#uploading, this.#outgoing)
   }

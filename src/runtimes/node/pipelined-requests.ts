@@ -49,7 +49,7 @@ export class PipelinedRequests {
     this.#answer = answer
   }
 
-  /** Answers now, or later. Node gives a response its socket when its turn comes; without pipelining that is at once. */
+  /** Answers now or later. Node gives a response its socket when its turn comes: at once without pipelining. */
   take(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (outgoing.socket !== null) this.#answer(incoming, outgoing)
     else this.#wait(incoming, outgoing)

@@ -133,7 +133,7 @@ async function serve(
   })
   server.on('clientError', onClientError(connections))
   server.on('request', (incoming, outgoing) => turns.take(incoming, outgoing))
-  // NodeClientRequest sends "100 Continue" once the body is read, so a refusal can come first. Our own pages read at once.
+  // For a call NodeClientRequest sends "100 Continue", once the body is read. So a refusal can come first.
   server.on('checkContinue', (incoming, outgoing) => {
     if (incoming.url?.startsWith('/admin/')) outgoing.writeContinue()
     server.emit('request', incoming, outgoing)

@@ -6,7 +6,7 @@ import { type LineTarget, writeSome } from './line-writer.ts'
 export const LOG_FILE_BYTES = 10 * 2 ** 20
 const OLDER_FILES = 4
 
-/** A log file of limited size. When full, `x.log` becomes `x.log.1`, `x.log.1` becomes `x.log.2`, the oldest is lost. */
+/** A log file of limited size. A full `x.log` becomes `x.log.1`, the old `x.log.1` becomes `x.log.2`, and so on. */
 export class RotatingFile implements LineTarget {
   readonly #path: string
   #fd: number

@@ -9,7 +9,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS limits (model TEXT PRIMARY KEY, parallel INTEGER, queue INTEGER) WITHOUT ROWID;
 `
 
-/** Keeps leases and limits in the object's database. The platform sends nothing from the object before writes are durable. */
+/** Keeps leases and limits in the object's database. The object sends nothing before its writes are durable. */
 export class ObjectStore implements LeaseStore {
   readonly #storage: ObjectState['storage']
 

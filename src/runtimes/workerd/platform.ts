@@ -1,6 +1,6 @@
 import type { AdmissionStub } from '../../admission/remote/protocol.ts'
 
-// The parts of Cloudflare's API that we use, written by hand: Cloudflare's type package replaces the DOM's types everywhere.
+// The parts of Cloudflare's API that we use, written by hand: its type package replaces the DOM's types everywhere.
 
 export interface WorkerEnv {
   readonly GATE: GateNamespace

@@ -90,8 +90,9 @@ function connect({ GATE }: WorkerEnv): AdmissionStub {
 }
 
 /**
- * Puts a stream of the platform between an answer and its client. A JavaScript stream is not told when a write finds the
- * client gone, and loses its length. The platform's stream cancels the JavaScript stream then, and keeps the length.
+ * Puts a stream of the platform between an answer and its client. Without it, nothing tells a JavaScript stream that a
+ * write found the client gone, and the length is lost. The platform's stream cancels the JavaScript stream then, and
+ * keeps the length.
  */
 function nativeStream(answer: Response, context: ExecutionContext): Response {
   const { body, headers } = answer
