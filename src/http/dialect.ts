@@ -1,5 +1,5 @@
 import { type Dialect as OllamaDialect, dialectOf as ollamaDialectOf } from '../ollama/routes.ts'
-import { ERROR_CODES, type ErrorCode, STATUSES } from './error-codes.ts'
+import { type ErrorCode, STATUSES } from './error-codes.ts'
 import { isOwnPath } from './own-pages.ts'
 
 /** The form of an error: one of the three that clients of Ollama understand, or the form of our own pages. */
@@ -53,10 +53,28 @@ function openAiError(facts: ErrorFacts): Record<string, unknown> {
   }
 }
 
+/** The `type` of an error in Anthropic's API, by status. Any other status has the type `api_error`. */
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  405: 'invalid_request_error',
+  408: 'timeout_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+}
+
 function anthropicError(facts: ErrorFacts): Record<string, unknown> {
   return {
     type: 'error',
-    error: { type: ERROR_CODES[facts.code].anthropicType, message: facts.message, ...estimate(facts) },
+    error: {
+      type: ANTHROPIC_TYPES[STATUSES[facts.code]] ?? 'api_error',
+      message: facts.message,
+      ...estimate(facts),
+    },
   }
 }
 

@@ -12,8 +12,6 @@ export type ErrorCode = keyof typeof ERRORS
 /** Names a sentence: an error code, or the name of a row of SENTENCES. */
 export type MessageKey = ErrorCode | keyof typeof SENTENCES
 
-export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorRow>> = ERRORS
-
 export const STATUSES = statusesOf(ERRORS)
 
 /** The sentence of each code, and the rows of SENTENCES. */
@@ -23,7 +21,7 @@ const WAIT = /\{wait\|([^}]*)\}/
 
 /** One sentence for people. `waitSeconds`: a whole number; undefined when the wait is unknown. */
 export function messageIn(language: Language, key: MessageKey, waitSeconds?: number): string {
-  return MESSAGES[key].messages[language].replace(WAIT, (_, later: string) =>
+  return MESSAGES[key][language].replace(WAIT, (_, later: string) =>
     waitSeconds === undefined ? later : waitIn(language, waitSeconds),
   )
 }

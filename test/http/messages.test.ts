@@ -19,7 +19,7 @@ test('seven languages have every message, each in its own script and none twice'
   assert.deepEqual(LANGUAGES, Object.keys(SCRIPTS))
   const sentences = Object.values(MESSAGES)
   for (const language of LANGUAGES) {
-    const texts = sentences.map(({ messages }) => messages[language])
+    const texts = sentences.map((sentence) => sentence[language])
     assert.equal(new Set(texts).size, sentences.length, language)
     for (const text of texts) assert.match(text, SCRIPTS[language], `${language}: ${text}`)
   }
@@ -27,7 +27,7 @@ test('seven languages have every message, each in its own script and none twice'
 
 test('the same messages name the wait in every language, and every form of it that the language has', () => {
   for (const language of LANGUAGES) {
-    const waits = Object.entries(MESSAGES).filter(([, { messages }]) => messages[language].includes('{wait|'))
+    const waits = Object.entries(MESSAGES).filter(([, sentence]) => sentence[language].includes('{wait|'))
     assert.deepEqual(
       waits.map(([key]) => key),
       ['queue_full', 'timeout', 'shutting_down', 'paused'],
