@@ -9,20 +9,9 @@ export function callTable(calls: readonly LiveCall[], width: number): Line[] {
 }
 
 const COLUMNS: readonly Column<LiveCall>[] = [
-  { title: 'CALL', rank: 0, least: 8, shrinksTo: 8, cell: ({ id }) => span(safeText(id)) },
-  {
-    title: 'MODEL',
-    rank: 0,
-    least: 10,
-    shrinksTo: 8,
-    cell: ({ model }) => span(model === null ? '-' : safeText(model)),
-  },
-  {
-    title: 'CLIENT',
-    rank: 3,
-    shrinksTo: 9,
-    cell: ({ client }) => span(client === null ? '-' : safeText(client)),
-  },
+  { title: 'CALL', rank: 0, least: 8, shrinksTo: 8, cell: ({ id }) => id },
+  { title: 'MODEL', rank: 0, least: 10, shrinksTo: 8, cell: ({ model }) => model ?? '-' },
+  { title: 'CLIENT', rank: 3, shrinksTo: 9, cell: ({ client }) => client ?? '-' },
   { title: 'PATH', rank: 7, shrinksTo: 9, cell: ({ path }) => span(safeText(path), 'dim') },
   {
     title: 'STATE',
@@ -31,37 +20,25 @@ const COLUMNS: readonly Column<LiveCall>[] = [
     cell: ({ state }) =>
       span(safeText(state), state === 'running' ? 'good' : state === 'waiting' ? 'warning' : undefined),
   },
-  {
-    title: 'POS',
-    rank: 2,
-    align: 'right',
-    least: 3,
-    cell: ({ position }) => span(position === null ? '' : String(position)),
-  },
-  {
-    title: 'WAITED',
-    rank: 1,
-    align: 'right',
-    cell: ({ waited_ms }) => span(duration(waited_ms)),
-  },
+  { title: 'POS', rank: 2, align: 'right', least: 3, cell: ({ position }) => String(position ?? '') },
+  { title: 'WAITED', rank: 1, align: 'right', cell: ({ waited_ms }) => duration(waited_ms) },
   {
     title: 'STARTS IN',
     rank: 6,
     align: 'right',
-    cell: ({ estimated_start_ms }) => span(estimated_start_ms === null ? '' : duration(estimated_start_ms)),
+    cell: ({ estimated_start_ms }) => known(estimated_start_ms),
   },
-  {
-    title: 'RUNNING',
-    rank: 1,
-    align: 'right',
-    cell: ({ running_ms }) => span(running_ms === null ? '' : duration(running_ms)),
-  },
-  { title: 'IN', rank: 5, align: 'right', least: 5, cell: ({ bytes_in }) => span(bytes(bytes_in)) },
-  { title: 'OUT', rank: 4, align: 'right', least: 5, cell: ({ bytes_out }) => span(bytes(bytes_out)) },
+  { title: 'RUNNING', rank: 1, align: 'right', cell: ({ running_ms }) => known(running_ms) },
+  { title: 'IN', rank: 5, align: 'right', least: 5, cell: ({ bytes_in }) => bytes(bytes_in) },
+  { title: 'OUT', rank: 4, align: 'right', least: 5, cell: ({ bytes_out }) => bytes(bytes_out) },
   {
     title: 'TOKENS',
     rank: 2,
     align: 'right',
-    cell: ({ state, tokens_out }) => span(state === 'running' ? count(tokens_out) : ''),
+    cell: ({ state, tokens_out }) => (state === 'running' ? count(tokens_out) : ''),
   },
 ]
+
+function known(ms: number | null): string {
+  return ms === null ? '' : duration(ms)
+}

@@ -21,17 +21,11 @@ export function modelTable(models: readonly ModelFigures[], width: number): Line
 
 function columns(roomy: boolean): Column<ModelFigures>[] {
   const percentiles = ({ p50, p95 }: ModelFigures['wait_time_ms']) =>
-    span(roomy ? `${duration(p50)}/${duration(p95)}` : duration(p95))
+    roomy ? `${duration(p50)}/${duration(p95)}` : duration(p95)
   const title = (name: string) => (roomy ? `${name} P50/P95` : `${name} P95`)
   return [
-    {
-      title: 'MODEL',
-      rank: 0,
-      least: 10,
-      shrinksTo: 12,
-      cell: ({ model }) => span(safeText(model), 'bold'),
-    },
-    { title: 'STATE', rank: 0, cell: ({ paused }) => (paused ? span('paused', 'warning') : span('')) },
+    { title: 'MODEL', rank: 0, least: 10, shrinksTo: 12, cell: ({ model }) => span(safeText(model), 'bold') },
+    { title: 'STATE', rank: 0, cell: ({ paused }) => (paused ? span('paused', 'warning') : '') },
     {
       title: 'SLOTS',
       rank: 0,
@@ -49,12 +43,7 @@ function columns(roomy: boolean): Column<ModelFigures>[] {
       cell: ({ queued_requests: queued, queue_limit: limit }) =>
         span(`${queued}/${limit}`, queued === 0 ? undefined : queued >= limit * 0.8 ? 'critical' : 'warning'),
     },
-    {
-      title: title('WAIT'),
-      rank: 1,
-      align: 'right',
-      cell: ({ wait_time_ms }) => percentiles(wait_time_ms),
-    },
+    { title: title('WAIT'), rank: 1, align: 'right', cell: ({ wait_time_ms }) => percentiles(wait_time_ms) },
     {
       title: title('RUN'),
       rank: 4,
@@ -66,7 +55,7 @@ function columns(roomy: boolean): Column<ModelFigures>[] {
       rank: 3,
       align: 'right',
       least: 6,
-      cell: ({ window }) => span(rate(window?.tokens_per_second)),
+      cell: ({ window }) => rate(window?.tokens_per_second),
     },
     {
       title: 'REFUSED',
@@ -75,11 +64,6 @@ function columns(roomy: boolean): Column<ModelFigures>[] {
       cell: ({ total_rejected, window }) =>
         span(count(total_rejected), (window?.rejection_rate_percent ?? 0) > 0 ? 'critical' : undefined),
     },
-    {
-      title: 'TIMED OUT',
-      rank: 5,
-      align: 'right',
-      cell: ({ total_timed_out }) => span(count(total_timed_out)),
-    },
+    { title: 'TIMED OUT', rank: 5, align: 'right', cell: ({ total_timed_out }) => count(total_timed_out) },
   ]
 }

@@ -1,5 +1,5 @@
 import { type Line, type Span, span } from './line.ts'
-import { truncate, widthOf } from './safe-text.ts'
+import { safeText, truncate, widthOf } from './safe-text.ts'
 
 const GAP = 2
 
@@ -12,7 +12,8 @@ export interface Column<Row> {
   readonly least?: number
   /** Cells it may be cut down to before a column is left out. */
   readonly shrinksTo?: number
-  readonly cell: (row: Row) => Span
+  /** A span, whose text is safe already, or any text, which gets no tone. */
+  readonly cell: (row: Row) => Span | string
 }
 
 interface Laid<Row> {
@@ -27,14 +28,22 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   return [
     title,
     ...rows.map((row) =>
-      joinCells(laid.map(({ column, width }) => aligned(column.cell(row), column, width))),
+      joinCells(laid.map(({ column, width }) => aligned(cellOf(column, row), column, width))),
     ),
   ]
 }
 
+function cellOf<Row>({ cell }: Column<Row>, row: Row): Span {
+  const shown = cell(row)
+  return typeof shown === 'string' ? span(safeText(shown)) : shown
+}
+
 function layOut<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): Laid<Row>[] {
   let laid = columns
-    .map((column) => ({ column, width: Math.max(0, ...rows.map((row) => widthOf(column.cell(row).text))) }))
+    .map((column) => ({
+      column,
+      width: Math.max(0, ...rows.map((row) => widthOf(cellOf(column, row).text))),
+    }))
     .filter((each) => each.width > 0)
     .map(({ column, width }) => ({
       column,
