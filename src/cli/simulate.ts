@@ -4,7 +4,7 @@ import { DEFAULT_MODELS } from '../simulator/models.ts'
 import { parseModelName } from '../simulator/names.ts'
 import { createSimulator } from '../simulator/simulator.ts'
 import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
-import { decimal, positive, tellMistakes, whole } from './load/flag-values.ts'
+import { decimal, positive, readFlags, whole } from './flag-values.ts'
 
 const modelNames = z
   .string()
@@ -63,24 +63,20 @@ export const simulateCommand = defineCommand({
     'any-model': { type: 'boolean', default: false, description: 'Accept every valid model name.' },
   },
   async run({ args }) {
-    const parsed = flags.safeParse(args)
-    if (!parsed.success) {
-      tellMistakes(parsed.error.issues, args)
-      return EXIT_USAGE
-    }
-    const { data } = parsed
+    const read = readFlags(flags, args)
+    if (!read) return EXIT_USAGE
     const simulator = createSimulator({
-      numParallel: data.parallel,
-      maxQueue: data['max-queue'],
-      maxLoaded: data['max-loaded'],
-      loadMs: data['load-time'] * 1000,
-      promptTokensPerSecond: data['prompt-rate'],
-      outputTokensPerSecond: data['token-rate'],
-      models: data.models,
+      numParallel: read.parallel,
+      maxQueue: read['max-queue'],
+      maxLoaded: read['max-loaded'],
+      loadMs: read['load-time'] * 1000,
+      promptTokensPerSecond: read['prompt-rate'],
+      outputTokensPerSecond: read['token-rate'],
+      models: read.models,
       anyModel: args['any-model'],
     })
     try {
-      const { url } = await simulator.listen(data.port, data.host)
+      const { url } = await simulator.listen(read.port, read.host)
       process.stdout.write(`${url}\n`)
     } catch (error) {
       process.stderr.write(`cannot listen: ${error instanceof Error ? error.message : error}\n`)

@@ -1,7 +1,7 @@
 import { defineCommand } from 'citty'
 import { z } from 'zod'
 import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
-import { patience, tellMistakes } from './load/flag-values.ts'
+import { patience, readFlags } from './flag-values.ts'
 import { proxyAddress, urlFlag } from './top/address.ts'
 import { Unreachable } from './top/get.ts'
 import { EXIT_UNREACHABLE, readState } from './top/pages.ts'
@@ -23,14 +23,11 @@ export const statusCommand = defineCommand({
     json: { type: 'boolean', description: 'Print one JSON object.' },
   },
   async run({ args }) {
-    const parsed = flags.safeParse(args)
-    if (!parsed.success) {
-      tellMistakes(parsed.error.issues, args)
-      return EXIT_USAGE
-    }
+    const read = readFlags(flags, args)
+    if (!read) return EXIT_USAGE
     const url = proxyAddress(args.url)
     if (typeof url === 'number') return url
-    const asking = { url, timeoutMs: parsed.data.timeout * 1_000 }
+    const asking = { url, timeoutMs: read.timeout * 1_000 }
     try {
       const { health, ready } = await readState(asking)
       const { status } = health.data

@@ -2,7 +2,7 @@ import { defineCommand } from 'citty'
 import { z } from 'zod'
 import { foregroundClock } from '../clock.ts'
 import { EXIT_USAGE } from './exit-codes.ts'
-import { patience, tellMistakes } from './load/flag-values.ts'
+import { patience, readFlags } from './flag-values.ts'
 import { proxyAddress, urlFlag } from './top/address.ts'
 import { showLive } from './top/live.ts'
 import { printJson, printOnce } from './top/print.ts'
@@ -31,15 +31,12 @@ export const topCommand = defineCommand({
     },
   },
   async run({ args }) {
-    const parsed = flags.safeParse(args)
-    if (!parsed.success) {
-      tellMistakes(parsed.error.issues, args)
-      return EXIT_USAGE
-    }
+    const read = readFlags(flags, args)
+    if (!read) return EXIT_USAGE
     const url = proxyAddress(args.url)
     if (typeof url === 'number') return url
     const once = args.once === true
-    const watching = { url, clock: foregroundClock, intervalMs: parsed.data.interval * 1_000 }
+    const watching = { url, clock: foregroundClock, intervalMs: read.interval * 1_000 }
     if (args.json === true) return printJson(watching, once)
     if (once || !process.stdout.isTTY) return printOnce(url)
     const { stdin, stdout, env } = process

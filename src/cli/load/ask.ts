@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { MOST_PROMPT_TOKENS, mistakesIn, patience, positive, whole } from '../flag-values.ts'
 import { urlProblem } from '../top/address.ts'
-import { MOST_PROMPT_TOKENS, patience, positive, whole } from './flag-values.ts'
 import { parseMix } from './model-mix.ts'
 import { ROUTES } from './routes.ts'
 import { parseTrace, TraceError } from './trace.ts'
@@ -65,11 +65,7 @@ const NOT_WITH_A_TRACE = ['rate', 'prompt-tokens', 'tokens']
 /** The load that the flags ask for, or one line for every mistake in them. */
 export function readAsked(args: Readonly<Record<string, unknown>>): Asked | string[] {
   const parsed = flags.safeParse(args)
-  const mistakes = (parsed.error?.issues ?? []).map(({ path, message }) => {
-    const name = String(path[0])
-    const given = args[name] === undefined ? '' : `${JSON.stringify(args[name])} `
-    return `flag --${name}: ${given}${message}`
-  })
+  const mistakes = mistakesIn(args, parsed.error)
   for (const name of args.trace === undefined ? [] : NOT_WITH_A_TRACE) {
     if (args[name] !== undefined)
       mistakes.push(`flag --${name}: the trace sets this value; use either --trace or --${name}`)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { MOST_PROMPT_TOKENS, whole } from '../flag-values.ts'
 import type { Arrival } from './arrivals.ts'
-import { MOST_PROMPT_TOKENS, whole } from './flag-values.ts'
 
 /** Its message has one line for each mistake in a trace file. */
 export class TraceError extends Error {

@@ -1,5 +1,8 @@
 import { z } from 'zod'
 
+/** The flags of a command line, by name. */
+type Args = Readonly<Record<string, unknown>>
+
 /** A prompt of this length has a few megabytes, which is more than any model takes. */
 export const MOST_PROMPT_TOKENS = 1_000_000
 
@@ -20,13 +23,18 @@ export function whole(least: number) {
   return decimal.pipe(z.int('must be a whole number').min(least, `must be ${least} or more`))
 }
 
-/** Writes one line to stderr for every wrong flag. */
-export function tellMistakes(
-  issues: readonly z.core.$ZodIssue[],
-  args: Readonly<Record<string, unknown>>,
-): void {
-  for (const { path, message } of issues) {
+/** The values of the flags; undefined when a flag is wrong, after one line on stderr for each. */
+export function readFlags<T>(flags: z.ZodType<T>, args: Args): T | undefined {
+  const { data, error } = flags.safeParse(args)
+  for (const mistake of mistakesIn(args, error)) process.stderr.write(`${mistake}\n`)
+  return data
+}
+
+/** One line for every wrong flag. */
+export function mistakesIn(args: Args, error: z.ZodError | undefined): string[] {
+  return (error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0])
-    process.stderr.write(`flag --${name}: ${JSON.stringify(args[name])} ${message}\n`)
-  }
+    const given = args[name] === undefined ? '' : `${JSON.stringify(args[name])} `
+    return `flag --${name}: ${given}${message}`
+  })
 }
