@@ -6,11 +6,10 @@ import { readAsked } from './load/ask.ts'
 import { runBench } from './load/bench-run.ts'
 import { planNote } from './load/plan.ts'
 import { reportText } from './load/report-text.ts'
+import { exitCodeAfter } from './signals.ts'
 import { EXIT_UNREACHABLE } from './top/pages.ts'
 import { safeJson } from './top/safe-text.ts'
 
-/** 128 + SIGINT, as shells report it: a second Ctrl-C ended the run. */
-const EXIT_INTERRUPTED = 130
 const LARGEST_SEED = 2 ** 32
 
 export const benchCommand = defineCommand({
@@ -90,7 +89,7 @@ export const benchCommand = defineCommand({
       onPlan: (plan) => process.stderr.write(planNote(asked, plan)),
     })
     process.stdout.write(args.json === true ? `${safeJson(report)}\n` : reportText(report))
-    if (cut) return EXIT_INTERRUPTED
+    if (cut) return exitCodeAfter('SIGINT')
     const unanswered = report.failed.total + report.timed_out
     return report.sent > 0 && unanswered === report.sent ? EXIT_UNREACHABLE : 0
   },

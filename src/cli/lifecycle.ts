@@ -1,10 +1,6 @@
 import type { RunningProxy } from '../runtimes/runtime.ts'
 import type { Log } from '../telemetry/call-log.ts'
-
-/** The process, as the emitter of signals and stray errors. */
-export type Emitter = Pick<NodeJS.EventEmitter, 'on' | 'off'>
-
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
+import { type Emitter, exitCodeAfter, onSignals } from './signals.ts'
 
 /**
  * Waits for a signal and ends the proxy. After the first signal, running calls may finish. A second signal ends them.
@@ -17,11 +13,11 @@ export function untilStopped(
 ): Promise<number> {
   return new Promise((resolve) => {
     let stopping = false
-    const stop = (signal: keyof typeof SIGNALS) => {
+    const giveBack = onSignals(process, ['SIGINT', 'SIGTERM'], (signal) => {
       if (stopping) {
         log.warn('second signal, ending at once', { signal })
         running.destroy()
-        finish(128 + SIGNALS[signal])
+        finish(exitCodeAfter(signal))
         return
       }
       stopping = true
@@ -33,16 +29,11 @@ export function untilStopped(
           finish(1)
         },
       )
-    }
-    const onInterrupt = () => stop('SIGINT')
-    const onTerminate = () => stop('SIGTERM')
+    })
     const finish = (code: number) => {
-      process.off('SIGINT', onInterrupt)
-      process.off('SIGTERM', onTerminate)
+      giveBack()
       resolve(code)
     }
-    process.on('SIGINT', onInterrupt)
-    process.on('SIGTERM', onTerminate)
   })
 }
 

@@ -5,6 +5,7 @@ import { parseModelName } from '../simulator/names.ts'
 import { createSimulator } from '../simulator/simulator.ts'
 import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
 import { decimal, positive, readFlags, whole } from './flag-values.ts'
+import { onSignals } from './signals.ts'
 
 const modelNames = z
   .string()
@@ -82,20 +83,13 @@ export const simulateCommand = defineCommand({
       process.stderr.write(`cannot listen: ${error instanceof Error ? error.message : error}\n`)
       return EXIT_FAILED
     }
-    await signalled()
+    await new Promise<void>((resolve) => {
+      const giveBack = onSignals(process, ['SIGINT', 'SIGTERM'], () => {
+        giveBack()
+        resolve()
+      })
+    })
     await simulator.close()
     return 0
   },
 })
-
-function signalled(): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
-      resolve()
-    }
-    process.on('SIGINT', stop)
-    process.on('SIGTERM', stop)
-  })
-}

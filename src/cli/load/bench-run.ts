@@ -1,5 +1,5 @@
-import type { EventEmitter } from 'node:events'
 import type { Clock } from '../../clock.ts'
+import { type Emitter, onSignals } from '../signals.ts'
 import type { Asked } from './ask.ts'
 import { pickModel } from './model-mix.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -16,7 +16,7 @@ export interface BenchParts {
   readonly seed: number
   readonly clock: Clock
   readonly progress: ProgressOutput
-  readonly process: Pick<EventEmitter, 'on' | 'off'>
+  readonly process: Emitter
   /** Called before the first call is sent. */
   readonly onPlan: (plan: Plan) => void
 }
@@ -26,8 +26,6 @@ export interface BenchResult {
   /** A second signal ended the open calls. */
   readonly cut: boolean
 }
-
-const SIGNALS = ['SIGINT', 'SIGTERM']
 
 /** Runs the load to its end. The first signal stops sending; the second signal ends the open calls. */
 export async function runBench({
@@ -66,7 +64,7 @@ export async function runBench({
   let allSent = false
   let interrupted = false
   let cut = false
-  const onSignal = () => {
+  const giveBack = onSignals(process, ['SIGINT', 'SIGTERM'], () => {
     interrupted ||= !allSent
     if (run.stopped) {
       cut = true
@@ -76,8 +74,7 @@ export async function runBench({
     }
     run.stop()
     progress.write(`\nNothing more is sent. Waiting for ${run.open} calls; press Ctrl-C again to end them.\n`)
-  }
-  for (const signal of SIGNALS) process.on(signal, onSignal)
+  })
   try {
     const sentMs = await run.sent()
     allSent = true
@@ -98,7 +95,7 @@ export async function runBench({
     return { report: reportOf(tally, facts), cut }
   } finally {
     line.end()
-    for (const signal of SIGNALS) process.off(signal, onSignal)
+    giveBack()
     sender.close()
   }
 }

@@ -1,7 +1,7 @@
-import type { EventEmitter } from 'node:events'
+import { type Emitter, exitCodeAfter, onSignals } from '../signals.ts'
 
 /** A terminal's keyboard. */
-export interface Keyboard extends Pick<EventEmitter, 'on' | 'off'> {
+export interface Keyboard extends Emitter {
   readonly isTTY?: boolean
   setRawMode?(raw: boolean): unknown
   resume(): unknown
@@ -16,17 +16,11 @@ export interface Leaving {
   readonly end: () => void
 }
 
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
-export const EXIT_HUNG_UP = 128 + SIGNALS.SIGHUP
 /** Of the keys that come as bytes once the terminal hands every key on: q, Q, Ctrl-C. */
 const LEAVING_KEYS = ['q', 'Q', '\x03']
 
 /** Watches for q, Ctrl-C, signals and a reader that went away. */
-export function watchForLeaving(
-  keyboard: Keyboard,
-  process: Pick<EventEmitter, 'on' | 'off'>,
-  output: Pick<EventEmitter, 'on' | 'off'>,
-): Leaving {
+export function watchForLeaving(keyboard: Keyboard, process: Emitter, output: Emitter): Leaving {
   const controller = new AbortController()
   let exitCode = 0
   const leave = (code: number) => {
@@ -37,8 +31,9 @@ export function watchForLeaving(
     if (LEAVING_KEYS.some((each) => String(key).includes(each))) leave(0)
   }
   const onGone = () => leave(0)
-  const handlers = Object.entries(SIGNALS).map(([name, number]) => [name, () => leave(128 + number)] as const)
-  for (const [name, handler] of handlers) process.on(name, handler)
+  const giveBack = onSignals(process, ['SIGHUP', 'SIGINT', 'SIGTERM'], (signal) =>
+    leave(exitCodeAfter(signal)),
+  )
   output.on('error', onGone)
   const raw = keyboard.isTTY === true && keyboard.setRawMode !== undefined
   if (raw) {
@@ -50,7 +45,7 @@ export function watchForLeaving(
     signal: controller.signal,
     exitCode: () => exitCode,
     end() {
-      for (const [name, handler] of handlers) process.off(name, handler)
+      giveBack()
       output.off('error', onGone)
       if (!raw) return
       keyboard.off('data', onKey)

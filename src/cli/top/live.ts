@@ -1,7 +1,7 @@
-import type { EventEmitter } from 'node:events'
 import { EXIT_FAILED } from '../exit-codes.ts'
+import { type Emitter, exitCodeAfter } from '../signals.ts'
 import { frame } from './frame.ts'
-import { EXIT_HUNG_UP, type Keyboard, watchForLeaving } from './leaving.ts'
+import { type Keyboard, watchForLeaving } from './leaving.ts'
 import { colouredText, plainText } from './line.ts'
 import { readPages } from './pages.ts'
 import { POLL_TIMEOUT_MS } from './print.ts'
@@ -9,8 +9,6 @@ import { Screen, type TerminalOutput } from './screen.ts'
 import type { TopState } from './state.ts'
 import { type OwnProcess, watchForSuspension } from './suspending.ts'
 import { type Watching, watch } from './watch.ts'
-
-type Emitter = Pick<EventEmitter, 'on' | 'off'>
 
 export interface Terminal {
   readonly keyboard: Keyboard
@@ -66,6 +64,6 @@ export async function showLive(
     screen.close()
   }
   // The terminal may be gone: Node aborts over that when it cleans up, and a signal leaves it no time to.
-  if (exitCode() === EXIT_HUNG_UP) emitter.kill(emitter.pid, 'SIGHUP')
+  if (exitCode() === exitCodeAfter('SIGHUP')) emitter.kill(emitter.pid, 'SIGHUP')
   return exitCode()
 }

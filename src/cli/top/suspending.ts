@@ -1,8 +1,8 @@
-import type { EventEmitter } from 'node:events'
+import type { Emitter } from '../signals.ts'
 import type { Keyboard } from './leaving.ts'
 
 /** The process of the program: its signals, and the sending of one. */
-export interface OwnProcess extends Pick<EventEmitter, 'on' | 'off'> {
+export interface OwnProcess extends Emitter {
   readonly pid: number
   kill(pid: number, signal: string): unknown
 }
