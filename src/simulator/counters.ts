@@ -1,25 +1,5 @@
 /** Calls of one model. active, waiting, pending and onWire are current values; the rest counts since the last reset. */
-export interface ModelCounters {
-  submitted: number
-  /** Got a slot. A call that only loads the model counts when the model is in memory. */
-  started: number
-  finished: number
-  aborted: number
-  failed: number
-  /** Refused because the pending line was full. */
-  refused: number
-  loads: number
-  active: number
-  peakActive: number
-  /** In the line of the loaded model. */
-  waiting: number
-  peakWaiting: number
-  /** Waiting for a load, or the call for which the model loads. */
-  pending: number
-  /** Requests from their last byte in to the last byte of the answer. 0 when the engine runs without HTTP. */
-  onWire: number
-  peakOnWire: number
-}
+export type ModelCounters = ReturnType<typeof fresh>
 
 export class Counters {
   readonly #models = new Map<string, ModelCounters>()
@@ -66,20 +46,25 @@ export function increase(
   if (counters[gauge] > counters[peak]) counters[peak] = counters[gauge]
 }
 
-function fresh(): ModelCounters {
+function fresh() {
   return {
     submitted: 0,
+    /** Got a slot. A call that only loads the model counts when the model is in memory. */
     started: 0,
     finished: 0,
     aborted: 0,
     failed: 0,
+    /** Refused because the pending line was full. */
     refused: 0,
     loads: 0,
     active: 0,
     peakActive: 0,
+    /** In the line of the loaded model. */
     waiting: 0,
     peakWaiting: 0,
+    /** Waiting for a load, or the call for which the model loads. */
     pending: 0,
+    /** Requests from their last byte in to the last byte of the answer. 0 when the engine runs without HTTP. */
     onWire: 0,
     peakOnWire: 0,
   }

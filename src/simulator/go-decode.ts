@@ -40,9 +40,9 @@ class GoDecoder {
   #value(): GoValue {
     switch (this.#next()) {
       case '{':
-        return this.#nested(() => this.#object())
+        return new GoObject(this.#list('}', 'after object key:value pair', () => this.#entry()))
       case '[':
-        return this.#nested(() => this.#array())
+        return this.#list(']', 'after array element', () => this.#value())
       case '"':
         return this.#string()
       case 't':
@@ -56,46 +56,29 @@ class GoDecoder {
     }
   }
 
-  #nested<T>(read: () => T): T {
+  /** The items of an object or array, up to its closing bracket. `after`: what Go calls the place behind an item. */
+  #list<T>(close: string, after: string, read: () => T): T[] {
     if (++this.#depth > MAX_DEPTH) throw new GoSyntaxError('exceeded max depth')
     this.#at++
-    const value = read()
+    const items: T[] = []
+    let end = this.#next()
+    if (end === close) this.#at++
+    while (end !== close) {
+      items.push(read())
+      end = this.#next()
+      if (end !== ',' && end !== close) this.#fail(after)
+      this.#at++
+    }
     this.#depth--
-    return value
+    return items
   }
 
-  #object(): GoObject {
-    const entries: [string, GoValue][] = []
-    if (this.#next() === '}') {
-      this.#at++
-      return new GoObject(entries)
-    }
-    for (;;) {
-      if (this.#next() !== '"') this.#fail('looking for beginning of object key string')
-      const key = this.#string()
-      if (this.#next() !== ':') this.#fail('after object key')
-      this.#at++
-      entries.push([key, this.#value()])
-      const end = this.#next()
-      if (end !== ',' && end !== '}') this.#fail('after object key:value pair')
-      this.#at++
-      if (end === '}') return new GoObject(entries)
-    }
-  }
-
-  #array(): GoValue[] {
-    const items: GoValue[] = []
-    if (this.#next() === ']') {
-      this.#at++
-      return items
-    }
-    for (;;) {
-      items.push(this.#value())
-      const end = this.#next()
-      if (end !== ',' && end !== ']') this.#fail('after array element')
-      this.#at++
-      if (end === ']') return items
-    }
+  #entry(): [string, GoValue] {
+    if (this.#next() !== '"') this.#fail('looking for beginning of object key string')
+    const key = this.#string()
+    if (this.#next() !== ':') this.#fail('after object key')
+    this.#at++
+    return [key, this.#value()]
   }
 
   #string(): string {

@@ -34,16 +34,13 @@ export class HttpExchange {
     if (response.shouldKeepAlive) response.removeHeader('Connection')
     const { socket } = request
     const leave = () => this.#finish(true)
+    const events = ['error', 'end', 'close']
     // 'end': Go cancels the request of a client that half-closes. 'error': at a reset this event comes one turn of the
     // event loop before 'close', and the call must not count as on the wire in between.
-    socket.once('error', leave)
-    socket.once('end', leave)
-    socket.once('close', leave)
+    for (const event of events) socket.once(event, leave)
     response.once('finish', () => this.#finish(false))
     this.#whenOver.push(() => {
-      socket.off('error', leave)
-      socket.off('end', leave)
-      socket.off('close', leave)
+      for (const event of events) socket.off(event, leave)
     })
   }
 
@@ -59,13 +56,10 @@ export class HttpExchange {
   }
 
   /** The request's body, of any size. Undefined: the client left before the body was complete. */
-  body(): Promise<Buffer | undefined> {
+  async body(): Promise<Buffer | undefined> {
     const chunks: Buffer[] = []
-    return new Promise((resolve) => {
-      this.readBody((chunk) => void chunks.push(chunk)).then((complete) =>
-        resolve(complete ? Buffer.concat(chunks) : undefined),
-      )
-    })
+    const complete = await this.readBody((chunk) => void chunks.push(chunk))
+    return complete ? Buffer.concat(chunks) : undefined
   }
 
   /** The body chunk by chunk. Resolves with false when the client left before the body was complete. */
