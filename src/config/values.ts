@@ -152,40 +152,36 @@ export function authorization() {
   return z.string({ error }).regex(/^[A-Za-z][\w.~-]* +[\x21-\x7e]+(?: +[\x21-\x7e]+)*$/, { error })
 }
 
+const NO_CREDENTIALS = 'must not contain a user name or a password'
+
+/** The address of a server. `problemOf`: the first mistake in a text. `url` is undefined without http:// or https://. */
+function address(error: string, problemOf: (url: URL | undefined, written: string) => string | undefined) {
+  const checked = z.string({ error }).superRefine((written, context) => {
+    const parsed = URL.canParse(written) ? new URL(written) : undefined
+    const url = parsed && /^https?:$/.test(parsed.protocol) ? parsed : undefined
+    const message = url?.username || url?.password ? NO_CREDENTIALS : problemOf(url, written)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+  return checked.transform((written) => new URL(written))
+}
+
 /** An address without a slash at its end. A path is kept: Ollama's own paths are appended to it. */
 export function url() {
-  const error = 'expected an address like http://127.0.0.1:11434'
-  return z.string({ error }).transform((written, context) => {
-    const refuse = (message: string): never => {
-      context.addIssue({ code: 'custom', message })
-      return z.NEVER
-    }
-    const parsed = URL.canParse(written) ? new URL(written) : undefined
-    if (!parsed || !/^https?:$/.test(parsed.protocol)) {
-      const guess = `http://${written}`
-      if (written.includes('@'))
-        return refuse('is not an address, and must not contain a user name or a password')
-      const hint = /^[\w.-]+:\d+\/?$/.test(written) ? `; did you mean ${guess}?` : ''
-      return refuse(`expected an address that begins with http:// or https://${hint}`)
-    }
-    if (parsed.username || parsed.password) return refuse('must not contain a user name or a password')
-    if (parsed.search || parsed.hash) return refuse('must not contain a query or a fragment')
-    return parsed.origin + parsed.pathname.replace(/\/+$/, '')
+  const schema = address('expected an address like http://127.0.0.1:11434', (url, written) => {
+    if (url) return url.search || url.hash ? 'must not contain a query or a fragment' : undefined
+    if (written.includes('@')) return `is not an address, and ${NO_CREDENTIALS}`
+    const hint = /^[\w.-]+:\d+\/?$/.test(written) ? `; did you mean http://${written}?` : ''
+    return `expected an address that begins with http:// or https://${hint}`
   })
+  return schema.transform(({ origin, pathname }) => origin + pathname.replace(/\/+$/, ''))
 }
 
 /** Address of a webhook. Path and query often hold a secret, so no error repeats the address. */
 export function webhook() {
   const error = 'must be an address that begins with http:// or https://'
-  return z.string({ error }).transform((written, context) => {
-    const refuse = (message: string): never => {
-      context.addIssue({ code: 'custom', message })
-      return z.NEVER
-    }
-    const parsed = URL.canParse(written) ? new URL(written) : undefined
-    if (!parsed || !/^https?:$/.test(parsed.protocol)) return refuse(error)
-    if (parsed.username || parsed.password) return refuse('must not contain a user name or a password')
-    if (parsed.hash) return refuse('must not contain a fragment')
-    return parsed.href
+  const schema = address(error, (url) => {
+    if (!url) return error
+    return url.hash ? 'must not contain a fragment' : undefined
   })
+  return schema.transform(({ href }) => href)
 }
