@@ -37,11 +37,8 @@ export class Attempts {
     const remaining = Math.max(0, this.#remaining(address) - 1)
     this.#accounts.delete(address)
     this.#accounts.set(address, { remaining, at: this.#clock.now() })
-    if (this.#accounts.size <= MOST_ADDRESSES) return
-    for (const oldest of this.#accounts.keys()) {
-      this.#accounts.delete(oldest)
-      break
-    }
+    const [oldest = ''] = this.#accounts.keys()
+    if (this.#accounts.size > MOST_ADDRESSES) this.#accounts.delete(oldest)
   }
 
   #remaining(address: string): number {

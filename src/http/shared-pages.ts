@@ -76,7 +76,8 @@ export class SharedPages {
       const made = this.#make(() => make(variant), known?.tookMs)
       kept.delete(variant)
       kept.set(variant, made)
-      if (kept.size > MOST_VARIANTS) forgetFirst(kept)
+      const [oldest] = kept.keys()
+      if (kept.size > MOST_VARIANTS) kept.delete(oldest)
       if (made.value instanceof Promise)
         made.value.then(
           () => this.#settle(made, known?.tookMs),
@@ -110,12 +111,5 @@ export class SharedPages {
     const ageMs = this.#clock.now() - madeAt
     if (ageMs >= SHARED_MS) return false
     return changes === this.#changes() || ageMs < tookMs * MAKING_SHARE
-  }
-}
-
-function forgetFirst<V>(kept: Map<V, unknown>): void {
-  for (const first of kept.keys()) {
-    kept.delete(first)
-    return
   }
 }
