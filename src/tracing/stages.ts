@@ -6,17 +6,15 @@ export interface Stage {
   readonly to: number
 }
 
-export interface Stages {
+interface Stages {
   /** The wait in line for a slot. */
   readonly queue?: Stage
   /** From sending the call to Ollama to the end of the answer. */
   readonly upstream?: Stage
 }
 
-export type StagedCall = Pick<FinishedCall, 'reason' | 'waitMs' | 'sentMs' | 'totalMs'>
-
 /** Splits the time of a call. The rest of its time went into reading its body. */
-export function stagesOf({ reason, waitMs, sentMs, totalMs }: StagedCall): Stages {
+export function stagesOf({ reason, waitMs, sentMs, totalMs }: FinishedCall): Stages {
   // A call that was never sent left the line at its end.
   const turnAt = sentMs ?? totalMs
   // A full line refuses a call on arrival, so that call never waited.
