@@ -35,23 +35,13 @@ export function flagValues(args: Readonly<Record<string, unknown>>): Record<stri
 
 /** Returns a mistake in the arguments that citty itself lets pass; undefined when there is none. */
 export function findMistake(args: readonly string[], defined: ArgsDef): string | undefined {
-  const names = new Map<string, ArgsDef[string]>()
-  let positionals = 0
-  for (const [name, definition] of Object.entries(defined)) {
-    if (definition.type === 'positional') positionals++
-    else for (const each of [name, ...aliases(definition)]) names.set(each, definition)
-  }
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? ''
     const [, dashes, name = '', value] = /^(--?)([^=]*)(=.*)?$/s.exec(arg) ?? []
-    if (dashes === undefined || name === '') {
-      if (positionals-- <= 0) return `unexpected argument ${arg}`
-      continue
-    }
-    const definition = names.get(name)
+    if (dashes === undefined || name === '') return `unexpected argument ${arg}`
+    const definition = Object.hasOwn(defined, name) ? defined[name] : undefined
     if (!definition) {
-      const long = [...names.keys(), 'help', 'version'].filter((known) => known.length > 1)
-      const meant = nearMiss(name, long)
+      const meant = nearMiss(name, [...Object.keys(defined), 'help', 'version'])
       return `unknown flag ${dashes}${name}${meant === undefined ? '' : `; did you mean --${meant}?`}`
     }
     if (definition.type === 'boolean') {
@@ -60,9 +50,4 @@ export function findMistake(args: readonly string[], defined: ArgsDef): string |
       return `flag ${dashes}${name} needs a value`
   }
   return undefined
-}
-
-function aliases(definition: ArgsDef[string]): string[] {
-  if (!('alias' in definition) || definition.alias === undefined) return []
-  return typeof definition.alias === 'string' ? [definition.alias] : definition.alias
 }

@@ -5,7 +5,6 @@ import { findMistake, flagValues, optionFlags } from '../../src/cli/flags.ts'
 const DEFINED = {
   ...optionFlags,
   demo: { type: 'boolean' as const },
-  rate: { type: 'string' as const, alias: 'r' },
 }
 
 it('has exactly the flags of the configuration', () => {
@@ -31,7 +30,7 @@ it('hands on the flags that were given, as text', () => {
 })
 
 it('lets every right spelling pass', () => {
-  for (const args of [[], ['--port', '1'], ['--port=1'], ['--demo'], ['-r', '3'], ['--max-queue', '-1']]) {
+  for (const args of [[], ['--port', '1'], ['--port=1'], ['--demo'], ['--max-queue', '-1']]) {
     assert.equal(findMistake(args, DEFINED), undefined, args.join(' '))
   }
 })
