@@ -50,16 +50,10 @@ export class Progress {
 /** The state of a run, `ms` milliseconds after its start. */
 export function progressLine(tally: Tally, open: number, ms: number): string {
   const first = tally.firstByte.read()
-  const parts = [duration(ms), `${tally.sent} sent`, `${open} open`, `${tally.answered} answered`]
-  const { refused, timedOut, failed, notSent } = tally
-  for (const [count, name] of [
-    [refused, 'refused'],
-    [timedOut, 'timed out'],
-    [failed, 'failed'],
-    [notSent, 'not sent'],
-  ] as const) {
-    if (count > 0) parts.push(`${count} ${name}`)
-  }
+  const { answered, refused, timed_out, failed } = tally.count
+  const parts = [duration(ms), `${tally.sent} sent`, `${open} open`, `${answered} answered`]
+  const others = { refused, 'timed out': timed_out, failed, 'not sent': tally.notSent }
+  for (const [name, count] of Object.entries(others)) if (count > 0) parts.push(`${count} ${name}`)
   if (first) parts.push(`first byte p50 ${duration(first.p50)}, p95 ${duration(first.p95)}`)
   return parts.join('  ')
 }

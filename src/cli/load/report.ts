@@ -25,6 +25,7 @@ export type Report = ReturnType<typeof reportOf>
 /** The report that `--json` prints. */
 export function reportOf(tally: Tally, facts: RunFacts) {
   const { sendingMs, wholeMs, ...asked } = facts
+  const { count } = tally
   const late = spread(tally.late)
   return {
     ...asked,
@@ -33,11 +34,11 @@ export function reportOf(tally: Tally, facts: RunFacts) {
     arrivals: tally.arrivals,
     sent: tally.sent,
     not_sent: tally.notSent,
-    answered: tally.answered,
-    refused: { total: tally.refused, by: byCount(tally.refusals) },
-    timed_out: tally.timedOut,
-    failed: { total: tally.failed, by: byCount(tally.failures) },
-    aborted: tally.aborted,
+    answered: count.answered,
+    refused: { total: count.refused, by: byCount(tally.refusals) },
+    timed_out: count.timed_out,
+    failed: { total: count.failed, by: byCount(tally.failures) },
+    aborted: count.aborted,
     arrivals_per_second: perSecond(tally.arrivals, sendingMs),
     sent_per_second: perSecond(tally.sent, sendingMs),
     first_byte_ms: spread(tally.firstByte),

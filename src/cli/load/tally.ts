@@ -36,11 +36,14 @@ export class Tally {
   /** Calls that were due, sent or not. */
   arrivals = 0
   notSent = 0
-  answered = 0
-  refused = 0
-  timedOut = 0
-  failed = 0
-  aborted = 0
+  /** Calls by their outcome. */
+  readonly count: Record<Outcome['kind'], number> = {
+    answered: 0,
+    refused: 0,
+    timed_out: 0,
+    failed: 0,
+    aborted: 0,
+  }
   tokens = 0
   readonly refusals = new Map<string, number>()
   readonly failures = new Map<string, number>()
@@ -58,28 +61,15 @@ export class Tally {
   }
 
   take(outcome: Outcome): void {
-    switch (outcome.kind) {
-      case 'answered':
-        this.answered++
-        this.tokens += outcome.tokens
-        this.firstByte.record(outcome.firstByteMs)
-        this.total.record(outcome.totalMs)
-        break
-      case 'refused':
-        this.refused++
-        addTo(this.refusals, outcome.why)
-        this.refusal.record(outcome.totalMs)
-        break
-      case 'timed_out':
-        this.timedOut++
-        break
-      case 'failed':
-        this.failed++
-        addTo(this.failures, outcome.why)
-        break
-      case 'aborted':
-        this.aborted++
-    }
+    this.count[outcome.kind]++
+    if (outcome.kind === 'answered') {
+      this.tokens += outcome.tokens
+      this.firstByte.record(outcome.firstByteMs)
+      this.total.record(outcome.totalMs)
+    } else if (outcome.kind === 'refused') {
+      addTo(this.refusals, outcome.why)
+      this.refusal.record(outcome.totalMs)
+    } else if (outcome.kind === 'failed') addTo(this.failures, outcome.why)
   }
 }
 

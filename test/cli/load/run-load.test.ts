@@ -70,7 +70,7 @@ describe('LoadRun', () => {
     for (const { call } of sent) call.settle(ANSWERED)
     await run.over()
     assert.equal(run.open, 0)
-    assert.deepEqual([tally.sent, tally.answered, tally.tokens], [5, 5, 15])
+    assert.deepEqual([tally.sent, tally.count.answered, tally.tokens], [5, 5, 15])
   })
 
   it('never sends early, even where timers take whole milliseconds', async () => {
@@ -139,7 +139,7 @@ describe('LoadRun', () => {
     assert.equal(run.open, 1)
     sent[0]?.call.settle(ANSWERED)
     await run.over()
-    assert.deepEqual([tally.arrivals, tally.answered], [1, 1])
+    assert.deepEqual([tally.arrivals, tally.count.answered], [1, 1])
   })
 
   it('ends the open ones when it is told to', async () => {
@@ -147,6 +147,6 @@ describe('LoadRun', () => {
     await run.sent()
     run.abort()
     await run.over()
-    assert.deepEqual([tally.sent, tally.aborted], [3, 3])
+    assert.deepEqual([tally.sent, tally.count.aborted], [3, 3])
   })
 })
