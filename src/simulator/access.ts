@@ -16,28 +16,11 @@ export interface AccessRequest {
 }
 
 const METHODS = 'GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS'
-const ALLOWED_HEADERS = [
-  'Authorization',
-  'Content-Type',
-  'User-Agent',
-  'Accept',
-  'X-Requested-With',
-  'Openai-Beta',
-  ...[
-    'Arch',
-    'Async',
-    'Custom-Poll-Interval',
-    'Helper-Method',
-    'Lang',
-    'Os',
-    'Package-Version',
-    'Poll-Helper',
-    'Retry-Count',
-    'Runtime',
-    'Runtime-Version',
-    'Timeout',
-  ].map((name) => `X-Stainless-${name}`),
-].join(',')
+const ALLOWED_HEADERS =
+  'Authorization,Content-Type,User-Agent,Accept,X-Requested-With,Openai-Beta,' +
+  'X-Stainless-Arch,X-Stainless-Async,X-Stainless-Custom-Poll-Interval,X-Stainless-Helper-Method,' +
+  'X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,X-Stainless-Poll-Helper,' +
+  'X-Stainless-Retry-Count,X-Stainless-Runtime,X-Stainless-Runtime-Version,X-Stainless-Timeout'
 const MAX_AGE_SECONDS = '43200'
 
 const LOCAL_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|0\.0\.0\.0)(:.*)?$/
