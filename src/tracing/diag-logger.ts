@@ -21,19 +21,11 @@ export class ThrottledDiagLogger implements DiagLogger {
     this.#log = log
   }
 
-  error(message: string, ...more: unknown[]): void {
-    this.#write([message, ...more])
+  error(...parts: unknown[]): void {
+    this.warn(...parts)
   }
 
-  warn(message: string, ...more: unknown[]): void {
-    this.#write([message, ...more])
-  }
-
-  info(): void {}
-  debug(): void {}
-  verbose(): void {}
-
-  #write(parts: readonly unknown[]): void {
+  warn(...parts: unknown[]): void {
     const now = this.#clock.now()
     if (now < this.#quietUntil) {
       this.#leftOut++
@@ -47,6 +39,10 @@ export class ThrottledDiagLogger implements DiagLogger {
     this.#quietUntil = now + QUIET_MS
     this.#leftOut = 0
   }
+
+  info(): void {}
+  debug(): void {}
+  verbose(): void {}
 }
 
 function textOf(part: unknown): string {
