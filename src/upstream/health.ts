@@ -44,11 +44,7 @@ export interface UpstreamHealthParts {
  * running calls fail at once, and that is one event.
  */
 export class UpstreamHealth {
-  readonly #name: string
-  readonly #clock: Clock
-  readonly #askVersion: () => Promise<ProbeAnswer>
-  readonly #authorized: boolean
-  readonly #onChange: (status: UpstreamStatus) => void
+  readonly #parts: UpstreamHealthParts
   #reachable: boolean | undefined
   /** Reachable, and no failure since. The answer to a call then changes nothing. */
   #well = false
@@ -68,17 +64,13 @@ export class UpstreamHealth {
   #probe: Promise<UpstreamStatus> | undefined
   #next: Cancel | undefined
 
-  constructor({ name, clock, probe, authorized = false, onChange = () => {} }: UpstreamHealthParts) {
-    this.#name = name
-    this.#clock = clock
-    this.#askVersion = probe
-    this.#authorized = authorized
-    this.#onChange = onChange
+  constructor(parts: UpstreamHealthParts) {
+    this.#parts = parts
   }
 
   status(): UpstreamStatus {
     return {
-      name: this.#name,
+      name: this.#parts.name,
       reachable: this.#reachable === true,
       version: this.#version,
       latencyMs: this.#latencyMs,
@@ -136,17 +128,17 @@ export class UpstreamHealth {
   }
 
   async #ask(): Promise<UpstreamStatus> {
-    const begun = this.#clock.now()
+    const begun = this.#parts.clock.now()
     try {
-      const answer = await this.#askVersion()
-      const { version, problem, otherProgram } = readProbe(answer, this.#authorized)
+      const answer = await this.#parts.probe()
+      const { version, problem, otherProgram } = readProbe(answer, this.#parts.authorized === true)
       this.#status = answer.status
       this.#otherProgram = otherProgram
       if (otherProgram) this.#failed(problem, begun)
       else {
         this.#problem = problem
         this.#version = version ?? this.#version
-        this.#latencyMs = this.#clock.now() - begun
+        this.#latencyMs = this.#parts.clock.now() - begun
         this.#answered()
       }
     } catch (error) {
@@ -163,15 +155,15 @@ export class UpstreamHealth {
     this.#well = true
     this.#doubtedAt = undefined
     this.#failure = undefined
-    this.#checkedAt = this.#clock.wallTime()
+    this.#checkedAt = this.#parts.clock.wallTime()
   }
 
   #failed(cause: Cause | undefined, begun: number): void {
     this.#well = false
     this.#failure = cause
-    this.#checkedAt = this.#clock.wallTime()
+    this.#checkedAt = this.#parts.clock.wallTime()
     if (this.#reachable === true) {
-      if (this.#doubtedAt === undefined) this.#doubtedAt = this.#clock.now()
+      if (this.#doubtedAt === undefined) this.#doubtedAt = this.#parts.clock.now()
       else if (begun >= this.#doubtedAt) this.#reachable = false
     } else this.#reachable = false
     if (this.#reachable) return
@@ -185,12 +177,12 @@ export class UpstreamHealth {
     const code = (reachable ? this.#problem : this.#failure)?.code
     if (this.#reported?.reachable === reachable && !(probed && this.#reported.code !== code)) return
     this.#reported = { reachable, code }
-    this.#onChange(this.status())
+    this.#parts.onChange?.(this.status())
   }
 
   #scheduleNext(): void {
     this.#next?.()
     const ms = this.#doubtedAt === undefined ? PROBE_EVERY_MS : CONFIRM_AFTER_MS
-    this.#next = this.#running ? this.#clock.after(ms, () => void this.checkNow()) : undefined
+    this.#next = this.#running ? this.#parts.clock.after(ms, () => void this.checkNow()) : undefined
   }
 }
