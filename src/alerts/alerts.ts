@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { AlertFigures, AlertsPage } from '../pages/monitor.ts'
 import type { Readings } from '../telemetry/history.ts'
+import { Watch } from './latch.ts'
 import {
   type AlertRules,
   figureOf,
@@ -11,7 +12,6 @@ import {
   UNITS,
   type Unit,
 } from './rules.ts'
-import { Watch } from './watch.ts'
 import { adviceForMemory, adviceForModel, messageOf } from './words.ts'
 
 export interface Alert extends Readonly<AlertFigures> {
