@@ -5,7 +5,7 @@ import { inOrder, modelTable } from './model-table.ts'
 import type { Missing, Page, Pages } from './pages.ts'
 import { safeText } from './safe-text.ts'
 import type { Alert } from './shapes.ts'
-import type { TopState } from './state.ts'
+import type { TopState } from './watch.ts'
 
 /** More than these would push the queue off the screen; the dashboard and /queue/alerts have them all. */
 const MOST_ALERTS = 4

@@ -2,7 +2,7 @@ import { count, duration } from './figures.ts'
 import { flow, type Line, span, type Tone } from './line.ts'
 import { safeText } from './safe-text.ts'
 import type { Health } from './shapes.ts'
-import type { TopState } from './state.ts'
+import type { TopState } from './watch.ts'
 
 const STATUS_TONES: Readonly<Record<string, Tone>> = {
   healthy: 'good',

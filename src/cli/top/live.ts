@@ -6,9 +6,8 @@ import { colouredText, plainText } from './line.ts'
 import { readPages } from './pages.ts'
 import { POLL_TIMEOUT_MS } from './print.ts'
 import { Screen, type TerminalOutput } from './screen.ts'
-import type { TopState } from './state.ts'
 import { type OwnProcess, watchForSuspension } from './suspending.ts'
-import { type Watching, watch } from './watch.ts'
+import { type TopState, type Watching, watch } from './watch.ts'
 
 export interface Terminal {
   readonly keyboard: Keyboard
