@@ -3,7 +3,7 @@ import { type Emitter, onSignals } from '../signals.ts'
 import type { Asked } from './ask.ts'
 import { pickModel } from './model-mix.ts'
 import { type Plan, planOf } from './plan.ts'
-import { Progress, type ProgressOutput, progressLine } from './progress.ts'
+import { type ProgressOutput, progressLine, showProgress } from './progress.ts'
 import { seededRandom } from './random.ts'
 import { type Report, reportOf } from './report.ts'
 import { promptOf, ROUTES } from './routes.ts'
@@ -60,7 +60,9 @@ export async function runBench({
       return sender.send({ body: JSON.stringify(body), dueAt, onGap: (ms) => tally.gap.record(ms) })
     },
   })
-  const line = new Progress(progress, clock, () => progressLine(tally, run.open, clock.now() - startedAt))
+  const endProgress = showProgress(progress, clock, () =>
+    progressLine(tally, run.open, clock.now() - startedAt),
+  )
   let allSent = false
   let interrupted = false
   let cut = false
@@ -94,7 +96,7 @@ export async function runBench({
     }
     return { report: reportOf(tally, facts), cut }
   } finally {
-    line.end()
+    endProgress()
     giveBack()
     sender.close()
   }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import type { Cancel, Clock } from '../../clock.ts'
 import { duration } from '../top/figures.ts'
 import type { Tally } from './tally.ts'
 
@@ -12,38 +12,28 @@ export interface ProgressOutput {
   write(text: string): unknown
 }
 
-/** Shows the progress of a run: on a terminal one line that is rewritten, else a new line every five seconds. */
-export class Progress {
-  readonly #output: ProgressOutput
-  readonly #line: () => string
-  readonly #clock: Clock
-  #end: () => void = () => {}
-
-  constructor(output: ProgressOutput, clock: Clock, line: () => string) {
-    this.#output = output
-    this.#clock = clock
-    this.#line = line
-    this.#wait()
+/**
+ * Shows the progress of a run: on a terminal one line that is rewritten, else a new line every five seconds. Returns a
+ * function that stops this, and clears the line on a terminal.
+ */
+export function showProgress(output: ProgressOutput, clock: Clock, line: () => string): () => void {
+  const { isTTY } = output
+  const print = () => {
+    if (!isTTY) output.write(`${line()}\n`)
+    // One column stays free: some terminals wrap after the last column.
+    else output.write(`\r${line().slice(0, (output.columns || 80) - 1)}\x1b[K`)
   }
-
-  #wait(): void {
-    this.#end = this.#clock.after(this.#output.isTTY ? ON_TERMINAL_MS : IN_LOG_MS, () => {
-      this.#print()
-      this.#wait()
+  let cancel: Cancel
+  const wait = () => {
+    cancel = clock.after(isTTY ? ON_TERMINAL_MS : IN_LOG_MS, () => {
+      print()
+      wait()
     })
   }
-
-  #print(): void {
-    const line = this.#line()
-    if (!this.#output.isTTY) this.#output.write(`${line}\n`)
-    // One column stays free: some terminals wrap after the last column.
-    else this.#output.write(`\r${line.slice(0, (this.#output.columns || 80) - 1)}\x1b[K`)
-  }
-
-  /** Stops, and clears the line on a terminal. */
-  end(): void {
-    this.#end()
-    if (this.#output.isTTY) this.#output.write('\r\x1b[K')
+  wait()
+  return () => {
+    cancel()
+    if (isTTY) output.write('\r\x1b[K')
   }
 }
 

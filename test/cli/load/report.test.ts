@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Progress, progressLine } from '../../../src/cli/load/progress.ts'
+import { progressLine, showProgress } from '../../../src/cli/load/progress.ts'
 import { reportOf } from '../../../src/cli/load/report.ts'
 import { reportText } from '../../../src/cli/load/report-text.ts'
 import { Tally } from '../../../src/cli/load/tally.ts'
@@ -120,9 +120,9 @@ describe('progress', () => {
     const written: string[] = []
     const output = { isTTY: true, columns: 10, write: (text: string) => written.push(text) }
     let number = 0
-    const progress = new Progress(output, clock, () => `line ${++number} and more`)
+    const end = showProgress(output, clock, () => `line ${++number} and more`)
     clock.advance(2_000)
-    progress.end()
+    end()
     clock.advance(5_000)
     assert.equal(written.join(''), '\rline 1 an\x1b[K\rline 2 an\x1b[K\r\x1b[K')
     assert.equal(clock.pending, 0)
@@ -132,9 +132,9 @@ describe('progress', () => {
     const clock = new ManualClock()
     const written: string[] = []
     const output = { write: (text: string) => written.push(text) }
-    const progress = new Progress(output, clock, () => 'so far')
+    const end = showProgress(output, clock, () => 'so far')
     clock.advance(14_000)
-    progress.end()
+    end()
     assert.deepEqual(written, ['so far\n', 'so far\n'])
   })
 })
