@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
-import { sortedCalls } from '../../telemetry/live-queue.ts'
+import type { LiveRequest } from '../../pages/monitor.ts'
+import { listOf, sortedCalls } from '../../telemetry/live-queue.ts'
 import { answerText } from '../answer.ts'
 import { EventFeed } from '../event-feed.ts'
-import { ListedCalls } from '../listed-calls.ts'
 import { OWN_PAGES } from '../own-pages.ts'
 import type { Monitor, Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
@@ -16,6 +16,28 @@ const EVENT_STREAM: Readonly<Record<string, string>> = {
   Connection: 'close',
   // Without this header nginx would buffer the events.
   'X-Accel-Buffering': 'no',
+}
+
+/** One list keeps the finished pages of this many models. */
+const MOST_PAGES = 32
+
+/** `GET /queue/requests` at one moment. The pages of all models come from the same list. */
+class ListedCalls {
+  readonly #sorted: readonly LiveRequest[]
+  readonly #pages = new Map<string | undefined, JsonText>()
+
+  constructor(sorted: readonly LiveRequest[]) {
+    this.#sorted = sorted
+  }
+
+  /** `model`: a key, or undefined for all models. */
+  page(model?: string): JsonText {
+    const known = this.#pages.get(model)
+    if (known) return known
+    const page = new JsonText(listOf(this.#sorted, model))
+    if (this.#pages.size < MOST_PAGES) this.#pages.set(model, page)
+    return page
+  }
 }
 
 const NO_CALLS = new ListedCalls([])
