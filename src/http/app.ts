@@ -10,7 +10,6 @@ import { adminRoutes } from './routes/admin.ts'
 import { healthRoutes } from './routes/health.ts'
 import { monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
-import { reloadRoutes } from './routes/reload.ts'
 import type { CallServices, Services } from './services.ts'
 import { JsonText, SharedPages } from './shared-pages.ts'
 
@@ -33,7 +32,6 @@ export function createApp(services: Services): Hono {
   app.get('/config', () => answerText(config()))
   app.route('/', adminRoutes(services))
   if (services.monitor) app.route('/', monitorRoutes(services, services.monitor, shared))
-  if (services.reload) app.route('/', reloadRoutes(services, services.reload))
   for (const { path, allow, part } of OWN_PAGES) {
     if (part !== undefined && services[part] === undefined) continue
     app.all(path, () => {

@@ -1,7 +1,7 @@
 import { zValidator } from '@hono/zod-validator'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { z } from 'zod'
-import type { Limits } from '../../admission/contract.ts'
+import type { ReloadResult } from '../../config/changes.ts'
 import { integer, MOST_PARALLEL, MOST_QUEUED } from '../../config/values.ts'
 import { answer } from '../answer.ts'
 import { boundedBody } from '../bounded-body.ts'
@@ -9,9 +9,12 @@ import { HttpProblem } from '../problem.ts'
 import type { Monitor, Services } from '../services.ts'
 import { laneOf } from './queue.ts'
 
-/** Changes to the queue while it runs. The guard decides before anything of a request is read. */
+/** A restart takes a few seconds. The proxy then starts with the new configuration. */
+const RESTART_SECONDS = 5
+
+/** Changes to the proxy while it runs. The guard decides before anything of a request is read. */
 export function adminRoutes(services: Services): Hono {
-  const { admin, admission } = services
+  const { admin, admission, monitor, reload } = services
   const bounded = boundedBody(services.clock)
   const app = new Hono()
 
@@ -27,19 +30,23 @@ export function adminRoutes(services: Services): Hono {
   app.post('/admin/queue/update', admin.lets('update'), requireJson, bounded, update, (c) => {
     const { model, ...change } = c.req.valid('json')
     admin.addToLog(c, { model, ...change })
-    const limits = admission.configure(model, changeOf(change))
+    const { parallel_limit: parallel, queue_limit: queue } = change
+    const limits = admission.configure(model, {
+      ...(parallel !== undefined && { parallel }),
+      ...(queue !== undefined && { queue }),
+    })
     return answer({ model, parallel_limit: limits.parallel, queue_limit: limits.queue, status: 'updated' })
   })
 
-  if (services.monitor) app.route('/', interventions(services, services.monitor))
+  if (monitor) addInterventions(app, services, monitor)
+  if (reload) app.post('/admin/reload', admin.lets('reload'), async () => answerToReload(await reload()))
   return app
 }
 
 /** An operator cancels a call, or pauses and resumes models. */
-function interventions(services: Services, monitor: Monitor): Hono {
+function addInterventions(app: Hono, services: Services, monitor: Monitor): void {
   const { admin } = services
   const bounded = boundedBody(services.clock)
-  const app = new Hono()
 
   const cancel = zValidator('json', cancelBody, refuseInvalid)
   app.post('/admin/queue/cancel', admin.lets('cancel'), requireJson, bounded, cancel, (c) => {
@@ -62,7 +69,17 @@ function interventions(services: Services, monitor: Monitor): Hono {
       return answer({ status: paused ? 'paused' : 'resumed', models: lanes.map((lane) => lane.model) })
     })
   }
-  return app
+}
+
+function answerToReload(result: ReloadResult): Response {
+  switch (result.status) {
+    case 'reloaded':
+      return answer({ status: 'reloaded', applied: result.applied, needs_restart: result.needsRestart })
+    case 'invalid':
+      throw new HttpProblem('invalid_config', { fields: { problems: result.problems } })
+    case 'draining':
+      throw new HttpProblem('shutting_down', { headers: ['Retry-After', String(RESTART_SECONDS)] })
+  }
 }
 
 /** Strict, because a misspelt `model` would otherwise reset all models. */
@@ -92,14 +109,6 @@ const updateBody = (modelKey: Services['modelKey']) =>
     .refine((body) => body.parallel_limit !== undefined || body.queue_limit !== undefined, {
       error: 'Expected parallel_limit, queue_limit or both',
     })
-
-function changeOf(body: {
-  parallel_limit?: number | undefined
-  queue_limit?: number | undefined
-}): Partial<Limits> {
-  const { parallel_limit: parallel, queue_limit: queue } = body
-  return { ...(parallel !== undefined && { parallel }), ...(queue !== undefined && { queue }) }
-}
 
 function refuseInvalid(result: { success: true } | { success: false; error: z.core.$ZodError }): void {
   if (!result.success) throw invalidRequest(result.error.issues)
