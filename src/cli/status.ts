@@ -3,10 +3,12 @@ import { z } from 'zod'
 import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
 import { patience, readFlags } from './flag-values.ts'
 import { proxyAddress, urlFlag } from './top/address.ts'
+import { duration } from './top/figures.ts'
 import { Unreachable } from './top/get.ts'
+import { latency } from './top/header.ts'
 import { EXIT_UNREACHABLE, readState } from './top/pages.ts'
-import { safeJson } from './top/safe-text.ts'
-import { statusText } from './top/status-text.ts'
+import { safeJson, safeText } from './top/safe-text.ts'
+import type { Health } from './top/shapes.ts'
 
 const flags = z.object({ timeout: patience })
 
@@ -53,4 +55,31 @@ function exitCode(status: string, ready: boolean): number {
 
 function json(answer: object): string {
   return `${safeJson(answer)}\n`
+}
+
+/** A few lines for a person. */
+function statusText(health: Health, url: string): string {
+  const { version, runtime, uptime_seconds, upstream, concurrency, alerts } = health
+  const { used_gb, total_gb, percent } = concurrency.memory
+  const lines = [
+    ['status', health.status],
+    ['proxy', `${version} (${runtime}) at ${url}, up ${duration(uptime_seconds * 1_000)}`],
+    [
+      'upstream',
+      upstream.reachable
+        ? `Ollama${upstream.version === null ? '' : ` ${upstream.version}`} answers${latency(upstream.latency_ms)}`
+        : 'Ollama does not answer',
+    ],
+    ...(upstream.error ? [['', explained(upstream.error)]] : []),
+    ['calls', `${concurrency.active_requests} running, ${concurrency.queued_requests} waiting`],
+  ]
+  if (percent !== null) lines.push(['memory', `${used_gb} of ${total_gb} GB used (${percent} %)`])
+  // A proxy that is too old to have alerts does not have none of them.
+  if (alerts !== undefined)
+    lines.push(['alerts', alerts.map(({ id, level }) => `${id} (${level})`).join(', ') || 'none'])
+  return lines.map(([name = '', text = '']) => `${name.padEnd(9)} ${safeText(text)}\n`).join('')
+}
+
+function explained({ code, message, advice }: NonNullable<Health['upstream']['error']>): string {
+  return `${message} (${code}): ${advice}`
 }
