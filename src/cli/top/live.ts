@@ -3,8 +3,6 @@ import { type Emitter, exitCodeAfter } from '../signals.ts'
 import { frame } from './frame.ts'
 import { type Keyboard, watchForLeaving } from './leaving.ts'
 import { colouredText, plainText } from './line.ts'
-import { readPages } from './pages.ts'
-import { POLL_TIMEOUT_MS } from './print.ts'
 import { Screen, type TerminalOutput } from './screen.ts'
 import { type OwnProcess, watchForSuspension } from './suspending.ts'
 import { type TopState, type Watching, watch } from './watch.ts'
@@ -19,13 +17,12 @@ export interface Terminal {
 
 /** Shows the queue on a terminal until somebody leaves. Returns the exit code. */
 export async function showLive(
-  watching: Pick<Watching, 'url' | 'clock' | 'intervalMs'>,
+  watching: Watching,
   { keyboard, output, process: emitter, colour }: Terminal,
 ): Promise<number> {
-  const { url } = watching
   const screen = new Screen(output)
   const text = colour ? colouredText : plainText
-  let last: TopState = { url, pages: undefined, ageMs: 0, lost: undefined }
+  let last: TopState = { url: watching.url, pages: undefined, ageMs: 0, lost: undefined }
   const draw = () => screen.draw(frame(last, screen.width, screen.height).map(text))
   // Whatever ends the process, the terminal is given back first, and the reason is told on the ordinary screen.
   const crashed = (error: unknown) => {
@@ -45,14 +42,9 @@ export async function showLive(
   const endSuspension = watchForSuspension({ keyboard, process: emitter, hide: restore, show })
   try {
     show()
-    await watch({
-      ...watching,
-      signal,
-      read: () => readPages({ url, timeoutMs: POLL_TIMEOUT_MS, signal }),
-      show(state) {
-        last = state
-        draw()
-      },
+    await watch(watching, signal, (state) => {
+      last = state
+      draw()
     })
   } finally {
     end()

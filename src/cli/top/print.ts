@@ -4,10 +4,8 @@ import { watchForLeaving } from './leaving.ts'
 import { plainText } from './line.ts'
 import { EXIT_UNREACHABLE, type Pages, readPages } from './pages.ts'
 import { safeJson } from './safe-text.ts'
-import { type Watching, watch } from './watch.ts'
+import { POLL_TIMEOUT_MS, type Watching, watch } from './watch.ts'
 
-/** For one round of questions; a proxy that takes longer is as good as gone. */
-export const POLL_TIMEOUT_MS = 3_000
 /** Of a frame that goes into a pipe or a file. */
 const PLAIN_WIDTH = 120
 
@@ -22,27 +20,17 @@ export async function printOnce(url: string): Promise<number> {
 }
 
 /** A JSON object a line on stdout: one, or one a refresh until somebody leaves. Returns the exit code. */
-export async function printJson(
-  watching: Pick<Watching, 'url' | 'clock' | 'intervalMs'>,
-  once: boolean,
-): Promise<number> {
-  const { url } = watching
-  if (once) {
-    return reaching(async () => print(await readPages({ url, timeoutMs: POLL_TIMEOUT_MS })))
-  }
+export async function printJson(watching: Watching, once: boolean): Promise<number> {
+  const asking = { url: watching.url, timeoutMs: POLL_TIMEOUT_MS }
+  if (once) return reaching(async () => print(await readPages(asking)))
   const { signal, exitCode, end } = watchForLeaving(process.stdin, process, process.stdout)
   let told: string | undefined
   try {
-    await watch({
-      ...watching,
-      signal,
-      read: () => readPages({ url, timeoutMs: POLL_TIMEOUT_MS, signal }),
-      show({ pages, lost }) {
-        if (lost === undefined && pages) print(pages)
-        // To stderr and once, so that stdout holds nothing but pages that were just read.
-        else if (lost !== told) process.stderr.write(`${lost}; trying again\n`)
-        told = lost
-      },
+    await watch(watching, signal, ({ pages, lost }) => {
+      if (lost === undefined && pages) print(pages)
+      // To stderr and once, so that stdout holds nothing but pages that were just read.
+      else if (lost !== told) process.stderr.write(`${lost}; trying again\n`)
+      told = lost
     })
   } finally {
     end()

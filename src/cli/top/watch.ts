@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { Unreachable } from './get.ts'
-import type { Pages } from './pages.ts'
+import { type Pages, readPages } from './pages.ts'
 
 /** What the screen shows: the pages that were read last, and whether the proxy still answers. */
 export interface TopState {
@@ -17,22 +17,24 @@ export interface Watching {
   readonly url: string
   readonly clock: Clock
   readonly intervalMs: number
-  /** Rejects with Unreachable when there is nothing to read. */
-  readonly read: () => Promise<Pages>
-  readonly show: (state: TopState) => void
-  /** Ends the watching. */
-  readonly signal: AbortSignal
 }
 
+/** Milliseconds for one round of questions. A proxy that takes longer is as good as gone. */
+export const POLL_TIMEOUT_MS = 3_000
+
 /** Reads and shows at the interval, whether the proxy is there or not, until the signal. */
-export async function watch({ url, clock, intervalMs, read, show, signal }: Watching): Promise<void> {
+export async function watch(
+  { url, clock, intervalMs }: Watching,
+  signal: AbortSignal,
+  show: (state: TopState) => void,
+): Promise<void> {
   let pages: Pages | undefined
   let readAt = 0
   while (!signal.aborted) {
     const begun = clock.now()
     let lost: string | undefined
     try {
-      pages = await read()
+      pages = await readPages({ url, timeoutMs: POLL_TIMEOUT_MS, signal })
       readAt = clock.now()
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
