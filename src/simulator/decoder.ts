@@ -50,15 +50,9 @@ export class Decoder {
     if (this.#slots.delete(work)) this.#setTimer()
   }
 
-  pause(work: SlotWork): void {
+  setPaused(work: SlotWork, paused: boolean): void {
     this.#advance()
-    work.paused = true
-    this.#setTimer()
-  }
-
-  resume(work: SlotWork): void {
-    this.#advance()
-    work.paused = false
+    work.paused = paused
     this.#setTimer()
   }
 

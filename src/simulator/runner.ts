@@ -90,14 +90,9 @@ export class Runner implements Holder {
     this.#release(session)
   }
 
-  pause(session: Session): void {
+  setPaused(session: Session, paused: boolean): void {
     const run = this.#running.get(session)
-    if (run) this.#decoder.pause(run)
-  }
-
-  resume(session: Session): void {
-    const run = this.#running.get(session)
-    if (run) this.#decoder.resume(run)
+    if (run) this.#decoder.setPaused(run, paused)
   }
 
   #start(session: Session): void {

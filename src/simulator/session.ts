@@ -4,8 +4,7 @@ import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 export interface Holder {
   /** The session is over: the holder forgets the session and frees what the session held. */
   drop(session: Session): void
-  pause?(session: Session): void
-  resume?(session: Session): void
+  setPaused?(session: Session, paused: boolean): void
 }
 
 export type SessionOutcome = 'finished' | 'aborted' | 'failed'
@@ -41,11 +40,11 @@ export class Session implements EngineHandle {
   }
 
   pause(): void {
-    if (!this.outcome) this.#holder?.pause?.(this)
+    if (!this.outcome) this.#holder?.setPaused?.(this, true)
   }
 
   resume(): void {
-    if (!this.outcome) this.#holder?.resume?.(this)
+    if (!this.outcome) this.#holder?.setPaused?.(this, false)
   }
 
   /** Called by the holder when the work is done and everything that the session held is free. */
