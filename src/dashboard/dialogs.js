@@ -2,7 +2,6 @@ import { byId, setText } from './dom.js'
 
 /** Opens a dialog. Resolves to true when the user confirms, to false on the other button or Escape. */
 function confirmed(dialog) {
-  const form = dialog.querySelector('form')
   return new Promise((resolve) => {
     const listening = new AbortController()
     const { signal } = listening
@@ -11,14 +10,11 @@ function confirmed(dialog) {
       dialog.close()
       resolve(isConfirmed)
     }
-    form.addEventListener(
-      'submit',
-      (event) => {
-        event.preventDefault()
-        end(true)
-      },
-      { signal },
-    )
+    const confirm = (event) => {
+      event.preventDefault()
+      end(true)
+    }
+    dialog.querySelector('form').addEventListener('submit', confirm, { signal })
     dialog.querySelector('[data-close]').addEventListener('click', () => end(false), { signal })
     dialog.addEventListener('close', () => end(false), { signal })
     dialog.showModal()

@@ -11,10 +11,7 @@ const ROUND_SECONDS = [
 /** A small plot of two curves over the last minutes, the second one dashed. */
 export class Plot {
   element
-  #name
-  #write
-  #round
-  #curves
+  #parts
   #svg
   #title = svgElement('title')
   #latest = []
@@ -24,17 +21,12 @@ export class Plot {
   #frame
 
   /**
-   * @param name of the plot
-   * @param write writes a value as text
-   * @param round gives the end of the scale for the highest value
-   * @param curves names of the two curves
-   * @param empty text of a plot without values
+   * @param parts `name` of the plot; `write` writes a value as text; `round` gives the end of the scale for the highest
+   *   value; `curves`: names of the two curves; `empty`: text of a plot without values
    */
-  constructor({ name, write, round, curves, empty }) {
-    this.#name = name
-    this.#write = write
-    this.#round = round
-    this.#curves = curves
+  constructor(parts) {
+    this.#parts = parts
+    const { name, curves, empty } = parts
     const keys = curves.map((curve, index) => {
       const latest = element('b')
       this.#latest.push(latest)
@@ -52,23 +44,24 @@ export class Plot {
 
   /** `model` is for screen readers. `curves`: the points of each curve, the oldest point first. */
   show(model, curves, spanSeconds) {
+    const { name, write, round, curves: names } = this.#parts
     const values = curves.flat().flatMap(({ value }) => (value === null ? [] : [value]))
     const highest = Math.max(0, ...values)
-    const top = this.#round(highest)
+    const top = round(highest)
     const isEmpty = values.length === 0
     const since = `${Math.round(spanSeconds / 60)} min`
-    const latest = curves.map((points) => this.#write(lastOf(points)))
+    const latest = curves.map((points) => write(lastOf(points)))
     this.#frame.classList.toggle('is-empty', isEmpty)
-    setText(this.#top, isEmpty ? '' : this.#write(top))
+    setText(this.#top, isEmpty ? '' : write(top))
     setText(this.#from, `${since} ago`)
     setAttribute(this.#svg, 'viewBox', `0 0 ${spanSeconds} ${HEIGHT}`)
     for (const [index, points] of curves.entries()) {
       setAttribute(this.#paths[index], 'd', pathOf(points, top, spanSeconds))
       setText(this.#latest[index], latest[index])
     }
-    const last = this.#curves.map((curve, index) => `${curve} ${latest[index]}`).join(', ')
-    const valuesText = isEmpty ? 'nothing to show' : `last ${last}; highest ${this.#write(highest)}`
-    setText(this.#title, `${this.#name} of ${model} over the last ${since}: ${valuesText}`)
+    const last = names.map((curve, index) => `${curve} ${latest[index]}`).join(', ')
+    const valuesText = isEmpty ? 'nothing to show' : `last ${last}; highest ${write(highest)}`
+    setText(this.#title, `${name} of ${model} over the last ${since}: ${valuesText}`)
   }
 }
 
