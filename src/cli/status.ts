@@ -5,7 +5,7 @@ import { patience, readFlags } from './flag-values.ts'
 import { proxyAddress, urlFlag } from './top/address.ts'
 import { duration } from './top/figures.ts'
 import { Unreachable } from './top/get.ts'
-import { latency } from './top/header.ts'
+import { upstreamText } from './top/header.ts'
 import { EXIT_UNREACHABLE, readState } from './top/pages.ts'
 import { safeJson, safeText } from './top/safe-text.ts'
 import type { Health } from './top/shapes.ts'
@@ -64,12 +64,7 @@ function statusText(health: Health, url: string): string {
   const lines = [
     ['status', health.status],
     ['proxy', `${version} (${runtime}) at ${url}, up ${duration(uptime_seconds * 1_000)}`],
-    [
-      'upstream',
-      upstream.reachable
-        ? `Ollama${upstream.version === null ? '' : ` ${upstream.version}`} answers${latency(upstream.latency_ms)}`
-        : 'Ollama does not answer',
-    ],
+    ['upstream', upstreamText(upstream)],
     ...(upstream.error ? [['', explained(upstream.error)]] : []),
     ['calls', `${concurrency.active_requests} running, ${concurrency.queued_requests} waiting`],
   ]

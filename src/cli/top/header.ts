@@ -38,16 +38,16 @@ function connectionLines(lost: string, ageMs: number | undefined, width: number)
 }
 
 function upstreamItem({ upstream }: Health): Line {
-  const { error } = upstream
-  const code = error ? ` (${safeText(error.code)})` : ''
-  if (!upstream.reachable) return [span(`Ollama does not answer${code}`, 'critical')]
-  const version = upstream.version === null ? '' : ` ${safeText(upstream.version)}`
-  return [span(`Ollama${version} answers${latency(upstream.latency_ms)}${code}`)]
+  const code = upstream.error ? ` (${upstream.error.code})` : ''
+  return [span(safeText(upstreamText(upstream) + code), upstream.reachable ? undefined : 'critical')]
 }
 
-/** One decimal, unlike everywhere else: a version is told within a millisecond or two. */
-export function latency(ms: number | null): string {
-  return ms === null ? '' : ` in ${ms < 10 ? `${ms.toFixed(1)}ms` : duration(ms)}`
+/** Whether Ollama answers, in words. Not yet safe for a terminal. */
+export function upstreamText({ reachable, version, latency_ms: ms }: Health['upstream']): string {
+  if (!reachable) return 'Ollama does not answer'
+  // One decimal, unlike everywhere else: a version is told within a millisecond or two.
+  const latency = ms === null ? '' : ` in ${ms < 10 ? `${ms.toFixed(1)}ms` : duration(ms)}`
+  return `Ollama${version === null ? '' : ` ${version}`} answers${latency}`
 }
 
 function memoryItem({ concurrency: { memory } }: Health): Line[] {
