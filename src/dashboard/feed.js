@@ -7,27 +7,19 @@ const LONGEST_RETRY_MS = 15_000
 
 /** Reads the proxy's events while the page is open. Reconnects after restarts and network failures. */
 export class Feed {
-  #url
-  #handlers
-  #onConnection
-  #headers
+  #parts
   #live = false
   #reading
   #failures = 0
   #timer
 
   /**
-   * @param url of the stream
-   * @param handlers by kind of event; a handler gets the data of the event
-   * @param onConnection gets `true` at each event and `false` when the connection is lost, then with the code of the
-   *   proxy's error if the proxy refused the connection
-   * @param headers gives the request headers for each connection
+   * @param parts `url` of the stream; `handlers` by kind of event: a handler gets the data of the event; `onConnection`
+   *   gets `true` at each event and `false` when the connection is lost, then with the code of the proxy's error if the
+   *   proxy refused the connection; `headers` gives the request headers for each connection
    */
-  constructor(url, handlers, onConnection, headers) {
-    this.#url = url
-    this.#handlers = handlers
-    this.#onConnection = onConnection
-    this.#headers = headers
+  constructor(parts) {
+    this.#parts = parts
   }
 
   open() {
@@ -36,7 +28,7 @@ export class Feed {
     const { signal } = reading
     this.#reading = reading
     this.#restartSilenceTimer()
-    readEvents(this.#url, { headers: this.#headers(), signal }, (kind, data) => {
+    readEvents(this.#parts.url, { headers: this.#parts.headers(), signal }, (kind, data) => {
       // Events of an earlier connection may still arrive; they are ignored.
       if (!signal.aborted) this.#received(kind, data)
     }).then(
@@ -54,14 +46,14 @@ export class Feed {
     this.#failures = 0
     this.#live = true
     this.#restartSilenceTimer()
-    this.#onConnection(true)
-    this.#handlers[kind]?.(JSON.parse(data))
+    this.#parts.onConnection(true)
+    this.#parts.handlers[kind]?.(JSON.parse(data))
   }
 
   #lost(signal, error) {
     if (signal.aborted) return
     this.#live = false
-    this.#onConnection(false, error instanceof NoStream ? error.code : undefined)
+    this.#parts.onConnection(false, error instanceof NoStream ? error.code : undefined)
     this.#reopen(this.#backoff())
   }
 
@@ -69,7 +61,7 @@ export class Feed {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
       this.#live = false
-      this.#onConnection(false)
+      this.#parts.onConnection(false)
       this.#reopen(0)
     }, SILENCE_MS)
   }

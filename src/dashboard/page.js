@@ -32,9 +32,9 @@ for (const [id, path, done] of [
 }
 
 const giveToken = byId('give-token')
-const feed = new Feed(
-  'queue/events',
-  {
+const feed = new Feed({
+  url: 'queue/events',
+  handlers: {
     history(page) {
       samples.replace(page)
       models.plot()
@@ -54,11 +54,11 @@ const feed = new Feed(
       overview.health(page)
     },
   },
-  (live, code) => {
+  onConnection(live, code) {
     connection.changed(live, code)
     giveToken.hidden = code !== 'too_many_listeners' || admin.hasToken
   },
-  () => admin.headers,
-)
+  headers: () => admin.headers,
+})
 giveToken.addEventListener('click', () => admin.askToConnect())
 feed.open()
