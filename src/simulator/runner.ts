@@ -5,6 +5,16 @@ import { Decoder, type SlotWork } from './decoder.ts'
 import type { EngineLimits } from './engine-call.ts'
 import type { Holder, Session } from './session.ts'
 
+interface RunnerParts {
+  readonly model: string
+  readonly keepAliveMs: number
+  readonly clock: Clock
+  readonly limits: EngineLimits
+  readonly counters: ModelCounters
+  /** The model has left memory. */
+  readonly onExpired: () => void
+}
+
 /**
  * One model in memory: its slots, and a first-in first-out line without a bound. The model stays in memory while a
  * session holds the runner, and for the keep-alive after that.
@@ -13,32 +23,19 @@ export class Runner implements Holder {
   readonly model: string
   readonly slots: number
   keepAliveMs: number
-  readonly #clock: Clock
-  readonly #limits: EngineLimits
-  readonly #counters: ModelCounters
+  readonly #parts: RunnerParts
   readonly #decoder: Decoder
   readonly #line = new Queue<Session>()
   readonly #running = new Map<Session, SlotWork>()
-  readonly #onExpired: (runner: Runner) => void
   /** Sessions that hold the model in memory: they run, wait in line, or only load the model. */
   readonly #holding = new Set<Session>()
   #expiry: Cancel | undefined
   #idleSince: number
 
-  constructor(parts: {
-    model: string
-    keepAliveMs: number
-    clock: Clock
-    limits: EngineLimits
-    counters: ModelCounters
-    onExpired: (runner: Runner) => void
-  }) {
+  constructor(parts: RunnerParts) {
+    this.#parts = parts
     this.model = parts.model
     this.keepAliveMs = parts.keepAliveMs
-    this.#clock = parts.clock
-    this.#limits = parts.limits
-    this.#counters = parts.counters
-    this.#onExpired = parts.onExpired
     this.slots = Math.max(1, parts.limits.slotsOf?.(parts.model) ?? parts.limits.numParallel)
     this.#decoder = new Decoder(parts.clock, parts.limits.slowdown)
     this.#idleSince = parts.clock.now()
@@ -50,25 +47,25 @@ export class Runner implements Holder {
 
   /** Milliseconds until the model leaves memory. Negative: the model leaves when its last call ends. */
   get expiresInMs(): number {
-    if (this.idle) return this.#idleSince + this.keepAliveMs - this.#clock.now()
+    if (this.idle) return this.#idleSince + this.keepAliveMs - this.#parts.clock.now()
     return this.keepAliveMs > 0 ? this.keepAliveMs : -1
   }
 
   admit(session: Session): void {
     this.#expiry?.()
-    session.grantedAt = this.#clock.now()
+    session.grantedAt = this.#parts.clock.now()
     session.heldBy(this)
     this.#holding.add(session)
     if (session.call.keepAliveMs !== undefined) this.keepAliveMs = session.call.keepAliveMs
     if (session.call.loadOnly) {
-      this.#counters.started++
+      this.#parts.counters.started++
       const now = session.grantedAt
-      this.#clock.after(0, () => this.#finish(session, now, now))
+      this.#parts.clock.after(0, () => this.#finish(session, now, now))
     } else if (this.#running.size < this.slots) {
       this.#start(session)
     } else {
       this.#line.enqueue(session)
-      increase(this.#counters, 'waiting', 'peakWaiting')
+      increase(this.#parts.counters, 'waiting', 'peakWaiting')
     }
   }
 
@@ -85,7 +82,7 @@ export class Runner implements Holder {
       this.#free(session)
     } else if (!session.call.loadOnly) {
       // The entry stays in the line; #free skips entries of sessions that are over.
-      this.#counters.waiting--
+      this.#parts.counters.waiting--
     }
     this.#release(session)
   }
@@ -98,14 +95,14 @@ export class Runner implements Holder {
   #start(session: Session): void {
     const { call } = session
     const stretch = call.stretch ?? 1
-    session.startedAt = this.#clock.now()
+    session.startedAt = this.#parts.clock.now()
     const run: SlotWork = {
-      promptMs: (call.promptTokens * 1000 * stretch) / this.#limits.promptTokensPerSecond,
-      tokenMs: (1000 * stretch) / this.#limits.outputTokensPerSecond,
+      promptMs: (call.promptTokens * 1000 * stretch) / this.#parts.limits.promptTokensPerSecond,
+      tokenMs: (1000 * stretch) / this.#parts.limits.outputTokensPerSecond,
       tokens: call.outputTokens,
       onToken: call.onToken,
       onEnd: () => {
-        const ended = this.#clock.now()
+        const ended = this.#parts.clock.now()
         this.#free(session)
         this.#finish(session, run.promptEndedAt ?? ended, ended)
       },
@@ -115,19 +112,19 @@ export class Runner implements Holder {
       promptEndedAt: undefined,
     }
     this.#running.set(session, run)
-    increase(this.#counters, 'active', 'peakActive')
-    this.#counters.started++
+    increase(this.#parts.counters, 'active', 'peakActive')
+    this.#parts.counters.started++
     this.#decoder.add(run)
   }
 
   #free(session: Session): void {
     this.#running.delete(session)
-    this.#counters.active--
+    this.#parts.counters.active--
     while (this.#running.size < this.slots) {
       const next = this.#line.dequeue()
       if (!next) return
       if (next.outcome) continue
-      this.#counters.waiting--
+      this.#parts.counters.waiting--
       this.#start(next)
     }
   }
@@ -151,15 +148,15 @@ export class Runner implements Holder {
   #release(session: Session): void {
     this.#holding.delete(session)
     if (!this.idle) return
-    this.#idleSince = this.#clock.now()
+    this.#idleSince = this.#parts.clock.now()
     if (this.keepAliveMs <= 0) this.#leave()
     else if (this.keepAliveMs !== Number.POSITIVE_INFINITY) {
-      this.#expiry = this.#clock.after(this.keepAliveMs, () => this.#leave())
+      this.#expiry = this.#parts.clock.after(this.keepAliveMs, () => this.#leave())
     }
   }
 
   #leave(): void {
     this.#expiry?.()
-    this.#onExpired(this)
+    this.#parts.onExpired()
   }
 }
