@@ -1,12 +1,9 @@
 import type { Config } from './schema.ts'
 
-type Limited = Pick<
-  Config,
-  'request_timeout' | 'first_byte_timeout' | 'stream_idle_timeout' | 'max_body_size'
->
-
 /** The limits of one call in the relay's units: milliseconds and bytes. */
-export function callLimits(config: Limited) {
+export function callLimits(
+  config: Pick<Config, 'request_timeout' | 'first_byte_timeout' | 'stream_idle_timeout' | 'max_body_size'>,
+) {
   const { request_timeout, first_byte_timeout, stream_idle_timeout, max_body_size } = config
   return {
     requestTimeoutMs: request_timeout * 1_000,
