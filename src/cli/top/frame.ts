@@ -38,17 +38,14 @@ function alertLines(page: Pages['alerts'], width: number, room: number): Line[] 
     const fits = advised.length <= spare
     // The critical come first: what is below one that has no room has none either.
     spare = fits ? spare - advised.length : 0
-    return fits ? [alertLine(alert), ...advised] : [alertLine(alert)]
+    const line = [span(`${safeText(alert.level)}: ${safeText(alert.message)}`, ALERT_TONES[alert.level])]
+    return fits ? [line, ...advised] : [line]
   })
   return [...lines, ...more]
 }
 
 function moreOf(count: number, what: string): Line[] {
   return count > 0 ? [[span(`… and ${count} more ${what}${count === 1 ? '' : 's'}`, 'dim')]] : []
-}
-
-function alertLine({ level, message }: Alert): Line {
-  return [span(`${safeText(level)}: ${safeText(message)}`, ALERT_TONES[level])]
 }
 
 function advice({ action }: Alert, width: number): Line[] {

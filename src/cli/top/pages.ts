@@ -1,15 +1,6 @@
 import type { z } from 'zod'
 import { type Asking, get, inOneRound, Unreachable } from './get.ts'
-import {
-  type Alerts,
-  alertsPage,
-  type Health,
-  healthPage,
-  type Requests,
-  requestsPage,
-  type Stats,
-  statsPage,
-} from './shapes.ts'
+import { alertsPage, type Health, healthPage, requestsPage, statsPage } from './shapes.ts'
 
 /** Exit code of a command that could not reach the proxy it was to ask. */
 export const EXIT_UNREACHABLE = 2
@@ -25,9 +16,9 @@ export type Missing = 'off' | 'unknown' | 'strange'
 /** All that is shown, read at one time. */
 export interface Pages {
   readonly health: { readonly data: Health; readonly raw: unknown }
-  readonly stats: Page<Stats>
-  readonly requests: Page<Requests>
-  readonly alerts: Page<Alerts>
+  readonly stats: Page<z.output<typeof statsPage>>
+  readonly requests: Page<z.output<typeof requestsPage>>
+  readonly alerts: Page<z.output<typeof alertsPage>>
 }
 
 /** @throws Unreachable when no proxy answers there. */

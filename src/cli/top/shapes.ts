@@ -64,6 +64,3 @@ export type Health = z.output<typeof healthPage>
 export type ModelFigures = z.output<typeof modelFigures>
 export type LiveCall = z.output<typeof liveCall>
 export type Alert = z.output<typeof alert>
-export type Stats = z.output<typeof statsPage>
-export type Requests = z.output<typeof requestsPage>
-export type Alerts = z.output<typeof alertsPage>
