@@ -79,10 +79,7 @@ export const show = nativeRoute('api.ShowRequest', (exchange, ollama, fields) =>
 export const copy = nativeRoute('api.CopyRequest', (exchange, ollama, fields) => {
   const source = fields.text('source')
   const destination = fields.text('destination')
-  for (const [what, name] of [
-    ['source', source],
-    ['destination', destination],
-  ] as const) {
+  for (const [what, name] of Object.entries({ source, destination })) {
     if (!parseModelName(name)) throw new WireError(400, `${what} ${JSON.stringify(name)} is invalid`)
   }
   const model = ollama.library.find(source)
