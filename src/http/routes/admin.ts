@@ -58,15 +58,12 @@ function addInterventions(app: Hono, services: Services, monitor: Monitor): void
   })
 
   const pause = zValidator('json', pauseBody(services.modelKey), refuseInvalid)
-  for (const [action, paused] of [
-    ['pause', true],
-    ['resume', false],
-  ] as const) {
+  for (const [action, status] of Object.entries({ pause: 'paused', resume: 'resumed' })) {
     app.post(`/admin/queue/${action}`, admin.lets(action), requireJson, bounded, pause, (c) => {
       const { model } = c.req.valid('json')
       admin.addToLog(c, { model })
-      const lanes = monitor.pause(model, paused)
-      return answer({ status: paused ? 'paused' : 'resumed', models: lanes.map((lane) => lane.model) })
+      const lanes = monitor.pause(model, action === 'pause')
+      return answer({ status, models: lanes.map((lane) => lane.model) })
     })
   }
 }
