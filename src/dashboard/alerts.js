@@ -16,10 +16,8 @@ export class Alerts {
       this.#rows.delete(id)
       announce(`Alert over: ${row.message.textContent}`)
     }
-    arrange(
-      this.#list,
-      rows.map((row) => row.item),
-    )
+    const items = rows.map((row) => row.item)
+    arrange(this.#list, items)
     showTotal('alerts', alerts.length, `No alerts in the last ${window_seconds} s.`)
     document.title = alerts.length === 0 ? TITLE : `(${alerts.length}) ${TITLE}`
   }

@@ -43,10 +43,8 @@ export class CallTable {
     const rows = new Map(shown.map((call) => [call.id, this.#row(call)]))
     const lostIndex = this.#indexOfLostFocus(rows)
     this.#rows = rows
-    arrange(
-      this.#body,
-      Array.from(rows.values(), (row) => row.element),
-    )
+    const elements = Array.from(rows.values(), (row) => row.element)
+    arrange(this.#body, elements)
     if (lostIndex !== undefined) this.#focusAt(lostIndex)
     byId('calls-table').hidden = total === 0
     showTotal('calls', total, 'No call is running or waiting.')

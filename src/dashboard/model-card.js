@@ -30,15 +30,8 @@ export class ModelCard {
     const title = element('h3', {}, element('bdi', {}, model), ' ', this.#badge)
     const bars = element('div', { class: 'bars' }, this.#slots.element, this.#line.element)
     const plots = element('div', { class: 'plots' }, ...this.#plots.map(({ plot }) => plot.element))
-    this.element = element(
-      'li',
-      { class: 'card' },
-      title,
-      bars,
-      this.#figureList(),
-      plots,
-      this.#form.element,
-    )
+    const parts = [title, bars, this.#figureList(), plots, this.#form.element]
+    this.element = element('li', { class: 'card' }, ...parts)
   }
 
   /** `stats`: the model's object in /queue/stats. */

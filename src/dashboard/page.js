@@ -21,13 +21,15 @@ const alerts = new Alerts()
 const models = new ModelList(actions, samples)
 const calls = new CallTable(actions)
 
-for (const [id, path, done] of [
-  ['pause-all', 'admin/queue/pause', 'paused'],
-  ['resume-all', 'admin/queue/resume', 'resumed'],
-]) {
-  const button = byId(id)
+for (const [action, done] of Object.entries({ pause: 'paused', resume: 'resumed' })) {
+  const button = byId(`${action}-all`)
   button.addEventListener('click', () => {
-    actions.run(button, path, {}, (answer) => `All models are ${done} (${answer.models.length} known).`)
+    actions.run(
+      button,
+      `admin/queue/${action}`,
+      {},
+      (answer) => `All models are ${done} (${answer.models.length} known).`,
+    )
   })
 }
 
