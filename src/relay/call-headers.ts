@@ -1,13 +1,11 @@
 /** Headers of ours that a page of another origin may read of Ollama's answer, besides those that Ollama allows. */
-import { canStream } from '../ollama/routes.ts'
-
 const READABLE = 'X-Request-Id, X-Queue-Wait-Ms, Server-Timing'
 
 const STREAMED = /^(?:application\/x-ndjson|text\/event-stream)\b/i
 
-/** Whether an answer comes piece by piece. An image does not: Ollama calls it NDJSON and sends it in one piece. */
+/** Whether an answer comes piece by piece. Ollama calls an image NDJSON, and sends the image in one piece. */
 export function isStream(path: string, contentType: string | undefined): boolean {
-  return STREAMED.test(contentType ?? '') && canStream(path)
+  return STREAMED.test(contentType ?? '') && !path.startsWith('/v1/images/')
 }
 
 /** The headers in which each gated answer tells its request id, its time in line, and Ollama's time to begin. Flat. */

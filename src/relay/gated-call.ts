@@ -198,7 +198,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   refuseUnread(): void {
     if (this.#stage !== 'reading') return
     // The body may be here and wait to be decoded: that work does not begin any more.
-    this.#stopped = new Refusal('shutting_down', {})
+    this.#stopped ??= new Refusal('shutting_down', {})
     this.#request.stopReading(this.#stopped)
   }
 

@@ -68,8 +68,14 @@ export abstract class AnswerForwarding implements Forwarding {
     if (this.#over) return
     const headers = responseHeaders(raw, status, this.#observer.dropped)
     headers.push(...this.#observer.head(status, (name) => flatHeader(headers, name)))
-    this.#begun = true
-    this.#resolve(this.begin({ status, statusText: safeReasonPhrase(statusText), headers }))
+    try {
+      const response = this.begin({ status, statusText: safeReasonPhrase(statusText), headers })
+      this.#begun = true
+      this.#resolve(response)
+    } catch (cause) {
+      // No response can be made of some answers: a status over 599, a 204 with a body.
+      this.failed(cause)
+    }
   }
 
   /** Returns false when the client is full: hold Ollama back. */

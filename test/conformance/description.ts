@@ -13,7 +13,7 @@ export interface AnswerHead {
 
 const FILE = new URL('../../docs/openapi.yaml', import.meta.url)
 const ISO_UTC = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
-/** Statuses with which a parser of HTTP ends a connection before there is a request; such an answer has no body. */
+/** Statuses with which a parser of HTTP ends a connection before there is a request. Its answer is never JSON. */
 const OF_THE_PARSER = new Set([400, 408, 413, 431])
 
 /** docs/openapi.yaml as committed: what an answer may be. Places in the document are JSON pointers. */
@@ -34,7 +34,7 @@ export class Description {
 
   /** Whether an answer is the proxy's own. Every other answer is Ollama's, or that of a parser of HTTP. */
   isOurs({ header, path, status }: AnswerHead): boolean {
-    if (OF_THE_PARSER.has(status) && header('content-type') === null) return false
+    if (OF_THE_PARSER.has(status) && !header('content-type')?.startsWith('application/json')) return false
     if (this.#ownTrees.test(path)) return true
     return status >= 400 && header('cache-control') === 'no-store'
   }

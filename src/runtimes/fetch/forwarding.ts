@@ -87,9 +87,7 @@ export class FetchForwarding extends AnswerForwarding {
     }
   }
 
-  /** @throws RangeError for a status that a Response cannot have. */
   #answered({ status, statusText, headers, body }: Response, method: string): void {
-    if (status > 599) throw new RangeError(`no HTTP status: ${status}`)
     if (body !== null && method !== 'HEAD') this.#reader = body.getReader()
     this.head(status, statusText, [...headers].flat())
     if (this.#reader === undefined) this.end()

@@ -106,6 +106,17 @@ describe('an answer of a short announced length', () => {
   })
 })
 
+describe('an answer with a status that no Response can have', () => {
+  for (const framing of ['Content-Length: 2', 'Transfer-Encoding: chunked']) {
+    it(`fails as upstream_error, framed by ${framing}`, async (t) => {
+      const { forwarding, watched, wire, finished } = await aDelivery(await aPool(t))
+      wire.write(`HTTP/1.1 700 Odd\r\n${framing}\r\n\r\nok`)
+      await assert.rejects(forwarding.answer, code('upstream_error'))
+      assert.deepEqual([watched.endings, finished()], [['broken'], 1])
+    })
+  }
+})
+
 describe('Ollama that breaks off', () => {
   it('before its head leaves no answer', async (t) => {
     const pool = await aPool(t)

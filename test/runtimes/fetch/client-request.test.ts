@@ -239,6 +239,15 @@ describe('an answer on its way to the client', () => {
     assert.equal(told.at(-1), 'over done')
   })
 
+  it('of which no response can be made fails as upstream_error', async () => {
+    const { platform, forward, told } = aRequest()
+    const failure = codeOf(forward('{}').answer)
+    await platform.answer(Object.defineProperty(new Response('x'), 'status', { value: 700 }))
+    assert.equal(await failure, 'upstream_error')
+    assert.equal(told.at(-1), 'over broken')
+    assert.equal(platform.cut, true)
+  })
+
   it('that breaks gets its last words, and a clean end', async () => {
     const { platform, forward, told } = aRequest()
     const { answer } = forward('{}')
