@@ -21,6 +21,7 @@ import { ownNames } from '../process/host.ts'
 import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
+import { CallRequest, plainCallTarget } from './call-request.ts'
 import { onClientError, refuseHead } from './client-errors.ts'
 import { NodeClientRequest } from './client-request.ts'
 import { Connections } from './connections.ts'
@@ -43,6 +44,15 @@ const BACKLOG = 4_096
 const LAST_BYTES_MS = 1_000
 
 type NodeEnv = HttpBindings & GateEnv
+
+const LISTENER = {
+  // In place of the Host header, which an HTTP/1.0 client need not send.
+  hostname: 'localhost',
+  // node-server would stop reading an unread body too early; unread-body.ts reads the rest for longer.
+  autoCleanupIncoming: false,
+  // Only for a request whose URL node-server cannot parse. The gate answers all other errors.
+  errorHandler: invalidTarget,
+}
 
 /** The header that marks RESPONSE_ALREADY_SENT. */
 const ALREADY_SENT = 'x-hono-already-sent'
@@ -96,24 +106,18 @@ async function serve(
     dashboard: readDashboard(),
     reloading,
   })
-  const respond = getRequestListener(
-    (request, bindings) => {
-      const { incoming, outgoing } = bindings as HttpBindings
-      const target = parseTarget(incoming.url ?? '')
-      return unsent(gate.fetch(request, { incoming, outgoing, target }))
-    },
-    {
-      // In place of the Host header, which an HTTP/1.0 client need not send.
-      hostname: 'localhost',
-      // node-server would stop reading an unread body too early; unread-body.ts reads the rest for longer.
-      autoCleanupIncoming: false,
-      // Only for a request whose URL node-server cannot parse. The gate answers all other errors.
-      errorHandler: invalidTarget,
-    },
-  )
+  const respond = getRequestListener((request, bindings) => {
+    const { incoming, outgoing } = bindings as HttpBindings
+    const target = parseTarget(incoming.url ?? '')
+    return unsent(gate.fetch(request, { incoming, outgoing, target }))
+  }, LISTENER)
   const turns = new PipelinedRequests((incoming, outgoing) => {
     const { callsBegan } = connections
-    if (asksWholeServer(incoming)) outgoing.writeHead(200, { 'Content-Length': 0 }).end()
+    const target = plainCallTarget(incoming)
+    if (target !== undefined) {
+      const request = new CallRequest(incoming) as unknown as Request
+      void answerCall(gate.fetch(request, { incoming, outgoing, target }), incoming, outgoing)
+    } else if (asksWholeServer(incoming)) outgoing.writeHead(200, { 'Content-Length': 0 }).end()
     else void respond(incoming, outgoing)
     if (connections.callsBegan === callsBegan) watchPage(connections, incoming, outgoing)
   })
@@ -186,6 +190,17 @@ function unsent(answer: Response | Promise<Response>): Response | Promise<Respon
 
 function wasSent(response: Response): boolean {
   return response === RESPONSE_ALREADY_SENT || (response.body === null && response.headers.has(ALREADY_SENT))
+}
+
+/** The relay has written Ollama's answer already. node-server writes an answer of ours. */
+async function answerCall(
+  answer: Response | Promise<Response>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const response = await answer
+  if (response !== RESPONSE_ALREADY_SENT)
+    await getRequestListener(() => response, LISTENER)(incoming, outgoing)
 }
 
 /** A request that begins no call is for our own page. Its connection stays busy until the client has the page. */
