@@ -2,7 +2,7 @@ import type { Call, Permit, Slot } from './contract.ts'
 import type { Outcome } from './observer.ts'
 
 /** The lane that a slot goes back to. */
-interface Owner {
+interface PermitOwner {
   /** Called once a permit. */
   release(permit: LocalPermit, outcome: Outcome, now: number, loadMs: number, served: boolean): void
 }
@@ -14,9 +14,9 @@ export class LocalPermit implements Permit {
   /** Clock milliseconds. */
   readonly grantedAt: number
   readonly waitMs: number
-  #owner: Owner | undefined
+  #owner: PermitOwner | undefined
 
-  constructor(owner: Owner, call: Call, slot: Slot, grantedAt: number, waitMs: number) {
+  constructor(owner: PermitOwner, call: Call, slot: Slot, grantedAt: number, waitMs: number) {
     this.#owner = owner
     this.call = call
     this.slot = slot

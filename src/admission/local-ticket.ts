@@ -3,7 +3,7 @@ import type { LocalPermit } from './local-permit.ts'
 import type { Refusal } from './refusal.ts'
 
 /** The lane in whose line a ticket stands. */
-interface Owner {
+interface TicketOwner {
   cancel(ticket: LocalTicket, now: number): boolean
 }
 
@@ -12,11 +12,11 @@ export class LocalTicket implements Ticket {
   readonly call: Call
   /** Clock milliseconds. */
   readonly enqueuedAt: number
-  readonly #owner: Owner
+  readonly #owner: TicketOwner
   #result: LocalPermit | Refusal | undefined
   #settled: ((result: LocalPermit | Refusal) => void) | undefined
 
-  constructor(owner: Owner, call: Call, enqueuedAt: number) {
+  constructor(owner: TicketOwner, call: Call, enqueuedAt: number) {
     this.#owner = owner
     this.call = call
     this.enqueuedAt = enqueuedAt

@@ -33,7 +33,7 @@ export interface AlertsParts {
   readonly told: (event: AlertEvent) => void
 }
 
-interface Watched {
+interface WatchedFigure {
   readonly id: string
   readonly metric: Metric
   readonly model: string | null
@@ -48,7 +48,7 @@ export class Alerts {
   readonly #clock: Clock
   readonly #onEvent: (event: AlertEvent) => void
   /** Figures with an alert, or with a sample at a threshold just now. All other figures cost nothing. */
-  readonly #watched = new Map<string, Watched>()
+  readonly #watched = new Map<string, WatchedFigure>()
   #rules: AlertRules
   #round = 0
 
@@ -117,7 +117,7 @@ export class Alerts {
   }
 
   /** A model without a call in the whole window counts as below. The alert of a forgotten model is cleared at once. */
-  #checkAbsent(watched: Watched, readings: Readings): void {
+  #checkAbsent(watched: WatchedFigure, readings: Readings): void {
     const rule = this.#rules[watched.metric]
     if (rule !== 'off' && (watched.model === null || readings.remembers(watched.model))) {
       this.#update(watched, rule, null, () => watched.alert?.action ?? '')
@@ -127,7 +127,7 @@ export class Alerts {
     if (watched.alert) this.#onEvent({ event: 'cleared', alert: watched.alert })
   }
 
-  #update(watched: Watched, rule: Thresholds, figure: number | null, action: () => string): void {
+  #update(watched: WatchedFigure, rule: Thresholds, figure: number | null, action: () => string): void {
     const { id, metric, model, watch, alert: before } = watched
     watched.round = this.#round
     watch.update(figure, rule)

@@ -8,7 +8,7 @@ import { Unreachable } from './top/get.ts'
 import { upstreamText } from './top/header.ts'
 import { EXIT_UNREACHABLE, readState } from './top/pages.ts'
 import { safeJson, safeText } from './top/safe-text.ts'
-import type { Health } from './top/shapes.ts'
+import type { ShownHealth } from './top/shapes.ts'
 
 const flags = z.object({ timeout: patience })
 
@@ -58,7 +58,7 @@ function json(answer: object): string {
 }
 
 /** A few lines for a person. */
-function statusText(health: Health, url: string): string {
+function statusText(health: ShownHealth, url: string): string {
   const { version, runtime, uptime_seconds, upstream, concurrency, alerts } = health
   const { used_gb, total_gb, percent } = concurrency.memory
   const lines = [
@@ -75,6 +75,6 @@ function statusText(health: Health, url: string): string {
   return lines.map(([name = '', text = '']) => `${name.padEnd(9)} ${safeText(text)}\n`).join('')
 }
 
-function explained({ code, message, advice }: NonNullable<Health['upstream']['error']>): string {
+function explained({ code, message, advice }: NonNullable<ShownHealth['upstream']['error']>): string {
   return `${message} (${code}): ${advice}`
 }

@@ -36,7 +36,7 @@ const KEYS = options.map((option) => option.key)
  * @throws ConfigError with every problem of every source, including values that another source overrides.
  */
 export function loadConfig(input: ConfigInput): LoadedConfig {
-  const loader = new Loader(input)
+  const loader = new ConfigLoader(input)
   const configFile = loader.file()
   loader.environment()
   loader.flags()
@@ -47,7 +47,7 @@ type Location = Pick<Problem, 'where' | 'key'>
 type Written = { readonly value: unknown; readonly source: Source; readonly location: Location }
 
 /** Collects the values and problems of all sources. Each source overrides the sources that were read before. */
-class Loader {
+class ConfigLoader {
   readonly #input: ConfigInput
   readonly #problems: Problem[] = []
   readonly #warnings: Problem[] = []

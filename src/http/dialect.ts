@@ -3,7 +3,7 @@ import { type ErrorCode, STATUSES } from './error-codes.ts'
 import { isOwnPath } from './own-pages.ts'
 
 /** The form of an error: one of the three that clients of Ollama understand, or the form of our own pages. */
-export type Dialect = OllamaDialect | 'own'
+export type ErrorDialect = OllamaDialect | 'own'
 
 export interface ErrorFacts {
   readonly code: ErrorCode
@@ -16,12 +16,12 @@ export interface ErrorFacts {
 }
 
 /** `path`: decoded, without query. */
-export function dialectOf(path: string): Dialect {
+export function dialectOf(path: string): ErrorDialect {
   return isOwnPath(path) ? 'own' : ollamaDialectOf(path)
 }
 
 /** The body of an error answer, before it is written as JSON. */
-export function errorBody(dialect: Dialect, facts: ErrorFacts): Record<string, unknown> {
+export function errorBody(dialect: ErrorDialect, facts: ErrorFacts): Record<string, unknown> {
   switch (dialect) {
     case 'ollama': {
       const { code, message } = facts

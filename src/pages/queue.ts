@@ -89,4 +89,4 @@ export const stats = totals
 export type MemoryFigures = z.infer<typeof memory>
 export type WindowFigures = z.infer<typeof windowFigures>
 export type ModelFigures = z.infer<typeof modelFigures>
-export type Stats = z.infer<typeof stats>
+export type StatsPage = z.infer<typeof stats>

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { Counters, type ModelCounters } from './counters.ts'
 import type { EngineCall, EngineHandle, EngineLimits } from './engine-call.ts'
-import { Loader } from './loader.ts'
+import { ModelLoader } from './loader.ts'
 import { Runner } from './runner.ts'
 import { Session, type SessionOutcome } from './session.ts'
 
@@ -29,12 +29,12 @@ export class Engine {
   readonly #clock: Clock
   readonly #limits: EngineLimits
   readonly #runners = new Map<string, Runner>()
-  readonly #loader: Loader
+  readonly #loader: ModelLoader
 
   constructor(clock: Clock, limits: EngineLimits) {
     this.#clock = clock
     this.#limits = limits
-    this.#loader = new Loader({
+    this.#loader = new ModelLoader({
       clock,
       maxQueue: limits.maxQueue,
       loadMs: limits.loadMs,

@@ -18,7 +18,7 @@ export interface LoaderParts {
  * Ollama's scheduler: one line for the calls of all models that are not in memory. The loader serves the line strictly
  * in order, with one load or eviction at a time. So a call waits for all calls ahead of it, whatever their models are.
  */
-export class Loader implements Holder {
+export class ModelLoader implements Holder {
   readonly #parts: LoaderParts
   readonly #pending = new Queue<Session>()
   #head: Session | undefined

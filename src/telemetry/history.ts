@@ -37,7 +37,7 @@ export interface HistoryParts extends LaneSamplerParts {
   readonly sampled: (sample: Sample) => void
 }
 
-interface Entry {
+interface HistoryEntry {
   readonly endedAt: number
   readonly seconds: number
   readonly sums: ReadonlyMap<string, Sums>
@@ -51,7 +51,7 @@ interface Entry {
 export class History {
   readonly #parts: HistoryParts
   readonly #sampler: LaneSampler
-  readonly #entries: Entry[] = []
+  readonly #entries: HistoryEntry[] = []
   #windowSeconds: number
   #memoryPercent: number | null = null
   #sampledAt = 0
@@ -140,13 +140,13 @@ export class History {
   }
 
   /** The samples of the window, the oldest first. Half an interval of tolerance, since no timer is exact. */
-  #window(): Entry[] {
+  #window(): HistoryEntry[] {
     const newest = this.#entries.at(-1)?.endedAt ?? 0
     const from = newest - this.#windowSeconds * 1_000 + SAMPLE_EVERY_MS / 2
     return this.#entries.filter(({ endedAt }) => endedAt > from)
   }
 
-  #figures(model: string, track: Track | undefined, window: readonly Entry[]): WindowFigures {
+  #figures(model: string, track: Track | undefined, window: readonly HistoryEntry[]): WindowFigures {
     let [seconds, arrived, refused, waited, waitedMs, tokens] = [0, 0, 0, 0, 0, 0]
     for (const entry of window) {
       seconds += entry.seconds

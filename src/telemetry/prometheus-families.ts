@@ -11,7 +11,7 @@ export interface Family<L extends string> {
 }
 
 type Labels<L extends string> = Readonly<Record<L, string>>
-export type Sample<L extends string, V = number> = readonly [labels: Labels<L>, value: V]
+export type MetricSample<L extends string, V = number> = readonly [labels: Labels<L>, value: V]
 
 /** Metric families whose samples are read at each scrape. Their figures are counted elsewhere. */
 export class Families {
@@ -21,7 +21,7 @@ export class Families {
     this.#registry = registry
   }
 
-  counter<L extends string>(family: Family<L>, read: () => Iterable<Sample<L>>): void {
+  counter<L extends string>(family: Family<L>, read: () => Iterable<MetricSample<L>>): void {
     new Counter<L>({
       ...this.#configuration(family),
       collect() {
@@ -33,7 +33,7 @@ export class Families {
 
   gauge<L extends string>(
     family: Family<L>,
-    read: () => Iterable<Sample<L>> | Promise<Iterable<Sample<L>>>,
+    read: () => Iterable<MetricSample<L>> | Promise<Iterable<MetricSample<L>>>,
   ): void {
     new Gauge<L>({
       ...this.#configuration(family),
@@ -55,7 +55,7 @@ export class Families {
     })
   }
 
-  histogram<L extends string>(family: Family<L>, read: () => Iterable<Sample<L, Buckets>>): void {
+  histogram<L extends string>(family: Family<L>, read: () => Iterable<MetricSample<L, Buckets>>): void {
     new CountedHistogram(this.#configuration(family), read)
   }
 
@@ -71,10 +71,13 @@ export class Families {
  */
 class CountedHistogram extends Gauge {
   readonly #name: string
-  readonly #read: () => Iterable<Sample<string, Buckets>>
+  readonly #read: () => Iterable<MetricSample<string, Buckets>>
   readonly #template: Histogram
 
-  constructor(configuration: GaugeConfiguration<string>, read: () => Iterable<Sample<string, Buckets>>) {
+  constructor(
+    configuration: GaugeConfiguration<string>,
+    read: () => Iterable<MetricSample<string, Buckets>>,
+  ) {
     super(configuration)
     const { name, help } = configuration
     this.#name = name

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { LaneView } from '../admission/contract.ts'
 import type { Buckets } from './buckets.ts'
 import { type Meters, type ModelMeters, OTHER, OUTCOMES, REASONS } from './meters.ts'
-import { Families, type Sample } from './prometheus-families.ts'
+import { Families, type MetricSample } from './prometheus-families.ts'
 
 export interface MetricsParts {
   readonly meters: Meters
@@ -88,12 +88,12 @@ function describeCalls(families: Families, meters: Meters): void {
   }
 }
 
-function* perModel<V>(meters: Meters, figure: (of: ModelMeters) => V): Iterable<Sample<'model', V>> {
+function* perModel<V>(meters: Meters, figure: (of: ModelMeters) => V): Iterable<MetricSample<'model', V>> {
   for (const [model, of] of meters.models()) yield [{ model }, figure(of)]
 }
 
 /** All outcomes of each route with a call, zeros included: a rate needs the zero before the first failure. */
-function* requests(meters: Meters): Iterable<Sample<'model' | 'route' | 'outcome'>> {
+function* requests(meters: Meters): Iterable<MetricSample<'model' | 'route' | 'outcome'>> {
   for (const [model, { requests }] of meters.models()) {
     for (const [at, route] of meters.routes.entries()) {
       const counts = requests.subarray(at * OUTCOMES.length, (at + 1) * OUTCOMES.length)
@@ -107,7 +107,7 @@ function describeLanes(families: Families, { meters, admission }: MetricsParts):
   const lanes = (figure: (lane: LaneView) => number) => () => sumsByLabel(meters, admission, figure)
   /** Without `other`: a sum over many models would hide a full line among empty lines. */
   const named = (figure: (lane: LaneView) => number) =>
-    function* (): Iterable<Sample<'model'>> {
+    function* (): Iterable<MetricSample<'model'>> {
       for (const lane of admission.lanes())
         if (meters.labelOf(lane.model) !== OTHER) yield [{ model: lane.model }, figure(lane)]
     }
@@ -127,7 +127,7 @@ function sumsByLabel(
   meters: Meters,
   admission: MetricsParts['admission'],
   figure: (lane: LaneView) => number,
-): Iterable<Sample<'model'>> {
+): Iterable<MetricSample<'model'>> {
   const sums = new Map<string, number>()
   for (const lane of admission.lanes()) {
     const label = meters.labelOf(lane.model)

@@ -1,7 +1,7 @@
 import type { LaneView, Limits } from '../admission/contract.ts'
 import type { Percentiles } from '../admission/observer.ts'
 import type { Health } from '../pages/health.ts'
-import type { ModelFigures, Stats } from '../pages/queue.ts'
+import type { ModelFigures, StatsPage } from '../pages/queue.ts'
 
 /** The part of a lane that has figures. */
 type CountedLane = Omit<LaneView, 'estimate' | 'waiting'>
@@ -15,7 +15,7 @@ interface AllLanes<L extends CountedLane = CountedLane> {
 export function takeSnapshot<L extends CountedLane, M>(
   admission: AllLanes<L>,
   show: (lane: L) => M,
-): Omit<Stats, 'models'> & { readonly models: Readonly<Record<string, M>> } {
+): Omit<StatsPage, 'models'> & { readonly models: Readonly<Record<string, M>> } {
   const models = Array.from(admission.lanes(), (lane) => [lane.model, show(lane)] as const)
   return {
     default_parallel: admission.defaults.parallel,

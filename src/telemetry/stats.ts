@@ -44,14 +44,14 @@ const COUNTER_OF_REFUSAL = {
 } as const satisfies Record<RefusalCode, keyof typeof ZERO>
 
 /** Counts the events of all lanes. While the number stays the same, no figure of a call has changed. */
-interface Changes {
+interface ChangeCount {
   count: number
 }
 
 /** Counts one lane's calls. Every event is a few additions, because it runs inside each grant and each release. */
 export class LaneStats implements LaneObserver {
   readonly #clock: Clock
-  readonly #changes: Changes
+  readonly #changes: ChangeCount
   readonly #waits = new Histogram()
   readonly #runs = new Histogram()
   #since: number
@@ -59,7 +59,7 @@ export class LaneStats implements LaneObserver {
   /** The counters at the beginning of the current interval. */
   #intervalStart: Readonly<typeof ZERO> = ZERO
 
-  constructor(clock: Clock, changes: Changes = { count: 0 }) {
+  constructor(clock: Clock, changes: ChangeCount = { count: 0 }) {
     this.#clock = clock
     this.#changes = changes
     this.#since = clock.now()
@@ -148,7 +148,7 @@ export class LaneStats implements LaneObserver {
 /** Gives every lane counters of its own. The counters are forgotten together with the lane. */
 export class Stats implements AdmissionObserver {
   readonly #clock: Clock
-  readonly #changes: Changes = { count: 0 }
+  readonly #changes: ChangeCount = { count: 0 }
 
   constructor(clock: Clock) {
     this.#clock = clock

@@ -19,7 +19,7 @@ import {
 } from './attributes.ts'
 import { openSdk, type Sdk } from './sdk.ts'
 import type { Tracing, TracingParts } from './settings.ts'
-import { type Stage, stagesOf } from './stages.ts'
+import { type CallStage, stagesOf } from './stages.ts'
 import { parseTraceparent } from './traceparent.ts'
 
 const FLUSH_MS = 2_000
@@ -65,7 +65,7 @@ export class Spans implements Tracing {
     span.end(call.startedAt + upstream.to)
   }
 
-  #begin(name: string, kind: SpanKind, call: FinishedCall, stage: Stage, inside: Context): Span {
+  #begin(name: string, kind: SpanKind, call: FinishedCall, stage: CallStage, inside: Context): Span {
     return this.#sdk.tracer.startSpan(name, { kind, startTime: call.startedAt + stage.from }, inside)
   }
 

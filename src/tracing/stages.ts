@@ -1,16 +1,16 @@
 import type { FinishedCall } from '../relay/contract.ts'
 
 /** A part of a call's time, in milliseconds after its arrival. */
-export interface Stage {
+export interface CallStage {
   readonly from: number
   readonly to: number
 }
 
 interface Stages {
   /** The wait in line for a slot. */
-  readonly queue?: Stage
+  readonly queue?: CallStage
   /** From sending the call to Ollama to the end of the answer. */
-  readonly upstream?: Stage
+  readonly upstream?: CallStage
 }
 
 /** Splits the time of a call. The rest of its time went into reading its body. */

@@ -16,16 +16,16 @@ const NETWORK = 'check ollama_url, the network and the firewalls'
 const DNS = 'check the name servers of this machine'
 
 /** `message` is the sentence without its first word, "Ollama". */
-type Entry = readonly [message: string, advice: string]
+type CauseText = readonly [message: string, advice: string]
 
-const UNKNOWN_AUTHORITY: Entry = [
+const UNKNOWN_AUTHORITY: CauseText = [
   'uses a certificate from an authority that this machine does not trust',
   TRUST,
 ]
-const NO_ROUTE: Entry = ['cannot be reached: there is no route to its address', NETWORK]
+const NO_ROUTE: CauseText = ['cannot be reached: there is no route to its address', NETWORK]
 
 /** The only table of causes. docs/guide.md lists the same codes; a test compares both. */
-const CAUSES: Readonly<Record<string, Entry>> = {
+const CAUSES: Readonly<Record<string, CauseText>> = {
   ECONNREFUSED: ['cannot be reached: nothing listens at its address', START],
   ENOTFOUND: ['cannot be reached: its host name does not exist', 'check the host name in ollama_url'],
   EAI_AGAIN: ['cannot be reached: the lookup of its host name fails at present', DNS],

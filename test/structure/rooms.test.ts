@@ -62,6 +62,10 @@ const RUNTIMES: Readonly<Record<string, readonly string[]>> = {
 /** `from '…'`, `import '…'` and `import('…')`. Each specifier of this code base stands in single quotes. */
 const IMPORTS = /(?<!\.)\b(?:from|import)\s*\(?\s*'([^']+)'/g
 
+/** Classes, interfaces and type aliases, exported or not. */
+const DECLARATIONS =
+  /^(?:export )?(?:abstract )?(?:class|interface|type) ([A-Z]\w*)(?=[\s<]+(?:=|\{|extends|implements|\w))/gm
+
 interface Import {
   /** Paths below src. */
   readonly from: string
@@ -138,6 +142,17 @@ describe('a room', () => {
 describe('the files of src', () => {
   it('import each other in no circle, types included', () => {
     assert.deepEqual(circles(), [])
+  })
+
+  it('declare each type name once: no name has two meanings', () => {
+    const declared = new Map<string, string[]>()
+    for (const file of files)
+      for (const [, name = ''] of readFileSync(join(SRC, file), 'utf8').matchAll(DECLARATIONS))
+        declared.set(name, [...(declared.get(name) ?? []), file])
+    assert.deepEqual(
+      [...declared].filter(([, where]) => where.length > 1),
+      [],
+    )
   })
 
   it('have at most 250 lines each', () => {

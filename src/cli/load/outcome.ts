@@ -1,5 +1,5 @@
 /** Result of a call. Times are milliseconds since the call was due, not since it was sent. */
-export type Outcome =
+export type LoadOutcome =
   | {
       readonly kind: 'answered'
       readonly firstByteMs: number

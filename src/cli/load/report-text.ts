@@ -1,7 +1,7 @@
 import { duration, rate } from '../top/figures.ts'
 import { safeText } from '../top/safe-text.ts'
 import type { Report } from './report.ts'
-import type { Spread } from './tally.ts'
+import type { TimeSpread } from './tally.ts'
 
 /** The report for a person. */
 export function reportText(report: Report): string {
@@ -53,7 +53,7 @@ function reasons(by: Readonly<Record<string, number>>): string[] {
   return Object.entries(by).map(([why, count]) => `  ${why.padEnd(24)} ${count}`)
 }
 
-function measured(name: string, spread: Spread | null): string {
+function measured(name: string, spread: TimeSpread | null): string {
   const figures = spread === null ? [null] : [spread.p50, spread.p95, spread.p99, spread.max]
   return `${name.padEnd(24)}${figures.map((ms) => exact(ms).padStart(9)).join('')}`
 }

@@ -1,5 +1,5 @@
 import { hundredths } from '../../telemetry/snapshot.ts'
-import type { Distribution, Spread, Tally } from './tally.ts'
+import type { Distribution, Tally, TimeSpread } from './tally.ts'
 
 /** When the 99th percentile of lateness is higher, the load was not the requested load. */
 const TOO_LATE_MS = 25
@@ -52,7 +52,7 @@ export function reportOf(tally: Tally, facts: RunFacts) {
   }
 }
 
-function spread(distribution: Distribution): Spread | null {
+function spread(distribution: Distribution): TimeSpread | null {
   const read = distribution.read()
   if (!read) return null
   const { p50, p95, p99, max } = read

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Clock } from '../../clock.ts'
 import { reasonOf } from '../top/get.ts'
 import { AnswerReader, formatOf } from './answer-reader.ts'
-import { type Outcome, refusalName } from './outcome.ts'
+import { type LoadOutcome, refusalName } from './outcome.ts'
 
 /** Characters of an error answer that are kept. */
 const LONGEST_REFUSAL = 64 * 1_024
@@ -18,7 +18,7 @@ export interface Sending {
 
 export interface OpenCall {
   /** Never rejects. */
-  readonly outcome: Promise<Outcome>
+  readonly outcome: Promise<LoadOutcome>
   /** Ends the call as `aborted`. Does nothing after the outcome. */
   readonly abort: () => void
 }
@@ -54,8 +54,8 @@ export class Sender {
       agent: this.#agent,
       headers: { 'content-type': 'application/json', 'content-length': length },
     })
-    let settle: (outcome: Outcome) => void = () => {}
-    const outcome = new Promise<Outcome>((resolve) => {
+    let settle: (outcome: LoadOutcome) => void = () => {}
+    const outcome = new Promise<LoadOutcome>((resolve) => {
       const cancelTimeout = clock.after(dueAt + timeoutMs - clock.now(), () => settle({ kind: 'timed_out' }))
       settle = (found) => {
         settle = () => {}
@@ -65,7 +65,7 @@ export class Sender {
         if (found.kind !== 'answered' && found.kind !== 'refused') request.destroy()
       }
     })
-    const settleOnce = (found: Outcome) => settle(found)
+    const settleOnce = (found: LoadOutcome) => settle(found)
     const fail = (why: string) => settleOnce({ kind: 'failed', why })
     request.on('error', (error) => fail(reasonOf(error)))
     // Without this listener, a switch of protocols would be neither an error nor an answer.
@@ -97,7 +97,7 @@ interface AnswerParts {
   readonly elapsed: () => number
   readonly onGap: (ms: number) => void
   readonly whole: boolean
-  readonly settle: (outcome: Outcome) => void
+  readonly settle: (outcome: LoadOutcome) => void
 }
 
 function readAnswer(response: IncomingMessage, { clock, elapsed, onGap, whole, settle }: AnswerParts): void {
@@ -127,7 +127,7 @@ function readRefusal(
   response: IncomingMessage,
   status: number,
   elapsed: () => number,
-  settle: (outcome: Outcome) => void,
+  settle: (outcome: LoadOutcome) => void,
 ): void {
   let body = ''
   response.on('data', (chunk: Buffer) => {

@@ -1,12 +1,12 @@
 import { Histogram } from '../../telemetry/histogram.ts'
-import type { Outcome } from './outcome.ts'
+import type { LoadOutcome } from './outcome.ts'
 
 /** Most different reasons that are counted separately. More would mean that every answer has its own text. */
 const MOST_REASONS = 20
 const OTHERS = 'others'
 
 /** Milliseconds; null when nothing was measured. */
-export interface Spread {
+export interface TimeSpread {
   readonly p50: number
   readonly p95: number
   readonly p99: number
@@ -23,7 +23,7 @@ export class Distribution {
     this.#max = Math.max(this.#max, ms)
   }
 
-  read(): Spread | null {
+  read(): TimeSpread | null {
     const { total } = this.#histogram
     if (total === 0) return null
     const [p50 = 0, p95 = 0, p99 = 0] = [50, 95, 99].map((percent) => this.#histogram.percentile(percent))
@@ -37,7 +37,7 @@ export class Tally {
   arrivals = 0
   notSent = 0
   /** Calls by their outcome. */
-  readonly count: Record<Outcome['kind'], number> = {
+  readonly count: Record<LoadOutcome['kind'], number> = {
     answered: 0,
     refused: 0,
     timed_out: 0,
@@ -60,7 +60,7 @@ export class Tally {
     return this.arrivals - this.notSent
   }
 
-  take(outcome: Outcome): void {
+  take(outcome: LoadOutcome): void {
     this.count[outcome.kind]++
     if (outcome.kind === 'answered') {
       this.tokens += outcome.tokens

@@ -1,14 +1,14 @@
 import { bytes, count, duration } from './figures.ts'
-import { type Line, span } from './line.ts'
+import { span, type TextLine } from './line.ts'
 import { safeText } from './safe-text.ts'
-import type { LiveCall } from './shapes.ts'
+import type { ShownCall } from './shapes.ts'
 import { type Column, table } from './table.ts'
 
-export function callTable(calls: readonly LiveCall[], width: number): Line[] {
+export function callTable(calls: readonly ShownCall[], width: number): TextLine[] {
   return table(COLUMNS, calls, width)
 }
 
-const COLUMNS: readonly Column<LiveCall>[] = [
+const COLUMNS: readonly Column<ShownCall>[] = [
   { title: 'CALL', rank: 0, least: 8, shrinksTo: 8, cell: ({ id }) => id },
   { title: 'MODEL', rank: 0, least: 10, shrinksTo: 8, cell: ({ model }) => model ?? '-' },
   { title: 'CLIENT', rank: 3, shrinksTo: 9, cell: ({ client }) => client ?? '-' },

@@ -1,10 +1,10 @@
 import { callTable } from './call-table.ts'
 import { header } from './header.ts'
-import { fit, flow, type Line, span, type Tone, wrap } from './line.ts'
+import { fit, flow, span, type TextLine, type Tone, wrap } from './line.ts'
 import { inOrder, modelTable } from './model-table.ts'
 import type { Missing, Page, Pages } from './pages.ts'
 import { safeText } from './safe-text.ts'
-import type { Alert } from './shapes.ts'
+import type { ShownAlert } from './shapes.ts'
 import type { TopState } from './watch.ts'
 
 /** More than these would push the queue off the screen; the dashboard and /queue/alerts have them all. */
@@ -14,7 +14,7 @@ const INDENT = '  '
 const ROWS_FOR_CALLS = 6
 
 /** The whole screen: at most `height` lines of at most `width` cells each, text safe for a terminal. */
-export function frame(state: TopState, width: number, height: number): Line[] {
+export function frame(state: TopState, width: number, height: number): TextLine[] {
   const lines = header(state, width)
   if (state.pages) {
     lines.push(...alertLines(state.pages.alerts, width, Math.floor(height / 3)))
@@ -27,7 +27,7 @@ export function frame(state: TopState, width: number, height: number): Line[] {
 const ALERT_TONES: Readonly<Record<string, Tone>> = { critical: 'critical', warning: 'warning' }
 
 /** What is wrong, and below it what to do about it, as far as `room` lines allow. */
-function alertLines(page: Pages['alerts'], width: number, room: number): Line[] {
+function alertLines(page: Pages['alerts'], width: number, room: number): TextLine[] {
   const alerts = page.data?.alerts ?? []
   const shown = alerts.slice(0, MOST_ALERTS)
   const more = moreOf(alerts.length - shown.length, 'alert')
@@ -44,22 +44,22 @@ function alertLines(page: Pages['alerts'], width: number, room: number): Line[] 
   return [...lines, ...more]
 }
 
-function moreOf(count: number, what: string): Line[] {
+function moreOf(count: number, what: string): TextLine[] {
   return count > 0 ? [[span(`… and ${count} more ${what}${count === 1 ? '' : 's'}`, 'dim')]] : []
 }
 
-function advice({ action }: Alert, width: number): Line[] {
+function advice({ action }: ShownAlert, width: number): TextLine[] {
   return wrap(safeText(action), width - INDENT.length).map((text) => [span(INDENT + text, 'dim')])
 }
 
-function modelLines({ stats }: Pages, width: number, height: number): Line[] {
+function modelLines({ stats }: Pages, width: number, height: number): TextLine[] {
   if (stats.data === undefined) return absent('The models', '/queue/stats', stats, width)
   const models = inOrder(Object.values(stats.data.models))
   if (models.length === 0) return [[span('No model has been asked for yet.', 'dim')]]
   return shortened(modelTable(models, width), height, 'model')
 }
 
-function callLines({ requests, stats }: Pages, width: number, height: number): Line[] {
+function callLines({ requests, stats }: Pages, width: number, height: number): TextLine[] {
   const { data } = requests
   if (data === undefined) {
     // One setting switches both off, and is told of once.
@@ -72,7 +72,7 @@ function callLines({ requests, stats }: Pages, width: number, height: number): L
 }
 
 /** The first rows of a table, and how many more there are. `unlisted`: those that the page itself left out. */
-function shortened(table: readonly Line[], height: number, what: string, unlisted = 0): Line[] {
+function shortened(table: readonly TextLine[], height: number, what: string, unlisted = 0): TextLine[] {
   if (table.length <= height && unlisted === 0) return [...table]
   const shown = table.slice(0, Math.max(1, Math.min(table.length, height - 1)))
   return [...shown, ...moreOf(table.length - shown.length + unlisted, what)]
@@ -84,7 +84,7 @@ const WHY: Readonly<Record<Missing, string>> = {
   strange: 'are not shown: this proxy answers in another way at',
 }
 
-function absent(what: string, path: string, page: Page<unknown>, width: number): Line[] {
+function absent(what: string, path: string, page: Page<unknown>, width: number): TextLine[] {
   if (page.data !== undefined || !('missing' in page)) return []
   const why = WHY[page.missing]
   return flow([[span(`${what} ${why}${page.missing === 'off' ? '.' : ` ${path}.`}`, 'dim')]], width)

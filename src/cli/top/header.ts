@@ -1,7 +1,7 @@
 import { count, duration } from './figures.ts'
-import { flow, type Line, span, type Tone } from './line.ts'
+import { flow, span, type TextLine, type Tone } from './line.ts'
 import { safeText } from './safe-text.ts'
-import type { Health } from './shapes.ts'
+import type { ShownHealth } from './shapes.ts'
 import type { TopState } from './watch.ts'
 
 const STATUS_TONES: Readonly<Record<string, Tone>> = {
@@ -11,13 +11,13 @@ const STATUS_TONES: Readonly<Record<string, Tone>> = {
 }
 
 /** Whose figures these are and how the proxy is, on as many lines as the width asks for. */
-export function header({ url, pages, lost, ageMs }: TopState, width: number): Line[] {
+export function header({ url, pages, lost, ageMs }: TopState, width: number): TextLine[] {
   const connection = lost === undefined ? [] : connectionLines(lost, pages ? ageMs : undefined, width)
   if (!pages)
     return [...flow([[span('ollama-guard-proxy', 'bold')], [span(safeText(url))]], width), ...connection]
   const health = pages.health.data
   const { active_requests, queued_requests } = health.concurrency
-  const items: Line[] = [
+  const items: TextLine[] = [
     [span('ollama-guard-proxy', 'bold'), span(` ${safeText(health.version)} (${safeText(health.runtime)})`)],
     // What was true before the connection was lost may not be any more.
     [span(safeText(health.status), lost === undefined ? STATUS_TONES[health.status] : 'dim')],
@@ -30,27 +30,27 @@ export function header({ url, pages, lost, ageMs }: TopState, width: number): Li
   return [...flow(items, width), ...connection]
 }
 
-function connectionLines(lost: string, ageMs: number | undefined, width: number): Line[] {
+function connectionLines(lost: string, ageMs: number | undefined, width: number): TextLine[] {
   const what = ageMs === undefined ? 'no connection yet' : 'connection lost'
-  const items: Line[] = [[span(`${what}, trying again`, 'critical')], [span(safeText(lost), 'dim')]]
+  const items: TextLine[] = [[span(`${what}, trying again`, 'critical')], [span(safeText(lost), 'dim')]]
   if (ageMs !== undefined) items.push([span(`the figures are ${duration(ageMs)} old`, 'dim')])
   return flow(items, width)
 }
 
-function upstreamItem({ upstream }: Health): Line {
+function upstreamItem({ upstream }: ShownHealth): TextLine {
   const code = upstream.error ? ` (${upstream.error.code})` : ''
   return [span(safeText(upstreamText(upstream) + code), upstream.reachable ? undefined : 'critical')]
 }
 
 /** Whether Ollama answers, in words. Not yet safe for a terminal. */
-export function upstreamText({ reachable, version, latency_ms: ms }: Health['upstream']): string {
+export function upstreamText({ reachable, version, latency_ms: ms }: ShownHealth['upstream']): string {
   if (!reachable) return 'Ollama does not answer'
   // One decimal, unlike everywhere else: a version is told within a millisecond or two.
   const latency = ms === null ? '' : ` in ${ms < 10 ? `${ms.toFixed(1)}ms` : duration(ms)}`
   return `Ollama${version === null ? '' : ` ${version}`} answers${latency}`
 }
 
-function memoryItem({ concurrency: { memory } }: Health): Line[] {
+function memoryItem({ concurrency: { memory } }: ShownHealth): TextLine[] {
   const { percent, used_gb, total_gb } = memory
   if (percent === null || used_gb === null || total_gb === null) return []
   const tone = percent >= 90 ? 'critical' : percent >= 80 ? 'warning' : undefined

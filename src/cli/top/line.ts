@@ -3,12 +3,12 @@ import { truncate, widthOf } from './safe-text.ts'
 export type Tone = 'dim' | 'bold' | 'good' | 'warning' | 'critical'
 
 /** A piece of a line; its text is safe already. */
-export interface Span {
+export interface TextSpan {
   readonly text: string
   readonly tone?: Tone | undefined
 }
 
-export type Line = readonly Span[]
+export type TextLine = readonly TextSpan[]
 
 const CODES: Readonly<Record<Tone, string>> = {
   dim: '\x1b[2m',
@@ -19,18 +19,18 @@ const CODES: Readonly<Record<Tone, string>> = {
 }
 const RESET = '\x1b[0m'
 
-export function span(text: string, tone?: Tone): Span {
+export function span(text: string, tone?: Tone): TextSpan {
   return { text, tone }
 }
 
-export function lineWidth(line: Line): number {
+export function lineWidth(line: TextLine): number {
   return line.reduce((sum, { text }) => sum + widthOf(text), 0)
 }
 
 /** No more than `width` cells of it. */
-export function fit(line: Line, width: number): Line {
+export function fit(line: TextLine, width: number): TextLine {
   if (lineWidth(line) <= width) return line
-  const fitting: Span[] = []
+  const fitting: TextSpan[] = []
   let left = width
   for (const { text, tone } of line) {
     const kept = truncate(text, left)
@@ -42,9 +42,9 @@ export function fit(line: Line, width: number): Line {
 }
 
 /** Puts one thing after the other, with three cells between, on as many lines as that takes. */
-export function flow(items: readonly Line[], width: number): Line[] {
-  const lines: Line[] = []
-  let current: Line = []
+export function flow(items: readonly TextLine[], width: number): TextLine[] {
+  const lines: TextLine[] = []
+  let current: TextLine = []
   for (const item of items) {
     const joined = current.length === 0 ? item : [...current, span('   '), ...item]
     if (current.length > 0 && lineWidth(joined) > width) {
@@ -70,7 +70,7 @@ export function wrap(text: string, width: number): string[] {
   return current === '' ? lines : [...lines, current]
 }
 
-export function plainText(line: Line): string {
+export function plainText(line: TextLine): string {
   return line
     .map(({ text }) => text)
     .join('')
@@ -78,6 +78,6 @@ export function plainText(line: Line): string {
 }
 
 /** With the escape codes of its tones. */
-export function colouredText(line: Line): string {
+export function colouredText(line: TextLine): string {
   return line.map(({ text, tone }) => (tone ? `${CODES[tone]}${text}${RESET}` : text)).join('')
 }

@@ -1,26 +1,26 @@
 import { bar, count, duration, rate } from './figures.ts'
-import { type Line, span } from './line.ts'
+import { span, type TextLine } from './line.ts'
 import { safeText } from './safe-text.ts'
-import type { ModelFigures } from './shapes.ts'
+import type { ShownModel } from './shapes.ts'
 import { type Column, table } from './table.ts'
 
 /** From so many columns on, there is room for longer bars and for medians beside the 95th percentiles. */
 const ROOMY = 96
 
 /** The busy ones first, else by name, so that the order stays as it is from one second to the next. */
-export function inOrder(models: readonly ModelFigures[]): ModelFigures[] {
-  const busy = ({ active_requests, queued_requests }: ModelFigures) => active_requests + queued_requests > 0
+export function inOrder(models: readonly ShownModel[]): ShownModel[] {
+  const busy = ({ active_requests, queued_requests }: ShownModel) => active_requests + queued_requests > 0
   return [...models].sort(
     (a, b) => Number(busy(b)) - Number(busy(a)) || (a.model < b.model ? -1 : a.model > b.model ? 1 : 0),
   )
 }
 
-export function modelTable(models: readonly ModelFigures[], width: number): Line[] {
+export function modelTable(models: readonly ShownModel[], width: number): TextLine[] {
   return table(columns(width >= ROOMY), models, width)
 }
 
-function columns(roomy: boolean): Column<ModelFigures>[] {
-  const percentiles = ({ p50, p95 }: ModelFigures['wait_time_ms']) =>
+function columns(roomy: boolean): Column<ShownModel>[] {
+  const percentiles = ({ p50, p95 }: ShownModel['wait_time_ms']) =>
     roomy ? `${duration(p50)}/${duration(p95)}` : duration(p95)
   const title = (name: string) => (roomy ? `${name} P50/P95` : `${name} P95`)
   return [

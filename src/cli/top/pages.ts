@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { type Asking, get, inOneRound, Unreachable } from './get.ts'
-import { alertsPage, type Health, healthPage, requestsPage, statsPage } from './shapes.ts'
+import { alertsPage, healthPage, requestsPage, type ShownHealth, statsPage } from './shapes.ts'
 
 /** Exit code of a command that could not reach the proxy it was to ask. */
 export const EXIT_UNREACHABLE = 2
@@ -15,7 +15,7 @@ export type Missing = 'off' | 'unknown' | 'strange'
 
 /** All that is shown, read at one time. */
 export interface Pages {
-  readonly health: { readonly data: Health; readonly raw: unknown }
+  readonly health: { readonly data: ShownHealth; readonly raw: unknown }
   readonly stats: Page<z.output<typeof statsPage>>
   readonly requests: Page<z.output<typeof requestsPage>>
   readonly alerts: Page<z.output<typeof alertsPage>>

@@ -60,7 +60,7 @@ const alert = monitor.alert.pick({ level: true, message: true, action: true })
 
 export const alertsPage = z.object({ alerts: z.array(alert) })
 
-export type Health = z.output<typeof healthPage>
-export type ModelFigures = z.output<typeof modelFigures>
-export type LiveCall = z.output<typeof liveCall>
-export type Alert = z.output<typeof alert>
+export type ShownHealth = z.output<typeof healthPage>
+export type ShownModel = z.output<typeof modelFigures>
+export type ShownCall = z.output<typeof liveCall>
+export type ShownAlert = z.output<typeof alert>

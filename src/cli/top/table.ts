@@ -1,4 +1,4 @@
-import { type Line, type Span, span } from './line.ts'
+import { span, type TextLine, type TextSpan } from './line.ts'
 import { safeText, truncate, widthOf } from './safe-text.ts'
 
 const GAP = 2
@@ -13,7 +13,7 @@ export interface Column<Row> {
   /** Cells it may be cut down to before a column is left out. */
   readonly shrinksTo?: number
   /** A span, whose text is safe already, or any text, which gets no tone. */
-  readonly cell: (row: Row) => Span | string
+  readonly cell: (row: Row) => TextSpan | string
 }
 
 interface Laid<Row> {
@@ -22,7 +22,7 @@ interface Laid<Row> {
 }
 
 /** The title and a line for each row, none wider than `width`. A column without any text is left out. */
-export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): Line[] {
+export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): TextLine[] {
   const laid = layOut(columns, rows, width)
   const title = joinCells(laid.map(({ column, width }) => aligned(span(column.title, 'dim'), column, width)))
   return [
@@ -33,7 +33,7 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   ]
 }
 
-function cellOf<Row>({ cell }: Column<Row>, row: Row): Span {
+function cellOf<Row>({ cell }: Column<Row>, row: Row): TextSpan {
   const shown = cell(row)
   return typeof shown === 'string' ? span(safeText(shown)) : shown
 }
@@ -73,12 +73,12 @@ function shrinkable<Row>({ column, width }: Laid<Row>): number {
   return column.shrinksTo === undefined ? 0 : Math.max(0, width - column.shrinksTo)
 }
 
-function aligned<Row>({ text, tone }: Span, { align }: Column<Row>, width: number): Span {
+function aligned<Row>({ text, tone }: TextSpan, { align }: Column<Row>, width: number): TextSpan {
   const kept = truncate(text, width)
   const padding = ' '.repeat(Math.max(0, width - widthOf(kept)))
   return span(align === 'right' ? padding + kept : kept + padding, tone)
 }
 
-function joinCells(cells: readonly Span[]): Line {
+function joinCells(cells: readonly TextSpan[]): TextLine {
   return cells.flatMap((cell, index) => (index === 0 ? [cell] : [span(' '.repeat(GAP)), cell]))
 }

@@ -23,7 +23,15 @@ export interface AnswerListener {
   end(): void
 }
 
-type Stage = 'head' | 'sized' | 'until-close' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailers' | 'over'
+type ParserStage =
+  | 'head'
+  | 'sized'
+  | 'until-close'
+  | 'chunk-size'
+  | 'chunk'
+  | 'chunk-end'
+  | 'trailers'
+  | 'over'
 
 /**
  * Reads one HTTP/1.1 answer from the bytes of a connection (RFC 9112). Anything ambiguous is an error: the parser never
@@ -32,7 +40,7 @@ type Stage = 'head' | 'sized' | 'until-close' | 'chunk-size' | 'chunk' | 'chunk-
 export class AnswerParser {
   readonly #listener: AnswerListener
   readonly #bodiless: boolean
-  #stage: Stage = 'head'
+  #stage: ParserStage = 'head'
   readonly #headBuffer = new HeadBuffer(MAX_HEADER_BYTES)
   /** Bytes that are still to come of the chunk, or of a body of known length. */
   #remaining = 0

@@ -20,9 +20,9 @@ export interface AnswerSink extends AnswerListener {
 const ONE_WRITE_BYTES = 64 * 1024
 
 /** One connection to Ollama, one request at a time. */
-export class Connection {
-  readonly #onFree: (connection: Connection) => void
-  #socket: BunSocket<Connection> | undefined
+export class UpstreamConnection {
+  readonly #onFree: (connection: UpstreamConnection) => void
+  #socket: BunSocket<UpstreamConnection> | undefined
   #parser: AnswerParser | undefined
   #sink: AnswerSink | undefined
   /** Bytes that the socket had no room for. */
@@ -36,7 +36,7 @@ export class Connection {
   #failure: Error | undefined
 
   /** `onFree`: called when the connection can carry the next request. */
-  constructor(onFree: (connection: Connection) => void) {
+  constructor(onFree: (connection: UpstreamConnection) => void) {
     this.#onFree = onFree
   }
 
@@ -57,7 +57,7 @@ export class Connection {
     return this.#failure
   }
 
-  opened(socket: BunSocket<Connection>): void {
+  opened(socket: BunSocket<UpstreamConnection>): void {
     this.#socket = socket
     if (this.#closed) socket.terminate()
   }

@@ -1,7 +1,7 @@
 import type { ForwardingObserver, Upload } from '../../relay/contract.ts'
 import { AnswerForwarding, type AnswerHead, headerPairs } from '../answer-forwarding.ts'
 import { type AnswerBody, SizedBody, StreamedBody } from './answer-body.ts'
-import type { AnswerSink, Connection, UpstreamRequest } from './connection.ts'
+import type { AnswerSink, UpstreamConnection, UpstreamRequest } from './connection.ts'
 import type { BunUpstream } from './upstream.ts'
 
 /**
@@ -25,7 +25,7 @@ export interface Client {
 /** Ollama's answer on its way to a client of Bun.serve. */
 export class BunForwarding extends AnswerForwarding implements AnswerSink {
   readonly #client: Client
-  #connection: Connection | undefined
+  #connection: UpstreamConnection | undefined
   /** The head of an answer that goes to Bun in one piece, and the parts of its body so far. */
   #whole: { readonly head: Parameters<AnswerForwarding['head']>; readonly parts: Uint8Array[] } | undefined
   #wholeBytes: Uint8Array | undefined

@@ -1,10 +1,10 @@
 import { flatHeader } from '../../relay/headers.ts'
 import { PROBE_MOST_BYTES, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
-import type { AnswerSink, Connection } from './connection.ts'
+import type { AnswerSink, UpstreamConnection } from './connection.ts'
 
 /** One request for Ollama's version, on a connection that calls use, too. Settled once. */
 export class Probe implements AnswerSink {
-  connection: Connection | undefined
+  connection: UpstreamConnection | undefined
   readonly #resolve: (answer: ProbeAnswer) => void
   readonly #reject: (reason: Error) => void
   readonly #timeout: NodeJS.Timeout

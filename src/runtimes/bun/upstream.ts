@@ -3,10 +3,10 @@ import { PROBE_PATH, type ProbeAnswer } from '../../upstream/probe.ts'
 import { UpstreamAddress } from '../../upstream/upstream-address.ts'
 import { UPSTREAM_KEEP_ALIVE_MS } from '../process/limits.ts'
 import type { BunApi, BunSocketHandlers } from './bun-api.ts'
-import { type AnswerSink, Connection, type UpstreamRequest } from './connection.ts'
+import { type AnswerSink, UpstreamConnection, type UpstreamRequest } from './connection.ts'
 import { Probe } from './probe.ts'
 
-const HANDLERS: BunSocketHandlers<Connection> = {
+const HANDLERS: BunSocketHandlers<UpstreamConnection> = {
   data: ({ data: connection }, bytes) => connection.received(bytes),
   drain: ({ data: connection }) => connection.drained(),
   // The socket sends nothing before the handshake is over, so only a failure matters here.
@@ -35,9 +35,9 @@ export class BunUpstream extends UpstreamAddress {
   readonly #hostname: string
   readonly #port: number
   readonly #secure: boolean
-  #idle: Connection[] = []
+  #idle: UpstreamConnection[] = []
   /** The connections that were idle at the last sweep. */
-  #stale = new Set<Connection>()
+  #stale = new Set<UpstreamConnection>()
   readonly #sweeps: NodeJS.Timeout
   #destroyed = false
 
@@ -58,7 +58,7 @@ export class BunUpstream extends UpstreamAddress {
   }
 
   /** Sends a request. @returns the connection, which can hold the answer back or cut it. */
-  send(request: UpstreamRequest, sink: AnswerSink): Connection {
+  send(request: UpstreamRequest, sink: AnswerSink): UpstreamConnection {
     for (;;) {
       // The connection used last is the least likely to be closed by now.
       const idle = this.#idle.pop()
@@ -87,8 +87,8 @@ export class BunUpstream extends UpstreamAddress {
     for (const connection of this.#idle.splice(0)) connection.cut()
   }
 
-  #open(request: UpstreamRequest, sink: AnswerSink): Connection {
-    const connection = new Connection((free) => {
+  #open(request: UpstreamRequest, sink: AnswerSink): UpstreamConnection {
+    const connection = new UpstreamConnection((free) => {
       if (this.#destroyed) free.cut()
       else this.#idle.push(free)
     })

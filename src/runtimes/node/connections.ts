@@ -32,7 +32,7 @@ export interface Answering {
 }
 
 /** One connection of a client. */
-export class Connection<S extends ClientSocket = ClientSocket> {
+export class ClientConnection<S extends ClientSocket = ClientSocket> {
   readonly socket: S
   readonly openedAt: number
   /** The answer on its way. At most one, because pipelined requests are held back. */
@@ -77,7 +77,7 @@ export interface ConnectionsParts<S extends ClientSocket> {
 export class Connections<S extends ClientSocket> {
   readonly calls = new OpenRequests()
   readonly #parts: ConnectionsParts<S>
-  readonly #open = new Map<S, Connection<S>>()
+  readonly #open = new Map<S, ClientConnection<S>>()
   #room: number
   #order = 0
   #callsBegan = 0
@@ -100,7 +100,7 @@ export class Connections<S extends ClientSocket> {
 
   /** Registers a new connection. Closes the connection and returns false when there is no room. */
   opened(socket: S): boolean {
-    const connection = new Connection(socket, this.#parts.clock.now(), this.#order++)
+    const connection = new ClientConnection(socket, this.#parts.clock.now(), this.#order++)
     if (!this.#hasRoom(connection.openedAt)) {
       socket.destroy()
       return false
@@ -115,7 +115,7 @@ export class Connections<S extends ClientSocket> {
   }
 
   /** A call is on the connection until `callEnded`. */
-  callBegan(socket: S, request: Arriving, answering: Answering): Connection<S> {
+  callBegan(socket: S, request: Arriving, answering: Answering): ClientConnection<S> {
     this.#callsBegan++
     this.calls.enter()
     const connection = this.#begin(socket, request, answering)
@@ -123,7 +123,7 @@ export class Connections<S extends ClientSocket> {
     return connection
   }
 
-  callEnded(connection: Connection<S>): void {
+  callEnded(connection: ClientConnection<S>): void {
     connection.isCall = false
     // What is still to come of the body is the call's to read (unread-body.ts).
     connection.arriving = undefined
@@ -132,14 +132,14 @@ export class Connections<S extends ClientSocket> {
   }
 
   /** A request for one of our own pages came on the connection. */
-  pageBegan(socket: S, request: Arriving, answering: Answering): Connection<S> {
+  pageBegan(socket: S, request: Arriving, answering: Answering): ClientConnection<S> {
     const connection = this.#begin(socket, request, answering)
     connection.bodyDueAt = this.#parts.clock.now() + PAGE_BODY_MS
     return connection
   }
 
   /** The page was answered. The body of its request may still be on the way. */
-  pageEnded(connection: Connection<S>): void {
+  pageEnded(connection: ClientConnection<S>): void {
     this.#end(connection)
   }
 
@@ -160,9 +160,9 @@ export class Connections<S extends ClientSocket> {
     this.#sweep.stop()
   }
 
-  #begin(socket: S, request: Arriving, answering: Answering): Connection<S> {
+  #begin(socket: S, request: Arriving, answering: Answering): ClientConnection<S> {
     // Node can still give us a request after its connection closed.
-    const connection = this.#open.get(socket) ?? new Connection(socket, 0, 0)
+    const connection = this.#open.get(socket) ?? new ClientConnection(socket, 0, 0)
     connection.answering = answering
     connection.hadRequest = true
     connection.headLate = false
@@ -170,7 +170,7 @@ export class Connections<S extends ClientSocket> {
     return connection
   }
 
-  #end(connection: Connection<S>): void {
+  #end(connection: ClientConnection<S>): void {
     connection.answering = undefined
     connection.idleOrder = this.#order++
   }
@@ -187,8 +187,8 @@ export class Connections<S extends ClientSocket> {
   }
 
   /** The connections that may be closed for a new connection, the first to close first. */
-  #closable(now: number): Connection<S>[] {
-    const closable: { readonly connection: Connection<S>; readonly rank: number }[] = []
+  #closable(now: number): ClientConnection<S>[] {
+    const closable: { readonly connection: ClientConnection<S>; readonly rank: number }[] = []
     for (const connection of this.#open.values()) {
       const rank = rankOf(connection, now)
       if (rank !== undefined) closable.push({ connection, rank })
@@ -197,7 +197,7 @@ export class Connections<S extends ClientSocket> {
     return closable.map(({ connection }) => connection)
   }
 
-  #drop(connection: Connection<S>): void {
+  #drop(connection: ClientConnection<S>): void {
     this.#open.delete(connection.socket)
     connection.socket.destroy()
   }
@@ -209,7 +209,7 @@ export class Connections<S extends ClientSocket> {
     return this.#open.size > 0 ? Number.POSITIVE_INFINITY : undefined
   }
 
-  #check(connection: Connection<S>, now: number): void {
+  #check(connection: ClientConnection<S>, now: number): void {
     if (connection.answering !== undefined) return
     if (connection.arriving?.complete) connection.arriving = undefined
     if (connection.checkedOrder !== connection.idleOrder) {
@@ -230,7 +230,7 @@ export class Connections<S extends ClientSocket> {
  * their page (3), then calls whose body is still on the way (4). Without the last rank, such calls could fill the room
  * and keep all other clients out.
  */
-function rankOf(connection: Connection, now: number): number | undefined {
+function rankOf(connection: ClientConnection, now: number): number | undefined {
   const { answering, arriving, hadRequest, isCall, openedAt } = connection
   const bodyComes = arriving !== undefined && !arriving.complete
   if (isCall) return bodyComes && answering?.headersSent !== true ? 4 : undefined

@@ -10,7 +10,7 @@ const MOST_WAITING = 10_000
 type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => void
 
 /** The requests of one connection that wait for the answer before them. */
-class Line {
+class PipelinedLine {
   waiting = 0
   readonly #socket: Socket
   readonly #pause = (): void => void this.#socket.pause()
@@ -42,7 +42,7 @@ class Line {
  */
 export class PipelinedRequests {
   readonly #answer: Answer
-  readonly #lines = new Map<Socket, Line>()
+  readonly #lines = new Map<Socket, PipelinedLine>()
   #waiting = 0
 
   constructor(answer: Answer) {
@@ -77,10 +77,10 @@ export class PipelinedRequests {
     })
   }
 
-  #lineOf(socket: Socket): Line {
+  #lineOf(socket: Socket): PipelinedLine {
     const known = this.#lines.get(socket)
     if (known) return known
-    const line = new Line(socket)
+    const line = new PipelinedLine(socket)
     this.#lines.set(socket, line)
     socket.once('close', () => {
       this.#lines.delete(socket)

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Outcome } from '../../../src/cli/load/outcome.ts'
+import type { LoadOutcome } from '../../../src/cli/load/outcome.ts'
 import { LoadRun } from '../../../src/cli/load/run-load.ts'
 import type { OpenCall } from '../../../src/cli/load/send.ts'
 import { Tally } from '../../../src/cli/load/tally.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
-const ANSWERED: Outcome = { kind: 'answered', firstByteMs: 1, totalMs: 2, tokens: 3 }
+const ANSWERED: LoadOutcome = { kind: 'answered', firstByteMs: 1, totalMs: 2, tokens: 3 }
 
 class FakeCall implements OpenCall {
-  readonly outcome: Promise<Outcome>
-  settle: (outcome: Outcome) => void = () => {}
+  readonly outcome: Promise<LoadOutcome>
+  settle: (outcome: LoadOutcome) => void = () => {}
 
   constructor() {
     this.outcome = new Promise((resolve) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
-import type { Outcome } from '../../../src/cli/load/outcome.ts'
+import type { LoadOutcome } from '../../../src/cli/load/outcome.ts'
 import { Sender } from '../../../src/cli/load/send.ts'
 import { foregroundClock } from '../../../src/clock.ts'
 
@@ -39,7 +39,7 @@ async function sent(t: TestContext, answer: Answer, { timeoutMs = 5_000, abortWh
   return { outcome: await call.outcome, gaps }
 }
 
-function isAnswered(outcome: Outcome): asserts outcome is Extract<Outcome, { kind: 'answered' }> {
+function isAnswered(outcome: LoadOutcome): asserts outcome is Extract<LoadOutcome, { kind: 'answered' }> {
   assert.equal(outcome.kind, 'answered', JSON.stringify(outcome))
 }
 
