@@ -10,14 +10,14 @@ import {
   RemotePermit,
 } from './remote-permit.ts'
 
-/** What the gate's own refusal may take to arrive before we refuse ourselves. */
+/** Milliseconds after the deadline in which the origin's own refusal may arrive. Then the call is refused here. */
 const GRACE_MS = 1_000
-/** Failures one after the other, after which the gate counts as gone. */
+/** Failures in a row after which the origin counts as gone. */
 const MOST_FAILURES = 5
-/** A request that failed after longer than this was a wait that was cut off, no sign of a gate that is gone. */
+/** A request that fails after more milliseconds than this was a wait that was cut off: the origin is not gone. */
 const WAITED_MS = 5_000
 
-/** Slots from a gate elsewhere, for one request: its timers and connections end with it. */
+/** The slots of an admission elsewhere, the origin, for one request: timers and connections end with the request. */
 export class RemoteAdmission implements Admission {
   readonly #parts: RemoteParts
 
@@ -30,13 +30,13 @@ export class RemoteAdmission implements Admission {
   }
 }
 
-/** One call at the gate, from its asking to the end of its slot. Never rejects: what fails becomes a Refusal. */
+/** One call at the origin, from its request for a slot to the end of the slot. Never rejects: a failure becomes a Refusal. */
 class RemoteTicket implements Ticket {
   readonly call: Call
   readonly #parts: RemoteParts
   readonly #id: string
   readonly #guard: Cancel
-  #gate: AdmissionStub
+  #origin: AdmissionStub
   #result: Permit | Refusal | undefined
   #listener: ((result: Permit | Refusal) => void) | undefined
   #over: () => void = () => {}
@@ -46,7 +46,7 @@ class RemoteTicket implements Ticket {
     this.#parts = parts
     this.call = call
     this.#id = newId()
-    this.#gate = connect()
+    this.#origin = connect()
     this.#guard = clock.after(call.deadline - clock.now() + GRACE_MS, () => this.#giveUp('timeout'))
     keepAlive(
       new Promise((resolve) => {
@@ -73,7 +73,7 @@ class RemoteTicket implements Ticket {
       const askedAt = clock.now()
       try {
         const answer = await this.#ask(askedAt)
-        // The client may have left meanwhile, and what there was to give back was given back.
+        // The client left meanwhile. cancel() has reported the release already.
         if (this.#result !== undefined) return
         if (answer instanceof Refusal) this.#over()
         if (answer !== undefined) this.#settle(answer instanceof Refusal ? answer : this.#hold(answer))
@@ -82,28 +82,28 @@ class RemoteTicket implements Ticket {
         failures++
         if (failures === MOST_FAILURES) return this.#giveUp('shutting_down')
         await pauseAfter(clock, failures - 1)
-        this.#gate = connect()
+        this.#origin = connect()
       }
     }
   }
 
-  /** One request for the slot, and the word that it was heard of. Undefined: too late, it went back by then. */
+  /** Asks for the slot and claims it. Undefined when the slot had gone back by the time of the claim. */
   async #ask(now: number): Promise<ClaimedSlot | Refusal | undefined> {
     const { model, bytes, deadline } = this.call
-    const result = await this.#gate.acquire(this.#id, { model, bytes, waitMs: deadline - now })
+    const result = await this.#origin.acquire(this.#id, { model, bytes, waitMs: deadline - now })
     if (!result.granted) return new Refusal(result.code, result.facts)
     const claimedAt = this.#parts.clock.now()
-    if (this.#result !== undefined || !(await this.#gate.claim(this.#id))) return undefined
+    if (this.#result !== undefined || !(await this.#origin.claim(this.#id))) return undefined
     return { waitMs: result.waitMs, claimedAt }
   }
 
   #hold(claimed: ClaimedSlot): Permit {
-    return new RemotePermit(this.#parts, this.#gate, this.#id, this.call, claimed, this.#over)
+    return new RemotePermit(this.#parts, this.#origin, this.#id, this.call, claimed, this.#over)
   }
 
   #giveUp(code: 'timeout' | 'cancelled' | 'shutting_down'): void {
     if (this.#result !== undefined) return
-    void deliverRelease(this.#parts, this.#gate, {
+    void deliverRelease(this.#parts, this.#origin, {
       id: this.#id,
       outcome: 'cancelled',
       loadMs: 0,

@@ -3,19 +3,19 @@ import type { Call, Permit, Slot, Upstream } from '../contract.ts'
 import type { Outcome } from '../observer.ts'
 import { type AdmissionStub, LEASE_MS, RENEW_EVERY_MS } from './protocol.ts'
 
-/** So long before its lease ends a call that cannot renew it gives up: by then nobody else has the slot. */
+/** A call that cannot renew its lease gives up this long before the lease ends, while no other call has the slot yet. */
 const MARGIN_MS = 2_000
 const RETRY_RENEWAL_MS = 2_000
-/** How often a release is tried; then the lease ends it. */
+/** Attempts to deliver a release. After the last one the end of the lease frees the slot. */
 const ATTEMPTS = 5
 const FIRST_PAUSE_MS = 100
 
-/** What one request needs to deal with a gate. */
+/** The means of one request to reach the admission of all isolates, the origin. */
 export interface RemoteParts {
   readonly clock: Clock
   /** The Ollama that the slots are on. */
   readonly upstream: Upstream
-  /** A new connection to the admission of all isolates. A connection that has failed stays broken. */
+  /** A new connection to the origin. A connection that has failed stays broken. */
   readonly connect: () => AdmissionStub
   /** An id that no other call has. */
   readonly newId: () => string
@@ -32,7 +32,7 @@ export interface ClaimedSlot {
   readonly claimedAt: number
 }
 
-/** A slot on lease: renewed while the call runs, and reported lost before it can be another's. */
+/** A leased slot. The lease is renewed while the call runs, and reported lost before another call can have the slot. */
 export class RemotePermit implements Permit {
   readonly call: Call
   readonly slot: Slot
@@ -40,7 +40,7 @@ export class RemotePermit implements Permit {
   readonly #parts: RemoteParts
   readonly #id: string
   readonly #over: () => void
-  #gate: AdmissionStub
+  #origin: AdmissionStub
   #renewal: Cancel
   #fence: Cancel
   #held = true
@@ -48,14 +48,14 @@ export class RemotePermit implements Permit {
 
   constructor(
     parts: RemoteParts,
-    gate: AdmissionStub,
+    origin: AdmissionStub,
     id: string,
     call: Call,
     { waitMs, claimedAt }: ClaimedSlot,
     over: () => void,
   ) {
     this.#parts = parts
-    this.#gate = gate
+    this.#origin = origin
     this.#id = id
     this.call = call
     this.slot = { upstream: parts.upstream }
@@ -74,7 +74,7 @@ export class RemotePermit implements Permit {
     this.#held = false
     this.#renewal()
     this.#fence()
-    void deliverRelease(this.#parts, this.#gate, { id: this.#id, outcome, loadMs, served }).then(this.#over)
+    void deliverRelease(this.#parts, this.#origin, { id: this.#id, outcome, loadMs, served }).then(this.#over)
   }
 
   async #renew(): Promise<void> {
@@ -82,25 +82,25 @@ export class RemotePermit implements Permit {
     const renewedAt = clock.now()
     let next = RENEW_EVERY_MS
     try {
-      const renewed = await this.#gate.renew(this.#id)
+      const renewed = await this.#origin.renew(this.#id)
       if (!this.#held) return
       this.#fence()
       if (!renewed) return this.#onLost?.()
       this.#fence = this.#fenceFrom(renewedAt)
     } catch {
-      this.#gate = connect()
+      this.#origin = connect()
       next = RETRY_RENEWAL_MS
     }
     if (this.#held) this.#renewal = clock.after(next, () => void this.#renew())
   }
 
-  #fenceFrom(heard: number): Cancel {
+  #fenceFrom(leasedAt: number): Cancel {
     const { clock } = this.#parts
-    return clock.after(heard + LEASE_MS - MARGIN_MS - clock.now(), () => this.#onLost?.())
+    return clock.after(leasedAt + LEASE_MS - MARGIN_MS - clock.now(), () => this.#onLost?.())
   }
 }
 
-/** What the gate is told of a call that is over. */
+/** The report of a call that is over. */
 interface Release {
   readonly id: string
   readonly outcome: Outcome
@@ -108,24 +108,24 @@ interface Release {
   readonly served: boolean
 }
 
-/** Until the gate has it, or the lease has run out by itself. */
+/** Repeats the report until the origin has it, or until the lease has ended by itself. */
 export async function deliverRelease(
   { clock, connect }: RemoteParts,
   first: AdmissionStub,
   { id, outcome, loadMs, served }: Release,
 ): Promise<void> {
-  let gate = first
+  let origin = first
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      return await gate.release(id, outcome, loadMs, served)
+      return await origin.release(id, outcome, loadMs, served)
     } catch {
       await pauseAfter(clock, attempt)
-      gate = connect()
+      origin = connect()
     }
   }
 }
 
-/** Waits before the next attempt; longer after each. `failures` that came before this one. */
+/** Waits before the next attempt, twice as long after each. `failures`: the number of attempts that failed before. */
 export function pauseAfter(clock: Clock, failures: number): Promise<void> {
   return new Promise((resolve) => {
     clock.after(FIRST_PAUSE_MS * 2 ** failures, resolve)
