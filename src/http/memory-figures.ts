@@ -1,11 +1,8 @@
 import { recommendParallel } from '../config/recommend.ts'
 import type { MemoryFigures } from '../pages/queue.ts'
-import { hundredths } from '../telemetry/snapshot.ts'
+import { hundredths, type Memory } from '../telemetry/snapshot.ts'
 
 const GIB = 2 ** 30
-
-/** Null where the memory is unknown. */
-export type Memory = { readonly totalBytes: number; readonly availableBytes: number } | null
 
 /** The figures of `GET /queue/memory`. */
 export function memoryFigures(memory: Memory): MemoryFigures {

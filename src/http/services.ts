@@ -5,11 +5,11 @@ import type { ReloadResult } from '../config/changes.ts'
 import type { HistoryPage } from '../pages/monitor.ts'
 import type { WindowFigures } from '../pages/queue.ts'
 import type { LiveCall } from '../relay/contract.ts'
+import type { Memory } from '../telemetry/snapshot.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 import type { AdminGuard } from './admin-guard.ts'
 import type { ErrorParts } from './errors.ts'
 import type { Language } from './language.ts'
-import type { Memory } from './memory-figures.ts'
 
 /** What the routes of calls need. */
 export interface CallServices extends ErrorParts {

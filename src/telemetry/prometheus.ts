@@ -3,6 +3,7 @@ import type { LaneView } from '../admission/contract.ts'
 import type { Buckets } from './buckets.ts'
 import { type Meters, type ModelMeters, OTHER, OUTCOMES, REASONS } from './meters.ts'
 import { Families, type MetricSample } from './prometheus-families.ts'
+import type { Memory } from './snapshot.ts'
 
 export interface MetricsParts {
   readonly meters: Meters
@@ -14,7 +15,7 @@ export interface MetricsParts {
   readonly adminRefused: Readonly<Record<string, number>>
   readonly upstream: { status(): { readonly reachable: boolean; readonly version: string | null } }
   /** The memory of the host or the container; null where the system does not tell. */
-  readonly memory: () => Promise<{ readonly totalBytes: number; readonly availableBytes: number } | null>
+  readonly memory: () => Promise<Memory>
   readonly draining: () => boolean
   readonly version: string
   readonly runtimeName: string

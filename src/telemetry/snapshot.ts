@@ -3,6 +3,13 @@ import type { Percentiles } from '../admission/observer.ts'
 import type { Health } from '../pages/health.ts'
 import type { ModelFigures, StatsPage } from '../pages/queue.ts'
 
+/** The memory of the host or of the container, whichever is smaller; null where it is unknown. */
+export type Memory = {
+  readonly totalBytes: number
+  /** Memory that programs can still get, page cache included. */
+  readonly availableBytes: number
+} | null
+
 /** The part of a lane that has figures. */
 type CountedLane = Omit<LaneView, 'estimate' | 'waiting'>
 

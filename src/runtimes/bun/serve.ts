@@ -10,7 +10,7 @@ import { credentialsOf } from '../../upstream/credentials.ts'
 import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { readDashboard } from '../process/dashboard-files.ts'
 import { descriptorLimit } from '../process/descriptors.ts'
-import { DRAIN_MS, within } from '../process/drain.ts'
+import { drain } from '../process/drain.ts'
 import { ownNames } from '../process/host.ts'
 import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
@@ -21,9 +21,6 @@ import { announcesBody, BunClientRequest, KEEP_ALIVE_SECONDS } from './client-re
 import { ConnectionRoom } from './connection-room.ts'
 import { lastAnswer } from './last-answer.ts'
 import { BunUpstream } from './upstream.ts'
-
-/** How long a shutdown waits for the last bytes to slow clients. */
-const LAST_BYTES_MS = 1_000
 
 export const bunRuntime: Runtime = { name: 'bun', serve }
 
@@ -107,12 +104,9 @@ async function serve(
     upstreamReachable: () => gate.health.checkNow(),
     reload: gate.reload,
     destroy,
-    async drain() {
+    drain() {
       gate.close()
-      const drained = await within(DRAIN_MS, open.none())
-      await within(LAST_BYTES_MS, server.stop())
-      destroy()
-      return drained ? 'drained' : 'forced'
+      return drain(open, () => server.stop(), destroy)
     },
   }
 }

@@ -16,7 +16,7 @@ import { credentialsOf } from '../../upstream/credentials.ts'
 import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { readDashboard } from '../process/dashboard-files.ts'
 import { clientRoom, descriptorLimit } from '../process/descriptors.ts'
-import { DRAIN_MS, within } from '../process/drain.ts'
+import { drain } from '../process/drain.ts'
 import { ownNames } from '../process/host.ts'
 import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
@@ -39,9 +39,6 @@ const HEAD_MS = 60_000 - HEAD_CHECK_MS
 
 /** Connections that may wait to be accepted. The kernel's own limit applies, too. */
 const BACKLOG = 4_096
-
-/** How long a shutdown waits for our own pages once no call runs. A stream of events ends within half a second. */
-const LAST_BYTES_MS = 1_000
 
 type NodeEnv = HttpBindings & GateEnv
 
@@ -158,17 +155,12 @@ async function serve(
     upstreamReachable: () => gate.health.checkNow(),
     reload: gate.reload,
     destroy,
-    async drain() {
+    drain() {
       gate.close()
       server.prependListener('request', (_incoming, outgoing) => {
         outgoing.shouldKeepAlive = false
       })
-      const drained = await within(DRAIN_MS, connections.calls.none())
-      const closed = once(server, 'close')
-      server.close()
-      await within(LAST_BYTES_MS, closed)
-      destroy()
-      return drained ? 'drained' : 'forced'
+      return drain(connections.calls, () => once(server.close(), 'close'), destroy)
     },
   }
 }

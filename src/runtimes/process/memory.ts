@@ -1,17 +1,12 @@
 import type { Clock } from '../../clock.ts'
 import { recommendParallel } from '../../config/recommend.ts'
+import type { Memory } from '../../telemetry/snapshot.ts'
 
 /** Long enough that polling costs nothing, short enough for a page that an operator watches. */
 const FRESH_MS = 2_000
 
-export interface MemoryReading {
-  readonly totalBytes: number
-  /** Memory that programs can still get, page cache included. */
-  readonly availableBytes: number
-}
-
 /** The memory of the host or the container, whichever is smaller. Null when the system does not tell. Never rejects. */
-export async function readMemory(): Promise<MemoryReading | null> {
+export async function readMemory(): Promise<Memory> {
   try {
     const { default: systeminformation } = await import('systeminformation')
     const host = await systeminformation.mem()
@@ -30,9 +25,9 @@ export async function readMemory(): Promise<MemoryReading | null> {
  * leaves the page cache out.
  */
 export function withinContainer(
-  host: MemoryReading,
+  host: NonNullable<Memory>,
   container: { readonly limitBytes: number; readonly availableBytes: number },
-): MemoryReading | null {
+): Memory {
   if (!(host.totalBytes > 0) || !(host.availableBytes >= 0)) return null
   const limited = container.limitBytes > 0 && container.limitBytes < host.totalBytes
   const totalBytes = limited ? container.limitBytes : host.totalBytes
@@ -46,11 +41,8 @@ export function withinContainer(
  * Returns a function that reads the memory at most once in two seconds, and never twice at the same time. On some
  * systems a reading starts other programs, which a polled page must not do. Never rejects if `read` does not.
  */
-export function sampleMemory(
-  clock: Clock,
-  read: () => Promise<MemoryReading | null> = readMemory,
-): () => Promise<MemoryReading | null> {
-  let latest: Promise<MemoryReading | null> | undefined
+export function sampleMemory(clock: Clock, read: () => Promise<Memory> = readMemory): () => Promise<Memory> {
+  let latest: Promise<Memory> | undefined
   let staleAt = 0
   return () => {
     if (latest && clock.now() < staleAt) return latest

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import {
-  type MemoryReading,
-  readMemory,
-  sampleMemory,
-  withinContainer,
-} from '../../../src/runtimes/process/memory.ts'
+import { readMemory, sampleMemory, withinContainer } from '../../../src/runtimes/process/memory.ts'
+import type { Memory } from '../../../src/telemetry/snapshot.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 const GIB = 2 ** 30
@@ -61,7 +57,7 @@ test('a host that tells nothing is unknown, not empty', () => {
 test('asked often, memory is read once in two seconds and one reading at a time', async () => {
   const clock = new ManualClock()
   let readings = 0
-  let finish: (reading: MemoryReading | null) => void = () => {}
+  let finish: (reading: Memory) => void = () => {}
   const sample = sampleMemory(clock, () => {
     readings++
     return new Promise((resolve) => {
