@@ -17,11 +17,11 @@ export const statusCommand = defineCommand({
   meta: {
     name: 'status',
     description:
-      'Ask a running proxy how it is. Exit code 0: healthy, 1: degraded or draining, 2: not reachable (or a wrong flag), 78: wrong configuration.',
+      'Show the state of a running proxy. Exit code 0: healthy, 1: degraded or draining, 2: not reachable (or a wrong flag), 78: wrong configuration.',
   },
   args: {
     url: urlFlag,
-    timeout: { type: 'string', default: '3', valueHint: 'seconds', description: 'Patience with the proxy.' },
+    timeout: { type: 'string', default: '3', valueHint: 'seconds', description: 'Wait at most this long.' },
     json: { type: 'boolean', description: 'Print one JSON object.' },
   },
   async run({ args }) {

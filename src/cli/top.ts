@@ -14,7 +14,7 @@ export const topCommand = defineCommand({
   meta: {
     name: 'top',
     description:
-      'Watch the queue of a running proxy; q or Ctrl-C ends it. Exit codes: docs/quick-reference.md.',
+      'Watch the queue of a running proxy; q or Ctrl-C quits. Exit codes: docs/quick-reference.md.',
   },
   args: {
     url: urlFlag,

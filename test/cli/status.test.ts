@@ -62,7 +62,7 @@ describe('status', () => {
     assert.deepEqual(await ran(t, ['status', '--url', other.url]), {
       code: 2,
       stdout: '',
-      stderr: `${other.url} answers, but not as an ollama-guard-proxy does\n`,
+      stderr: `${other.url} answers, but not like an ollama-guard-proxy\n`,
     })
     const silent = await aProxy(t, { '/health': () => {} })
     const { code, stderr } = await ran(t, ['status', '--url', silent.url, '--timeout', '0.3'])
@@ -77,7 +77,7 @@ describe('status', () => {
       '/health': (response: ServerResponse) => Readable.from(spaces()).pipe(response),
     })
     const { code, stderr } = await ran(t, ['status', '--url', endless.url, '--timeout', '600'])
-    assert.deepEqual([code, stderr], [2, `${endless.url} answers, but not as an ollama-guard-proxy does\n`])
+    assert.deepEqual([code, stderr], [2, `${endless.url} answers, but not like an ollama-guard-proxy\n`])
   })
 
   it('says in a few words that there is no TLS', async (t) => {
@@ -86,7 +86,7 @@ describe('status', () => {
     const { code, stderr } = await ran(t, ['status', '--url', url])
     assert.deepEqual(
       [code, stderr],
-      [2, `${url} does not answer: no TLS connection comes about; does it speak https?\n`],
+      [2, `${url} does not answer: the TLS handshake failed; does the server speak https?\n`],
     )
   })
 

@@ -5,7 +5,7 @@ import { readConfig } from '../read-config.ts'
 export const urlFlag = {
   type: 'string',
   valueHint: 'url',
-  description: 'The proxy to ask (default: the one of PROXY_HOST and PROXY_PORT or config.yaml).',
+  description: 'Address of the proxy (default: from PROXY_HOST and PROXY_PORT, or from config.yaml).',
 } as const
 
 /** The address of the proxy to ask, or the exit code when none can be told; stderr says why then. */
@@ -19,7 +19,7 @@ export function proxyAddress(given: string | undefined): string | number {
   const loaded = readConfig({})
   if (!loaded) {
     // Often a file that `setup` wrote for another user: it holds the admin token, which is of no use here.
-    process.stderr.write('the configuration is read for the address alone: name the address with --url\n')
+    process.stderr.write('instead of the configuration, you can name the address with --url\n')
     return EXIT_CONFIG
   }
   const { proxy_host, proxy_port } = loaded.config

@@ -55,7 +55,7 @@ function advice({ action }: ShownAlert, width: number): TextLine[] {
 function modelLines({ stats }: Pages, width: number, height: number): TextLine[] {
   if (stats.data === undefined) return absent('The models', '/queue/stats', stats, width)
   const models = inOrder(Object.values(stats.data.models))
-  if (models.length === 0) return [[span('No model has been asked for yet.', 'dim')]]
+  if (models.length === 0) return [[span('No model has had a call yet.', 'dim')]]
   return shortened(modelTable(models, width), height, 'model')
 }
 
@@ -81,7 +81,7 @@ function shortened(table: readonly TextLine[], height: number, what: string, unl
 const WHY: Readonly<Record<Missing, string>> = {
   off: 'are switched off (enable_queue_stats: false)',
   unknown: 'are not shown: this proxy has no',
-  strange: 'are not shown: this proxy answers in another way at',
+  strange: 'are not shown: top cannot read the answer of this proxy at',
 }
 
 function absent(what: string, path: string, page: Page<unknown>, width: number): TextLine[] {

@@ -78,7 +78,7 @@ function parsed(text: string): unknown {
   }
 }
 
-const NO_TLS = 'no TLS connection comes about; does it speak https?'
+const NO_TLS = 'the TLS handshake failed; does the server speak https?'
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ConnectionRefused: 'connection refused',

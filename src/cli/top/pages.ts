@@ -45,7 +45,7 @@ export function readState(asking: Asking): Promise<{ health: Pages['health']; re
 async function readHealth(asking: Asking): Promise<Pages['health']> {
   const page = await readPage(asking, '/health', healthPage)
   if (page.data !== undefined) return page
-  throw new Unreachable(`${asking.url} answers, but not as an ollama-guard-proxy does`)
+  throw new Unreachable(`${asking.url} answers, but not like an ollama-guard-proxy`)
 }
 
 async function readReady(asking: Asking): Promise<boolean> {

@@ -156,7 +156,7 @@ describe('frame', () => {
     const other = drawn({ ...pagesOf(), stats: missing('strange') })
     assert.match(
       other.join('\n'),
-      /The models are not shown: this proxy answers in another way at \/queue\/stats\./,
+      /The models are not shown: top cannot read the answer of this proxy at \/queue\/stats\./,
     )
   })
 
@@ -168,7 +168,7 @@ describe('frame', () => {
     script['/queue/stats'] = aStatsPage([])
     script['/queue/requests'] = { total: 0, requests: [] }
     const text = drawn(pagesOf(script)).join('\n')
-    assert.match(text, /No model has been asked for yet\.\n\nNo calls at the moment\./)
+    assert.match(text, /No model has had a call yet\.\n\nNo calls at the moment\./)
   })
 
   it('puts the busy models first, each group by name', () => {
