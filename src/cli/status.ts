@@ -12,7 +12,7 @@ import type { ShownHealth } from './top/shapes.ts'
 
 const flags = z.object({ timeout: patience })
 
-/** Asks once and says it with the exit code, so that a container's HEALTHCHECK is nothing but this command. */
+/** Reads the state once. The exit code tells the state, so a container can use this command as its HEALTHCHECK. */
 export const statusCommand = defineCommand({
   meta: {
     name: 'status',
@@ -25,18 +25,17 @@ export const statusCommand = defineCommand({
     json: { type: 'boolean', description: 'Print one JSON object.' },
   },
   async run({ args }) {
-    const read = readFlags(flags, args)
-    if (!read) return EXIT_USAGE
+    const values = readFlags(flags, args)
+    if (!values) return EXIT_USAGE
     const url = proxyAddress(args.url)
     if (typeof url === 'number') return url
-    const asking = { url, timeoutMs: read.timeout * 1_000 }
     try {
-      const { health, ready } = await readState(asking)
+      const { health, ready } = await readState({ url, timeoutMs: values.timeout * 1_000 })
       const { status } = health.data
-      const told = args.json
+      const output = args.json
         ? json({ status, ready, url, health: health.raw, error: null })
         : statusText(health.data, url)
-      process.stdout.write(told)
+      process.stdout.write(output)
       return exitCode(status, ready)
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error
@@ -57,7 +56,6 @@ function json(answer: object): string {
   return `${safeJson(answer)}\n`
 }
 
-/** A few lines for a person. */
 function statusText(health: ShownHealth, url: string): string {
   const { version, runtime, uptime_seconds, upstream, concurrency, alerts } = health
   const { used_gb, total_gb, percent } = concurrency.memory
@@ -65,16 +63,16 @@ function statusText(health: ShownHealth, url: string): string {
     ['status', health.status],
     ['proxy', `${version} (${runtime}) at ${url}, up ${duration(uptime_seconds * 1_000)}`],
     ['upstream', upstreamText(upstream)],
-    ...(upstream.error ? [['', explained(upstream.error)]] : []),
+    ...(upstream.error ? [['', upstreamErrorText(upstream.error)]] : []),
     ['calls', `${concurrency.active_requests} running, ${concurrency.queued_requests} waiting`],
   ]
   if (percent !== null) lines.push(['memory', `${used_gb} of ${total_gb} GB used (${percent} %)`])
-  // A proxy that is too old to have alerts does not have none of them.
+  // An older proxy does not report alerts. Its alerts are unknown, so 'none' would be wrong.
   if (alerts !== undefined)
     lines.push(['alerts', alerts.map(({ id, level }) => `${id} (${level})`).join(', ') || 'none'])
   return lines.map(([name = '', text = '']) => `${name.padEnd(9)} ${safeText(text)}\n`).join('')
 }
 
-function explained({ code, message, advice }: NonNullable<ShownHealth['upstream']['error']>): string {
+function upstreamErrorText({ code, message, advice }: NonNullable<ShownHealth['upstream']['error']>): string {
   return `${message} (${code}): ${advice}`
 }

@@ -31,15 +31,15 @@ export const topCommand = defineCommand({
     },
   },
   async run({ args }) {
-    const read = readFlags(flags, args)
-    if (!read) return EXIT_USAGE
+    const values = readFlags(flags, args)
+    if (!values) return EXIT_USAGE
     const url = proxyAddress(args.url)
     if (typeof url === 'number') return url
     const once = args.once === true
-    const watching = { url, clock: foregroundClock, intervalMs: read.interval * 1_000 }
-    if (args.json === true) return printJson(watching, once)
+    const options = { url, clock: foregroundClock, intervalMs: values.interval * 1_000 }
+    if (args.json === true) return printJson(options, once)
     if (once || !process.stdout.isTTY) return printOnce(url)
     const { stdin, stdout, env } = process
-    return showLive(watching, { keyboard: stdin, output: stdout, process, colour: !env.NO_COLOR })
+    return showLive(options, { keyboard: stdin, output: stdout, process, colour: !env.NO_COLOR })
   },
 })

@@ -8,7 +8,7 @@ export const urlFlag = {
   description: 'Address of the proxy (default: from PROXY_HOST and PROXY_PORT, or from config.yaml).',
 } as const
 
-/** The address of the proxy to ask, or the exit code when none can be told; stderr says why then. */
+/** The address of the proxy. When the address is unknown, an exit code; the reason is then on stderr. */
 export function proxyAddress(given: string | undefined): string | number {
   if (given !== undefined) {
     const problem = urlProblem(given)
@@ -18,7 +18,7 @@ export function proxyAddress(given: string | undefined): string | number {
   }
   const loaded = readConfig({})
   if (!loaded) {
-    // Often a file that `setup` wrote for another user: it holds the admin token, which is of no use here.
+    // Often the file of `setup` is the reason: only its owner may read the file, because of the admin token in it.
     process.stderr.write('instead of the configuration, you can name the address with --url\n')
     return EXIT_CONFIG
   }
@@ -32,12 +32,12 @@ export function proxyAddress(given: string | undefined): string | number {
   return `http://${reachableHost(proxy_host)}:${proxy_port}`
 }
 
-/** What is wrong with an address; undefined when nothing is. */
+/** The problem of a wrong address; undefined for a valid address. */
 export function urlProblem(given: string): string | undefined {
   return urlOption().safeParse(given).error?.issues[0]?.message
 }
 
-/** Where a proxy that listens on `host` is reached from its own machine, as it stands in a URL. */
+/** The host part of a URL that reaches, from the same machine, a proxy that listens on `host`. */
 export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (/^[0:]+$/.test(host)) return '[::1]'

@@ -1,4 +1,4 @@
-/** How figures are written where room is short. Null stands for what is not known. */
+/** Short forms of figures. Null and undefined: the figure is unknown. */
 
 const UNKNOWN = '-'
 
@@ -24,20 +24,20 @@ export function count(value: number | null | undefined): string {
   return value < 999_950 ? `${(value / 1_000).toFixed(1)}k` : `${(value / 1e6).toFixed(1)}M`
 }
 
-/** `512B`, `10.0K`, `1.2M`; 2^10 to each step. */
+/** `512B`, `10.0K`, `1.2M`; each unit is 2^10 of the unit before. */
 export function bytes(value: number): string {
   if (value < 1_024) return `${value}B`
   const [unit, size] = value < 2 ** 20 ? ['K', 2 ** 10] : value < 2 ** 30 ? ['M', 2 ** 20] : ['G', 2 ** 30]
   return `${(value / size).toFixed(1)}${unit}`
 }
 
-/** Tokens a second: one decimal below ten. */
+/** Tokens per second; one decimal below ten. */
 export function rate(value: number | null | undefined): string {
   if (value === null || value === undefined) return UNKNOWN
   return value > 0 && value < 10 ? value.toFixed(1) : count(value)
 }
 
-/** `used` of `limit` as a bar of so many cells: empty only when nothing is used, full only when all is. */
+/** A bar of `cells` cells. The bar is empty only at zero, and full only when `used` has reached `limit`. */
 export function bar(used: number, limit: number, cells: number): string {
   const share = limit > 0 ? Math.min(1, used / limit) : used > 0 ? 1 : 0
   const rounded = Math.round(share * cells)

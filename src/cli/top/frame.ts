@@ -1,16 +1,16 @@
 import { callTable } from './call-table.ts'
 import { header } from './header.ts'
 import { fit, flow, span, type TextLine, type Tone, wrap } from './line.ts'
-import { inOrder, modelTable } from './model-table.ts'
+import { busyFirst, modelTable } from './model-table.ts'
 import type { Missing, Page, Pages } from './pages.ts'
 import { safeText } from './safe-text.ts'
 import type { ShownAlert } from './shapes.ts'
 import type { TopState } from './watch.ts'
 
-/** More than these would push the queue off the screen; the dashboard and /queue/alerts have them all. */
-const MOST_ALERTS = 4
+/** More alerts would push the queue off the screen. The dashboard and /queue/alerts show all alerts. */
+const MAX_ALERTS = 4
 const INDENT = '  '
-/** Rows that the live calls keep when there are many models: title, column titles and a few of them. */
+/** Rows that are kept for the live calls when there are many models: a blank line, column titles, a few calls. */
 const ROWS_FOR_CALLS = 6
 
 /** The whole screen: at most `height` lines of at most `width` cells each, text safe for a terminal. */
@@ -26,26 +26,26 @@ export function frame(state: TopState, width: number, height: number): TextLine[
 
 const ALERT_TONES: Readonly<Record<string, Tone>> = { critical: 'critical', warning: 'warning' }
 
-/** What is wrong, and below it what to do about it, as far as `room` lines allow. */
+/** Each alert, with advice below the alert while the advice fits into `room` lines. */
 function alertLines(page: Pages['alerts'], width: number, room: number): TextLine[] {
   const alerts = page.data?.alerts ?? []
-  const shown = alerts.slice(0, MOST_ALERTS)
-  const more = moreOf(alerts.length - shown.length, 'alert')
+  const shown = alerts.slice(0, MAX_ALERTS)
+  const more = moreLines(alerts.length - shown.length, 'alert')
   let spare = room - shown.length - more.length
   const lines = shown.flatMap((alert, index) => {
-    // Alerts of one model often ask for the same: said once, below the last of them.
-    const advised = alert.action === shown[index + 1]?.action ? [] : advice(alert, width)
-    const fits = advised.length <= spare
-    // The critical come first: what is below one that has no room has none either.
-    spare = fits ? spare - advised.length : 0
+    // Neighbouring alerts often have the same advice: the advice is shown once, below the last of these alerts.
+    const adviceLines = alert.action === shown[index + 1]?.action ? [] : advice(alert, width)
+    const fits = adviceLines.length <= spare
+    // Critical alerts come first. When advice does not fit, all alerts below go without advice too.
+    spare = fits ? spare - adviceLines.length : 0
     const line = [span(`${safeText(alert.level)}: ${safeText(alert.message)}`, ALERT_TONES[alert.level])]
-    return fits ? [line, ...advised] : [line]
+    return fits ? [line, ...adviceLines] : [line]
   })
   return [...lines, ...more]
 }
 
-function moreOf(count: number, what: string): TextLine[] {
-  return count > 0 ? [[span(`… and ${count} more ${what}${count === 1 ? '' : 's'}`, 'dim')]] : []
+function moreLines(count: number, noun: string): TextLine[] {
+  return count > 0 ? [[span(`… and ${count} more ${noun}${count === 1 ? '' : 's'}`, 'dim')]] : []
 }
 
 function advice({ action }: ShownAlert, width: number): TextLine[] {
@@ -54,7 +54,7 @@ function advice({ action }: ShownAlert, width: number): TextLine[] {
 
 function modelLines({ stats }: Pages, width: number, height: number): TextLine[] {
   if (stats.data === undefined) return absent('The models', '/queue/stats', stats, width)
-  const models = inOrder(Object.values(stats.data.models))
+  const models = busyFirst(Object.values(stats.data.models))
   if (models.length === 0) return [[span('No model has had a call yet.', 'dim')]]
   return shortened(modelTable(models, width), height, 'model')
 }
@@ -62,7 +62,7 @@ function modelLines({ stats }: Pages, width: number, height: number): TextLine[]
 function callLines({ requests, stats }: Pages, width: number, height: number): TextLine[] {
   const { data } = requests
   if (data === undefined) {
-    // One setting switches both off, and is told of once.
+    // One setting switches off both pages. The line of the models already names the setting.
     if (stats.data === undefined && requests.missing === 'off') return []
     return absent('The live calls', '/queue/requests', requests, width)
   }
@@ -71,21 +71,21 @@ function callLines({ requests, stats }: Pages, width: number, height: number): T
   return shortened(table, height, 'call', data.total - data.requests.length)
 }
 
-/** The first rows of a table, and how many more there are. `unlisted`: those that the page itself left out. */
-function shortened(table: readonly TextLine[], height: number, what: string, unlisted = 0): TextLine[] {
+/** The first lines of a table and the number of hidden rows. `unlisted`: rows that the page does not contain. */
+function shortened(table: readonly TextLine[], height: number, noun: string, unlisted = 0): TextLine[] {
   if (table.length <= height && unlisted === 0) return [...table]
   const shown = table.slice(0, Math.max(1, Math.min(table.length, height - 1)))
-  return [...shown, ...moreOf(table.length - shown.length + unlisted, what)]
+  return [...shown, ...moreLines(table.length - shown.length + unlisted, noun)]
 }
 
-const WHY: Readonly<Record<Missing, string>> = {
+const REASONS: Readonly<Record<Missing, string>> = {
   off: 'are switched off (enable_queue_stats: false)',
   unknown: 'are not shown: this proxy has no',
-  strange: 'are not shown: top cannot read the answer of this proxy at',
+  unreadable: 'are not shown: top cannot read the answer of this proxy at',
 }
 
-function absent(what: string, path: string, page: Page<unknown>, width: number): TextLine[] {
+function absent(noun: string, path: string, page: Page<unknown>, width: number): TextLine[] {
   if (page.data !== undefined || !('missing' in page)) return []
-  const why = WHY[page.missing]
-  return flow([[span(`${what} ${why}${page.missing === 'off' ? '.' : ` ${path}.`}`, 'dim')]], width)
+  const reason = REASONS[page.missing]
+  return flow([[span(`${noun} ${reason}${page.missing === 'off' ? '.' : ` ${path}.`}`, 'dim')]], width)
 }

@@ -1,71 +1,71 @@
-/** Characters. The pages of a proxy with a thousand models and calls take one or two million. */
-const LONGEST_PAGE = 2 ** 25
+/** The pages of a proxy with a thousand models and calls take one or two million characters. */
+const MAX_PAGE_CHARACTERS = 2 ** 25
 
-export interface Asking {
-  /** Of the proxy, without a slash at its end. */
+export interface PageSource {
+  /** The address of the proxy, without a slash at the end. */
   readonly url: string
-  /** Milliseconds for the whole of an answer. */
+  /** Milliseconds from the request to the end of the answer. */
   readonly timeoutMs: number
-  /** Ends the asking. */
+  /** Cancels the requests. */
   readonly signal?: AbortSignal
 }
 
-/** Nobody answers at an address, or somebody else does. The message names the address. */
+/** No server answers, or the server is no ollama-guard-proxy. The message names the address. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable'
 }
 
-/** Once one question has failed, the others are not waited for. */
-export async function inOneRound<T>(asking: Asking, ask: (asking: Asking) => Promise<T>): Promise<T> {
-  // By hand: AbortSignal.any() leaves something behind in a signal that lives as long as the program, at every call.
-  const ending = new AbortController()
-  const end = () => ending.abort()
-  asking.signal?.addEventListener('abort', end)
-  if (asking.signal?.aborted) end()
+/** Runs `read`, which sends several requests. The first failure cancels the other requests. */
+export async function readAll<T>(source: PageSource, read: (source: PageSource) => Promise<T>): Promise<T> {
+  // Not AbortSignal.any(): each call leaves memory behind in `source.signal`, which lives as long as the program.
+  const controller = new AbortController()
+  const cancel = () => controller.abort()
+  source.signal?.addEventListener('abort', cancel)
+  if (source.signal?.aborted) cancel()
   try {
-    return await ask({ ...asking, signal: ending.signal })
+    return await read({ ...source, signal: controller.signal })
   } finally {
-    end()
-    asking.signal?.removeEventListener('abort', end)
+    cancel()
+    source.signal?.removeEventListener('abort', cancel)
   }
 }
 
-/** Status and parsed body; a body that is no JSON is undefined. */
+/** Status and parsed body. The body is undefined when it is no JSON. */
 export async function get(
-  { url, timeoutMs, signal }: Asking,
+  { url, timeoutMs, signal }: PageSource,
   path: string,
 ): Promise<{ status: number; body: unknown }> {
-  const ending = new AbortController()
-  const end = () => ending.abort()
-  let late = false
+  const controller = new AbortController()
+  const cancel = () => controller.abort()
+  let timedOut = false
   const timer = setTimeout(() => {
-    late = true
-    end()
+    timedOut = true
+    cancel()
   }, timeoutMs)
-  signal?.addEventListener('abort', end)
-  if (signal?.aborted) end()
+  signal?.addEventListener('abort', cancel)
+  if (signal?.aborted) cancel()
   try {
     const response = await fetch(url + path, {
       headers: { accept: 'application/json' },
-      signal: ending.signal,
+      signal: controller.signal,
     })
     return { status: response.status, body: parsed(await textOf(response)) }
   } catch (error) {
-    const reason = late ? `no answer within ${timeoutMs / 1_000} s` : reasonOf(error)
+    const reason = timedOut ? `no answer within ${timeoutMs / 1_000} s` : reasonOf(error)
     throw new Unreachable(`${url} does not answer: ${reason}`, { cause: error })
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', end)
+    signal?.removeEventListener('abort', cancel)
   }
 }
 
-/** Empty for a page that is too long to be one of a proxy. */
+/** The body as text; an empty text for a page that is too long to come from a proxy. */
 async function textOf(response: Response): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const chunk of response.body ?? []) {
     text += decoder.decode(chunk, { stream: true })
-    if (text.length > LONGEST_PAGE) return ''
+    if (text.length > MAX_PAGE_CHARACTERS) return ''
   }
   return text + decoder.decode()
 }
@@ -87,18 +87,18 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'no such host',
   EAI_AGAIN: 'the host name cannot be looked up',
   EHOSTUNREACH: 'no route to the host',
-  // By the version of Node: the one or the other.
+  // Node reports one of these two codes, depending on its version.
   ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
   EPROTO: NO_TLS,
 }
 
-/** Why a request failed, from the error of node:http, of fetch, or of what fetch wraps. */
+/** Why a request failed. `error`: from node:http or fetch; fetch has the real error in `cause`. */
 export function reasonOf(error: unknown): string {
-  for (let each = error; each instanceof Error; each = each.cause) {
-    const code = 'code' in each ? String(each.code) : ''
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const code = 'code' in current ? String(current.code) : ''
     const reason = REASONS[code]
     if (reason !== undefined) return reason
-    if (each.cause === undefined) return each.message || code || each.name
+    if (current.cause === undefined) return current.message || code || current.name
   }
   return String(error)
 }

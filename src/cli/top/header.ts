@@ -10,17 +10,17 @@ const STATUS_TONES: Readonly<Record<string, Tone>> = {
   draining: 'warning',
 }
 
-/** Whose figures these are and how the proxy is, on as many lines as the width asks for. */
-export function header({ url, pages, lost, ageMs }: TopState, width: number): TextLine[] {
-  const connection = lost === undefined ? [] : connectionLines(lost, pages ? ageMs : undefined, width)
+/** Name, state and totals of the proxy, on as many lines as the width requires. */
+export function header({ url, pages, lastError, ageMs }: TopState, width: number): TextLine[] {
+  const connection = lastError === undefined ? [] : connectionLines(lastError, pages && ageMs, width)
   if (!pages)
     return [...flow([[span('ollama-guard-proxy', 'bold')], [span(safeText(url))]], width), ...connection]
   const health = pages.health.data
   const { active_requests, queued_requests } = health.concurrency
   const items: TextLine[] = [
     [span('ollama-guard-proxy', 'bold'), span(` ${safeText(health.version)} (${safeText(health.runtime)})`)],
-    // What was true before the connection was lost may not be any more.
-    [span(safeText(health.status), lost === undefined ? STATUS_TONES[health.status] : 'dim')],
+    // Without a connection the last status may be out of date, so the status loses its colour.
+    [span(safeText(health.status), lastError === undefined ? STATUS_TONES[health.status] : 'dim')],
     [span(`up ${duration(health.uptime_seconds * 1_000)}`)],
     [span(safeText(url))],
     upstreamItem(health),
@@ -30,9 +30,9 @@ export function header({ url, pages, lost, ageMs }: TopState, width: number): Te
   return [...flow(items, width), ...connection]
 }
 
-function connectionLines(lost: string, ageMs: number | undefined, width: number): TextLine[] {
-  const what = ageMs === undefined ? 'no connection yet' : 'connection lost'
-  const items: TextLine[] = [[span(`${what}, trying again`, 'critical')], [span(safeText(lost), 'dim')]]
+function connectionLines(lastError: string, ageMs: number | undefined, width: number): TextLine[] {
+  const state = ageMs === undefined ? 'no connection yet' : 'connection lost'
+  const items: TextLine[] = [[span(`${state}, trying again`, 'critical')], [span(safeText(lastError), 'dim')]]
   if (ageMs !== undefined) items.push([span(`the figures are ${duration(ageMs)} old`, 'dim')])
   return flow(items, width)
 }
@@ -42,10 +42,10 @@ function upstreamItem({ upstream }: ShownHealth): TextLine {
   return [span(safeText(upstreamText(upstream) + code), upstream.reachable ? undefined : 'critical')]
 }
 
-/** Whether Ollama answers, in words. Not yet safe for a terminal. */
+/** Whether Ollama answers, in words. The caller must still apply safeText(). */
 export function upstreamText({ reachable, version, latency_ms: ms }: ShownHealth['upstream']): string {
   if (!reachable) return 'Ollama does not answer'
-  // One decimal, unlike everywhere else: a version is told within a millisecond or two.
+  // One decimal below 10 ms, unlike duration(): Ollama answers /api/version within a millisecond or two.
   const latency = ms === null ? '' : ` in ${ms < 10 ? `${ms.toFixed(1)}ms` : duration(ms)}`
   return `Ollama${version === null ? '' : ` ${version}`} answers${latency}`
 }

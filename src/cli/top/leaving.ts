@@ -8,33 +8,33 @@ export interface Keyboard extends Emitter {
   pause(): unknown
 }
 
-export interface Leaving {
+export interface QuitWatch {
   readonly signal: AbortSignal
   /** 0 after a key, 128 + the signal's number after a signal. */
   readonly exitCode: () => number
-  /** Gives keyboard and signals back. */
+  /** Removes all listeners and ends raw mode. */
   readonly end: () => void
 }
 
-/** Of the keys that come as bytes once the terminal hands every key on: q, Q, Ctrl-C. */
-const LEAVING_KEYS = ['q', 'Q', '\x03']
+/** q, Q and Ctrl-C, as the bytes that a terminal sends in raw mode. */
+const QUIT_KEYS = ['q', 'Q', '\x03']
 
-/** Watches for q, Ctrl-C, signals and a reader that went away. */
-export function watchForLeaving(keyboard: Keyboard, process: Emitter, output: Emitter): Leaving {
+/** Watches for q, Ctrl-C, signals and an output that is closed by its reader. */
+export function watchForQuit(keyboard: Keyboard, process: Emitter, output: Emitter): QuitWatch {
   const controller = new AbortController()
   let exitCode = 0
-  const leave = (code: number) => {
+  const quit = (code: number) => {
     if (!controller.signal.aborted) exitCode = code
     controller.abort()
   }
   const onKey = (key: unknown) => {
-    if (LEAVING_KEYS.some((each) => String(key).includes(each))) leave(0)
+    if (QUIT_KEYS.some((quitKey) => String(key).includes(quitKey))) quit(0)
   }
-  const onGone = () => leave(0)
-  const giveBack = onSignals(process, ['SIGHUP', 'SIGINT', 'SIGTERM'], (signal) =>
-    leave(exitCodeAfter(signal)),
+  const onOutputError = () => quit(0)
+  const removeSignalHandlers = onSignals(process, ['SIGHUP', 'SIGINT', 'SIGTERM'], (signal) =>
+    quit(exitCodeAfter(signal)),
   )
-  output.on('error', onGone)
+  output.on('error', onOutputError)
   const raw = keyboard.isTTY === true && keyboard.setRawMode !== undefined
   if (raw) {
     keyboard.setRawMode?.(true)
@@ -45,8 +45,8 @@ export function watchForLeaving(keyboard: Keyboard, process: Emitter, output: Em
     signal: controller.signal,
     exitCode: () => exitCode,
     end() {
-      giveBack()
-      output.off('error', onGone)
+      removeSignalHandlers()
+      output.off('error', onOutputError)
       if (!raw) return
       keyboard.off('data', onKey)
       keyboard.setRawMode?.(false)

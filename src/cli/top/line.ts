@@ -2,7 +2,7 @@ import { truncate, widthOf } from './safe-text.ts'
 
 export type Tone = 'dim' | 'bold' | 'good' | 'warning' | 'critical'
 
-/** A piece of a line; its text is safe already. */
+/** A piece of a line. safeText() has already been applied to the text. */
 export interface TextSpan {
   readonly text: string
   readonly tone?: Tone | undefined
@@ -27,21 +27,21 @@ export function lineWidth(line: TextLine): number {
   return line.reduce((sum, { text }) => sum + widthOf(text), 0)
 }
 
-/** No more than `width` cells of it. */
+/** The line, cut to at most `width` cells. */
 export function fit(line: TextLine, width: number): TextLine {
   if (lineWidth(line) <= width) return line
   const fitting: TextSpan[] = []
-  let left = width
+  let remaining = width
   for (const { text, tone } of line) {
-    const kept = truncate(text, left)
+    const kept = truncate(text, remaining)
     fitting.push({ text: kept, tone })
-    left -= widthOf(kept)
-    if (left <= 0 || kept !== text) break
+    remaining -= widthOf(kept)
+    if (remaining <= 0 || kept !== text) break
   }
   return fitting
 }
 
-/** Puts one thing after the other, with three cells between, on as many lines as that takes. */
+/** Puts the items one after the other, three cells apart, on as many lines as needed. */
 export function flow(items: readonly TextLine[], width: number): TextLine[] {
   const lines: TextLine[] = []
   let current: TextLine = []
@@ -56,7 +56,7 @@ export function flow(items: readonly TextLine[], width: number): TextLine[] {
   return lines.map((line) => fit(line, width))
 }
 
-/** A safe text on as many lines of at most `width` cells as it takes; words that are longer stay whole. */
+/** Breaks a safe text into lines of at most `width` cells. A longer word stays whole. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let current = ''
@@ -77,7 +77,7 @@ export function plainText(line: TextLine): string {
     .trimEnd()
 }
 
-/** With the escape codes of its tones. */
+/** The text of a line with the escape codes of its tones. */
 export function colouredText(line: TextLine): string {
   return line.map(({ text, tone }) => (tone ? `${CODES[tone]}${text}${RESET}` : text)).join('')
 }

@@ -1,40 +1,40 @@
 import { EXIT_FAILED } from '../exit-codes.ts'
 import { type Emitter, exitCodeAfter } from '../signals.ts'
 import { frame } from './frame.ts'
-import { type Keyboard, watchForLeaving } from './leaving.ts'
+import { type Keyboard, watchForQuit } from './leaving.ts'
 import { colouredText, plainText } from './line.ts'
 import { Screen, type TerminalOutput } from './screen.ts'
 import { type OwnProcess, watchForSuspension } from './suspending.ts'
-import { type TopState, type Watching, watch } from './watch.ts'
+import { type TopState, type WatchOptions, watch } from './watch.ts'
 
 export interface Terminal {
   readonly keyboard: Keyboard
   readonly output: TerminalOutput & Emitter
-  /** Emits signals, stray errors and the end. */
+  /** Emits signals, uncaught errors and the exit. */
   readonly process: OwnProcess
   readonly colour: boolean
 }
 
-/** Shows the queue on a terminal until somebody leaves. Returns the exit code. */
+/** Shows the queue on a terminal until the user quits. Returns the exit code. */
 export async function showLive(
-  watching: Watching,
+  options: WatchOptions,
   { keyboard, output, process: emitter, colour }: Terminal,
 ): Promise<number> {
   const screen = new Screen(output)
   const text = colour ? colouredText : plainText
-  let last: TopState = { url: watching.url, pages: undefined, ageMs: 0, lost: undefined }
+  let last: TopState = { url: options.url, pages: undefined, ageMs: 0, lastError: undefined }
   const draw = () => screen.draw(frame(last, screen.width, screen.height).map(text))
-  // Whatever ends the process, the terminal is given back first, and the reason is told on the ordinary screen.
-  const crashed = (error: unknown) => {
+  // The terminal is restored before the process ends, so that the error is printed on the ordinary screen.
+  const onCrash = (error: unknown) => {
     screen.close()
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
     process.exit(EXIT_FAILED)
   }
   const restore = () => screen.close()
   emitter.on('exit', restore)
-  emitter.on('uncaughtException', crashed)
+  emitter.on('uncaughtException', onCrash)
   output.on('resize', draw)
-  const { signal, exitCode, end } = watchForLeaving(keyboard, emitter, output)
+  const { signal, exitCode, end } = watchForQuit(keyboard, emitter, output)
   const show = () => {
     screen.open()
     draw()
@@ -42,7 +42,7 @@ export async function showLive(
   const endSuspension = watchForSuspension({ keyboard, process: emitter, hide: restore, show })
   try {
     show()
-    await watch(watching, signal, (state) => {
+    await watch(options, signal, (state) => {
       last = state
       draw()
     })
@@ -50,11 +50,11 @@ export async function showLive(
     end()
     endSuspension()
     output.off('resize', draw)
-    emitter.off('uncaughtException', crashed)
+    emitter.off('uncaughtException', onCrash)
     emitter.off('exit', restore)
     screen.close()
   }
-  // The terminal may be gone: Node aborts over that when it cleans up, and a signal leaves it no time to.
+  // After SIGHUP the terminal may be gone. Node's clean-up at exit would then abort; death by the signal skips it.
   if (exitCode() === exitCodeAfter('SIGHUP')) emitter.kill(emitter.pid, 'SIGHUP')
   return exitCode()
 }

@@ -4,11 +4,11 @@ import { safeText } from './safe-text.ts'
 import type { ShownModel } from './shapes.ts'
 import { type Column, table } from './table.ts'
 
-/** From so many columns on, there is room for longer bars and for medians beside the 95th percentiles. */
-const ROOMY = 96
+/** Terminal columns. From this width on, bars are longer and the medians stand beside the 95th percentiles. */
+const WIDE_TERMINAL = 96
 
-/** The busy ones first, else by name, so that the order stays as it is from one second to the next. */
-export function inOrder(models: readonly ShownModel[]): ShownModel[] {
+/** Busy models first, then by name, so that the order seldom changes between two refreshes. */
+export function busyFirst(models: readonly ShownModel[]): ShownModel[] {
   const busy = ({ active_requests, queued_requests }: ShownModel) => active_requests + queued_requests > 0
   return [...models].sort(
     (a, b) => Number(busy(b)) - Number(busy(a)) || (a.model < b.model ? -1 : a.model > b.model ? 1 : 0),
@@ -16,22 +16,22 @@ export function inOrder(models: readonly ShownModel[]): ShownModel[] {
 }
 
 export function modelTable(models: readonly ShownModel[], width: number): TextLine[] {
-  return table(columns(width >= ROOMY), models, width)
+  return table(columns(width >= WIDE_TERMINAL), models, width)
 }
 
-function columns(roomy: boolean): Column<ShownModel>[] {
+function columns(wide: boolean): Column<ShownModel>[] {
   const percentiles = ({ p50, p95 }: ShownModel['wait_time_ms']) =>
-    roomy ? `${duration(p50)}/${duration(p95)}` : duration(p95)
-  const title = (name: string) => (roomy ? `${name} P50/P95` : `${name} P95`)
+    wide ? `${duration(p50)}/${duration(p95)}` : duration(p95)
+  const title = (name: string) => (wide ? `${name} P50/P95` : `${name} P95`)
   return [
-    { title: 'MODEL', rank: 0, least: 10, shrinksTo: 12, cell: ({ model }) => span(safeText(model), 'bold') },
+    { title: 'MODEL', rank: 0, min: 10, shrinksTo: 12, cell: ({ model }) => span(safeText(model), 'bold') },
     { title: 'STATE', rank: 0, cell: ({ paused }) => (paused ? span('paused', 'warning') : '') },
     {
       title: 'SLOTS',
       rank: 0,
       cell: ({ active_requests: active, parallel_limit: limit }) =>
         span(
-          `${bar(active, limit, roomy ? 10 : 4)} ${active}/${limit}`,
+          `${bar(active, limit, wide ? 10 : 4)} ${active}/${limit}`,
           active >= limit && limit > 0 ? 'warning' : active > 0 ? 'good' : undefined,
         ),
     },
@@ -39,7 +39,7 @@ function columns(roomy: boolean): Column<ShownModel>[] {
       title: 'LINE',
       rank: 0,
       align: 'right',
-      least: 5,
+      min: 5,
       cell: ({ queued_requests: queued, queue_limit: limit }) =>
         span(`${queued}/${limit}`, queued === 0 ? undefined : queued >= limit * 0.8 ? 'critical' : 'warning'),
     },
@@ -54,7 +54,7 @@ function columns(roomy: boolean): Column<ShownModel>[] {
       title: 'TOK/S',
       rank: 3,
       align: 'right',
-      least: 6,
+      min: 6,
       cell: ({ window }) => rate(window?.tokens_per_second),
     },
     {

@@ -1,36 +1,36 @@
 import { frame } from './frame.ts'
 import { Unreachable } from './get.ts'
-import { watchForLeaving } from './leaving.ts'
+import { watchForQuit } from './leaving.ts'
 import { plainText } from './line.ts'
 import { EXIT_UNREACHABLE, type Pages, readPages } from './pages.ts'
 import { safeJson } from './safe-text.ts'
-import { POLL_TIMEOUT_MS, type Watching, watch } from './watch.ts'
+import { POLL_TIMEOUT_MS, type WatchOptions, watch } from './watch.ts'
 
-/** Of a frame that goes into a pipe or a file. */
+/** Width of a frame in a pipe or a file. */
 const PLAIN_WIDTH = 120
 
-/** One frame of plain text, all of its rows, on stdout. Returns the exit code. */
+/** Prints one frame of plain text with all rows. Returns the exit code. */
 export async function printOnce(url: string): Promise<number> {
-  return reaching(async () => {
+  return exitCodeOf(async () => {
     const pages = await readPages({ url, timeoutMs: POLL_TIMEOUT_MS })
     const width = process.stdout.columns || PLAIN_WIDTH
-    const lines = frame({ url, pages, ageMs: 0, lost: undefined }, width, Number.POSITIVE_INFINITY)
+    const lines = frame({ url, pages, ageMs: 0, lastError: undefined }, width, Number.POSITIVE_INFINITY)
     process.stdout.write(`${lines.map(plainText).join('\n')}\n`)
   })
 }
 
-/** A JSON object a line on stdout: one, or one a refresh until somebody leaves. Returns the exit code. */
-export async function printJson(watching: Watching, once: boolean): Promise<number> {
-  const asking = { url: watching.url, timeoutMs: POLL_TIMEOUT_MS }
-  if (once) return reaching(async () => print(await readPages(asking)))
-  const { signal, exitCode, end } = watchForLeaving(process.stdin, process, process.stdout)
-  let told: string | undefined
+/** Prints one JSON object, or one per refresh until the user quits, each on a line. Returns the exit code. */
+export async function printJson(options: WatchOptions, once: boolean): Promise<number> {
+  const source = { url: options.url, timeoutMs: POLL_TIMEOUT_MS }
+  if (once) return exitCodeOf(async () => print(await readPages(source)))
+  const { signal, exitCode, end } = watchForQuit(process.stdin, process, process.stdout)
+  let printedError: string | undefined
   try {
-    await watch(watching, signal, ({ pages, lost }) => {
-      if (lost === undefined && pages) print(pages)
-      // To stderr and once, so that stdout holds nothing but pages that were just read.
-      else if (lost !== told) process.stderr.write(`${lost}; trying again\n`)
-      told = lost
+    await watch(options, signal, ({ pages, lastError }) => {
+      if (lastError === undefined && pages) print(pages)
+      // Each error is printed once, on stderr, so that stdout contains only fresh pages.
+      else if (lastError !== printedError) process.stderr.write(`${lastError}; trying again\n`)
+      printedError = lastError
     })
   } finally {
     end()
@@ -39,11 +39,11 @@ export async function printJson(watching: Watching, once: boolean): Promise<numb
 }
 
 function print({ stats, requests, alerts, health }: Pages): void {
-  const told = { stats: stats.raw, requests: requests.raw, alerts: alerts.raw, health: health.raw }
-  process.stdout.write(`${safeJson(told)}\n`)
+  const bodies = { stats: stats.raw, requests: requests.raw, alerts: alerts.raw, health: health.raw }
+  process.stdout.write(`${safeJson(bodies)}\n`)
 }
 
-async function reaching(run: () => Promise<void>): Promise<number> {
+async function exitCodeOf(run: () => Promise<void>): Promise<number> {
   try {
     await run()
     return 0

@@ -1,11 +1,11 @@
-// Names of models and clients are chosen by others and end up on somebody's terminal. Whatever could steer it, turn
-// the direction of the text around or take no width is replaced, so that a table stays a table.
+// Clients choose the names of models and clients, and an operator's terminal shows these names. Characters that could
+// control the terminal, reverse the text direction or take no width are replaced, so that tables stay aligned.
 
 /** Control and format characters, halves of surrogate pairs, private and unassigned code points, line separators. */
-const STEERING = /[\p{C}\p{Zl}\p{Zp}]/gu
-/** They change the width of an emoji on some terminals and not on others. */
+const UNSAFE_CHARACTERS = /[\p{C}\p{Zl}\p{Zp}]/gu
+/** Variation selectors change the width of an emoji on some terminals only. */
 const VARIATION_SELECTORS = /[\ufe00-\ufe0f]/g
-/** More marks on one letter than any script needs, which would run into the lines above and below. */
+/** No script needs more than three marks on one letter. More marks would cover the lines above and below. */
 const PILED_MARKS = /(\p{M}{3})\p{M}+/gu
 const ASCII = /^[\x20-\x7e]*$/
 const MARKS_ONLY = /^\p{M}+$/u
@@ -15,15 +15,15 @@ const WIDE =
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 
-/** One line that a terminal shows and does not obey. */
+/** The text on one line. Unsafe characters become `?`. */
 export function safeText(text: string): string {
   if (ASCII.test(text)) return text
-  return text.replace(STEERING, '?').replace(VARIATION_SELECTORS, '').replace(PILED_MARKS, '$1')
+  return text.replace(UNSAFE_CHARACTERS, '?').replace(VARIATION_SELECTORS, '').replace(PILED_MARKS, '$1')
 }
 
-/** JSON on one line in which what could steer a terminal is written as an escape; it means the same. */
+/** JSON on one line. Unsafe characters are written as JSON escapes, so the parsed value is the same. */
 export function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(STEERING, (character) =>
+  return JSON.stringify(value).replace(UNSAFE_CHARACTERS, (character) =>
     Array.from(
       { length: character.length },
       (_, index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`,
@@ -31,7 +31,7 @@ export function safeJson(value: unknown): string {
   )
 }
 
-/** Terminal cells that a safe text takes. */
+/** Width of a safe text, in terminal cells. */
 export function widthOf(text: string): number {
   if (ASCII.test(text)) return text.length
   let width = 0
@@ -44,7 +44,7 @@ function graphemeWidth(grapheme: string): number {
   return WIDE.test(grapheme) && !HALF_WIDTH.test(grapheme) ? 2 : 1
 }
 
-/** At most `width` cells of a safe text; what was cut off is shown by an ellipsis. */
+/** A safe text, cut to at most `width` cells. An ellipsis marks the cut. */
 export function truncate(text: string, width: number): string {
   if (width <= 0) return ''
   if (ASCII.test(text)) return text.length <= width ? text : `${text.slice(0, width - 1)}…`

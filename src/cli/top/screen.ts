@@ -1,4 +1,4 @@
-/** What a screen needs of a terminal's stream. */
+/** The part of a terminal's stream that the screen uses. */
 export interface TerminalOutput {
   readonly columns?: number
   readonly rows?: number
@@ -6,18 +6,18 @@ export interface TerminalOutput {
   write(text: string): unknown
 }
 
-// Names as in xterm's list of control sequences. Lines never wrap: a character that is wider than we think must not
-// push the rest of the screen down.
+// Sequences from xterm's list of control sequences: alternate screen, hidden cursor, no line wrap. Without wrap, a
+// character that is wider than widthOf() assumes cannot push the rest of the screen down.
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l'
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l'
-/** Terminals that know it show all of a frame at once; the others ignore it. */
+/** Synchronized output: the terminal shows a whole frame at once. Terminals without the mode ignore the sequence. */
 const BEGIN_UPDATE = '\x1b[?2026h'
 const END_UPDATE = '\x1b[?2026l'
 const CLEAR_ALL = '\x1b[2J'
 const CLEAR_REST_OF_LINE = '\x1b[K'
 const CLEAR_BELOW = '\x1b[J'
 
-/** The alternate screen of a terminal. Only lines that changed are written again, so nothing flickers. */
+/** The alternate screen of a terminal. Only changed lines are written, to avoid flicker. */
 export class Screen {
   readonly #output: TerminalOutput
   #drawn: readonly string[] = []
@@ -42,7 +42,7 @@ export class Screen {
     this.#output.write(ENTER)
   }
 
-  /** Shows the lines. A terminal that is behind with the last frame gets none: the next one says it all. */
+  /** Shows the lines. Skipped while the terminal still takes the last frame: the next draw() writes all changes. */
   draw(lines: readonly string[]): void {
     if (!this.#open || this.#output.writableNeedDrain === true) return
     const size = `${this.width}x${this.height}`
@@ -53,7 +53,7 @@ export class Screen {
       this.#size = size
     }
     for (const [index, line] of lines.entries()) {
-      // Cleared first: after a line that fills the row the cursor still stands on its last cell.
+      // Cleared before the text: after a text that fills the row, the cursor is still on the last cell.
       if (line !== this.#drawn[index]) changes += `${moveTo(index)}${CLEAR_REST_OF_LINE}${line}`
     }
     if (lines.length < this.#drawn.length) changes += `${moveTo(lines.length)}${CLEAR_BELOW}`
@@ -61,11 +61,11 @@ export class Screen {
     if (changes !== '') this.#output.write(BEGIN_UPDATE + changes + END_UPDATE)
   }
 
-  /** Gives the terminal back as it was. Harmless when called twice. */
+  /** Restores the terminal. A second call does nothing. */
   close(): void {
     if (!this.#open) return
     this.#open = false
-    // Opened again, it shows nothing yet.
+    // open() starts with an empty screen, so the next draw() must write every line.
     this.#size = ''
     this.#output.write(END_UPDATE + LEAVE)
   }

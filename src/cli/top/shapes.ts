@@ -3,8 +3,8 @@ import * as health from '../../pages/health.ts'
 import * as monitor from '../../pages/monitor.ts'
 import * as queue from '../../pages/queue.ts'
 
-// What is read of the pages of a proxy. The proxy may be older or newer than this program: only fields that are shown
-// are asked for, and a field that came with a later version may be missing.
+// The fields that this program reads from the pages of a proxy. The proxy may be older or newer than this program:
+// only fields that are shown are required, and fields of later versions are optional.
 
 const { concurrency, upstream } = health.health.shape
 

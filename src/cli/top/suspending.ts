@@ -1,27 +1,27 @@
 import type { Emitter } from '../signals.ts'
 import type { Keyboard } from './leaving.ts'
 
-/** The process of the program: its signals, and the sending of one. */
+/** The process of this program: receives signals and sends signals. */
 export interface OwnProcess extends Emitter {
   readonly pid: number
   kill(pid: number, signal: string): unknown
 }
 
 const CTRL_Z = '\x1a'
-/** The process group of the sender: npm or a pipe stops with its program, as it does without raw mode. */
+/** kill(0) signals the whole process group, so that npm or a pipe stops too, as Ctrl-Z does without raw mode. */
 const OWN_GROUP = 0
 
-export interface Suspending {
+export interface SuspensionOptions {
   readonly keyboard: Keyboard
   readonly process: OwnProcess
-  /** Gives the terminal back. */
+  /** Restores the ordinary screen. */
   readonly hide: () => void
-  /** Takes it again. */
+  /** Opens the alternate screen again. */
   readonly show: () => void
 }
 
-/** Lets a shell stop the program (Ctrl-Z, SIGTSTP) and wake it again. Returns what ends that. */
-export function watchForSuspension({ keyboard, process, hide, show }: Suspending): () => void {
+/** Lets a shell stop the program (Ctrl-Z, SIGTSTP) and continue it. Returns a function that removes the listeners. */
+export function watchForSuspension({ keyboard, process, hide, show }: SuspensionOptions): () => void {
   const isTerminal = keyboard.isTTY === true
   const setRaw = (raw: boolean) => {
     if (isTerminal) keyboard.setRawMode?.(raw)
@@ -29,10 +29,10 @@ export function watchForSuspension({ keyboard, process, hide, show }: Suspending
   const stop = () => {
     hide()
     setRaw(false)
-    // By the system's own handling, which leaves a program running that no shell could wake again.
+    // Without a listener the system stops the process, except when no shell could continue the process.
     process.off('SIGTSTP', stop)
     process.kill(process.pid, 'SIGTSTP')
-    // It stands still above, and goes on here.
+    // kill() stopped the process. The process continues here.
     process.on('SIGTSTP', stop)
     setRaw(true)
     show()
@@ -41,7 +41,7 @@ export function watchForSuspension({ keyboard, process, hide, show }: Suspending
     if (String(key).includes(CTRL_Z)) process.kill(OWN_GROUP, 'SIGTSTP')
   }
   process.on('SIGTSTP', stop)
-  // Of anything else a listener would begin to read.
+  // A listener starts to read the input, so only a terminal gets a listener.
   if (isTerminal) keyboard.on('data', onKey)
   return () => {
     process.off('SIGTSTP', stop)

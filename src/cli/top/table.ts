@@ -6,29 +6,29 @@ const GAP = 2
 export interface Column<Row> {
   readonly title: string
   readonly align?: 'right'
-  /** Columns with the highest figure are left out first when the terminal is narrow; 0 always stays. */
+  /** On a narrow terminal the columns with the highest rank are left out first. Rank 0 always stays. */
   readonly rank: number
-  /** Cells it takes at least, so that the table does not jump as figures change. */
-  readonly least?: number
-  /** Cells it may be cut down to before a column is left out. */
+  /** Smallest width in cells, so that the table does not jump when figures change. */
+  readonly min?: number
+  /** Width in cells down to which the column may shrink before a column is left out. */
   readonly shrinksTo?: number
-  /** A span, whose text is safe already, or any text, which gets no tone. */
+  /** A span with a safe text, or a plain text that is made safe and has no tone. */
   readonly cell: (row: Row) => TextSpan | string
 }
 
-interface Laid<Row> {
+interface SizedColumn<Row> {
   readonly column: Column<Row>
   width: number
 }
 
-/** The title and a line for each row, none wider than `width`. A column without any text is left out. */
+/** Title and rows, at most `width` cells wide if the columns of rank 0 fit. A column without any text is left out. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): TextLine[] {
-  const laid = layOut(columns, rows, width)
-  const title = joinCells(laid.map(({ column, width }) => aligned(span(column.title, 'dim'), column, width)))
+  const sized = size(columns, rows, width)
+  const title = joinCells(sized.map(({ column, width }) => aligned(span(column.title, 'dim'), column, width)))
   return [
     title,
     ...rows.map((row) =>
-      joinCells(laid.map(({ column, width }) => aligned(cellOf(column, row), column, width))),
+      joinCells(sized.map(({ column, width }) => aligned(cellOf(column, row), column, width))),
     ),
   ]
 }
@@ -38,8 +38,8 @@ function cellOf<Row>({ cell }: Column<Row>, row: Row): TextSpan {
   return typeof shown === 'string' ? span(safeText(shown)) : shown
 }
 
-function layOut<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): Laid<Row>[] {
-  let laid = columns
+function size<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): SizedColumn<Row>[] {
+  let sized = columns
     .map((column) => ({
       column,
       width: Math.max(0, ...rows.map((row) => widthOf(cellOf(column, row).text))),
@@ -47,29 +47,29 @@ function layOut<Row>(columns: readonly Column<Row>[], rows: readonly Row[], widt
     .filter((each) => each.width > 0)
     .map(({ column, width }) => ({
       column,
-      width: Math.max(width, widthOf(column.title), column.least ?? 0),
+      width: Math.max(width, widthOf(column.title), column.min ?? 0),
     }))
   for (;;) {
-    const excess = laid.reduce((sum, each) => sum + each.width + GAP, -GAP) - width
-    const spare = laid.reduce((sum, each) => sum + shrinkable(each), 0)
-    const leastNeeded = Math.max(0, ...laid.map(({ column }) => column.rank))
-    if (excess <= spare || leastNeeded === 0) {
-      shrink(laid, Math.min(excess, spare))
-      return laid
+    const excess = sized.reduce((sum, each) => sum + each.width + GAP, -GAP) - width
+    const spare = sized.reduce((sum, each) => sum + shrinkable(each), 0)
+    const highestRank = Math.max(0, ...sized.map(({ column }) => column.rank))
+    if (excess <= spare || highestRank === 0) {
+      shrink(sized, Math.min(excess, spare))
+      return sized
     }
-    laid = laid.filter(({ column }) => column.rank !== leastNeeded)
+    sized = sized.filter(({ column }) => column.rank !== highestRank)
   }
 }
 
-/** The widest gives first, so that a long name does not cost a short one its letters. */
-function shrink<Row>(laid: readonly Laid<Row>[], cells: number): void {
-  for (let left = cells; left > 0; left--) {
-    const widest = laid.reduce((most, each) => (shrinkable(each) > shrinkable(most) ? each : most))
-    widest.width--
+/** Shrinks the column with the most spare cells first, so that a long name is cut before a short name. */
+function shrink<Row>(sized: readonly SizedColumn<Row>[], cells: number): void {
+  for (let remaining = cells; remaining > 0; remaining--) {
+    const roomiest = sized.reduce((most, each) => (shrinkable(each) > shrinkable(most) ? each : most))
+    roomiest.width--
   }
 }
 
-function shrinkable<Row>({ column, width }: Laid<Row>): number {
+function shrinkable<Row>({ column, width }: SizedColumn<Row>): number {
   return column.shrinksTo === undefined ? 0 : Math.max(0, width - column.shrinksTo)
 }
 

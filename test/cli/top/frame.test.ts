@@ -22,8 +22,8 @@ function pagesOf(script = busyPages()): Pages {
   }
 }
 
-function drawn(pages: Pages | undefined, width = 120, height = 40, lost?: string): string[] {
-  return frame({ url: URL, pages, ageMs: 12_000, lost }, width, height).map(plainText)
+function drawn(pages: Pages | undefined, width = 120, height = 40, lastError?: string): string[] {
+  return frame({ url: URL, pages, ageMs: 12_000, lastError }, width, height).map(plainText)
 }
 
 describe('frame', () => {
@@ -62,9 +62,10 @@ describe('frame', () => {
       requests: Array.from({ length: 500 }, (_, i) => aCall(`id-${i}`)),
     }
     script['/queue/alerts'] = { alerts: Array.from({ length: 9 }, () => anAlert) }
+    const pages = pagesOf(script)
     for (const width of [30, 60, 80, 100, 160, 300]) {
       for (const height of [5, 12, 24, 30, 60]) {
-        const lines = frame({ url: URL, pages: pagesOf(script), ageMs: 0, lost: undefined }, width, height)
+        const lines = frame({ url: URL, pages, ageMs: 0, lastError: undefined }, width, height)
         assert.ok(lines.length <= height)
         for (const line of lines)
           assert.ok(lineWidth(line) <= Math.max(width, 42), `${width}: ${plainText(line)}`)
@@ -125,7 +126,7 @@ describe('frame', () => {
       requests: [aCall(evil, { model: evil, client: evil, path: evil, state: evil })],
     }
     script['/queue/alerts'] = { alerts: [{ ...anAlert, level: evil, message: evil, action: evil }] }
-    for (const line of frame({ url: URL, pages: pagesOf(script), ageMs: 0, lost: evil }, 200, 50)) {
+    for (const line of frame({ url: URL, pages: pagesOf(script), ageMs: 0, lastError: evil }, 200, 50)) {
       assert.doesNotMatch(plainText(line), /[\p{C}]/u)
       // Nothing but the tones that the frame itself set.
       assert.doesNotMatch(colouredText(line).replaceAll(TONE, ''), /\p{C}/u)
@@ -153,7 +154,7 @@ describe('frame', () => {
       alerts: missing('off'),
     })
     assert.equal(off.filter((line) => /switched off \(enable_queue_stats: false\)/.test(line)).length, 1)
-    const other = drawn({ ...pagesOf(), stats: missing('strange') })
+    const other = drawn({ ...pagesOf(), stats: missing('unreadable') })
     assert.match(
       other.join('\n'),
       /The models are not shown: top cannot read the answer of this proxy at \/queue\/stats\./,
