@@ -6,6 +6,7 @@ import { deploymentOf } from './deployment.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
 import { createWorkerApp, type WorkerApp } from './worker-app.ts'
 
+/** Deployed objects are stored under this name. */
 export { AdmissionObject as Gate } from './admission-object.ts'
 
 let app: WorkerApp | undefined
