@@ -106,14 +106,18 @@ async function serve(
   const respond = getRequestListener((request, bindings) => {
     const { incoming, outgoing } = bindings as HttpBindings
     const target = parseTarget(incoming.url ?? '')
-    return unsent(gate.fetch(request, { incoming, outgoing, target }))
+    return skipAlreadySent(gate.fetch(request, { incoming, outgoing, target }))
   }, LISTENER)
   const turns = new PipelinedRequests((incoming, outgoing) => {
     const { callsBegan } = connections
     const target = plainCallTarget(incoming)
     if (target !== undefined) {
       const request = new CallRequest(incoming) as unknown as Request
-      void answerCall(gate.fetch(request, { incoming, outgoing, target }), incoming, outgoing)
+      const answer = gate.fetch(request, { incoming, outgoing, target })
+      answerCall(answer, incoming, outgoing).catch((error) => {
+        log.error('unexpected error in a request', { error })
+        outgoing.destroy()
+      })
     } else if (asksWholeServer(incoming)) outgoing.writeHead(200, { 'Content-Length': 0 }).end()
     else void respond(incoming, outgoing)
     if (connections.callsBegan === callsBegan) watchPage(connections, incoming, outgoing)
@@ -175,7 +179,7 @@ function asksWholeServer({ method, url }: IncomingMessage): boolean {
  * Otherwise node-server would inspect the headers of RESPONSE_ALREADY_SENT on every call, only to do nothing. For HEAD,
  * Hono returns a copy of the response, so the copy is known by its header.
  */
-function unsent(answer: Response | Promise<Response>): Response | Promise<Response> {
+function skipAlreadySent(answer: Response | Promise<Response>): Response | Promise<Response> {
   if (answer instanceof Response) return answer
   return answer.then((response) => (wasSent(response) ? new Promise<Response>(() => {}) : response))
 }
