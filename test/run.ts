@@ -64,7 +64,8 @@ else runOnNode()
 
 function runOnNode(): void {
   const counts = { pass: 0, fail: 0, cancelled: 0 }
-  const tests = run({ files, concurrency: 2 })
+  // The suites of the runtimes mostly wait, so all three run at once.
+  const tests = run({ files, concurrency: mode === '--runtimes' ? 3 : 2 })
   tests.on('test:diagnostic', ({ message }) => {
     const [, what, count] = /^(pass|fail|cancelled) (\d+)$/.exec(message) ?? []
     if (what === 'pass' || what === 'fail' || what === 'cancelled') counts[what] = Number(count)
