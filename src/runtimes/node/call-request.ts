@@ -7,7 +7,7 @@ const PLAIN_HOST = /^[a-z0-9._-]+(?::(?:[1-5]\d{3,4}|[6-9]\d{3}))?$/
 
 /**
  * The target of a gated call that is written in the plain way; undefined for every other request. Such a call needs
- * nothing of node-server, which would make a URL, a Request and a listener for it: a tenth of all that a call costs.
+ * nothing of node-server, which would make a URL, a Request and a listener for it.
  */
 export function plainCallTarget({
   method,
@@ -18,8 +18,10 @@ export function plainCallTarget({
   return host !== undefined && PLAIN_HOST.test(host) ? { forwarded: url, path: url } : undefined
 }
 
-/** A gated call as Hono's router and the error pages read a Request: its method, and its headers where an error asks. */
-export class CallRequest implements Pick<Request, 'method' | 'url' | 'headers'> {
+/** The part of a Request that a gated call needs: Hono's router reads the method, and an error page reads headers. */
+type NeededOfRequest = Pick<Request, 'method' | 'url' | 'headers'>
+
+class CallRequest implements NeededOfRequest {
   readonly method = 'POST'
   readonly #incoming: IncomingMessage
 
@@ -38,4 +40,10 @@ export class CallRequest implements Pick<Request, 'method' | 'url' | 'headers'> 
       headers.append(rawHeaders[index] ?? '', rawHeaders[index + 1] ?? '')
     return headers
   }
+}
+
+/** A gated call as Hono takes a Request. Nobody reads the rest of it: the body comes through the relay. */
+export function callRequest(incoming: IncomingMessage): Request {
+  const request: NeededOfRequest = new CallRequest(incoming)
+  return request as Request
 }

@@ -21,7 +21,7 @@ import { ownNames } from '../process/host.ts'
 import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
 import type { RunningProxy, Runtime } from '../runtime.ts'
-import { CallRequest, plainCallTarget } from './call-request.ts'
+import { callRequest, plainCallTarget } from './call-request.ts'
 import { onClientError, refuseHead } from './client-errors.ts'
 import { NodeClientRequest } from './client-request.ts'
 import { Connections } from './connections.ts'
@@ -112,8 +112,7 @@ async function serve(
     const { callsBegan } = connections
     const target = plainCallTarget(incoming)
     if (target !== undefined) {
-      const request = new CallRequest(incoming) as unknown as Request
-      const answer = gate.fetch(request, { incoming, outgoing, target })
+      const answer = gate.fetch(callRequest(incoming), { incoming, outgoing, target })
       answerCall(answer, incoming, outgoing).catch((error) => {
         log.error('unexpected error in a request', { error })
         outgoing.destroy()
