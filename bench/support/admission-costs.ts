@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict'
-import type { Call, Limits } from '../../src/admission/contract.ts'
-import { LocalAdmission } from '../../src/admission/local-admission.ts'
+import type { Call } from '../../src/admission/contract.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
-import { LocalTicket } from '../../src/admission/local-ticket.ts'
+import type { LocalTicket } from '../../src/admission/local-ticket.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
-import { EVERYBODY } from '../../src/callers/caller.ts'
 import { systemClock } from '../../src/clock.ts'
-import { Stats } from '../../src/telemetry/stats.ts'
 import { seeded } from './admission-random.ts'
 import { percentile, type Report } from './admission-report.ts'
+import { anAdmission, callAt, permitOf, ticketOf } from './core.ts'
 
 const ROUNDS = 10
 const OPERATIONS = 3_000_000
 const HAND_OVERS = 20_000
 const TICKETS = 100_000
 const PATIENCE_MS = 300_000
-
-type Answer = LocalPermit | LocalTicket
 
 /** What the core costs by the wall clock, with the observer and the clock of production. */
 export async function measureCosts(report: Report): Promise<void> {
@@ -30,9 +26,9 @@ export async function measureCosts(report: Report): Promise<void> {
 /** What is timed below, once and looked at. */
 function assertRight(): void {
   const admission = anAdmission({ parallel: 1, queue: 3 })
-  const permit = permitOf(admission.acquire(callAt(0), 0))
-  const [first, second, third] = [1, 2, 3].map((now) => ticketOf(admission.acquire(callAt(now), now)))
-  assert.throws(() => admission.acquire(callAt(4), 4), Refusal)
+  const permit = permitOf(admission.acquire(callWaiting(0), 0))
+  const [first, second, third] = [1, 2, 3].map((now) => ticketOf(admission.acquire(callWaiting(now), now)))
+  assert.throws(() => admission.acquire(callWaiting(4), 4), Refusal)
   assert.equal(first?.cancel(5), true)
   permit.release('done', 6)
   permit.release('done', 7)
@@ -41,28 +37,8 @@ function assertRight(): void {
   admission.close()
 }
 
-function anAdmission(defaults: Limits): LocalAdmission {
-  return new LocalAdmission({
-    clock: systemClock,
-    observer: new Stats(systemClock),
-    upstream: { name: 'ollama' },
-    defaults,
-    maxWaitingBytes: Number.POSITIVE_INFINITY,
-  })
-}
-
-function callAt(now: number): Call {
-  return { model: 'llama2', caller: EVERYBODY, deadline: now + PATIENCE_MS, bytes: 1_000 }
-}
-
-function permitOf(answer: Answer): LocalPermit {
-  assert.ok(answer instanceof LocalPermit)
-  return answer
-}
-
-function ticketOf(answer: Answer): LocalTicket {
-  assert.ok(answer instanceof LocalTicket)
-  return answer
+function callWaiting(now: number): Call {
+  return callAt(now, PATIENCE_MS)
 }
 
 /** What a relay makes of a ticket. */
@@ -77,14 +53,14 @@ function uncontended(report: Report): void {
   // An assert a call would cost as much as what is measured: the observer's count tells whether all were granted.
   const whole = () => {
     const arrived = systemClock.now()
-    const answer = admission.acquire(callAt(arrived), arrived)
+    const answer = admission.acquire(callWaiting(arrived), arrived)
     if (answer instanceof LocalPermit) answer.release('done', systemClock.now())
   }
   // The relay reads the clock on arrival and at the end for its own figures: this is what admission adds to that.
   let now = systemClock.now()
   const timesGiven = () => {
     now += 0.001
-    const answer = admission.acquire(callAt(now), now)
+    const answer = admission.acquire(callWaiting(now), now)
     if (answer instanceof LocalPermit) answer.release('done', now)
   }
   let read = 0
@@ -116,8 +92,8 @@ function nanosecondsOf(operation: () => void): number {
 /** From just before a release to the first line of the next in line, behind its promise. */
 async function handOver(report: Report, waiting: number): Promise<void> {
   const admission = anAdmission({ parallel: 1, queue: waiting + 1 })
-  let permit = permitOf(admission.acquire(callAt(systemClock.now())))
-  const inLine = () => promiseOf(ticketOf(admission.acquire(callAt(systemClock.now()))))
+  let permit = permitOf(admission.acquire(callWaiting(systemClock.now())))
+  const inLine = () => promiseOf(ticketOf(admission.acquire(callWaiting(systemClock.now()))))
   const line = Array.from({ length: waiting }, inLine)
   const microseconds: number[] = []
   for (let sample = 0; sample < 2 * HAND_OVERS; sample++) {
@@ -154,7 +130,7 @@ function bytesOf(keep: (ticket: LocalTicket) => unknown): number {
   const admission = anAdmission({ parallel: 0, queue: TICKETS })
   const kept = new Array<unknown>(TICKETS)
   const before = heapUsed()
-  for (let i = 0; i < TICKETS; i++) kept[i] = keep(ticketOf(admission.acquire(callAt(i))))
+  for (let i = 0; i < TICKETS; i++) kept[i] = keep(ticketOf(admission.acquire(callWaiting(i))))
   const bytes = (heapUsed() - before) / TICKETS
   assert.equal(admission.waiting.calls, TICKETS)
   assert.ok(kept.every((one) => one !== undefined))
@@ -175,7 +151,7 @@ function cancels(report: Report): void {
   const random = seeded(7)
   const moves = [100, 1_000, 10_000, TICKETS].map((count) => {
     const admission = anAdmission({ parallel: 0, queue: count })
-    const tickets = Array.from({ length: count }, () => ticketOf(admission.acquire(callAt(0), -1)))
+    const tickets = Array.from({ length: count }, () => ticketOf(admission.acquire(callWaiting(0), -1)))
     const lane = admission.lane('llama2')
     assert.ok(lane)
     while (tickets.length > 0) {

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Call } from '../../src/admission/contract.ts'
-import { LocalAdmission } from '../../src/admission/local-admission.ts'
+import type { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
-import { LocalTicket } from '../../src/admission/local-ticket.ts'
-import { EVERYBODY } from '../../src/callers/caller.ts'
-import { systemClock } from '../../src/clock.ts'
-import { Stats } from '../../src/telemetry/stats.ts'
 import { seeded } from './admission-random.ts'
+import { anAdmission, callAt, permitOf, ticketOf } from './core.ts'
 import type { StepCounter } from './steps.ts'
 
 const OPERATIONS = 40_000
@@ -41,15 +38,15 @@ export function nanosecondsOf(operation: Operation): number {
 /** A call that gets its slot at once and gives the slot back. */
 export function slotAtOnce(): Operation {
   const admission = admissionWith(1)
-  return (now) => permitOf(admission.acquire(callAt(now), now)).release('done', now)
+  return (now) => permitOf(admission.acquire(patientCall(now), now)).release('done', now)
 }
 
 /** With so many calls in line: one more joins, and a slot comes back, which the first in line gets. */
 export function grantFromTheLine(waiting: number): Operation {
   const admission = admissionWith(1)
-  let running = permitOf(admission.acquire(callAt(0), 0))
+  let running = permitOf(admission.acquire(patientCall(0), 0))
   const join = (now: number) =>
-    ticketOf(admission.acquire(callAt(now), now)).onSettled((result) => {
+    ticketOf(admission.acquire(patientCall(now), now)).onSettled((result) => {
       if (result instanceof LocalPermit) running = result
     })
   for (let index = 0; index < waiting; index++) join(0)
@@ -63,35 +60,20 @@ export function grantFromTheLine(waiting: number): Operation {
 export function departureFromTheLine(waiting: number): Operation {
   const admission = admissionWith(1)
   const random = seeded(7)
-  admission.acquire(callAt(0), 0)
-  const tickets = Array.from({ length: waiting }, () => ticketOf(admission.acquire(callAt(0), 0)))
+  admission.acquire(patientCall(0), 0)
+  const tickets = Array.from({ length: waiting }, () => ticketOf(admission.acquire(patientCall(0), 0)))
   return (now) => {
     const leaver = Math.floor(random() * waiting)
     assert.equal(tickets[leaver]?.cancel(now), true)
-    tickets[leaver] = ticketOf(admission.acquire(callAt(now), now))
+    tickets[leaver] = ticketOf(admission.acquire(patientCall(now), now))
   }
 }
 
 function admissionWith(parallel: number): LocalAdmission {
-  return new LocalAdmission({
-    clock: systemClock,
-    observer: new Stats(systemClock),
-    upstream: { name: 'ollama' },
-    defaults: { parallel, queue: Number.MAX_SAFE_INTEGER },
-    maxWaitingBytes: Number.POSITIVE_INFINITY,
-  })
+  return anAdmission({ parallel, queue: Number.MAX_SAFE_INTEGER })
 }
 
-function callAt(now: number): Call {
-  return { model: 'llama2', caller: EVERYBODY, deadline: now + 1e9, bytes: 1_000 }
-}
-
-function permitOf(answer: unknown): LocalPermit {
-  assert.ok(answer instanceof LocalPermit)
-  return answer
-}
-
-function ticketOf(answer: unknown): LocalTicket {
-  assert.ok(answer instanceof LocalTicket)
-  return answer
+/** A call that no prediction refuses, however long the line is. */
+function patientCall(now: number): Call {
+  return callAt(now, 1e9)
 }

@@ -74,7 +74,7 @@ export function routes(target: Target): void {
     for (const { path, streams, request } of GATED_ROUTES) {
       for (const stream of streams ? [true, false, undefined] : [undefined]) {
         const how = stream === undefined ? 'without a word on streaming' : `with stream: ${stream}`
-        it(`nine/9: ${path} ${how} goes through its lane and gives Ollama's answer`, async () => {
+        it(`promise 9: ${path} ${how} goes through its lane and gives Ollama's answer`, async () => {
           const { total_processed } = await pair.stats()
           const answer = await fetch(pair.proxy.url + path, request('LLaMA3.2:latest', stream))
           const expected = await fetch(pair.simulator.url + path, request('LLaMA3.2:latest', stream))

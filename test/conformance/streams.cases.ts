@@ -93,7 +93,7 @@ export function streams(target: Target): void {
       assert.ok(ODD_BYTES.equals(Buffer.from(await response.arrayBuffer())))
     })
 
-    it('nine/8: that nobody reads slows Ollama down and fills no memory', async () => {
+    it('promise 8: that nobody reads slows Ollama down and fills no memory', async () => {
       const before = residentOf(proxy)
       const request = httpRequest(`${proxy.url}/api/generate`, { method: 'POST', agent: false })
       request.end('{"model":"llama3.2"}')

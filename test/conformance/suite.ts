@@ -13,9 +13,9 @@ import { disconnects } from './disconnect.cases.ts'
 import { floods } from './flood.cases.ts'
 import { hardBodies } from './hard-bodies.cases.ts'
 import { hostileInput } from './hostile.cases.ts'
-import { nine } from './nine.cases.ts'
 import { operators } from './operator.cases.ts'
 import type { Target } from './pair.ts'
+import { promises } from './promises.cases.ts'
 import { protocol } from './protocol.cases.ts'
 import { refusals } from './refusals.cases.ts'
 import { reloads } from './reload.cases.ts'
@@ -39,7 +39,7 @@ export function conformance(target: Target): void {
     floods(target)
     disconnects(target)
     crashes(target)
-    nine(target)
+    promises(target)
     routes(target)
     refusals(target)
     protocol(target)

@@ -18,7 +18,7 @@ function generate(tokens: number, stream = true): string {
  * The nine promises of an admission gate that proxies of this kind break most often, under their numbers.
  * Number 8, the slow reader, stands with the streams; number 9, one gate for every route and spelling, with the routes.
  */
-export function nine(target: Target): void {
+export function promises(target: Target): void {
   describe('the nine promises', () => {
     let pair: Pair
     before(async () => {
@@ -45,7 +45,7 @@ export function nine(target: Target): void {
       await quiet(pair)
     }
 
-    it('nine/1: never more run than the limit, while many slow streams go on', async () => {
+    it('promise 1: never more run than the limit, while many slow streams go on', async () => {
       await pair.update({ model: 'llama3.2', parallel_limit: 3 })
       await pair.resetSimulator()
       const calls = Array.from({ length: 12 }, () => post(generate(15)))
@@ -59,7 +59,7 @@ export function nine(target: Target): void {
       await pair.update({ model: 'llama3.2', parallel_limit: 1 })
     })
 
-    it('nine/2: a client that dies in line gives its place up at once and never reaches Ollama', async () => {
+    it('promise 2: a client that dies in line gives its place up at once and never reaches Ollama', async () => {
       const holder = await occupy(pair)
       const { submitted } = await pair.simulated()
       const times: number[] = []
@@ -84,7 +84,7 @@ export function nine(target: Target): void {
       [3, 'in mid-stream', true],
       [4, 'before the head of its answer', false],
     ] as const) {
-      it(`nine/${number}: a client that dies ${what} stops Ollama, and the next in line runs at once`, async () => {
+      it(`promise ${number}: a client that dies ${what} stops Ollama, and the next in line runs at once`, async () => {
         const { aborted } = await pair.simulated()
         const times: number[] = []
         for (let round = 0; round < ROUNDS; round++) {
@@ -103,7 +103,7 @@ export function nine(target: Target): void {
       })
     }
 
-    it('nine/5: limits that go up and down under load lose nobody and stay exact', async () => {
+    it('promise 5: limits that go up and down under load lose nobody and stay exact', async () => {
       await pair.resetSimulator()
       const calls = Array.from({ length: 16 }, () => post(generate(25)))
       const runs = async () => (await pair.stats()).active_requests
@@ -127,7 +127,7 @@ export function nine(target: Target): void {
       await pair.update({ model: 'llama3.2', parallel_limit: 1 })
     })
 
-    it('nine/6: a full queue refuses within milliseconds, with a time to return', async () => {
+    it('promise 6: a full queue refuses within milliseconds, with a time to return', async () => {
       await pair.update({ model: 'llama3.2', queue_limit: 0 })
       const holder = await occupy(pair)
       const times: number[] = []
@@ -149,7 +149,7 @@ export function nine(target: Target): void {
   })
 
   describe('the nine promises', () => {
-    it('nine/7: a wait ends at its deadline though no slot ever frees', async () => {
+    it('promise 7: a wait ends at its deadline though no slot ever frees', async () => {
       const pair = await Pair.start(target, {
         simulate: ['--load-time', '0', '--token-rate', '10', '--prompt-rate', '100000'],
         serve: ['--parallel', '1', '--timeout', '1'],

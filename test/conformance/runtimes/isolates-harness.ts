@@ -20,7 +20,7 @@ export interface Answer {
 }
 
 /** Processes with isolates in them, and the one gate object that they share, before one simulator. */
-export class GateHouse {
+export class IsolatesHarness {
   readonly #folder: string
   readonly #simulator: Started
   readonly #processes = new Map<string, RunningWorkers>()
@@ -31,10 +31,13 @@ export class GateHouse {
     this.#simulator = simulator
   }
 
-  static async open(): Promise<GateHouse> {
+  static async open(): Promise<IsolatesHarness> {
     const folder = await mkdtemp(join(tmpdir(), 'guard-'))
     const rates = ['--token-rate', String(TOKENS_PER_SECOND), '--prompt-rate', '100000']
-    return new GateHouse(folder, await startSimulator(['--parallel', '16', '--load-time', '0', ...rates]))
+    return new IsolatesHarness(
+      folder,
+      await startSimulator(['--parallel', '16', '--load-time', '0', ...rates]),
+    )
   }
 
   /** The object is in the process called `gate`. A second isolate of a process is called `<name>-1`. */
