@@ -3,6 +3,7 @@ import { spellsKey } from './json-key.ts'
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const OPEN_BRACE = 0x7b
+const CLOSE_BRACKET = 0x5d
 
 /** What a byte outside of strings means to the scan. Numbers, words and white space mean nothing. */
 const NOTHING = 0
@@ -53,12 +54,17 @@ const utf8 = new TextDecoder()
 export class TopLevelScan<Key extends string> {
   readonly #body: Uint8Array
   readonly #wanted: readonly WantedKey<Key>[]
+  /** Index of the wanted key whose array is counted. -1: none. */
+  readonly #counted: number
+  /** Level of the top-level object: 1, or 0 in a scan that counts: there the elements of an array are at level 1. */
+  readonly #top: number
   /** Where the value of each wanted key starts and ends, with its white space. Undefined: no value was found yet. */
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   #at = 0
-  /** Number of open braces and brackets. */
-  #depth = 0
+  /** Level 1 is the deepest whose punctuation means something, so the loop compares the level with a constant. */
+  #level: number
+  #begun = false
   #inString = false
   #keyExpected = true
   #stringStart = 0
@@ -66,16 +72,30 @@ export class TopLevelScan<Key extends string> {
   #key = -1
   #valueStart = 0
   #isNull = false
+  /** Commas at level 1 of a scan that counts, since the last bracket that closed there. */
+  #commas = 0
+  /** Elements of the value that the scan is in. */
+  #elementsHere = 1
+  #elements = 1
   #steps = 0
 
-  constructor(body: Uint8Array, wanted: readonly WantedKey<Key>[]) {
+  /** `counted`: the wanted key whose `elements` are counted. */
+  constructor(body: Uint8Array, wanted: readonly WantedKey<Key>[], counted?: Key) {
     this.#body = body
     this.#wanted = wanted
+    this.#counted = counted === undefined ? -1 : this.#indexOf(counted)
+    this.#top = this.#counted < 0 ? 1 : 0
+    this.#level = this.#top
   }
 
   /** Steps taken so far. One step takes about the time of one byte. */
   get steps(): number {
     return this.#steps
+  }
+
+  /** Elements of the array under the counted key. 1 for an empty array, for any other value and for no value. */
+  get elements(): number {
+    return this.#elements
   }
 
   /** Bytes of the value under a key, with the white space around the value. 0: no such key. */
@@ -99,14 +119,14 @@ export class TopLevelScan<Key extends string> {
     const inReach = reach < body.length ? body.subarray(0, reach) : body
     let limit = Math.min(reach, start + most)
     let at = start
-    let depth = this.#depth
+    let level = this.#level
     let inString = this.#inString
     /** Bytes that cost no step. */
     let saved = 0
     let over = false
-    while (depth === 0 && at < limit && !over) {
+    while (!this.#begun && at < limit && !over) {
       const byte = body[at++]
-      if (byte === OPEN_BRACE) depth = 1
+      if (byte === OPEN_BRACE) this.#begun = true
       else over = byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09
     }
     while (at < limit && !over) {
@@ -115,18 +135,17 @@ export class TopLevelScan<Key extends string> {
         if (meaning === NOTHING) continue
         if (meaning === STRING) {
           inString = true
-          if (depth === 1) this.#stringStart = at
-        } else if (meaning === OPEN) depth++
+          if (level <= 1) this.#stringStart = at
+        } else if (meaning === OPEN) level++
         else if (meaning === CLOSE) {
-          over = --depth === 0
-          if (over) this.#endValue(at - 1)
-        } else if (depth === 1) this.#punctuate(meaning, at)
+          if (--level < 1) over = this.#close(level, at - 1)
+        } else if (level <= 1) this.#punctuate(meaning, level, at)
         continue
       }
       const near = Math.min(limit, at + NEAR_BYTES)
       at = nearQuote(body, at, near)
       if (at < near) {
-        if (depth === 1 && this.#keyExpected) {
+        if (level <= 1 && this.#keyExpected) {
           this.#endKey(at)
           saved -= KEY_STEPS
           limit = Math.min(reach, start + most + saved)
@@ -147,7 +166,7 @@ export class TopLevelScan<Key extends string> {
     }
     this.#steps += at - start - saved
     this.#at = at
-    this.#depth = depth
+    this.#level = level
     this.#inString = inString
     return over || at >= body.length
   }
@@ -160,13 +179,26 @@ export class TopLevelScan<Key extends string> {
     }
   }
 
-  /** Takes a colon, a comma or the n of `null` in the top-level object. `after`: the index behind it. */
-  #punctuate(meaning: number | undefined, after: number): void {
-    if (meaning === COLON) {
+  /** Takes a colon, a comma or the n of `null` at a level up to 1. `after`: the index behind it. */
+  #punctuate(meaning: number | undefined, level: number, after: number): void {
+    if (level > this.#top) {
+      if (meaning === COMMA) this.#commas++
+    } else if (meaning === COLON) {
       this.#valueStart = after
       this.#isNull = false
     } else if (meaning === COMMA) this.#endValue(after - 1)
     else this.#isNull = true
+  }
+
+  /** Takes the closing bracket at `end`. `level`: the level behind the bracket. @returns whether the scan is over. */
+  #close(level: number, end: number): boolean {
+    if (level < this.#top) {
+      this.#endValue(end)
+      return true
+    }
+    if (this.#body[end] === CLOSE_BRACKET) this.#elementsHere = this.#commas + 1
+    this.#commas = 0
+    return false
   }
 
   #endValue(end: number): void {
@@ -174,7 +206,9 @@ export class TopLevelScan<Key extends string> {
     if (nullEmpties !== undefined && (nullEmpties || !this.#isNull)) {
       this.#starts[this.#key] = this.#valueStart
       this.#ends[this.#key] = end
+      if (this.#key === this.#counted) this.#elements = this.#elementsHere
     }
+    this.#elementsHere = 1
     this.#key = -1
     this.#keyExpected = true
   }

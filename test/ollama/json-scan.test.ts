@@ -136,6 +136,95 @@ describe('generated objects', () => {
   })
 })
 
+describe('the elements of a counted array', () => {
+  type Counted = 'model' | 'input'
+  const KEYS: readonly WantedKey<Counted>[] = [
+    { key: 'model', nullEmpties: false },
+    { key: 'input', nullEmpties: true },
+  ]
+  const counting = (body: string, most = 2 ** 40) => {
+    const scan = new TopLevelScan(encode(body), KEYS, 'input')
+    while (!scan.advance(most));
+    return { elements: scan.elements, model: stringValue(scan.text('model')), input: scan.text('input') }
+  }
+  const elements = (body: string) => counting(body).elements
+  const inputs = fc.oneof(
+    fc.array(fc.string({ unit: 'grapheme', maxLength: 60 })),
+    fc.array(fc.constantFrom('', ',', '[', ']', '"', '\\', '",', '"],["', '{"input":[1,2]}', ' ')),
+    fc.array(anyValue),
+    anyValue,
+  )
+
+  it('are as many as JSON.parse finds, whatever is around and in them, at once or in steps', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom('input', 'INPUT', 'model', 'x', 'inputs'), inputs), {
+          maxLength: 6,
+        }),
+        escapes,
+        fc.nat(3),
+        fc.integer({ min: 1, max: 200 }),
+        (entries, escaped, indent, most) => {
+          const written = (value: unknown) =>
+            typeof value === 'string' ? escapedAs(value, escaped) : JSON.stringify(value, null, indent)
+          const body = `{${entries.map(([name, value]) => `"${name}" :\n${written(value)}\t`).join(',')}}`
+          const last = entries.filter(([name]) => name.toLowerCase() === 'input').at(-1)?.[1]
+          const found = counting(body)
+          assert.equal(found.elements, Array.isArray(last) ? Math.max(1, last.length) : 1, body)
+          assert.deepEqual(counting(body, most), found, `${most} steps at a time: ${body}`)
+          assert.deepEqual(JSON.parse(found.input ?? 'null'), JSON.parse(JSON.stringify(last ?? null)), body)
+          const names = entries.filter(([name, value]) => name === 'model' && value !== null)
+          const model = names.at(-1)?.[1]
+          // A lone surrogate does not survive a round trip through UTF-8, so the value comes from its JSON text.
+          assert.equal(found.model, typeof model === 'string' ? JSON.parse(written(model)) : undefined, body)
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('are those of the last equal key, and null has none', () => {
+    assert.equal(elements('{"input":["a","b"],"input":"x"}'), 1)
+    assert.equal(elements('{"input":["a","b"],"input":["c","d","e"]}'), 3)
+    assert.equal(elements('{"input":["a","b"],"input":null}'), 1)
+    assert.equal(elements('{"Input":["a","b"],"x":[1,2,3]}'), 2)
+    assert.equal(elements('{"x":["a","b"]}'), 1)
+    assert.equal(elements('{"input":{"a":1,"b":2}}'), 1)
+    assert.equal(elements('{"input":[[1,2],{"a":3,"b":[4,5]},"6,7"]}'), 3)
+  })
+
+  it('are 1 for an array with white space only', () => {
+    for (const space of ['', ' ', '\n\t\r ', ' '.repeat(5_000)]) {
+      assert.equal(elements(`{"input":[${space}]}`), 1)
+      assert.equal(elements(`{"input":[${space}"a"${space},${space}"b"${space}]}`), 2)
+    }
+  })
+
+  it('take no more steps than a scan that does not count', () => {
+    for (const make of [
+      (n: number) => '"a",'.repeat(n),
+      (n: number) => '[{}],'.repeat(n),
+      (n: number) => ','.repeat(n),
+    ]) {
+      const body = `{"input":[${make(20_000)}0],"model":"a"}`
+      const count = new TopLevelScan(encode(body), KEYS, 'input')
+      const plain = new TopLevelScan(encode(body), KEYS)
+      count.advance(2 ** 40)
+      plain.advance(2 ** 40)
+      assert.equal(count.steps, plain.steps)
+      assert.equal(count.elements, 20_001)
+    }
+  })
+
+  it('do not make the scan throw in a body that is not JSON', () => {
+    const parts = fc.array(fc.constantFrom(...'{}[]",:\\ a0n'.split('')), { maxLength: 200 })
+    fc.assert(
+      fc.property(parts, (some) => void counting(`{"input":${some.join('')}`, 50)),
+      { numRuns: 1_000 },
+    )
+  })
+})
+
 describe('the model of', () => {
   const TABLE: Record<string, string | undefined> = {
     '{"model":"a"}': 'a',
