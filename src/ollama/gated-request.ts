@@ -1,4 +1,5 @@
 import { type Clock, nextTurn } from '../clock.ts'
+import { bodyKeys, type CallWork, workOf } from './call-work.ts'
 import { formBoundary } from './form-header.ts'
 import { stringValue, TopLevelScan, type WantedKey } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
@@ -14,8 +15,8 @@ export interface GatedRequest {
   readonly body: Uint8Array
   /** Undefined: the request names no model that Ollama could run. Ollama answers it with an error. */
   readonly model: ModelName | undefined
-  /** False for a request that never waits: it names no model, names a cloud model, or unloads its model. */
-  readonly takesSlot: boolean
+  /** What Ollama does for the request. `run` for a cloud model, which runs elsewhere. */
+  readonly work: CallWork
 }
 
 /** The part of a request that comes before its body. */
@@ -34,21 +35,11 @@ interface ReadingCall {
   throwIfOver(): void
 }
 
-type BodyKey = 'model' | 'keep_alive' | 'prompt' | 'messages'
-const MODEL_ONLY: readonly WantedKey<BodyKey>[] = [{ key: 'model', nullEmpties: false }]
-const UNLOAD_KEYS: readonly WantedKey<BodyKey>[] = [
-  ...MODEL_ONLY,
-  { key: 'keep_alive', nullEmpties: true },
-  { key: 'prompt', nullEmpties: false },
-  { key: 'messages', nullEmpties: true },
-]
 const STREAM: readonly WantedKey<'stream'>[] = [{ key: 'stream', nullEmpties: true }]
 
 /** Ollama decodes zstd only under this exact spelling. Of a repeated header it reads the first one. */
 const ZSTD = /^zstd(?:,|$)/
 
-/** A value with more bytes than this counts as not empty and not zero. */
-const MOST_EMPTY_BYTES = 1024
 const MOST_STREAM_BYTES = 64
 
 /**
@@ -59,8 +50,8 @@ const STEPS_A_TURN = 2 ** 17
 /** Steps for a second look at a body, some milliseconds. The answer is not worth more. */
 const STEPS_OF_SECOND_LOOK = 2 ** 20
 
-/** Work on a body. `advance` stops after about `most` steps and returns whether the work is done. */
-interface Work {
+/** Long work on a body. `advance` stops after about `most` steps and returns whether the work is done. */
+interface Stepwise {
   advance(most: number): boolean
 }
 
@@ -111,15 +102,14 @@ export async function readGatedRequest(
   if (encoded) await decoders.enter()
   try {
     const json = encoded ? await decoded(body, clock, call) : body
-    const emptyUnloads = route?.emptyUnloads
-    const found = new TopLevelScan(json, emptyUnloads ? UNLOAD_KEYS : MODEL_ONLY)
+    const found = new TopLevelScan(json, bodyKeys(route))
     if (!found.advance(STEPS_A_TURN)) await finish(found, clock, call)
     // Ollama trims any amount of white space from a name. A name that is too long to be read in full is refused.
     if (found.size('model') > MOST_NAME_BYTES) throw new Unreadable('invalid_request')
     const written =
       stringValue(found.text('model')) ??
       (route?.modelIn === 'json or form' ? await modelInForm(request, body, clock, call) : undefined)
-    return gatedRequest(body, written, emptyUnloads !== undefined && isUnload(found, emptyUnloads))
+    return gatedRequest(body, written, workOf(found, route))
   } finally {
     if (encoded) decoders.leave()
   }
@@ -167,33 +157,15 @@ async function decoded(body: Uint8Array, clock: Clock, call: ReadingCall): Promi
 }
 
 /** Continues unfinished work to its end, a turn at a time. */
-async function finish(work: Work, clock: Clock, call: ReadingCall): Promise<void> {
+async function finish(work: Stepwise, clock: Clock, call: ReadingCall): Promise<void> {
   do {
     await nextTurn(clock)
     call.throwIfOver()
   } while (!work.advance(STEPS_A_TURN))
 }
 
-function gatedRequest(body: Uint8Array, written: string | undefined, unload = false): GatedRequest {
+function gatedRequest(body: Uint8Array, written: string | undefined, work: CallWork = 'run'): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
-  return { body, model, takesSlot: model !== undefined && !model.cloud && !unload }
-}
-
-function isUnload(found: TopLevelScan<BodyKey>, emptyUnloads: 'messages' | 'prompt'): boolean {
-  if (found.size('keep_alive') > MOST_EMPTY_BYTES || found.size(emptyUnloads) > MOST_EMPTY_BYTES) return false
-  const keepAlive = found.text('keep_alive')
-  if (keepAlive === undefined || !isZeroDuration(keepAlive)) return false
-  const content = found.text(emptyUnloads)
-  return content === undefined || content === '""' || content === 'null' || /^\[\s*\]$/.test(content)
-}
-
-/**
- * Ollama's keep_alive is a Go duration such as "0" or "0s", or a number of seconds. Ollama keeps the whole nanoseconds
- * of the number, so a number below one nanosecond is zero.
- */
-function isZeroDuration(raw: string): boolean {
-  const text = stringValue(raw)
-  if (text !== undefined) return /^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
-  const seconds = /^-?\d/.test(raw) ? Number(raw) : Number.NaN
-  return seconds >= 0 && seconds * 1e9 < 1
+  if (model === undefined) return { body, model, work: 'none' }
+  return { body, model, work: model.cloud ? 'run' : work }
 }

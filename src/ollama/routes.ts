@@ -1,6 +1,9 @@
 /** How a route words its errors: like Ollama itself, like OpenAI or like Anthropic. */
 export type Dialect = 'ollama' | 'openai' | 'anthropic'
 
+/** A key whose value is what the model gets to work on. */
+export type ContentKey = 'messages' | 'prompt' | 'input'
+
 /** What the proxy knows about one gated route: a POST route on which Ollama runs a model. */
 export interface GatedRoute {
   readonly path: string
@@ -17,8 +20,14 @@ export interface GatedRoute {
   readonly modelIn: 'json' | 'form' | 'json or form'
   /** Whether Ollama decodes a zstd body. Ollama does so on its /v1 routes that read JSON. */
   readonly zstd: boolean
-  /** A call with keep_alive 0 and nothing under this key unloads the model. Undefined: the route does not unload. */
-  readonly emptyUnloads?: 'messages' | 'prompt'
+  /**
+   * With nothing under this key Ollama only loads the model. Undefined: the call counts as work. Most other routes
+   * refuse a call without content; on /v1/responses the loading depends on two keys. Source: the handlers in Ollama's
+   * server/routes.go, and middleware/openai.go for /v1.
+   */
+  readonly loadsWithout?: ContentKey
+  /** Whether a call that would only load the model unloads the model when its keep_alive is 0. */
+  readonly unloads?: true
 }
 
 /** What most routes under /api, and most routes under /v1, have in common. A row can differ. */
@@ -27,12 +36,12 @@ const OPENAI = { dialect: 'openai', modelIn: 'json', zstd: true } as const
 
 // biome-ignore format: one line a route.
 const ROUTES = [
-  { ...NATIVE, path: '/api/generate', operation: 'text_completion', streams: 'by default', emptyUnloads: 'prompt' },
-  { ...NATIVE, path: '/api/chat', operation: 'chat', streams: 'by default', emptyUnloads: 'messages' },
-  { ...NATIVE, path: '/api/embed', operation: 'embeddings', streams: 'never' },
-  { ...NATIVE, path: '/api/embeddings', operation: 'embeddings', streams: 'never' },
+  { ...NATIVE, path: '/api/generate', operation: 'text_completion', streams: 'by default', loadsWithout: 'prompt', unloads: true },
+  { ...NATIVE, path: '/api/chat', operation: 'chat', streams: 'by default', loadsWithout: 'messages', unloads: true },
+  { ...NATIVE, path: '/api/embed', operation: 'embeddings', streams: 'never', loadsWithout: 'input' },
+  { ...NATIVE, path: '/api/embeddings', operation: 'embeddings', streams: 'never', loadsWithout: 'prompt' },
   { ...OPENAI, path: '/v1/chat/completions', operation: 'chat', streams: 'if asked' },
-  { ...OPENAI, path: '/v1/completions', operation: 'text_completion', streams: 'if asked' },
+  { ...OPENAI, path: '/v1/completions', operation: 'text_completion', streams: 'if asked', loadsWithout: 'prompt' },
   { ...OPENAI, path: '/v1/embeddings', operation: 'embeddings', streams: 'never' },
   { ...OPENAI, path: '/v1/responses', operation: 'chat', streams: 'if asked' },
   { ...OPENAI, path: '/v1/messages', operation: 'chat', streams: 'if asked', dialect: 'anthropic' },

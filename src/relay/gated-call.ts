@@ -73,13 +73,13 @@ export class GatedCall implements ForwardingObserver, Watched {
   }
 
   /** The request is read. Returns what to ask of admission; undefined for a call that takes no slot. */
-  read({ model, takesSlot, body }: GatedRequest): Call | undefined {
+  read({ model, work, body }: GatedRequest): Call | undefined {
     this.record.model = model?.key
     this.#body?.free()
     if (this.#stopped) throw this.#stopped
     this.readAt = this.#options.clock.now()
     this.#stage = 'waiting'
-    if (model === undefined || !takesSlot) return undefined
+    if (model === undefined || model.cloud || work === 'unload') return undefined
     return { model: model.key, caller: EVERYBODY, deadline: this.deadline, bytes: body.length }
   }
 

@@ -2,56 +2,33 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type GatedRequest, readGatedRequest } from '../../src/ollama/gated-request.ts'
 import { ManualClock } from '../support/manual-clock.ts'
-import { bytesOf, type Request, ScriptedRequest } from '../support/scripted-request.ts'
+import { bytesOf, ScriptedRequest } from '../support/scripted-request.ts'
+import { CALL, inTurns, read } from './support/read-call.ts'
 
-const CALL = { maxBodyBytes: 2 ** 30, throwIfOver() {} }
-
-/** Waits for a call that is read in turns, and counts the turns. */
-async function inTurns(
-  clock: ManualClock,
-  reading: Promise<GatedRequest>,
-): Promise<{ call: GatedRequest; turns: number }> {
-  let turns = 0
-  let settled = false
-  const call = reading.finally(() => {
-    settled = true
-  })
-  call.catch(() => {})
-  while (!settled) {
-    await new Promise(setImmediate)
-    turns += clock.pending
-    clock.advance(0)
-  }
-  return { call: await call, turns }
-}
-
-async function read(path: string, request: Request): Promise<GatedRequest> {
-  const clock = new ManualClock()
-  const client = new ScriptedRequest({ target: path, ...request })
-  return (await inTurns(clock, readGatedRequest(client, path, bytesOf(request.body ?? ''), clock, CALL))).call
-}
-
-const verdict = ({ model, takesSlot }: GatedRequest) => ({ key: model?.key, takesSlot })
+const verdict = ({ model, work }: GatedRequest) => ({ key: model?.key, work })
 
 describe('a call for a model', () => {
+  const BODY = ' {"Model": "LLAMA2:latest", "prompt": "x", "messages": [{}], "input": "x"} '
   const ROUTES = ['/api/generate', '/api/chat', '/api/embed', '/api/embeddings', '/v1/chat/completions']
   for (const path of [...ROUTES, '/v1/completions', '/v1/embeddings', '/v1/responses', '/v1/messages']) {
-    it(`takes a slot on ${path}, its body untouched`, async () => {
-      const call = await read(path, { body: ' {"Model": "LLAMA2:latest", "prompt": "x"} ' })
-      assert.deepEqual(verdict(call), { key: 'llama2', takesSlot: true })
-      assert.equal(new TextDecoder().decode(call.body), ' {"Model": "LLAMA2:latest", "prompt": "x"} ')
+    it(`is work on ${path}, its body untouched`, async () => {
+      const call = await read(path, { body: BODY })
+      assert.deepEqual(verdict(call), { key: 'llama2', work: 'run' })
+      assert.equal(new TextDecoder().decode(call.body), BODY)
     })
   }
 
-  it('takes no slot for a cloud model, but has its name', async () => {
+  it('that runs in the cloud is work, even without messages', async () => {
     for (const model of ['gpt-oss:cloud', 'gpt-oss:20b-cloud']) {
-      const { model: name, takesSlot } = await read('/api/chat', { body: JSON.stringify({ model }) })
-      assert.equal(takesSlot, false)
-      assert.equal(name?.cloud, true)
+      for (const rest of [{}, { keep_alive: 0 }, { messages: [{}] }]) {
+        const call = await read('/api/chat', { body: JSON.stringify({ model, ...rest }) })
+        assert.equal(call.work, 'run')
+        assert.equal(call.model?.cloud, true)
+      }
     }
   })
 
-  it('takes no slot without a model that could run', async () => {
+  it('is none without a model that could run', async () => {
     for (const body of [
       '',
       '{}',
@@ -62,7 +39,7 @@ describe('a call for a model', () => {
       'no json',
       '[]',
     ]) {
-      assert.deepEqual(verdict(await read('/api/chat', { body })), { key: undefined, takesSlot: false }, body)
+      assert.deepEqual(verdict(await read('/api/chat', { body })), { key: undefined, work: 'none' }, body)
     }
   })
 
@@ -70,14 +47,8 @@ describe('a call for a model', () => {
     const hidden = (space: string, count: number) => ({
       body: `{"model":"${space.repeat(count)}llama2${space.repeat(count)}"}`,
     })
-    assert.deepEqual(verdict(await read('/api/chat', hidden(' ', 32_000))), {
-      key: 'llama2',
-      takesSlot: true,
-    })
-    assert.deepEqual(verdict(await read('/api/chat', hidden('\\n', 16_000))), {
-      key: 'llama2',
-      takesSlot: true,
-    })
+    assert.equal((await read('/api/chat', hidden(' ', 32_000))).model?.key, 'llama2')
+    assert.equal((await read('/api/chat', hidden('\\n', 16_000))).model?.key, 'llama2')
     for (const [space, count] of [
       [' ', 40_000],
       ['\\u0020', 10_000],
@@ -98,7 +69,7 @@ describe('a call for a model', () => {
       clock,
       readGatedRequest(client, '/api/chat', bytesOf(body), clock, CALL),
     )
-    assert.deepEqual(verdict(call), { key: 'llama2', takesSlot: true })
+    assert.deepEqual(verdict(call), { key: 'llama2', work: 'load' })
     assert.ok(turns >= 10, `${turns} turns`)
   })
 
@@ -146,7 +117,7 @@ describe('a call for a model', () => {
 
 describe('an unload', () => {
   const unloads = async (path: string, fields: string) =>
-    !(await read(path, { body: `{"model":"llama2",${fields}}` })).takesSlot
+    (await read(path, { body: `{"model":"llama2",${fields}}` })).work === 'unload'
 
   for (const zero of [
     '0',
@@ -237,21 +208,21 @@ describe('a form', () => {
 
   it('has a model field', async () => {
     const call = await form(BODY)
-    assert.deepEqual(verdict(call), { key: 'whisper', takesSlot: true })
+    assert.deepEqual(verdict(call), { key: 'whisper', work: 'run' })
     assert.equal(new TextDecoder().decode(call.body), BODY)
   })
   it('gives way to a model in the query, as in Ollama', async () => {
     const target = (query: string) => `${PATH}?${query}`
     assert.deepEqual(verdict(await form(BODY, 'b', target('model=LLAMA2'))), {
       key: 'llama2',
-      takesSlot: true,
+      work: 'run',
     })
     assert.deepEqual(verdict(await form('', 'b', target('a=b&mod%65l=+llama2%3A7b'))), {
       key: 'llama2:7b',
-      takesSlot: true,
+      work: 'run',
     })
     assert.deepEqual(verdict(await form(BODY, 'b', target('model=a&model=b'))).key, 'a')
-    assert.deepEqual(verdict(await form(BODY, 'b', target('model='))), { key: undefined, takesSlot: false })
+    assert.deepEqual(verdict(await form(BODY, 'b', target('model='))), { key: undefined, work: 'none' })
     assert.deepEqual(verdict(await form(BODY, 'b', target('models=a&x;model=b&model=%zz'))).key, 'whisper')
   })
   it('of another content type has no model', async () => {
@@ -262,12 +233,12 @@ describe('a form', () => {
       undefined,
     ]) {
       const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type }
-      assert.equal((await read(PATH, { headers, body: BODY })).takesSlot, false, type)
+      assert.equal((await read(PATH, { headers, body: BODY })).work, 'none', type)
     }
   })
   it('without a model field has no model', async () => {
     const body = BODY.replace('"model"', '"prompt"')
-    assert.deepEqual(verdict(await form(body)), { key: undefined, takesSlot: false })
+    assert.deepEqual(verdict(await form(body)), { key: undefined, work: 'none' })
   })
   it('that is not plain is refused', async () => {
     for (const body of ['', BODY.replaceAll('\r\n', '\n'), BODY.replace('name="', 'name*="')]) {
@@ -275,7 +246,7 @@ describe('a form', () => {
     }
     await assert.rejects(form(BODY, 'c; boundary=b'), { code: 'invalid_form' })
     // With a model in the query the form is not read.
-    assert.equal((await form('', 'b', `${PATH}?model=a`)).takesSlot, true)
+    assert.equal((await form('', 'b', `${PATH}?model=a`)).work, 'run')
   })
 })
 
@@ -290,7 +261,7 @@ describe('an edit of an image', () => {
     assert.equal(await key(FORM), 'flux')
     // Ollama reads JSON even when a form follows.
     assert.equal(await key(`{"model":"llama2"}${FORM}`), 'llama2')
-    assert.equal((await read(PATH, { body: FORM })).takesSlot, false)
-    assert.equal((await read('/v1/images/generations', { headers, body: FORM })).takesSlot, false)
+    assert.equal((await read(PATH, { body: FORM })).work, 'none')
+    assert.equal((await read('/v1/images/generations', { headers, body: FORM })).work, 'none')
   })
 })

@@ -1,0 +1,71 @@
+import { stringValue, type TopLevelScan, type WantedKey } from './json-scan.ts'
+import { type ContentKey, GATED_PATHS, type GatedRoute, gatedRoute } from './routes.ts'
+
+/**
+ * What Ollama does for a call. none: the call names no model that Ollama could run. unload: Ollama frees the model and
+ * waits for nothing. load: Ollama loads the model, which can wait, and takes no parallel place of the model. run: all
+ * else.
+ */
+export type CallWork = 'none' | 'unload' | 'load' | 'run'
+
+/** The keys of a JSON body that tell what a call asks for. */
+export type BodyKey = 'model' | 'keep_alive' | ContentKey
+
+/** A value with more bytes than this counts as not empty and not zero. */
+const MOST_EMPTY_BYTES = 1024
+
+/** How each content key looks when Ollama has nothing under the key. A missing key is empty as well. */
+const CONTENT: Readonly<Record<ContentKey, { readonly nullEmpties: boolean; readonly empty: RegExp }>> = {
+  // A string in Go.
+  prompt: { nullEmpties: false, empty: /^""$/ },
+  // A slice in Go.
+  messages: { nullEmpties: true, empty: /^(?:null|\[\s*\])$/ },
+  // Any value in Go.
+  input: { nullEmpties: true, empty: /^(?:null|""|\[\s*\])$/ },
+}
+
+const MODEL: WantedKey<BodyKey> = { key: 'model', nullEmpties: false }
+const KEYS_BY_PATH: ReadonlyMap<string, readonly WantedKey<BodyKey>[]> = new Map(
+  GATED_PATHS.map((path) => [path, wantedKeys(gatedRoute(path))]),
+)
+
+/** The keys to look for in a JSON body on this route. */
+export function bodyKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
+  return KEYS_BY_PATH.get(route?.path ?? '') ?? [MODEL]
+}
+
+/**
+ * What Ollama does for a call that names a model. Real work must not count as load or unload, because such a call can
+ * pass without a slot. The other mistake is harmless: a value that is too long to be read counts as work.
+ */
+export function workOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): CallWork {
+  if (route?.loadsWithout === undefined || !isEmpty(found, route.loadsWithout)) return 'run'
+  return route.unloads && hasZeroKeepAlive(found) ? 'unload' : 'load'
+}
+
+function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
+  const keys = [MODEL]
+  if (route?.unloads) keys.push({ key: 'keep_alive', nullEmpties: true })
+  const content = route?.loadsWithout
+  if (content !== undefined) keys.push({ key: content, nullEmpties: CONTENT[content].nullEmpties })
+  return keys
+}
+
+function isEmpty(found: TopLevelScan<BodyKey>, content: ContentKey): boolean {
+  if (found.size(content) > MOST_EMPTY_BYTES) return false
+  const raw = found.text(content)
+  return raw === undefined || CONTENT[content].empty.test(raw)
+}
+
+/**
+ * Ollama's keep_alive is a Go duration such as "0" or "0s", or a number of seconds. Ollama keeps the whole nanoseconds
+ * of the number, so a number below one nanosecond is zero.
+ */
+function hasZeroKeepAlive(found: TopLevelScan<BodyKey>): boolean {
+  const raw = found.size('keep_alive') > MOST_EMPTY_BYTES ? undefined : found.text('keep_alive')
+  if (raw === undefined) return false
+  const text = stringValue(raw)
+  if (text !== undefined) return /^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
+  const seconds = /^-?\d/.test(raw) ? Number(raw) : Number.NaN
+  return seconds >= 0 && seconds * 1e9 < 1
+}
