@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import fc from 'fast-check'
 import { GATED_PATHS } from '../../src/ollama/routes.ts'
+import { bytesOf } from '../support/scripted-request.ts'
+import { type OllamaWork, ollamaWork } from './support/go-work.ts'
 import { read } from './support/read-call.ts'
 
 const JSON_PATHS = GATED_PATHS.filter((path) => path !== '/v1/audio/transcriptions')
@@ -82,5 +85,126 @@ describe('a call with content', () => {
     assert.equal(await workOf('/api/chat', `"messages":[${spaces}]`), 'run')
     assert.equal(await workOf('/api/embed', `"input":${spaces}""`), 'run')
     assert.equal(await workOf('/api/generate', `"prompt":"","keep_alive":0.${'0'.repeat(2_000)}`), 'load')
+  })
+})
+
+describe('a generated body', () => {
+  const NAMES = [
+    'prompt',
+    'messages',
+    'input',
+    'keep_alive',
+    'model',
+    'suffix',
+    'options',
+    'me\u00dfages',
+    'prompts',
+  ]
+  const VALUES = [
+    '""',
+    '" "',
+    '"hi"',
+    '"\\u0000"',
+    'null',
+    '[]',
+    '[ \t]',
+    '[{}]',
+    '[null]',
+    '[5]',
+    '["a"]',
+    '["",""]',
+  ]
+  const TIMES = [
+    '0',
+    '-0',
+    '0.0',
+    '"0"',
+    '"0s"',
+    '"-0m"',
+    '"0.0000000001s"',
+    '"1ns"',
+    '1e-10',
+    '-1',
+    '5',
+    '"5m"',
+    '"x"',
+  ]
+  const NESTED = [
+    '{}',
+    '{"prompt":"x"}',
+    '{"messages":[{}]}',
+    '[{"input":["x"]}]',
+    '[[]]',
+    '5',
+    'true',
+    '"\\"prompt\\":1"',
+  ]
+  const MODELS = ['"llama2"', '"llama2"', '"llama2"', '" llama2 "', '""', 'null', '5']
+
+  /** The same key in another spelling, of which Go folds some into the key. */
+  const spelled = fc.constantFrom(
+    (name: string) => name,
+    (name: string) => name.toUpperCase(),
+    (name: string) => name.replace('s', '\u017f'),
+    (name: string) => name.replace('k', '\u212a'),
+    (name: string) => name.replace(/[eo]/, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`),
+    (name: string) => `${name} `,
+  )
+  const space = fc.constantFrom('', '', ' ', '\n\t', '\r')
+  const entry = fc
+    .tuple(
+      fc.constantFrom(...NAMES),
+      spelled,
+      space,
+      space,
+      fc.constantFrom(...VALUES, ...NESTED, ...TIMES),
+      fc.nat(),
+    )
+    .map(([name, spell, before, after, any, pick]) => {
+      const fitting = name === 'model' ? MODELS : name === 'keep_alive' ? TIMES.concat('null') : [any]
+      return `"${spell(name)}"${before}:${after}${fitting[pick % fitting.length]}${before}`
+    })
+  const body = fc
+    .tuple(fc.array(entry, { maxLength: 6 }), fc.nat(), space, fc.constantFrom('', '{"prompt":"x"}', 'x'))
+    .map(([entries, at, gap, trailing]) => {
+      const members = entries.toSpliced(at % (entries.length + 1), 0, '"model":"llama2"')
+      return `${gap}{${members.join(`,${gap}`)}}${trailing}`
+    })
+  const flips = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...'{}[]",:\\0n \u0000')), { maxLength: 2 })
+
+  /** Each body that Ollama accepts is compared. @returns how many bodies Ollama answers in which way. */
+  async function compared(
+    generated: fc.Arbitrary<string>,
+    numRuns: number,
+  ): Promise<Record<OllamaWork, number>> {
+    const seen = { refused: 0, unload: 0, load: 0, run: 0 }
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...JSON_PATHS), generated, async (path, text) => {
+        const expected = ollamaWork(path, bytesOf(text))
+        seen[expected]++
+        if (expected === 'refused') return
+        const { work } = await read(path, { body: text })
+        // A fraction of a nanosecond in a text is 0 for Ollama. Here it counts as a load: that is no bypass.
+        const allowed = expected === 'unload' && text.includes('000000001s') ? ['unload', 'load'] : [expected]
+        assert.ok(allowed.includes(work), `${path} ${text}: ${work}, Ollama: ${expected}`)
+      }),
+      { numRuns },
+    )
+    return seen
+  }
+
+  it('is load or unload only where Ollama generates nothing, and work wherever Ollama works', async () => {
+    const seen = await compared(body, 10_000)
+    for (const [work, count] of Object.entries(seen)) assert.ok(count > 100, `${count} bodies are ${work}`)
+  })
+
+  it('is so after some of its bytes have changed', async () => {
+    const changed = fc.tuple(body, flips).map(([text, changes]) => {
+      const letters = [...text]
+      for (const [at, letter] of changes) letters[at % letters.length] = letter
+      return letters.join('')
+    })
+    const seen = await compared(changed, 10_000)
+    for (const [work, count] of Object.entries(seen)) assert.ok(count > 50, `${count} bodies are ${work}`)
   })
 })
