@@ -43,10 +43,17 @@ export function workOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefin
   return route.unloads && hasZeroKeepAlive(found) ? 'unload' : 'load'
 }
 
+/** How many inputs Ollama runs for the call, each in a place of its own. 0 for an empty array. */
+export function inputsOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): number {
+  const key = route?.runsEach
+  if (key === undefined || found.elements > 1 || found.size(key) > MOST_EMPTY_BYTES) return found.elements
+  return /^\[\s*\]$/.test(found.text(key) ?? '') ? 0 : 1
+}
+
 function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
   const keys = [MODEL]
   if (route?.unloads) keys.push({ key: 'keep_alive', nullEmpties: true })
-  const content = route?.loadsWithout
+  const content = route?.loadsWithout ?? route?.runsEach
   if (content !== undefined) keys.push({ key: content, nullEmpties: CONTENT[content].nullEmpties })
   return keys
 }

@@ -1,5 +1,5 @@
 import { type Clock, nextTurn } from '../clock.ts'
-import { bodyKeys, type CallWork, workOf } from './call-work.ts'
+import { bodyKeys, type CallWork, inputsOf, workOf } from './call-work.ts'
 import { formBoundary } from './form-header.ts'
 import { stringValue, TopLevelScan, type WantedKey } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
@@ -17,6 +17,8 @@ export interface GatedRequest {
   readonly model: ModelName | undefined
   /** What Ollama does for the request. `run` for a cloud model, which runs elsewhere. */
   readonly work: CallWork
+  /** Inputs that Ollama runs side by side: the length of an array of inputs, else 1. */
+  readonly inputs: number
 }
 
 /** The part of a request that comes before its body. */
@@ -102,14 +104,14 @@ export async function readGatedRequest(
   if (encoded) await decoders.enter()
   try {
     const json = encoded ? await decoded(body, clock, call) : body
-    const found = new TopLevelScan(json, bodyKeys(route))
+    const found = new TopLevelScan(json, bodyKeys(route), route?.runsEach)
     if (!found.advance(STEPS_A_TURN)) await finish(found, clock, call)
     // Ollama trims any amount of white space from a name. A name that is too long to be read in full is refused.
     if (found.size('model') > MOST_NAME_BYTES) throw new Unreadable('invalid_request')
     const written =
       stringValue(found.text('model')) ??
       (route?.modelIn === 'json or form' ? await modelInForm(request, body, clock, call) : undefined)
-    return gatedRequest(body, written, workOf(found, route))
+    return gatedRequest(body, written, workOf(found, route), inputsOf(found, route))
   } finally {
     if (encoded) decoders.leave()
   }
@@ -164,8 +166,13 @@ async function finish(work: Stepwise, clock: Clock, call: ReadingCall): Promise<
   } while (!work.advance(STEPS_A_TURN))
 }
 
-function gatedRequest(body: Uint8Array, written: string | undefined, work: CallWork = 'run'): GatedRequest {
+function gatedRequest(
+  body: Uint8Array,
+  written: string | undefined,
+  work: CallWork = 'run',
+  inputs = 1,
+): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
-  if (model === undefined) return { body, model, work: 'none' }
-  return { body, model, work: model.cloud ? 'run' : work }
+  if (model === undefined) return { body, model, work: 'none', inputs }
+  return { body, model, work: model.cloud ? 'run' : work, inputs }
 }

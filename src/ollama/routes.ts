@@ -28,6 +28,8 @@ export interface GatedRoute {
   readonly loadsWithout?: ContentKey
   /** Whether a call that would only load the model unloads the model when its keep_alive is 0. */
   readonly unloads?: true
+  /** Ollama runs each element of an array under this key by itself, in a parallel place of its own. */
+  readonly runsEach?: 'input'
 }
 
 /** What most routes under /api, and most routes under /v1, have in common. A row can differ. */
@@ -38,11 +40,11 @@ const OPENAI = { dialect: 'openai', modelIn: 'json', zstd: true } as const
 const ROUTES = [
   { ...NATIVE, path: '/api/generate', operation: 'text_completion', streams: 'by default', loadsWithout: 'prompt', unloads: true },
   { ...NATIVE, path: '/api/chat', operation: 'chat', streams: 'by default', loadsWithout: 'messages', unloads: true },
-  { ...NATIVE, path: '/api/embed', operation: 'embeddings', streams: 'never', loadsWithout: 'input' },
+  { ...NATIVE, path: '/api/embed', operation: 'embeddings', streams: 'never', loadsWithout: 'input', runsEach: 'input' },
   { ...NATIVE, path: '/api/embeddings', operation: 'embeddings', streams: 'never', loadsWithout: 'prompt' },
   { ...OPENAI, path: '/v1/chat/completions', operation: 'chat', streams: 'if asked' },
   { ...OPENAI, path: '/v1/completions', operation: 'text_completion', streams: 'if asked', loadsWithout: 'prompt' },
-  { ...OPENAI, path: '/v1/embeddings', operation: 'embeddings', streams: 'never' },
+  { ...OPENAI, path: '/v1/embeddings', operation: 'embeddings', streams: 'never', runsEach: 'input' },
   { ...OPENAI, path: '/v1/responses', operation: 'chat', streams: 'if asked' },
   { ...OPENAI, path: '/v1/messages', operation: 'chat', streams: 'if asked', dialect: 'anthropic' },
   { ...OPENAI, path: '/v1/audio/transcriptions', operation: 'generate_content', streams: 'never', modelIn: 'form', zstd: false },

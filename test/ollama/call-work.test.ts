@@ -88,6 +88,53 @@ describe('a call with content', () => {
   })
 })
 
+describe('the inputs of a call', () => {
+  const inputsOf = async (path: string, fields: string) =>
+    (await read(path, { body: `{"model":"llama2",${fields}}` })).inputs
+
+  for (const path of ['/api/embed', '/v1/embeddings']) {
+    it(`are the elements of the array on ${path}`, async () => {
+      assert.equal(await inputsOf(path, '"input":["a","b","c"]'), 3)
+      assert.equal(await inputsOf(path, '"input":["a, b","[c]"]'), 2)
+      assert.equal(await inputsOf(path, '"Input":["a"],"INPUT":["b","c"]'), 2)
+      assert.equal(await inputsOf(path, `"input":[${'"x",'.repeat(100_000)}"x"]`), 100_001)
+    })
+
+    it(`are one for a text, and none for an empty array on ${path}`, async () => {
+      for (const input of ['"x"', '"a,b"', '""', 'null', '[""]', `["${'x'.repeat(2_000)}"]`])
+        assert.equal(await inputsOf(path, `"input":${input}`), 1, input)
+      assert.equal(await inputsOf(path, '"prompt":"x"'), 1)
+      assert.equal(await inputsOf(path, '"input":[\n]'), 0)
+      assert.equal(await inputsOf(path, '"input":["a","b"],"input":[]'), 0)
+    })
+  }
+
+  it('are one on every other route', async () => {
+    for (const path of JSON_PATHS.filter((path) => !['/api/embed', '/v1/embeddings'].includes(path)))
+      assert.equal(await inputsOf(path, '"input":["a","b"],"messages":[{},{}],"prompt":"x"'), 1, path)
+  })
+
+  it('are as many as JSON.parse finds', async () => {
+    const inputs = fc.array(
+      fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('', ',', ']', '"],["', '\\')),
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('/api/embed', '/v1/embeddings'),
+        inputs,
+        fc.nat(2),
+        async (path, input, indent) => {
+          const body = JSON.stringify({ model: 'llama2', input }, null, indent)
+          const call = await read(path, { body })
+          assert.equal(call.inputs, input.length, body)
+          assert.equal(call.work, input.length === 0 && path === '/api/embed' ? 'load' : 'run', body)
+        },
+      ),
+      { numRuns: 1_000 },
+    )
+  })
+})
+
 describe('a generated body', () => {
   const NAMES = [
     'prompt',
