@@ -6,13 +6,24 @@ import { type ContentKey, GATED_PATHS, type GatedRoute, gatedRoute } from './rou
  * waits for nothing. load: Ollama loads the model, which can wait, and takes no parallel place of the model. run: all
  * else.
  */
-export type CallWork = 'none' | 'unload' | 'load' | 'run'
+type CallWork = 'none' | 'unload' | 'load' | 'run'
+
+/** What a call asks Ollama for, besides its model. */
+export interface AskedWork {
+  readonly work: CallWork
+  /** Inputs that Ollama runs side by side: the length of an array of inputs, else 1. */
+  readonly inputs: number
+  /** The options of the call as raw JSON, for loadOptions. Undefined: none, or more than 4 KiB. */
+  readonly options: string | undefined
+}
 
 /** The keys of a JSON body that tell what a call asks for. */
-export type BodyKey = 'model' | 'keep_alive' | ContentKey
+export type BodyKey = 'model' | 'keep_alive' | 'options' | ContentKey
 
 /** A value with more bytes than this counts as not empty and not zero. */
 const MOST_EMPTY_BYTES = 1024
+/** All options of Ollama together have some 500 bytes. */
+const MOST_OPTIONS_BYTES = 4096
 
 /** How each content key looks when Ollama has nothing under the key. A missing key is empty as well. */
 const CONTENT: Readonly<Record<ContentKey, { readonly nullEmpties: boolean; readonly empty: RegExp }>> = {
@@ -34,20 +45,30 @@ export function bodyKeys(route: GatedRoute | undefined): readonly WantedKey<Body
   return KEYS_BY_PATH.get(route?.path ?? '') ?? [MODEL]
 }
 
+/** What the scanned body of a call that names a model asks for. */
+export function askedFor(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): AskedWork {
+  return { work: workOf(found, route), inputs: inputsOf(found, route), options: optionsOf(found) }
+}
+
 /**
  * What Ollama does for a call that names a model. Real work must not count as load or unload, because such a call can
  * pass without a slot. The other mistake is harmless: a value that is too long to be read counts as work.
  */
-export function workOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): CallWork {
+function workOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): CallWork {
   if (route?.loadsWithout === undefined || !isEmpty(found, route.loadsWithout)) return 'run'
   return route.unloads && hasZeroKeepAlive(found) ? 'unload' : 'load'
 }
 
 /** How many inputs Ollama runs for the call, each in a place of its own. 0 for an empty array. */
-export function inputsOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): number {
+function inputsOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): number {
   const key = route?.runsEach
   if (key === undefined || found.elements > 1 || found.size(key) > MOST_EMPTY_BYTES) return found.elements
   return /^\[\s*\]$/.test(found.text(key) ?? '') ? 0 : 1
+}
+
+/** Ollama merges the options of equal keys. Here the last options count. */
+function optionsOf(found: TopLevelScan<BodyKey>): string | undefined {
+  return found.size('options') > MOST_OPTIONS_BYTES ? undefined : found.text('options')
 }
 
 function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
@@ -55,6 +76,7 @@ function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[
   if (route?.unloads) keys.push({ key: 'keep_alive', nullEmpties: true })
   const content = route?.loadsWithout ?? route?.runsEach
   if (content !== undefined) keys.push({ key: content, nullEmpties: CONTENT[content].nullEmpties })
+  if (route?.takesOptions) keys.push({ key: 'options', nullEmpties: true })
   return keys
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, nextTurn } from '../clock.ts'
-import { bodyKeys, type CallWork, inputsOf, workOf } from './call-work.ts'
+import { type AskedWork, askedFor, bodyKeys } from './call-work.ts'
 import { formBoundary } from './form-header.ts'
 import { stringValue, TopLevelScan, type WantedKey } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
@@ -9,17 +9,16 @@ import { queryField } from './target.ts'
 import { Unreadable } from './unreadable.ts'
 import { beginsLikeZstd, ZstdDecoder } from './zstd.ts'
 
-/** A gated request after its body was read. */
-export interface GatedRequest {
+/** A gated request after its body was read. Its `work` is none without a model, and run for a cloud model. */
+export interface GatedRequest extends AskedWork {
   /** The bytes that the client sent. They go to Ollama unchanged. */
   readonly body: Uint8Array
   /** Undefined: the request names no model that Ollama could run. Ollama answers it with an error. */
   readonly model: ModelName | undefined
-  /** What Ollama does for the request. `run` for a cloud model, which runs elsewhere. */
-  readonly work: CallWork
-  /** Inputs that Ollama runs side by side: the length of an array of inputs, else 1. */
-  readonly inputs: number
 }
+
+/** No form can ask for less than a run. */
+const FORM: AskedWork = { work: 'run', inputs: 1, options: undefined }
 
 /** The part of a request that comes before its body. */
 interface RequestHead {
@@ -111,7 +110,7 @@ export async function readGatedRequest(
     const written =
       stringValue(found.text('model')) ??
       (route?.modelIn === 'json or form' ? await modelInForm(request, body, clock, call) : undefined)
-    return gatedRequest(body, written, workOf(found, route), inputsOf(found, route))
+    return gatedRequest(body, written, askedFor(found, route))
   } finally {
     if (encoded) decoders.leave()
   }
@@ -166,13 +165,14 @@ async function finish(work: Stepwise, clock: Clock, call: ReadingCall): Promise<
   } while (!work.advance(STEPS_A_TURN))
 }
 
-function gatedRequest(
-  body: Uint8Array,
-  written: string | undefined,
-  work: CallWork = 'run',
-  inputs = 1,
-): GatedRequest {
+function gatedRequest(body: Uint8Array, written: string | undefined, asked = FORM): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
-  if (model === undefined) return { body, model, work: 'none', inputs }
-  return { body, model, work: model.cloud ? 'run' : work, inputs }
+  const { inputs, options } = asked
+  return {
+    body,
+    model,
+    work: model === undefined ? 'none' : model.cloud ? 'run' : asked.work,
+    inputs,
+    options,
+  }
 }

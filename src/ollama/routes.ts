@@ -30,11 +30,13 @@ export interface GatedRoute {
   readonly unloads?: true
   /** Ollama runs each element of an array under this key by itself, in a parallel place of its own. */
   readonly runsEach?: 'input'
+  /** Whether the body can set the options with which Ollama loads the model. */
+  readonly takesOptions: boolean
 }
 
 /** What most routes under /api, and most routes under /v1, have in common. A row can differ. */
-const NATIVE = { dialect: 'ollama', modelIn: 'json', zstd: false } as const
-const OPENAI = { dialect: 'openai', modelIn: 'json', zstd: true } as const
+const NATIVE = { dialect: 'ollama', modelIn: 'json', zstd: false, takesOptions: true } as const
+const OPENAI = { dialect: 'openai', modelIn: 'json', zstd: true, takesOptions: false } as const
 
 // biome-ignore format: one line a route.
 const ROUTES = [
