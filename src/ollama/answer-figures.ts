@@ -4,11 +4,26 @@ const TAIL_BYTES = 2048
 /** No model has a context of this size. A higher number is ignored: it would stay in the counters for ever. */
 const MOST_TOKENS = 1e9
 
+/** No call takes so many nanoseconds: 1e7 seconds are four months. */
+const MOST_NANOSECONDS = 1e16
+
+/** Token counts in Ollama's own answers, and in any answer: OpenAI's, Anthropic's, or cut before its durations. */
+const NATIVE_IN = ['prompt_eval_count']
+const NATIVE_OUT = ['eval_count']
+const ANY_IN = ['prompt_tokens', 'input_tokens', ...NATIVE_IN]
+const ANY_OUT = ['completion_tokens', 'output_tokens', ...NATIVE_OUT]
+
 export interface Figures {
   readonly tokensIn: number | null
   readonly tokensOut: number | null
   /** Milliseconds that Ollama loaded the model or waited for it, at most what the call took. 0: not in the answer. */
   readonly loadMs: number
+  /** Milliseconds from Ollama's receipt of the request to the end of the answer. Null: not a native answer. */
+  readonly totalMs: number | null
+  /** Milliseconds for the prompt. Null without `totalMs`. 0: not in the answer, as in all answers with embeddings. */
+  readonly promptMs: number | null
+  /** Milliseconds for the tokens of the answer. Null without `totalMs`. 0: not in the answer. */
+  readonly evalMs: number | null
   /** The answer ended in Ollama's error line: the model broke after Ollama had sent the status. */
   readonly failed: boolean
 }
@@ -44,26 +59,49 @@ export class AnswerTail {
     for (const chunk of this.#chunks) {
       text += utf8.decode(chunk.length > TAIL_BYTES ? chunk.subarray(-TAIL_BYTES) : chunk)
     }
+    const total = text.lastIndexOf('"total_duration":')
+    // In an answer of Ollama the other durations come after the total.
+    const end = total < 0 ? '' : text.slice(total)
+    const totalMs = durationMs(end, '"total_duration":')
+    // The keys of the dialect at hand come first: a search in vain goes through the whole tail.
+    const native = total >= 0
     return {
-      tokensIn:
-        lastCount(text, 'prompt_eval_count') ??
-        lastCount(text, 'prompt_tokens') ??
-        lastCount(text, 'input_tokens') ??
-        null,
-      tokensOut:
-        lastCount(text, 'eval_count') ??
-        lastCount(text, 'completion_tokens') ??
-        lastCount(text, 'output_tokens') ??
-        null,
+      tokensIn: lastCount(text, native ? NATIVE_IN : ANY_IN),
+      tokensOut: lastCount(text, native ? NATIVE_OUT : ANY_OUT),
       loadMs: Math.min((lastNumber(text, 'load_duration') ?? 0) / 1e6, tookMs),
+      totalMs,
+      promptMs: totalMs === null ? null : durationMs(end, '"prompt_eval_duration":'),
+      evalMs: totalMs === null ? null : durationMs(end, '"eval_duration":'),
       failed: /(?:^|\n)\{"error":[^\n]*\n$/.test(text),
     }
   }
 }
 
-function lastCount(text: string, key: string): number | undefined {
-  const number = lastNumber(text, key)
-  return number !== undefined && number <= MOST_TOKENS ? number : undefined
+/**
+ * The first duration under a key, in milliseconds. Go leaves out a field that is 0. Null: a value that no call can have,
+ * or an object without an end, which can have lost a field.
+ */
+function durationMs(text: string, quoted: string): number | null {
+  if (!text.includes('}')) return null
+  const at = text.indexOf(quoted)
+  if (at < 0) return 0
+  let nanoseconds = 0
+  let index = at + quoted.length
+  let digit = text.charCodeAt(index) - 0x30
+  if (!(digit >= 0 && digit <= 9)) return null
+  for (; digit >= 0 && digit <= 9; digit = text.charCodeAt(++index) - 0x30)
+    nanoseconds = nanoseconds * 10 + digit
+  const next = text[index]
+  return (next === ',' || next === '}') && nanoseconds <= MOST_NANOSECONDS ? nanoseconds / 1e6 : null
+}
+
+/** The last count under the first key that has one. Null: no key has one. */
+function lastCount(text: string, keys: readonly string[]): number | null {
+  for (const key of keys) {
+    const number = lastNumber(text, key)
+    if (number !== undefined && number <= MOST_TOKENS) return number
+  }
+  return null
 }
 
 /** The last integer under a key. A key inside a string has escaped quotes and does not match. */
