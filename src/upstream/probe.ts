@@ -1,29 +1,25 @@
+import type { UpstreamQuestion } from './asking.ts'
 import { type Cause, causeOfCode } from './cause.ts'
 
-/** A probe that takes longer counts as unanswered. */
-export const PROBE_TIMEOUT_MS = 2_000
-/** Ollama's answer has a few bytes. A longer answer comes from another program, and the rest is not read. */
-export const PROBE_MOST_BYTES = 16 * 1024
-export const PROBE_PATH = '/api/version'
+const PROBE_PATH = '/api/version'
+
+/** Asks for Ollama's version. */
+export const PROBE: UpstreamQuestion = {
+  method: 'GET',
+  path: PROBE_PATH,
+  // Ollama's answer has a few bytes. A longer answer comes from another program.
+  mostBytes: 16 * 1024,
+  // A probe that takes longer counts as unanswered.
+  timeoutMs: 2_000,
+}
 
 /** The answer to a request for Ollama's version. */
 export interface ProbeAnswer {
   readonly status: number
   /** Target of a redirect. */
   readonly location?: string | undefined
-  /** About PROBE_MOST_BYTES at most; read only with status 200. */
+  /** Read only with status 200. */
   readonly body: string
-}
-
-/** The beginning of an answer's body. The rest of a body longer than PROBE_MOST_BYTES is cancelled. */
-export async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for await (const part of body) {
-    text += decoder.decode(part, { stream: true })
-    if (text.length >= PROBE_MOST_BYTES) break
-  }
-  return text
 }
 
 export interface Finding {

@@ -1,10 +1,10 @@
+import type { Reply, UpstreamQuestion } from '../../upstream/asking.ts'
 import type { Credentials } from '../../upstream/credentials.ts'
-import { PROBE_PATH, type ProbeAnswer } from '../../upstream/probe.ts'
 import { UpstreamAddress } from '../../upstream/upstream-address.ts'
 import { UPSTREAM_KEEP_ALIVE_MS } from '../process/limits.ts'
 import type { BunApi, BunSocketHandlers } from './bun-api.ts'
 import { type AnswerSink, UpstreamConnection, type UpstreamRequest } from './connection.ts'
-import { Probe } from './probe.ts'
+import { OpenQuestion } from './open-question.ts'
 
 const HANDLERS: BunSocketHandlers<UpstreamConnection> = {
   data: ({ data: connection }, bytes) => connection.received(bytes),
@@ -69,15 +69,23 @@ export class BunUpstream extends UpstreamAddress {
     return this.#open(request, sink)
   }
 
-  /** Asks for Ollama's version. Rejects when there is no answer in time. */
-  probe(): Promise<ProbeAnswer> {
+  ask(question: UpstreamQuestion): Promise<Reply> {
     return new Promise((resolve, reject) => {
+      const { method, path, body } = question
       const authorization = this.credentials?.authorization
       const headers = ['Host', this.host, 'Accept', 'application/json']
       if (authorization !== undefined) headers.push('Authorization', authorization)
-      const probe = new Probe(resolve, reject)
-      const target = this.pathPrefix + PROBE_PATH
-      probe.connection = this.send({ method: 'GET', target, headers, body: undefined }, probe)
+      if (body !== undefined) headers.push('Content-Type', 'application/json')
+      const open = new OpenQuestion(question, resolve, reject)
+      open.connection = this.send(
+        {
+          method,
+          target: this.pathPrefix + path,
+          headers,
+          body: body === undefined ? undefined : Buffer.from(body),
+        },
+        open,
+      )
     })
   }
 

@@ -1,6 +1,6 @@
 import { Pool } from 'undici'
+import { type Reply, readReply, type UpstreamQuestion, unreadReply } from '../../upstream/asking.ts'
 import type { Credentials } from '../../upstream/credentials.ts'
-import { beginningOf, PROBE_PATH, PROBE_TIMEOUT_MS, type ProbeAnswer } from '../../upstream/probe.ts'
 import { UpstreamAddress } from '../../upstream/upstream-address.ts'
 import { MAX_HEADER_BYTES, UPSTREAM_KEEP_ALIVE_MS } from '../process/limits.ts'
 
@@ -26,19 +26,23 @@ export class NodeUpstream extends UpstreamAddress {
     return this.pool.stats.connected
   }
 
-  /** Asks for Ollama's version. Rejects when there is no answer in time. */
-  async probe(): Promise<ProbeAnswer> {
+  async ask(question: UpstreamQuestion): Promise<Reply> {
     const authorization = this.credentials?.authorization
     const { statusCode, headers, body } = await this.pool.request({
-      method: 'GET',
-      path: this.pathPrefix + PROBE_PATH,
-      headers: authorization === undefined ? {} : { authorization },
-      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+      method: question.method,
+      path: this.pathPrefix + question.path,
+      headers: {
+        ...(authorization !== undefined && { authorization }),
+        ...(question.body !== undefined && { 'content-type': 'application/json' }),
+      },
+      body: question.body ?? null,
+      // Ends the reading of the body, too.
+      signal: AbortSignal.timeout(question.timeoutMs),
     })
     const location = Array.isArray(headers.location) ? headers.location[0] : headers.location
-    if (statusCode === 200) return { status: statusCode, location, body: await beginningOf(body) }
+    if (statusCode === 200) return readReply(question, { status: statusCode, location, body })
     body.on('error', () => {}).destroy()
-    return { status: statusCode, location, body: '' }
+    return unreadReply(statusCode, location)
   }
 
   destroy(): Promise<void> {
