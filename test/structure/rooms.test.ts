@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   simulator: [],
   ollama: [],
   admission: ['callers'],
-  upstream: ['callers'],
+  upstream: ['callers', 'ollama'],
   relay: ['admission', 'callers', 'ollama', 'upstream'],
   telemetry: ['admission', 'pages', 'relay'],
   alerts: ['pages', 'telemetry'],

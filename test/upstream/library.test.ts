@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { readShow, readTags, show, weightsIn } from '../../src/upstream/library.ts'
+
+const HASH = 'a80c4f17acd55265feec403c7aef86be0c25983ab279d83f3bcd3abbcb5b8b72'
+
+/** As Ollama 0.33 writes it. */
+const LLAMA = {
+  name: 'llama3.2:latest',
+  model: 'llama3.2:latest',
+  modified_at: '2026-08-20T10:00:00.123456789Z',
+  size: 2_019_393_189,
+  digest: HASH,
+  details: {
+    parent_model: '/models/blobs/sha256-1',
+    format: 'gguf',
+    family: 'llama',
+    families: ['llama'],
+    parameter_size: '3.2B',
+    quantization_level: 'Q4_K_M',
+    context_length: 131_072,
+    embedding_length: 3_072,
+  },
+  capabilities: ['completion', 'tools'],
+}
+
+const tags = (...models: unknown[]) => readTags(JSON.stringify({ models }))
+const keys = (...models: unknown[]) => tags(...models)?.map(({ key }) => key)
+const named = (name: unknown) => ({ ...LLAMA, name, model: name })
+
+describe('a list of models', () => {
+  it('tells what the catalog needs of each', () => {
+    assert.deepEqual(tags(LLAMA), [
+      {
+        key: 'llama3.2',
+        name: 'llama3.2:latest',
+        digest: HASH,
+        family: 'llama',
+        format: 'gguf',
+        capabilities: ['completion', 'tools'],
+        remote: false,
+        parentModel: '/models/blobs/sha256-1',
+      },
+    ])
+  })
+
+  it('has no capabilities where an older Ollama tells none, and a stub is remote', () => {
+    const { capabilities: _, ...older } = LLAMA
+    assert.equal(tags(older)?.[0]?.capabilities, undefined)
+    assert.equal(tags({ ...LLAMA, remote_host: 'https://ollama.com:443' })?.[0]?.remote, true)
+    assert.equal(tags({ ...LLAMA, remote_host: '' })?.[0]?.remote, false)
+  })
+
+  it('may be empty, in both ways that Go writes an empty list', () => {
+    assert.deepEqual([readTags('{"models":[]}'), readTags('{"models":null}')], [[], []])
+  })
+
+  it('is no list in any other shape', () => {
+    const shapes = [
+      '',
+      'null',
+      '[]',
+      '{}',
+      '"models"',
+      '7',
+      '{"models":{}}',
+      '{"models":"none"}',
+      '{"models":0}',
+      '{"models":[',
+      '{"models":[1,null,"x",[],{}]}',
+      '<html>hello</html>',
+      '['.repeat(100_000),
+    ]
+    for (const shape of shapes) assert.equal(readTags(shape), undefined, shape.slice(0, 80))
+  })
+
+  it('leaves out the entries that cannot be read, and keeps the others', () => {
+    const broken = [null, 7, 'llama2', [], {}, named(7), named(''), named('a b'), named('x'.repeat(2_000))]
+    assert.deepEqual(keys(...broken, LLAMA, named({ toString: 'x' })), ['llama3.2'])
+    assert.deepEqual(keys({ model: 'only-model' }, { name: '', model: 'second' }), ['only-model', 'second'])
+  })
+
+  it('takes a field of another type as not told', () => {
+    for (const wrong of [null, 7, true, [], { a: 1 }, 'x'.repeat(513)]) {
+      const entry = {
+        name: 'a',
+        digest: wrong,
+        remote_host: wrong,
+        details: wrong,
+        capabilities: 'completion',
+      }
+      const expected = {
+        key: 'a',
+        name: 'a',
+        digest: undefined,
+        family: '',
+        format: '',
+        capabilities: undefined,
+        remote: false,
+        parentModel: '',
+      }
+      assert.deepEqual(tags(entry), [expected])
+      const details = { family: wrong, format: wrong, parent_model: wrong }
+      assert.deepEqual(tags({ ...entry, details }), [expected])
+    }
+    assert.deepEqual(tags({ name: 'a', capabilities: [7, null, 'completion', {}] })?.[0]?.capabilities, [
+      'completion',
+    ])
+  })
+
+  it('takes only a sha256 as digest', () => {
+    const digestOf = (digest: string) => tags({ ...LLAMA, digest })?.[0]?.digest
+    assert.equal(digestOf(`sha256:${HASH}`), HASH)
+    for (const other of ['', 'latest', HASH.slice(1), `${HASH}0`, HASH.toUpperCase()])
+      assert.equal(digestOf(other), undefined, other)
+  })
+
+  it('keeps the first of two names with one key', () => {
+    assert.deepEqual(tags(named('Llama2'), { ...named('llama2:latest'), digest: '' })?.[0]?.digest, HASH)
+    assert.deepEqual(keys(named('Llama2'), named('llama2:latest')), ['llama2'])
+  })
+
+  it('does not mistake the stub of a cloud model for the local model', () => {
+    const stub = { ...named('gpt-oss:20b-cloud'), remote_host: 'https://ollama.com:443' }
+    assert.deepEqual(keys(stub), [])
+    assert.equal(tags(stub, named('gpt-oss:20b'))?.[0]?.remote, false)
+  })
+
+  it('ends after ten thousand models', () => {
+    const models = Array.from({ length: 10_001 }, (_, index) => ({ name: `m${index}` }))
+    assert.equal(tags(...models)?.length, 10_000)
+  })
+})
+
+describe('the question about one model', () => {
+  it('names the model', () => {
+    assert.equal(show('a"b').body, '{"model":"a\\"b"}')
+  })
+})
+
+describe('the answer about one model', () => {
+  const modelfile = `# Modelfile generated by "ollama show"\n# FROM llama3.2\n\nFROM /models/blobs/sha256-${HASH}\nTEMPLATE x`
+
+  it('tells weights and capabilities', () => {
+    assert.deepEqual(readShow(JSON.stringify({ modelfile, capabilities: ['completion'] })), {
+      weights: `sha256-${HASH}`,
+      capabilities: ['completion'],
+    })
+    assert.equal(readShow(JSON.stringify({ modelfile }))?.capabilities, undefined)
+  })
+
+  it('is none in any other shape', () => {
+    for (const shape of [
+      '',
+      'null',
+      '[]',
+      '{}',
+      '{"modelfile":7}',
+      '{"modelfile":null}',
+      '{"modelfile":""}',
+      '{"modelfile',
+    ])
+      assert.equal(readShow(shape), undefined, shape)
+  })
+})
+
+describe('the weights in a modelfile', () => {
+  it('are the hash of the file, in whatever folder', () => {
+    for (const path of [
+      `/root/.ollama/models/blobs/sha256-${HASH}`,
+      `C:\\Users\\a b\\blobs\\sha256-${HASH}`,
+      `sha256-${HASH}`,
+    ])
+      assert.equal(weightsIn(`FROM ${path}\r\nTEMPLATE x`), `sha256-${HASH}`, path)
+  })
+
+  it('are the whole value where there is no hash', () => {
+    assert.equal(weightsIn('FROM \t /models/my model.gguf  \nFROM other'), '/models/my model.gguf')
+    assert.equal(weightsIn(`FROM sha256-${HASH}0`), `sha256-${HASH}0`)
+    assert.equal(weightsIn(`FROM ${'x'.repeat(512)}`), 'x'.repeat(512))
+  })
+
+  it('stand in the first line with FROM that is no comment', () => {
+    assert.equal(weightsIn('# FROM a\n#FROM b\nFROMAGE c\nSYSTEM FROM d\n FROM e\nFROM f'), 'e')
+  })
+
+  it('are not told by an empty value, too long a value or another type', () => {
+    for (const modelfile of [
+      '',
+      '# FROM a',
+      'FROM',
+      'FROM \nFROM b',
+      'FROM\nFROM b',
+      `FROM ${'x'.repeat(513)}`,
+      7,
+      undefined,
+      {},
+    ])
+      assert.equal(weightsIn(modelfile), undefined, String(modelfile).slice(0, 80))
+  })
+})
