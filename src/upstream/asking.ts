@@ -21,6 +21,9 @@ export interface Reply {
   readonly whole: boolean
 }
 
+/** Rejects when there is no answer in time. */
+export type Ask = (question: UpstreamQuestion) => Promise<Reply>
+
 /** The body of a reply as its bytes arrive. */
 export class ReplyBody {
   readonly #decoder = new TextDecoder()

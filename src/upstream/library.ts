@@ -28,8 +28,16 @@ export interface ModelDetails {
   readonly capabilities: readonly string[] | undefined
 }
 
-/** Ollama answers its questions from memory and disk, as a rule within milliseconds. */
+/** Ollama answers both questions from memory and disk, as a rule within milliseconds. */
 const TIMEOUT_MS = 10_000
+
+/** The list of all models. An entry has about 500 bytes. */
+export const TAGS: UpstreamQuestion = {
+  method: 'GET',
+  path: '/api/tags',
+  mostBytes: 16 * 1024 * 1024,
+  timeoutMs: TIMEOUT_MS,
+}
 
 /** The details of one model: a template and a license may be long, and so may the metadata of the weights. */
 export function show(name: string): UpstreamQuestion {
@@ -51,7 +59,7 @@ const MOST_TEXT = 512
 const MOST_CAPABILITIES = 32
 
 /**
- * Reads an answer of /api/tags. Undefined: no list of models. Left out are entries that cannot be read, the second of two
+ * Reads an answer to TAGS. Undefined: no list of models. Left out are entries that cannot be read, the second of two
  * names with one key (Ollama lists the newest first), and names that mean a model on ollama.com by themselves: the key
  * of `x:20b-cloud` is that of `x:20b`, which is another model and perhaps not there.
  *
@@ -89,6 +97,11 @@ function listedModel(key: string, name: string, fields: AnswerObject): ListedMod
     remote: textOf(fields.remote_host) !== '',
     parentModel: textOf(details.parent_model),
   }
+}
+
+/** Whether /api/show is asked for a model. A stub has no weights here, and MLX weights are named by the manifest. */
+export function isShown({ digest, format, remote }: ListedModel): boolean {
+  return digest !== undefined && !remote && format !== 'safetensors'
 }
 
 /** Reads an answer to `show`. Undefined where the answer does not name the weights. */
