@@ -24,6 +24,6 @@ export const setFaults: Handler = async (exchange, { faults }) => {
 
 /** POST /_sim/reset: counters and peaks start again; faults and calls stay. */
 export const reset: Handler = (exchange, { engine }) => {
-  engine.counters.reset()
+  engine.resetCounters()
   exchange.answer(200, GIN_JSON, JSON.stringify(engine.snapshot()))
 }

@@ -1,5 +1,13 @@
-/** Calls of one model. active, waiting, pending and onWire are current values; the rest counts since the last reset. */
+/** Calls of one model, or of all models with the same weights. active, waiting, pending and onWire are current values; the rest counts since the last reset. */
 export type ModelCounters = ReturnType<typeof fresh>
+
+type Countable = Exclude<keyof ModelCounters, 'peakActive' | 'peakWaiting' | 'peakOnWire'>
+
+const PEAKS: Readonly<Partial<Record<Countable, 'peakActive' | 'peakWaiting' | 'peakOnWire'>>> = {
+  active: 'peakActive',
+  waiting: 'peakWaiting',
+  onWire: 'peakOnWire',
+}
 
 export class Counters {
   readonly #models = new Map<string, ModelCounters>()
@@ -36,14 +44,21 @@ export class Counters {
   }
 }
 
-/** Adds 1 to a gauge, and raises its peak if needed. */
-export function increase(
-  counters: ModelCounters,
-  gauge: 'active' | 'waiting' | 'onWire',
-  peak: 'peakActive' | 'peakWaiting' | 'peakOnWire',
-): void {
-  counters[gauge]++
-  if (counters[gauge] > counters[peak]) counters[peak] = counters[gauge]
+/** Counts one call in several places: under its model's name, and under the weights that serve the call. */
+export class CallCounters {
+  readonly #places: readonly ModelCounters[]
+
+  constructor(...places: readonly ModelCounters[]) {
+    this.#places = places
+  }
+
+  add(what: Countable, by = 1): void {
+    for (const counters of this.#places) {
+      counters[what] += by
+      const peak = PEAKS[what]
+      if (peak && counters[what] > counters[peak]) counters[peak] = counters[what]
+    }
+  }
 }
 
 function fresh() {

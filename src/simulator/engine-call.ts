@@ -1,9 +1,9 @@
+import type { Model } from './model-spec.ts'
+
 /** The simulated machine. Times are in milliseconds; rates are tokens a second for a call that runs alone. */
 export interface EngineLimits {
   /** Slots of a loaded model (OLLAMA_NUM_PARALLEL). */
   readonly numParallel: number
-  /** Slots of this model, if the model has its own number: embedding models have 1. */
-  readonly slotsOf?: (model: string) => number | undefined
   /** Calls of all models that may wait for a load (OLLAMA_MAX_QUEUE). The line of a loaded model has no bound. */
   readonly maxQueue: number
   /** Models in memory at the same time (OLLAMA_MAX_LOADED_MODELS). */
@@ -17,9 +17,22 @@ export interface EngineLimits {
   readonly slowdown: number
 }
 
+/** The runner that a call needs. */
+interface RunnerRequest {
+  /** Calls with equal keys share one runner. */
+  readonly key: string
+  /** For /api/ps, which shows the model for whose call the runner was loaded. */
+  readonly source: Model
+  /** The runner runs one call at a time, whatever numParallel is. */
+  readonly singleSlot: boolean
+}
+
 /** One call for the engine. Callbacks run when the engine's state is consistent, and never inside submit(). */
 export interface EngineCall {
+  /** The name under which the call is counted. */
   readonly model: string
+  /** Absent: the model's name is the key of its runner. */
+  readonly runner?: RunnerRequest
   readonly promptTokens: number
   readonly outputTokens: number
   /** The call only loads the model and takes no slot. */
@@ -32,6 +45,11 @@ export interface EngineCall {
   readonly onToken?: (index: number) => void
   /** Runs when the call has finished, but not when the call was cancelled or failed. */
   readonly onDone?: (figures: EngineFigures) => void
+}
+
+/** The key of the runner that serves the call. */
+export function runnerKey({ model, runner }: EngineCall): string {
+  return runner?.key ?? model
 }
 
 /** Times of a finished call, in milliseconds. total = load + wait + prompt + output; the last two include pauses. */

@@ -1,20 +1,25 @@
 import type { Clock } from '../clock.ts'
-import { Counters, type ModelCounters } from './counters.ts'
-import type { EngineCall, EngineHandle, EngineLimits } from './engine-call.ts'
+import { CallCounters, Counters, type ModelCounters } from './counters.ts'
+import { type EngineCall, type EngineHandle, type EngineLimits, runnerKey } from './engine-call.ts'
 import { ModelLoader } from './loader.ts'
 import { Runner } from './runner.ts'
-import { Session, type SessionOutcome } from './session.ts'
+import { Session } from './session.ts'
 
 interface LoadedModel {
+  /** The name of the call for which the model was loaded. */
   readonly model: string
+  readonly weights: string
   readonly slots: number
-  /** Infinity: the model stays for ever. Negative: the model leaves when its last call ends. */
+  /** Infinity: the model stays for ever. Zero or less: the model leaves when its last call ends. */
   readonly expiresInMs: number
 }
 
 export interface EngineSnapshot {
   readonly total: ModelCounters
+  /** By the names that the calls used. */
   readonly models: Record<string, ModelCounters>
+  /** By the keys of the runners. Names with the same weights are counted together here. */
+  readonly weights: Record<string, ModelCounters>
   /** In memory now. The model that stays longest is first. */
   readonly loaded: readonly LoadedModel[]
 }
@@ -26,6 +31,7 @@ export interface EngineSnapshot {
  */
 export class Engine {
   readonly counters = new Counters()
+  readonly #weightCounters = new Counters()
   readonly #clock: Clock
   readonly #limits: EngineLimits
   readonly #runners = new Map<string, Runner>()
@@ -46,58 +52,75 @@ export class Engine {
 
   /** Undefined: the call is refused, because the line of calls that wait for a load is full. */
   submit(call: EngineCall): EngineHandle | undefined {
-    const counters = this.counters.of(call.model)
-    const session = new Session(call, this.#clock.now(), (ended, outcome) => this.#ended(ended, outcome))
-    counters.submitted++
+    const key = runnerKey(call)
+    const tally = this.tally(call.model, key)
+    const session = new Session(call, tally, this.#clock.now())
+    tally.add('submitted')
     // As in Ollama, a call to a loaded model skips the pending line, so maxQueue does not bound such calls.
-    const runner = this.#runners.get(call.model)
+    const runner = this.#runners.get(key)
     if (runner) {
       runner.admit(session)
       return session
     }
-    counters.pending++
+    tally.add('pending')
     if (this.#loader.enqueue(session)) return session
-    counters.pending--
-    counters.refused++
+    tally.add('pending', -1)
+    tally.add('refused')
     return undefined
   }
 
-  /** The model leaves memory now, or when its last call ends. */
-  unload(model: string): void {
-    this.#runners.get(model)?.expire()
+  /** Counts for a call with this name that the runner with this key serves. */
+  tally(name: string, key: string): CallCounters {
+    return new CallCounters(this.counters.of(name), this.#weightCounters.of(key))
+  }
+
+  resetCounters(): void {
+    this.counters.reset()
+    this.#weightCounters.reset()
+  }
+
+  /** The runner leaves memory now, or when its last call ends. */
+  unload(key: string): void {
+    this.#runners.get(key)?.unload()
+  }
+
+  /** The runners in memory. The one that stays longest is first. */
+  loaded(): Runner[] {
+    return [...this.#runners.values()].sort((a, b) => compare(b.expiresInMs, a.expiresInMs))
   }
 
   snapshot(): EngineSnapshot {
-    const loaded = [...this.#runners.values()]
-      .map(({ model, slots, expiresInMs }) => ({ model, slots, expiresInMs }))
-      .sort((a, b) => (a.expiresInMs < b.expiresInMs ? 1 : -1))
-    return { total: this.counters.total(), models: this.counters.byModel(), loaded }
+    const loaded = this.loaded().map(({ model, key, slots, expiresInMs }) => ({
+      model,
+      weights: key,
+      slots,
+      expiresInMs,
+    }))
+    const models = this.counters.byModel()
+    return { total: this.counters.total(), models, weights: this.#weightCounters.byModel(), loaded }
   }
 
   #admit(session: Session): boolean {
-    const runner = this.#runners.get(session.call.model)
+    const runner = this.#runners.get(runnerKey(session.call))
     if (!runner) return false
-    this.counters.of(session.call.model).pending--
+    session.tally.add('pending', -1)
     runner.admit(session)
     return true
   }
 
   #loaded(session: Session): void {
-    const { model, keepAliveMs } = session.call
-    const counters = this.counters.of(model)
+    const key = runnerKey(session.call)
     const runner = new Runner({
-      model,
-      keepAliveMs: keepAliveMs ?? this.#limits.keepAliveMs,
+      call: session.call,
       clock: this.#clock,
       limits: this.#limits,
-      counters,
       onExpired: () => {
-        this.#runners.delete(model)
+        this.#runners.delete(key)
         this.#loader.modelLeft()
       },
     })
-    this.#runners.set(model, runner)
-    counters.loads++
+    this.#runners.set(key, runner)
+    session.tally.add('loads')
     this.#admit(session)
   }
 
@@ -105,21 +128,15 @@ export class Engine {
     if (this.#runners.size < this.#limits.maxLoaded) return true
     // An idle model leaves before a busy one, then the model with the shorter keep-alive. Running calls always finish.
     const [victim] = [...this.#runners.values()].sort(
-      (a, b) => Number(b.idle) - Number(a.idle) || byKeepAlive(a, b),
+      (a, b) =>
+        Number(b.idle) - Number(a.idle) || compare(a.keepAliveMs, b.keepAliveMs) || compare(a.key, b.key),
     )
-    victim?.expire()
+    victim?.evict()
     return false
-  }
-
-  #ended(session: Session, outcome: SessionOutcome): void {
-    const counters = this.counters.of(session.call.model)
-    counters[outcome]++
-    if (outcome !== 'finished' && session.grantedAt === undefined) counters.pending--
   }
 }
 
 /** Compares without subtraction, because Infinity - Infinity is NaN. */
-function byKeepAlive(a: Runner, b: Runner): number {
-  if (a.keepAliveMs === b.keepAliveMs) return 0
-  return a.keepAliveMs < b.keepAliveMs ? -1 : 1
+function compare<T extends number | string>(a: T, b: T): number {
+  return a === b ? 0 : a < b ? -1 : 1
 }

@@ -44,7 +44,8 @@ function readInput(fields: GoStruct): { model: string; prompt: string } {
 function jobOf(ollama: SimulatedOllama, fields: GoStruct, input: { model: string; prompt: string }) {
   const model = resolveModel(ollama, input.model, emptyNotFound)
   refuseEmbeddingModel(model, input.model, 'generate')
-  if (model.makesImages) {
+  const makesImages = model.capabilities.includes('image')
+  if (makesImages) {
     const [, width = 0, height = 0] = /^\s*(\d+)x(\d+)/.exec(fields.text('size')) ?? []
     if (Math.max(Number(width), Number(height)) > MAX_SIDE_PIXELS)
       throw new WireError(400, `width and height must be <= ${MAX_SIDE_PIXELS}`, 'handler')
@@ -55,7 +56,7 @@ function jobOf(ollama: SimulatedOllama, fields: GoStruct, input: { model: string
     kind: 'generate',
     // Ollama streams inside: the answer has the head of an NDJSON stream, and its only line is the image.
     stream: true,
-    format: imageFormat(model.makesImages ? pngOf(input) : undefined, ollama.clock.wallTime),
+    format: imageFormat(makesImages ? pngOf(input) : undefined, ollama.clock.wallTime),
     errorFormat: openaiError,
   } as const
 }

@@ -1,9 +1,10 @@
 import { type AnswerPlan, contextOf, type ModelInput, planAnswer, textOf } from './answer.ts'
 import type { AnswerEnd, AnswerFormat, ErrorFormat } from './answer-format.ts'
-import { increase } from './counters.ts'
 import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
+import { hasSingleSlot } from './families.ts'
 import type { HttpExchange } from './http-exchange.ts'
-import type { Model } from './models.ts'
+import type { Model } from './model-spec.ts'
+import { runnerKeyOf } from './models.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
 import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
 
@@ -24,9 +25,11 @@ export interface Job {
 
 /** Runs one call through the engine and sends its answer. Cancels the call when its client leaves. */
 export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job): void {
-  const counters = ollama.engine.counters.of(job.model.weights)
-  increase(counters, 'onWire', 'peakOnWire')
-  exchange.onOver(() => void counters.onWire--)
+  const name = job.model.name.toLowerCase()
+  const key = runnerKeyOf(job.model)
+  const tally = ollama.engine.tally(name, key)
+  tally.add('onWire')
+  exchange.onOver(() => tally.add('onWire', -1))
   if (exchange.gone.aborted || ollama.faults.take('stall')) return
   if (ollama.faults.take('fail')) throw new WireError(500, RUNNER_DIED, 'handler')
 
@@ -34,7 +37,8 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
   const answer = planAnswer(job.input, job.limit, script)
   const sender = new AnswerSender(exchange, ollama, job, answer)
   const call: EngineCall = {
-    model: job.model.weights,
+    model: name,
+    runner: { key, source: job.model, singleSlot: hasSingleSlot(job.model) },
     promptTokens: job.kind === 'load' ? 0 : answer.promptTokens,
     outputTokens: job.kind === 'generate' ? answer.outputTokens : 0,
     loadOnly: job.kind === 'load',

@@ -1,26 +1,15 @@
-import { createHash } from 'node:crypto'
+import { stubNameOf } from './model-ref.ts'
+import { inventModel, type Model, type ModelSpec, type OptionValue, sha256 } from './model-spec.ts'
 import { parseModelName } from './names.ts'
 
-/** A model on the simulator's imaginary disk. */
-export interface Model {
-  /** The short form with the tag, as in /api/tags. */
-  readonly name: string
-  /** The model's name in the engine. As in Ollama, copies of a model share their weights and so one runner. */
-  readonly weights: string
-  /** sha256 of the manifest, in 64 hex digits. */
-  readonly digest: string
-  /** Bytes. */
-  readonly size: number
-  readonly family: string
-  readonly parameterSize: string
-  readonly quantization: string
-  readonly embeddingOnly: boolean
-  readonly makesImages: boolean
-  /** Milliseconds since 1970. */
-  readonly modifiedAt: number
-}
-
 export const DEFAULT_MODELS: readonly string[] = ['llama3.2', 'llama2', 'qwen2.5:7b', 'mistral', 'all-minilm']
+
+/** What a child changes of the model that it is created from. */
+export interface ModelChange {
+  readonly system: string | undefined
+  readonly template: string | undefined
+  readonly parameters: Readonly<Record<string, OptionValue>>
+}
 
 /** The models on disk. With `anyModel`, find() adds the model for every valid name. */
 export class Library {
@@ -31,10 +20,10 @@ export class Library {
   readonly #wallTime: () => number
 
   /** Throws a RangeError for an invalid name. */
-  constructor(names: readonly string[], anyModel: boolean, wallTime: () => number) {
+  constructor(models: readonly (string | ModelSpec)[], anyModel: boolean, wallTime: () => number) {
     this.#anyModel = anyModel
     this.#wallTime = wallTime
-    for (const name of names) this.add(name)
+    for (const model of models) this.add(model)
     this.#registry = new Set(this.#models.keys())
   }
 
@@ -44,18 +33,39 @@ export class Library {
     return this.#models.get(name.key) ?? (this.#anyModel ? this.add(given) : undefined)
   }
 
-  add(given: string): Model {
-    const name = parseModelName(given)
-    if (!name) throw new RangeError(`invalid model name: ${JSON.stringify(given)}`)
-    const model = inventModel(name.short, this.#wallTime())
-    this.#models.set(name.key, model)
+  /** Throws a RangeError for an invalid name. */
+  add(given: string | ModelSpec): Model {
+    const model = inventModel(typeof given === 'string' ? { name: given } : given, this.#wallTime())
+    this.#put(model)
     return model
   }
 
   copy(source: Model, destination: string): boolean {
     const name = parseModelName(destination)
-    if (name) this.#models.set(name.key, { ...source, name: name.short, modifiedAt: this.#wallTime() })
+    if (name) this.#put({ ...source, name: name.short, modifiedAt: this.#wallTime() })
     return name !== undefined
+  }
+
+  /** As copy(), with other layers around the same weights, and so with another manifest. */
+  create(source: Model, destination: string, change: ModelChange): boolean {
+    const name = parseModelName(destination)
+    if (!name) return false
+    const system = change.system || source.system
+    const template = change.template || source.template
+    const parameters = { ...source.parameters, ...change.parameters }
+    const parentModel = source.name
+    const manifest = [source.weights, source.digest, parentModel, template, system, parameters]
+    this.#put({
+      ...source,
+      name: name.short,
+      digest: sha256(JSON.stringify(manifest)),
+      parentModel,
+      template,
+      system,
+      parameters,
+      modifiedAt: this.#wallTime(),
+    })
+    return true
   }
 
   delete(given: string): boolean {
@@ -72,23 +82,21 @@ export class Library {
   list(): Model[] {
     return [...this.#models.values()].sort((a, b) => b.modifiedAt - a.modifiedAt)
   }
+
+  /** The model `base` of Ollama's cloud, which knows every valid name. Undefined: the name is invalid. */
+  cloudModel(base: string): Model | undefined {
+    if (!parseModelName(base)) return undefined
+    const model = inventModel({ name: stubNameOf(base) }, this.#wallTime())
+    return model.remote && { ...model, remote: { ...model.remote, model: base, byName: true } }
+  }
+
+  #put(model: Model): void {
+    const key = parseModelName(model.name)?.key
+    if (key) this.#models.set(key, model)
+  }
 }
 
-function inventModel(name: string, modifiedAt: number): Model {
-  const embeddingOnly = /minilm|embed|bge-/i.test(name)
-  const billions = /(\d+(?:\.\d+)?)b\b/i.exec(name)?.[1] ?? (embeddingOnly ? '0.023' : '3.2')
-  return {
-    name,
-    weights: name.toLowerCase(),
-    digest: createHash('sha256').update(name.toLowerCase()).digest('hex'),
-    size: Math.round(Number(billions) * 0.63e9),
-    family: embeddingOnly
-      ? 'bert'
-      : (/^[a-z]+/i.exec(name.split('/').pop() ?? '')?.[0] ?? 'llama').toLowerCase(),
-    parameterSize: `${billions}B`,
-    quantization: embeddingOnly ? 'F16' : 'Q4_K_M',
-    embeddingOnly,
-    makesImages: /flux|z-image/i.test(name),
-    modifiedAt,
-  }
+/** The key of the runner that serves the model. Ollama: the path of a GGUF blob, else the manifest's digest. */
+export function runnerKeyOf(model: Model): string {
+  return model.format === 'safetensors' ? `digest:${model.digest}` : model.weights
 }

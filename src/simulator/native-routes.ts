@@ -6,7 +6,8 @@ import { type GoStruct, isList } from './go-struct.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { type Job, runJob } from './inference.ts'
 import { readKeepAlive } from './keep-alive.ts'
-import type { Model } from './models.ts'
+import type { Model } from './model-spec.ts'
+import { runnerKeyOf } from './models.ts'
 import { chatFormat, embedBody, generateFormat, nativeError } from './native-format.ts'
 import { emptyNotFound, missingForEmbed, modelRequired, nativeRoute, resolveModel } from './request.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
@@ -77,8 +78,8 @@ export function float32Vector(text: string): number[] {
 }
 
 export function refuseEmbeddingModel(model: Model, spelled: string, what: 'generate' | 'chat'): void {
-  if (model.embeddingOnly)
-    throw new WireError(400, `${JSON.stringify(spelled)} does not support ${what}`, 'handler')
+  const embedsOnly = model.capabilities.includes('embedding') && !model.capabilities.includes('completion')
+  if (embedsOnly) throw new WireError(400, `${JSON.stringify(spelled)} does not support ${what}`, 'handler')
 }
 
 function embedJob(
@@ -118,7 +119,7 @@ function readCommon(fields: GoStruct): Pick<Job, 'limit' | 'keepAliveMs' | 'stre
 }
 
 function unload(exchange: HttpExchange, ollama: SimulatedOllama, model: Model, format: AnswerFormat): void {
-  ollama.engine.unload(model.weights)
+  ollama.engine.unload(runnerKeyOf(model))
   const { type, text } = format.whole({ text: '', reason: 'unload' })
   exchange.answer(200, type, text)
 }

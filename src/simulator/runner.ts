@@ -1,16 +1,15 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
-import { increase, type ModelCounters } from './counters.ts'
 import { Decoder, type SlotWork } from './decoder.ts'
-import type { EngineLimits } from './engine-call.ts'
+import { type EngineCall, type EngineLimits, runnerKey } from './engine-call.ts'
+import type { Model } from './model-spec.ts'
 import type { Holder, Session } from './session.ts'
 
 interface RunnerParts {
-  readonly model: string
-  readonly keepAliveMs: number
+  /** The call for which the model was loaded. */
+  readonly call: EngineCall
   readonly clock: Clock
   readonly limits: EngineLimits
-  readonly counters: ModelCounters
   /** The model has left memory. */
   readonly onExpired: () => void
 }
@@ -21,6 +20,9 @@ interface RunnerParts {
  */
 export class Runner implements Holder {
   readonly model: string
+  readonly key: string
+  /** As on the disk when the model was loaded. */
+  readonly source: Model | undefined
   readonly slots: number
   keepAliveMs: number
   readonly #parts: RunnerParts
@@ -30,25 +32,30 @@ export class Runner implements Holder {
   /** Sessions that hold the model in memory: they run, wait in line, or only load the model. */
   readonly #holding = new Set<Session>()
   #expiry: Cancel | undefined
-  #idleSince: number
+  /** Clock time. Undefined until the model is idle for the first time. */
+  #expiresAt: number | undefined
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
-    this.model = parts.model
-    this.keepAliveMs = parts.keepAliveMs
-    this.slots = Math.max(1, parts.limits.slotsOf?.(parts.model) ?? parts.limits.numParallel)
-    this.#decoder = new Decoder(parts.clock, parts.limits.slowdown)
-    this.#idleSince = parts.clock.now()
+    const { call, limits, clock } = parts
+    this.model = call.model
+    this.key = runnerKey(call)
+    this.source = call.runner?.source
+    this.keepAliveMs = call.keepAliveMs ?? limits.keepAliveMs
+    this.slots = call.runner?.singleSlot ? 1 : Math.max(1, limits.numParallel)
+    this.#decoder = new Decoder(clock, limits.slowdown)
   }
 
   get idle(): boolean {
     return this.#holding.size === 0
   }
 
-  /** Milliseconds until the model leaves memory. Negative: the model leaves when its last call ends. */
+  /**
+   * Milliseconds until the time that /api/ps shows as expires_at. As in Ollama, the time is set when the model becomes
+   * idle and when an unload is asked for, and not when a call begins. So it can lie in the past while calls run.
+   */
   get expiresInMs(): number {
-    if (this.idle) return this.#idleSince + this.keepAliveMs - this.#parts.clock.now()
-    return this.keepAliveMs > 0 ? this.keepAliveMs : -1
+    return this.#expiresAt === undefined ? this.keepAliveMs : this.#expiresAt - this.#parts.clock.now()
   }
 
   admit(session: Session): void {
@@ -58,19 +65,25 @@ export class Runner implements Holder {
     this.#holding.add(session)
     if (session.call.keepAliveMs !== undefined) this.keepAliveMs = session.call.keepAliveMs
     if (session.call.loadOnly) {
-      this.#parts.counters.started++
+      session.tally.add('started')
       const now = session.grantedAt
       this.#parts.clock.after(0, () => this.#finish(session, now, now))
     } else if (this.#running.size < this.slots) {
       this.#start(session)
     } else {
       this.#line.enqueue(session)
-      increase(this.#parts.counters, 'waiting', 'peakWaiting')
+      session.tally.add('waiting')
     }
   }
 
-  /** The model leaves memory now, or when its last call ends. */
-  expire(): void {
+  /** A client wants the model to leave memory: now, or when the last call ends. */
+  unload(): void {
+    this.#expiresAt = this.#parts.clock.now()
+    this.evict()
+  }
+
+  /** As unload(), to make room for another model. The time in /api/ps stays. */
+  evict(): void {
     this.keepAliveMs = 0
     if (this.idle) this.#leave()
   }
@@ -82,7 +95,7 @@ export class Runner implements Holder {
       this.#free(session)
     } else if (!session.call.loadOnly) {
       // The entry stays in the line; #free skips entries of sessions that are over.
-      this.#parts.counters.waiting--
+      session.tally.add('waiting', -1)
     }
     this.#release(session)
   }
@@ -112,19 +125,19 @@ export class Runner implements Holder {
       promptEndedAt: undefined,
     }
     this.#running.set(session, run)
-    increase(this.#parts.counters, 'active', 'peakActive')
-    this.#parts.counters.started++
+    session.tally.add('active')
+    session.tally.add('started')
     this.#decoder.add(run)
   }
 
   #free(session: Session): void {
     this.#running.delete(session)
-    this.#parts.counters.active--
+    session.tally.add('active', -1)
     while (this.#running.size < this.slots) {
       const next = this.#line.dequeue()
       if (!next) return
       if (next.outcome) continue
-      this.#parts.counters.waiting--
+      next.tally.add('waiting', -1)
       this.#start(next)
     }
   }
@@ -148,7 +161,7 @@ export class Runner implements Holder {
   #release(session: Session): void {
     this.#holding.delete(session)
     if (!this.idle) return
-    this.#idleSince = this.#parts.clock.now()
+    this.#expiresAt = this.#parts.clock.now() + this.keepAliveMs
     if (this.keepAliveMs <= 0) this.#leave()
     else if (this.keepAliveMs !== Number.POSITIVE_INFINITY) {
       this.#expiry = this.#parts.clock.after(this.keepAliveMs, () => this.#leave())

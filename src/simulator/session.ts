@@ -1,3 +1,4 @@
+import type { CallCounters } from './counters.ts'
 import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 
 /** The part of the engine that holds a session: the loader or a runner. */
@@ -7,11 +8,12 @@ export interface Holder {
   setPaused?(session: Session, paused: boolean): void
 }
 
-export type SessionOutcome = 'finished' | 'aborted' | 'failed'
+type SessionOutcome = 'finished' | 'aborted' | 'failed'
 
 /** One call inside the engine. The loader holds the session first, then a runner. A session ends once. */
 export class Session implements EngineHandle {
   readonly call: EngineCall
+  readonly tally: CallCounters
   readonly submittedAt: number
   /** When the runner admitted the session; undefined while the session waits for its model. */
   grantedAt: number | undefined
@@ -19,12 +21,11 @@ export class Session implements EngineHandle {
   /** Undefined while the session lives. */
   outcome: SessionOutcome | undefined
   #holder: Holder | undefined
-  readonly #onOver: (session: Session, outcome: SessionOutcome) => void
 
-  constructor(call: EngineCall, now: number, onOver: (session: Session, outcome: SessionOutcome) => void) {
+  constructor(call: EngineCall, tally: CallCounters, now: number) {
     this.call = call
+    this.tally = tally
     this.submittedAt = now
-    this.#onOver = onOver
   }
 
   heldBy(holder: Holder): void {
@@ -51,14 +52,15 @@ export class Session implements EngineHandle {
   finish(figures: EngineFigures): void {
     if (this.outcome) return
     this.outcome = 'finished'
-    this.#onOver(this, 'finished')
+    this.tally.add('finished')
     this.call.onDone?.(figures)
   }
 
   #end(outcome: 'aborted' | 'failed'): void {
     if (this.outcome) return
     this.outcome = outcome
-    this.#onOver(this, outcome)
+    this.tally.add(outcome)
+    if (this.grantedAt === undefined) this.tally.add('pending', -1)
     this.#holder?.drop(this)
   }
 }

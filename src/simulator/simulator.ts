@@ -8,14 +8,15 @@ import type { EngineLimits } from './engine-call.ts'
 import { Faults } from './faults.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { Ids } from './ids.ts'
+import type { ModelSpec } from './model-spec.ts'
 import { DEFAULT_MODELS, Library } from './models.ts'
 import { handle } from './routes.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
 
-export interface SimulatorOptions extends Partial<Omit<EngineLimits, 'slotsOf'>> {
+export interface SimulatorOptions extends Partial<EngineLimits> {
   readonly clock?: Clock
-  /** Names of the models on disk. A model with the name of an embedding model can only embed and has one slot. */
-  readonly models?: readonly string[]
+  /** The models on disk. The simulator makes up the facts that a name or a spec leaves open (families.ts). */
+  readonly models?: readonly (string | ModelSpec)[]
   /** Every valid name is the name of a model on disk. */
   readonly anyModel?: boolean
   /** Gives the text of an answer. Undefined: the simulator makes the text up. */
@@ -33,7 +34,7 @@ export interface Simulator {
 }
 
 /** Ollama's own defaults, where Ollama has a default. The rates are those of a small machine. */
-const DEFAULTS: Omit<EngineLimits, 'slotsOf'> = {
+const DEFAULTS: EngineLimits = {
   numParallel: 1,
   maxQueue: 512,
   maxLoaded: 3,
@@ -51,10 +52,9 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const clock = options.clock ?? systemClock
   const { clock: _, models = DEFAULT_MODELS, anyModel = false, script = () => undefined, ...limits } = options
   const library = new Library(models, anyModel, () => clock.wallTime())
-  const slotsOf = (model: string) => (library.find(model)?.embeddingOnly ? 1 : undefined)
   const ollama: SimulatedOllama = {
     clock,
-    engine: new Engine(clock, { ...DEFAULTS, ...limits, slotsOf }),
+    engine: new Engine(clock, { ...DEFAULTS, ...limits }),
     library,
     blobs: new Set(),
     faults: new Faults(),

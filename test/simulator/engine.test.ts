@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EngineFigures, EngineHandle } from '../../src/simulator/engine-call.ts'
+import { inventModel } from '../../src/simulator/model-spec.ts'
 import { anEngine } from './support.ts'
 
 function work(model: string, tokens = 10) {
@@ -100,13 +101,11 @@ describe('slots of a loaded model', () => {
     assert.deepEqual(told, [110, 10_120, 10_130])
   })
 
-  it('gives a model its own number of slots', () => {
-    const { engine, clock } = anEngine({
-      numParallel: 8,
-      slotsOf: (model) => (model === 'e' ? 1 : undefined),
-    })
+  it('gives a runner with a single slot one slot, whatever NUM_PARALLEL is', () => {
+    const { engine, clock } = anEngine({ numParallel: 8 })
+    const runner = { key: 'e', source: inventModel({ name: 'e' }, 0), singleSlot: true }
     for (let index = 0; index < 4; index++) {
-      engine.submit(work('e', 1000))
+      engine.submit({ ...work('e', 1000), runner })
       engine.submit(work('a', 1000))
     }
     clock.advance(2000)
@@ -258,8 +257,9 @@ describe('models that come and go', () => {
     clock.advance(1100)
     engine.unload('a')
     assert.equal(engine.snapshot().loaded.length, 1)
-    assert.ok((engine.snapshot().loaded[0]?.expiresInMs ?? 0) < 0)
-    clock.advance(100)
+    clock.advance(1)
+    assert.equal(engine.snapshot().loaded[0]?.expiresInMs, -1)
+    clock.advance(99)
     assert.equal(engine.snapshot().loaded.length, 0)
     assert.equal(engine.counters.of('a').finished, 1)
   })

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import { type ModelTraits, traitsOf } from './families.ts'
+import { parseModelRef } from './model-ref.ts'
+import { parseModelName } from './names.ts'
+
+/** An option of a model or of a request: num_ctx, stop, … */
+export type OptionValue = number | string | boolean | readonly string[]
+
+/** A model for the simulator's disk. The name suggests every absent fact. */
+export interface ModelSpec extends Partial<ModelTraits> {
+  readonly name: string
+  /** The longest context that the model was trained for, in tokens. */
+  readonly trainedContext?: number
+  /** As PARAMETER lines of a Modelfile. */
+  readonly parameters?: Readonly<Record<string, OptionValue>>
+  readonly system?: string
+  /** Made from a file on the Ollama host, and not pulled. */
+  readonly fromFile?: boolean
+  /** The model runs on this host, and Ollama has only a stub. A name with the suffix `cloud` is always a stub. */
+  readonly remoteHost?: string
+  /** The model's name on the remote host. */
+  readonly remoteModel?: string
+}
+
+/** Where a model runs that Ollama does not run. */
+interface RemotePlace {
+  readonly host: string
+  readonly model: string
+  /** Whether the client's own spelling named the cloud. If not, a stub on the disk did. */
+  readonly byName: boolean
+}
+
+/** A model on the simulator's imaginary disk. */
+export interface Model extends ModelTraits {
+  /** The short form with the tag, as in /api/tags. */
+  readonly name: string
+  /** Name of the blob with the weights: `sha256-` and 64 hex digits. Copies and children share it. Empty for a stub. */
+  readonly weights: string
+  /** sha256 of the manifest, in 64 hex digits. */
+  readonly digest: string
+  /** Bytes. */
+  readonly size: number
+  readonly parameterSize: string
+  readonly quantization: string
+  /** The model that this model was created from, or the path of the blob, or empty. */
+  readonly parentModel: string
+  readonly template: string
+  readonly system: string
+  readonly parameters: Readonly<Record<string, OptionValue>>
+  /** Tokens. */
+  readonly trainedContext: number
+  readonly embeddingLength: number
+  readonly remote: RemotePlace | undefined
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number
+}
+
+/** Where Ollama keeps its blobs in a container. */
+export const BLOBS = '/root/.ollama/models/blobs'
+
+/** Ollama's name for its own cloud. */
+const CLOUD_HOST = 'https://ollama.com:443'
+
+/** Bytes of the layers of a stub: it has a configuration and no weights. */
+const STUB_BYTES = 384
+
+/** Makes up the facts that the spec leaves open. Equal names give equal facts. Throws a RangeError for a bad name. */
+export function inventModel(spec: ModelSpec, modifiedAt: number): Model {
+  const name = parseModelName(spec.name)?.short
+  if (!name) throw new RangeError(`invalid model name: ${JSON.stringify(spec.name)}`)
+  const traits = traitsOf(name.split('/').pop() ?? '')
+  const remote = remotePlace(spec)
+  const capabilities = spec.capabilities ?? traits.capabilities
+  const embedsOnly = !capabilities.includes('completion') && capabilities.includes('embedding')
+  const billions = /(\d+(?:\.\d+)?)b\b/i.exec(name)?.[1] ?? (embedsOnly ? '0.023' : '3.2')
+  const weights = remote ? '' : `sha256-${sha256(`weights of ${name.toLowerCase()}`)}`
+  return {
+    name,
+    weights,
+    digest: sha256(name.toLowerCase()),
+    size: remote ? STUB_BYTES : Math.round(Number(billions) * 0.63e9),
+    format: spec.format ?? (remote ? '' : traits.format),
+    family: spec.family ?? traits.family,
+    capabilities,
+    parameterSize: `${billions}B`,
+    quantization: embedsOnly ? 'F16' : 'Q4_K_M',
+    parentModel: spec.fromFile ? `${BLOBS}/${weights}` : '',
+    template: '{{ .Prompt }}',
+    system: spec.system ?? '',
+    parameters: spec.parameters ?? {},
+    trainedContext: spec.trainedContext ?? (embedsOnly ? 512 : 131_072),
+    embeddingLength: embedsOnly ? 384 : 3072,
+    remote,
+    modifiedAt,
+  }
+}
+
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+function remotePlace({ name, remoteHost, remoteModel }: ModelSpec): RemotePlace | undefined {
+  const { base, source } = parseModelRef(name)
+  if (!remoteHost && source !== 'cloud') return undefined
+  return { host: remoteHost ?? CLOUD_HOST, model: remoteModel ?? base, byName: false }
+}
