@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '../clock.ts'
+import type { EngineCall, EngineLimits } from './engine-call.ts'
 
 /** Absorbs rounding errors in sums of times, in milliseconds of work. */
 const EPSILON = 1e-6
@@ -101,6 +102,25 @@ export class Decoder {
       }
     }
     this.#setTimer()
+  }
+}
+
+/** The work of a call, at the rates of the machine. */
+export function workOf(
+  { promptTokens, outputTokens, onToken, stretch = 1 }: EngineCall,
+  { promptTokensPerSecond, outputTokensPerSecond }: EngineLimits,
+  onEnd: () => void,
+): SlotWork {
+  return {
+    promptMs: (promptTokens * 1000 * stretch) / promptTokensPerSecond,
+    tokenMs: (1000 * stretch) / outputTokensPerSecond,
+    tokens: outputTokens,
+    onToken,
+    onEnd,
+    done: 0,
+    reported: 0,
+    paused: false,
+    promptEndedAt: undefined,
   }
 }
 

@@ -18,7 +18,7 @@ export interface EngineLimits {
 }
 
 /** The runner that a call needs. */
-interface RunnerRequest {
+export interface RunnerRequest {
   /** Calls with equal keys share one runner. */
   readonly key: string
   /** For /api/ps, which shows the model for whose call the runner was loaded. */
@@ -31,8 +31,8 @@ interface RunnerRequest {
 export interface EngineCall {
   /** The name under which the call is counted. */
   readonly model: string
-  /** Absent: the model's name is the key of its runner. */
-  readonly runner?: RunnerRequest
+  /** Absent: the model's name is the key of its runner. `cloud`: Ollama's cloud answers, and no runner. */
+  readonly runner?: RunnerRequest | 'cloud'
   readonly promptTokens: number
   readonly outputTokens: number
   /** The call only loads the model and takes no slot. */
@@ -47,9 +47,14 @@ export interface EngineCall {
   readonly onDone?: (figures: EngineFigures) => void
 }
 
-/** The key of the runner that serves the call. */
-export function runnerKey({ model, runner }: EngineCall): string {
-  return runner?.key ?? model
+/** The key of the runner that serves the call. Undefined: the cloud serves the call. */
+export function runnerKey({ model, runner }: EngineCall): string | undefined {
+  return runner === 'cloud' ? undefined : (runner?.key ?? model)
+}
+
+/** What the call asks of its runner, if it asks for more than a key. */
+export function runnerRequest({ runner }: EngineCall): RunnerRequest | undefined {
+  return runner === 'cloud' ? undefined : runner
 }
 
 /** Times of a finished call, in milliseconds. total = load + wait + prompt + output; the last two include pauses. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { Cloud } from './cloud.ts'
 import { CallCounters, Counters, type ModelCounters } from './counters.ts'
 import { type EngineCall, type EngineHandle, type EngineLimits, runnerKey } from './engine-call.ts'
 import { ModelLoader } from './loader.ts'
@@ -36,10 +37,12 @@ export class Engine {
   readonly #limits: EngineLimits
   readonly #runners = new Map<string, Runner>()
   readonly #loader: ModelLoader
+  readonly #cloud: Cloud
 
   constructor(clock: Clock, limits: EngineLimits) {
     this.#clock = clock
     this.#limits = limits
+    this.#cloud = new Cloud(clock, limits)
     this.#loader = new ModelLoader({
       clock,
       maxQueue: limits.maxQueue,
@@ -53,25 +56,32 @@ export class Engine {
   /** Undefined: the call is refused, because the line of calls that wait for a load is full. */
   submit(call: EngineCall): EngineHandle | undefined {
     const key = runnerKey(call)
-    const tally = this.tally(call.model, key)
-    const session = new Session(call, tally, this.#clock.now())
-    tally.add('submitted')
+    const counts = this.countsOf(call.model, key)
+    const session = new Session(call, counts, this.#clock.now())
+    counts.add('submitted')
+    if (key === undefined) {
+      this.#cloud.answer(session)
+      return session
+    }
     // As in Ollama, a call to a loaded model skips the pending line, so maxQueue does not bound such calls.
     const runner = this.#runners.get(key)
     if (runner) {
       runner.admit(session)
       return session
     }
-    tally.add('pending')
+    counts.add('pending')
     if (this.#loader.enqueue(session)) return session
-    tally.add('pending', -1)
-    tally.add('refused')
+    counts.add('pending', -1)
+    counts.add('refused')
     return undefined
   }
 
-  /** Counts for a call with this name that the runner with this key serves. */
-  tally(name: string, key: string): CallCounters {
-    return new CallCounters(this.counters.of(name), this.#weightCounters.of(key))
+  /** Counts for a call with this name, served by the runner with this key, or by the cloud when there is no key. */
+  countsOf(name: string, key: string | undefined): CallCounters {
+    const byName = this.counters.of(name)
+    return key === undefined
+      ? new CallCounters(byName)
+      : new CallCounters(byName, this.#weightCounters.of(key))
   }
 
   resetCounters(): void {
@@ -101,26 +111,25 @@ export class Engine {
   }
 
   #admit(session: Session): boolean {
-    const runner = this.#runners.get(runnerKey(session.call))
+    const runner = this.#runners.get(runnerKey(session.call) ?? '')
     if (!runner) return false
-    session.tally.add('pending', -1)
+    session.counts.add('pending', -1)
     runner.admit(session)
     return true
   }
 
   #loaded(session: Session): void {
-    const key = runnerKey(session.call)
     const runner = new Runner({
       call: session.call,
       clock: this.#clock,
       limits: this.#limits,
       onExpired: () => {
-        this.#runners.delete(key)
+        this.#runners.delete(runner.key)
         this.#loader.modelLeft()
       },
     })
-    this.#runners.set(key, runner)
-    session.tally.add('loads')
+    this.#runners.set(runner.key, runner)
+    session.counts.add('loads')
     this.#admit(session)
   }
 

@@ -1,6 +1,6 @@
 import { type AnswerPlan, contextOf, type ModelInput, planAnswer, textOf } from './answer.ts'
 import type { AnswerEnd, AnswerFormat, ErrorFormat } from './answer-format.ts'
-import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
+import type { EngineCall, EngineFigures, EngineHandle, RunnerRequest } from './engine-call.ts'
 import { hasSingleSlot } from './families.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import type { Model } from './model-spec.ts'
@@ -26,10 +26,10 @@ export interface Job {
 /** Runs one call through the engine and sends its answer. Cancels the call when its client leaves. */
 export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job): void {
   const name = job.model.name.toLowerCase()
-  const key = runnerKeyOf(job.model)
-  const tally = ollama.engine.tally(name, key)
-  tally.add('onWire')
-  exchange.onOver(() => tally.add('onWire', -1))
+  const runner = runnerOf(job.model)
+  const counts = ollama.engine.countsOf(name, runner === 'cloud' ? undefined : runner.key)
+  counts.add('onWire')
+  exchange.onOver(() => counts.add('onWire', -1))
   if (exchange.gone.aborted || ollama.faults.take('stall')) return
   if (ollama.faults.take('fail')) throw new WireError(500, RUNNER_DIED, 'handler')
 
@@ -38,7 +38,7 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
   const sender = new AnswerSender(exchange, ollama, job, answer)
   const call: EngineCall = {
     model: name,
-    runner: { key, source: job.model, singleSlot: hasSingleSlot(job.model) },
+    runner,
     promptTokens: job.kind === 'load' ? 0 : answer.promptTokens,
     outputTokens: job.kind === 'generate' ? answer.outputTokens : 0,
     loadOnly: job.kind === 'load',
@@ -51,6 +51,11 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
   if (!handle) throw new WireError(503, BUSY, 'handler')
   sender.handle = handle
   exchange.gone.addEventListener('abort', () => handle.cancel(), { once: true })
+}
+
+function runnerOf(model: Model): RunnerRequest | 'cloud' {
+  if (model.remote) return 'cloud'
+  return { key: runnerKeyOf(model), source: model, singleSlot: hasSingleSlot(model) }
 }
 
 interface StreamFault {

@@ -2,6 +2,7 @@ import { GIN_JSON, PLAIN_JSON } from './answer-format.ts'
 import { goJson, goTime, type Json } from './go-json.ts'
 import type { GoStruct } from './go-struct.ts'
 import { details, listed, shown } from './model-json.ts'
+import { pullNameOf } from './model-ref.ts'
 import type { Model } from './model-spec.ts'
 import { parseModelName } from './names.ts'
 import { jsonLine } from './openai-format.ts'
@@ -63,8 +64,9 @@ export const copy = nativeRoute('api.CopyRequest', (exchange, ollama, fields) =>
 
 export const remove = nativeRoute('api.DeleteRequest', (exchange, ollama, fields) => {
   const spelled = modelField(fields)
-  if (!parseModelName(spelled)) throw new WireError(400, `name ${JSON.stringify(spelled)} is invalid`)
-  if (!ollama.library.delete(spelled)) throw new WireError(404, missingForChat(spelled))
+  if (!parseModelName(pullNameOf(spelled)))
+    throw new WireError(400, `name ${JSON.stringify(spelled)} is invalid`)
+  if (!ollama.library.delete(pullNameOf(spelled))) throw new WireError(404, missingForChat(spelled))
   exchange.answer(200, undefined, '')
 })
 
@@ -72,8 +74,9 @@ export const remove = nativeRoute('api.DeleteRequest', (exchange, ollama, fields
 export const pull = nativeRoute('api.PullRequest', (exchange, ollama, fields) => {
   const spelled = modelField(fields)
   if (spelled === '') throw modelRequired
-  if (!parseModelName(spelled)) throw new WireError(400, 'invalid model name')
-  const lines = pullLines(ollama, spelled)
+  const name = pullNameOf(spelled)
+  if (!parseModelName(name)) throw new WireError(400, 'invalid model name')
+  const lines = pullLines(ollama, name)
   if (fields.flag('stream') === false) {
     const last = lines.at(-1) ?? {}
     return exchange.answer('error' in last ? 500 : 200, PLAIN_JSON, goJson(last))

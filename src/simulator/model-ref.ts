@@ -22,3 +22,15 @@ export function parseModelRef(given: string): ModelRef {
 export function stubNameOf(base: string): string {
   return base.lastIndexOf(':') > base.lastIndexOf('/') ? `${base}-cloud` : `${base}:cloud`
 }
+
+/** `x:local:cloud` and the like: Ollama refuses a name with two sources. */
+export function namesTwoSources(given: string): boolean {
+  const { base, source } = parseModelRef(given)
+  return source !== undefined && parseModelRef(base).source !== undefined
+}
+
+/** The name on the disk for a name of /api/pull or /api/delete. */
+export function pullNameOf(given: string): string {
+  const { base, source } = parseModelRef(given)
+  return source === 'cloud' ? stubNameOf(base) : base
+}

@@ -23,7 +23,7 @@ export interface ModelSpec extends Partial<ModelTraits> {
 }
 
 /** Where a model runs that Ollama does not run. */
-interface RemotePlace {
+export interface RemotePlace {
   readonly host: string
   readonly model: string
   /** Whether the client's own spelling named the cloud. If not, a stub on the disk did. */
@@ -93,6 +93,11 @@ export function inventModel(spec: ModelSpec, modifiedAt: number): Model {
     remote,
     modifiedAt,
   }
+}
+
+/** How an answer names the model: in the client's spelling, but Ollama's cloud does not know its own suffix. */
+export function nameInAnswer({ remote }: Model, spelled: string): string {
+  return remote?.byName ? remote.model : spelled
 }
 
 export function sha256(text: string): string {

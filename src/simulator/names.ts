@@ -36,7 +36,7 @@ export function parseModelName(given: string): ParsedName | undefined {
   return { key, short: `${path}:${tag}` }
 }
 
-/** In Ollama, `:local` tells a local model from a cloud model. The simulator has no cloud models. */
+/** `:local` says that the name is not that of a cloud model. A cloud name has its suffix on the disk, too. */
 function withoutSource(name: string): string {
   return name.replace(/:local$/i, '')
 }

@@ -6,6 +6,7 @@ import {
   type WallTime,
 } from './answer-format.ts'
 import { goDuration, goJson, goTime, type Json, omitZero } from './go-json.ts'
+import type { RemotePlace } from './model-spec.ts'
 
 const NDJSON = { 'Content-Type': 'application/x-ndjson' }
 const MID_STREAM = 'an error was encountered while running the model: unexpected EOF'
@@ -15,9 +16,11 @@ export const nativeError: ErrorFormat = ({ message }) => ({
   text: goJson({ error: message }),
 })
 
-export function generateFormat(model: string, now: WallTime): AnswerFormat {
-  return lines((text, end) => ({
+/** `stub`: the place where the model of a stub runs, which every object of the answer names. */
+export function generateFormat(model: string, now: WallTime, stub?: RemotePlace): AnswerFormat {
+  return lines(stub, (text, end) => ({
     model,
+    ...namesOf(stub),
     created_at: goTime(now()),
     response: text,
     done: end !== undefined,
@@ -27,9 +30,10 @@ export function generateFormat(model: string, now: WallTime): AnswerFormat {
   }))
 }
 
-export function chatFormat(model: string, now: WallTime): AnswerFormat {
-  return lines((text, end) => ({
+export function chatFormat(model: string, now: WallTime, stub?: RemotePlace): AnswerFormat {
+  return lines(stub, (text, end) => ({
     model,
+    ...namesOf(stub),
     created_at: goTime(now()),
     message: { role: 'assistant', content: text },
     done: end !== undefined,
@@ -49,15 +53,23 @@ export function embedBody(model: string, vectors: readonly (readonly number[])[]
   })
 }
 
-function lines(object: (text: string, end?: AnswerEnd) => Json): AnswerFormat {
+/** Ollama writes the whole answer of a stub as one line, and other whole answers without a newline. */
+function lines(stub: RemotePlace | undefined, object: (text: string, end?: AnswerEnd) => Json): AnswerFormat {
   const line = (value: Json) => `${goJson(value)}\n`
   return {
     streamHeaders: NDJSON,
     piece: (text) => [line(object(text))],
     end: (end) => [line(object('', end))],
-    whole: (end) => ({ type: GIN_JSON, text: goJson(object(end.text, end)) }),
+    whole: (end) => ({
+      type: GIN_JSON,
+      text: stub ? line(object(end.text, end)) : goJson(object(end.text, end)),
+    }),
     failed: () => [line({ error: MID_STREAM })],
   }
+}
+
+function namesOf(stub: RemotePlace | undefined): { [key: string]: string } {
+  return stub ? { remote_model: stub.model, remote_host: stub.host } : {}
 }
 
 function metrics(end: AnswerEnd | undefined): { [key: string]: number | undefined } {

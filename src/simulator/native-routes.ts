@@ -6,7 +6,7 @@ import { type GoStruct, isList } from './go-struct.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { type Job, runJob } from './inference.ts'
 import { readKeepAlive } from './keep-alive.ts'
-import type { Model } from './model-spec.ts'
+import { type Model, nameInAnswer, type RemotePlace } from './model-spec.ts'
 import { runnerKeyOf } from './models.ts'
 import { chatFormat, embedBody, generateFormat, nativeError } from './native-format.ts'
 import { emptyNotFound, missingForEmbed, modelRequired, nativeRoute, resolveModel } from './request.ts'
@@ -20,9 +20,10 @@ export const generate = nativeRoute('api.GenerateRequest', (exchange, ollama, fi
   const prompt = fields.text('prompt')
   const common = readCommon(fields)
   const model = resolveModel(ollama, spelled, emptyNotFound)
-  const format = generateFormat(spelled, ollama.clock.wallTime)
+  const format = generateFormat(nameInAnswer(model, spelled), ollama.clock.wallTime, stubOf(model))
   const input = { model: spelled, prompt: `${fields.text('system')}${prompt}${fields.text('suffix')}` }
-  if (prompt === '' && common.keepAliveMs === 0) return unload(exchange, ollama, model, format)
+  if (prompt === '' && common.keepAliveMs === 0 && !model.remote)
+    return unload(exchange, ollama, model, format)
   refuseEmbeddingModel(model, spelled, 'generate')
   const kind = prompt === '' ? 'load' : 'generate'
   const withContext = fields.flag('raw') !== true
@@ -34,9 +35,11 @@ export const chat = nativeRoute('api.ChatRequest', (exchange, ollama, fields) =>
   const messages = fields.structs('messages', 'api.Message')
   const common = readCommon(fields)
   const model = resolveModel(ollama, spelled)
-  const format = chatFormat(spelled, ollama.clock.wallTime)
+  const format = chatFormat(nameInAnswer(model, spelled), ollama.clock.wallTime, stubOf(model))
   const input = { model: spelled, prompt: messages.map((message) => message.text('content')).join('\n') }
-  if (messages.length === 0 && common.keepAliveMs === 0) return unload(exchange, ollama, model, format)
+  // Unlike /api/generate, this route looks for an unload before it looks where the model runs.
+  const unloads = messages.length === 0 && common.keepAliveMs === 0 && !model.remote?.byName
+  if (unloads) return unload(exchange, ollama, model, format)
   refuseEmbeddingModel(model, spelled, 'chat')
   const kind = messages.length === 0 ? 'load' : 'generate'
   runJob(exchange, ollama, { ...common, model, input, kind, format, errorFormat: nativeError })
@@ -46,7 +49,7 @@ export const embed = nativeRoute('api.EmbedRequest', (exchange, ollama, fields) 
   const spelled = fields.text('model')
   const inputs = readInputs(fields.raw('input'))
   const model = resolveModel(ollama, spelled, emptyNotFound, missingForEmbed)
-  const format = wholeFormat((end) => embedBody(spelled, inputs.map(float32Vector), end))
+  const format = wholeFormat((end) => embedBody(nameInAnswer(model, spelled), inputs.map(float32Vector), end))
   runJob(exchange, ollama, embedJob(fields, model, spelled, inputs, format))
 })
 
@@ -110,6 +113,11 @@ export function wholeFormat(text: (end: AnswerEnd) => string, type = GIN_JSON): 
     whole: (end) => ({ type, text: text(end) }),
     failed: () => [],
   }
+}
+
+/** The place of a model that a stub on the disk names. Answers of the cloud itself do not name their place. */
+function stubOf({ remote }: Model): RemotePlace | undefined {
+  return remote?.byName ? undefined : remote
 }
 
 function readCommon(fields: GoStruct): Pick<Job, 'limit' | 'keepAliveMs' | 'stream'> {

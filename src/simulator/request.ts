@@ -2,6 +2,7 @@ import { Decompress } from 'fzstd'
 import { decodeFirst, GoObject, GoSyntaxError, type GoValue } from './go-decode.ts'
 import { GoStruct, isList } from './go-struct.ts'
 import type { HttpExchange } from './http-exchange.ts'
+import { namesTwoSources, parseModelRef } from './model-ref.ts'
 import type { Model } from './model-spec.ts'
 import { parseModelName } from './names.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
@@ -37,9 +38,14 @@ export function resolveModel(
   missing = missingForChat,
 ): Model {
   if (spelled.trim() === '') throw whenEmpty
-  if (!parseModelName(spelled)) throw new WireError(400, 'invalid model name', 'handler')
-  const model = ollama.library.find(spelled)
-  if (!model) throw new WireError(404, missing(spelled), 'handler')
+  if (namesTwoSources(spelled)) {
+    const message = `use either :local or :cloud, not both: ${JSON.stringify(spelled.trim())}`
+    throw new WireError(400, message, 'handler')
+  }
+  const { base, source } = parseModelRef(spelled)
+  if (!parseModelName(base)) throw new WireError(400, 'invalid model name', 'handler')
+  const model = source === 'cloud' ? ollama.library.cloudModel(base) : ollama.library.find(base)
+  if (!model || (source === 'local' && model.remote)) throw new WireError(404, missing(spelled), 'handler')
   return model
 }
 

@@ -1,7 +1,7 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
-import { Decoder, type SlotWork } from './decoder.ts'
-import { type EngineCall, type EngineLimits, runnerKey } from './engine-call.ts'
+import { Decoder, type SlotWork, workOf } from './decoder.ts'
+import { type EngineCall, type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
 import type { Model } from './model-spec.ts'
 import type { Holder, Session } from './session.ts'
 
@@ -39,10 +39,11 @@ export class Runner implements Holder {
     this.#parts = parts
     const { call, limits, clock } = parts
     this.model = call.model
-    this.key = runnerKey(call)
-    this.source = call.runner?.source
+    this.key = runnerKey(call) ?? ''
+    const request = runnerRequest(call)
+    this.source = request?.source
     this.keepAliveMs = call.keepAliveMs ?? limits.keepAliveMs
-    this.slots = call.runner?.singleSlot ? 1 : Math.max(1, limits.numParallel)
+    this.slots = request?.singleSlot ? 1 : Math.max(1, limits.numParallel)
     this.#decoder = new Decoder(clock, limits.slowdown)
   }
 
@@ -65,14 +66,14 @@ export class Runner implements Holder {
     this.#holding.add(session)
     if (session.call.keepAliveMs !== undefined) this.keepAliveMs = session.call.keepAliveMs
     if (session.call.loadOnly) {
-      session.tally.add('started')
+      session.counts.add('started')
       const now = session.grantedAt
       this.#parts.clock.after(0, () => this.#finish(session, now, now))
     } else if (this.#running.size < this.slots) {
       this.#start(session)
     } else {
       this.#line.enqueue(session)
-      session.tally.add('waiting')
+      session.counts.add('waiting')
     }
   }
 
@@ -95,7 +96,7 @@ export class Runner implements Holder {
       this.#free(session)
     } else if (!session.call.loadOnly) {
       // The entry stays in the line; #free skips entries of sessions that are over.
-      session.tally.add('waiting', -1)
+      session.counts.add('waiting', -1)
     }
     this.#release(session)
   }
@@ -106,38 +107,26 @@ export class Runner implements Holder {
   }
 
   #start(session: Session): void {
-    const { call } = session
-    const stretch = call.stretch ?? 1
     session.startedAt = this.#parts.clock.now()
-    const run: SlotWork = {
-      promptMs: (call.promptTokens * 1000 * stretch) / this.#parts.limits.promptTokensPerSecond,
-      tokenMs: (1000 * stretch) / this.#parts.limits.outputTokensPerSecond,
-      tokens: call.outputTokens,
-      onToken: call.onToken,
-      onEnd: () => {
-        const ended = this.#parts.clock.now()
-        this.#free(session)
-        this.#finish(session, run.promptEndedAt ?? ended, ended)
-      },
-      done: 0,
-      reported: 0,
-      paused: false,
-      promptEndedAt: undefined,
-    }
+    const run = workOf(session.call, this.#parts.limits, () => {
+      const ended = this.#parts.clock.now()
+      this.#free(session)
+      this.#finish(session, run.promptEndedAt ?? ended, ended)
+    })
     this.#running.set(session, run)
-    session.tally.add('active')
-    session.tally.add('started')
+    session.counts.add('active')
+    session.counts.add('started')
     this.#decoder.add(run)
   }
 
   #free(session: Session): void {
     this.#running.delete(session)
-    session.tally.add('active', -1)
+    session.counts.add('active', -1)
     while (this.#running.size < this.slots) {
       const next = this.#line.dequeue()
       if (!next) return
       if (next.outcome) continue
-      next.tally.add('waiting', -1)
+      next.counts.add('waiting', -1)
       this.#start(next)
     }
   }

@@ -13,7 +13,7 @@ type SessionOutcome = 'finished' | 'aborted' | 'failed'
 /** One call inside the engine. The loader holds the session first, then a runner. A session ends once. */
 export class Session implements EngineHandle {
   readonly call: EngineCall
-  readonly tally: CallCounters
+  readonly counts: CallCounters
   readonly submittedAt: number
   /** When the runner admitted the session; undefined while the session waits for its model. */
   grantedAt: number | undefined
@@ -22,9 +22,9 @@ export class Session implements EngineHandle {
   outcome: SessionOutcome | undefined
   #holder: Holder | undefined
 
-  constructor(call: EngineCall, tally: CallCounters, now: number) {
+  constructor(call: EngineCall, counts: CallCounters, now: number) {
     this.call = call
-    this.tally = tally
+    this.counts = counts
     this.submittedAt = now
   }
 
@@ -52,15 +52,15 @@ export class Session implements EngineHandle {
   finish(figures: EngineFigures): void {
     if (this.outcome) return
     this.outcome = 'finished'
-    this.tally.add('finished')
+    this.counts.add('finished')
     this.call.onDone?.(figures)
   }
 
   #end(outcome: 'aborted' | 'failed'): void {
     if (this.outcome) return
     this.outcome = outcome
-    this.tally.add(outcome)
-    if (this.grantedAt === undefined) this.tally.add('pending', -1)
+    this.counts.add(outcome)
+    if (this.grantedAt === undefined) this.counts.add('pending', -1)
     this.#holder?.drop(this)
   }
 }

@@ -3,6 +3,7 @@ import { PLAIN_JSON } from './answer-format.ts'
 import { anthropicError, messageFormat } from './anthropic-format.ts'
 import type { GoStruct } from './go-struct.ts'
 import { runJob } from './inference.ts'
+import { nameInAnswer } from './model-spec.ts'
 import {
   EMBEDDING_LENGTH,
   float32Vector,
@@ -33,7 +34,7 @@ export const chatCompletions = v1Route('openai.ChatCompletionRequest', (exchange
     kind: 'generate',
     limit: fields.integer('max_tokens'),
     stream: fields.flag('stream') ?? false,
-    format: chatCompletionFormat(completionParts(ollama, fields, spelled)),
+    format: chatCompletionFormat(completionParts(ollama, fields, nameInAnswer(model, spelled))),
     errorFormat: openaiError,
   })
 })
@@ -49,14 +50,16 @@ export const completions = v1Route('openai.CompletionRequest', (exchange, ollama
     kind: prompt === '' ? 'load' : 'generate',
     limit: fields.integer('max_tokens'),
     stream: fields.flag('stream') ?? false,
-    format: completionFormat(completionParts(ollama, fields, spelled)),
+    format: completionFormat(completionParts(ollama, fields, nameInAnswer(model, spelled))),
     errorFormat: openaiError,
   })
 })
 
 export const embeddingsV1 = v1Route('openai.EmbedRequest', (exchange, ollama, fields) => {
   const spelled = fields.text('model')
-  const inputs = readInputs(fields.raw('input'))
+  const input = fields.raw('input')
+  // Unlike /api/embed, this route embeds a single empty text.
+  const inputs = input === '' ? [''] : readInputs(input)
   if (inputs.length === 0) throw new WireError(400, 'invalid input')
   const base64 = fields.text('encoding_format').toLowerCase() === 'base64'
   const model = resolveModel(ollama, spelled, emptyNotFound, missingForEmbed)
@@ -68,7 +71,7 @@ export const embeddingsV1 = v1Route('openai.EmbedRequest', (exchange, ollama, fi
     kind: 'embed',
     stream: false,
     format: wholeFormat(
-      (end) => `${embeddingList(spelled, vectors(), end.figures?.promptTokens ?? 0)}\n`,
+      (end) => `${embeddingList(nameInAnswer(model, spelled), vectors(), end.figures?.promptTokens ?? 0)}\n`,
       PLAIN_JSON,
     ),
     errorFormat: openaiError,
@@ -80,10 +83,11 @@ export const responses = v1Route('openai.ResponsesRequest', (exchange, ollama, f
   const input = fields.raw('input')
   const instructions = fields.text('instructions')
   const maxOutputTokens = fields.integer('max_output_tokens')
+  const model = chatModel(ollama, spelled)
   const format = responsesFormat({
     id: ollama.ids.sixDigits(),
     messageId: ollama.ids.sixDigits(),
-    model: spelled,
+    model: nameInAnswer(model, spelled),
     now: ollama.clock.wallTime,
     instructions: instructions || null,
     maxOutputTokens: maxOutputTokens ?? null,
@@ -91,7 +95,7 @@ export const responses = v1Route('openai.ResponsesRequest', (exchange, ollama, f
     topP: fields.number('top_p') ?? null,
   })
   runJob(exchange, ollama, {
-    model: chatModel(ollama, spelled),
+    model,
     input: { model: spelled, prompt: `${instructions}${contentText(input)}` },
     kind: 'generate',
     limit: maxOutputTokens,
@@ -110,16 +114,17 @@ export const messages = v1Route('anthropic.MessagesRequest', (exchange, ollama, 
   if (turns.length === 0) throw new WireError(400, 'messages is required')
   const system = contentText(fields.raw('system'))
   const prompt = joined(turns)
+  const model = chatModel(ollama, spelled)
   const roles = turns.map((turn) => turn.text('role')).join('')
   runJob(exchange, ollama, {
-    model: chatModel(ollama, spelled),
+    model,
     input: { model: spelled, prompt: `${system}${prompt}` },
     kind: 'generate',
     limit,
     stream: fields.flag('stream') ?? false,
     format: messageFormat({
       id: ollama.ids.hex(),
-      model: spelled,
+      model: nameInAnswer(model, spelled),
       estimatedInputTokens: Math.floor(Buffer.byteLength(system + roles + prompt) / 4),
     }),
     errorFormat: anthropicError(() => ollama.ids.hex()),
