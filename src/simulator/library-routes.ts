@@ -1,20 +1,18 @@
-import { GIN_JSON, PLAIN_JSON } from './answer-format.ts'
+import { GIN_JSON } from './answer-format.ts'
 import { goJson, goTime, type Json } from './go-json.ts'
-import type { GoStruct } from './go-struct.ts'
 import { details, listed, shown } from './model-json.ts'
 import { pullNameOf } from './model-ref.ts'
 import type { Model } from './model-spec.ts'
 import { parseModelName } from './names.ts'
 import { jsonLine } from './openai-format.ts'
-import { missingForChat, modelRequired, nativeRoute, resolveModel } from './request.ts'
-import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
+import { missingForChat, modelField, nativeRoute, resolveModel } from './request.ts'
+import type { Handler } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
 const VERSION = '0.33.0'
 const CONTEXT_LENGTH = 4096
 /** Ollama's "for ever" is the longest Go duration: 2^63 nanoseconds. */
 const FOREVER_MS = 2 ** 63 / 1e6
-const PULL_STEP_MS = 20
 
 export const root: Handler = (exchange) =>
   exchange.answer(200, 'text/plain; charset=utf-8', 'Ollama is running')
@@ -70,27 +68,6 @@ export const remove = nativeRoute('api.DeleteRequest', (exchange, ollama, fields
   exchange.answer(200, undefined, '')
 })
 
-/** Sends the progress of a quick download. The download ends when the client leaves. */
-export const pull = nativeRoute('api.PullRequest', (exchange, ollama, fields) => {
-  const spelled = modelField(fields)
-  if (spelled === '') throw modelRequired
-  const name = pullNameOf(spelled)
-  if (!parseModelName(name)) throw new WireError(400, 'invalid model name')
-  const lines = pullLines(ollama, name)
-  if (fields.flag('stream') === false) {
-    const last = lines.at(-1) ?? {}
-    return exchange.answer('error' in last ? 500 : 200, PLAIN_JSON, goJson(last))
-  }
-  exchange.open({ 'Content-Type': 'application/x-ndjson' })
-  const sendNext = () => {
-    const line = lines.shift()
-    if (!line) return exchange.end()
-    exchange.write(`${goJson(line)}\n`)
-    exchange.onOver(ollama.clock.after(PULL_STEP_MS, sendNext))
-  }
-  sendNext()
-})
-
 export const listV1: Handler = (exchange, ollama) => {
   const models = ollama.library.list()
   const { type, text } = jsonLine({ object: 'list', data: models.length > 0 ? models.map(modelV1) : null })
@@ -104,11 +81,6 @@ export const retrieveV1: Handler = (exchange, ollama) => {
   exchange.answer(200, type, text)
 }
 
-/** Older clients send the model as `name`. */
-function modelField(fields: GoStruct): string {
-  return fields.text('model') || fields.text('name')
-}
-
 function modelV1(model: Model): { [key: string]: Json } {
   return {
     id: model.name,
@@ -116,28 +88,4 @@ function modelV1(model: Model): { [key: string]: Json } {
     created: Math.floor(model.modifiedAt / 1000),
     owned_by: model.name.includes('/') ? (model.name.split('/').at(-2) ?? '') : 'library',
   }
-}
-
-function pullLines(ollama: SimulatedOllama, spelled: string): { [key: string]: Json }[] {
-  const manifest = { status: 'pulling manifest' }
-  if (!ollama.library.canPull(spelled)) {
-    return [manifest, { error: 'pull model manifest: file does not exist' }]
-  }
-  const model = ollama.library.find(spelled) ?? ollama.library.add(spelled)
-  const status = `pulling ${model.digest.slice(0, 12)}`
-  const progress = (completed: number) => ({
-    status,
-    digest: `sha256:${model.digest}`,
-    total: model.size,
-    completed,
-  })
-  return [
-    manifest,
-    progress(65_536),
-    progress(Math.floor(model.size / 2)),
-    progress(model.size),
-    { status: 'verifying sha256 digest' },
-    { status: 'writing manifest' },
-    { status: 'success' },
-  ]
 }

@@ -53,8 +53,8 @@ export class Library {
     const system = change.system || source.system
     const template = change.template || source.template
     const parameters = { ...source.parameters, ...change.parameters }
-    const parentModel = source.name
-    const manifest = [source.weights, source.digest, parentModel, template, system, parameters]
+    const parentModel = source.remote ? '' : source.name
+    const manifest = [source.weights, source.name, template, system, parameters]
     this.#put({
       ...source,
       name: name.short,
@@ -63,6 +63,7 @@ export class Library {
       template,
       system,
       parameters,
+      remote: source.remote && { ...source.remote, byName: false },
       modifiedAt: this.#wallTime(),
     })
     return true

@@ -49,6 +49,11 @@ export function resolveModel(
   return model
 }
 
+/** Older clients send the model as `name`. */
+export function modelField(fields: GoStruct): string {
+  return fields.text('model') || fields.text('name')
+}
+
 export const modelRequired = new WireError(400, 'model is required', 'handler')
 
 export const emptyNotFound = new WireError(404, missingForChat(''), 'handler')

@@ -3,12 +3,14 @@ import type { ErrorFormat } from './answer-format.ts'
 import { anthropicError } from './anthropic-format.ts'
 import * as blobs from './blob-routes.ts'
 import { reset, setFaults, state } from './control.ts'
+import { create } from './create-route.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import * as images from './image-routes.ts'
 import * as library from './library-routes.ts'
 import { nativeError } from './native-format.ts'
 import * as native from './native-routes.ts'
 import { openaiError } from './openai-format.ts'
+import { pull } from './pull-route.ts'
 import type { Handler, SimulatedOllama } from './simulated-ollama.ts'
 import * as v1 from './v1-routes.ts'
 import { RUNNER_DIED, WireError } from './wire-error.ts'
@@ -22,7 +24,8 @@ const ROUTES: Readonly<Record<string, Methods>> = {
   '/api/tags': { HEAD: library.tags, GET: library.tags },
   '/api/show': { POST: library.show },
   '/api/ps': { GET: library.running },
-  '/api/pull': { POST: library.pull },
+  '/api/pull': { POST: pull },
+  '/api/create': { POST: create },
   '/api/copy': { POST: library.copy },
   '/api/delete': { DELETE: library.remove },
   '/api/blobs/:digest': { HEAD: blobs.head, POST: blobs.post },
