@@ -1,4 +1,4 @@
-import type { Model } from './model-spec.ts'
+import type { RunnerRequest } from './runner-request.ts'
 
 /** The simulated machine. Times are in milliseconds; rates are tokens a second for a call that runs alone. */
 export interface EngineLimits {
@@ -15,16 +15,6 @@ export interface EngineLimits {
   readonly outputTokensPerSecond: number
   /** speed = rate / (1 + slowdown * (computing - 1)), where `computing` is the number of slots that compute. */
   readonly slowdown: number
-}
-
-/** The runner that a call needs. */
-export interface RunnerRequest {
-  /** Calls with equal keys share one runner. */
-  readonly key: string
-  /** For /api/ps, which shows the model for whose call the runner was loaded. */
-  readonly source: Model
-  /** The runner runs one call at a time, whatever numParallel is. */
-  readonly singleSlot: boolean
 }
 
 /** One call for the engine. Callbacks run when the engine's state is consistent, and never inside submit(). */

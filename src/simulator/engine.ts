@@ -48,7 +48,7 @@ export class Engine {
       maxQueue: limits.maxQueue,
       loadMs: limits.loadMs,
       admit: (session) => this.#admit(session),
-      makeRoom: () => this.#makeRoom(),
+      makeRoom: (session) => this.#makeRoom(session),
       loaded: (session) => this.#loaded(session),
     })
   }
@@ -64,7 +64,7 @@ export class Engine {
       return session
     }
     // As in Ollama, a call to a loaded model skips the pending line, so maxQueue does not bound such calls.
-    const runner = this.#runners.get(key)
+    const runner = this.#usable(call)
     if (runner) {
       runner.admit(session)
       return session
@@ -111,7 +111,7 @@ export class Engine {
   }
 
   #admit(session: Session): boolean {
-    const runner = this.#runners.get(runnerKey(session.call) ?? '')
+    const runner = this.#usable(session.call)
     if (!runner) return false
     session.counts.add('pending', -1)
     runner.admit(session)
@@ -133,7 +133,18 @@ export class Engine {
     this.#admit(session)
   }
 
-  #makeRoom(): boolean {
+  /** The runner in memory that can serve the call as it is loaded. */
+  #usable(call: EngineCall): Runner | undefined {
+    const runner = this.#runners.get(runnerKey(call) ?? '')
+    return runner?.needsReload(call) ? undefined : runner
+  }
+
+  #makeRoom(session: Session): boolean {
+    const reloaded = this.#runners.get(runnerKey(session.call) ?? '')
+    if (reloaded) {
+      reloaded.evict()
+      return false
+    }
     if (this.#runners.size < this.#limits.maxLoaded) return true
     // An idle model leaves before a busy one, then the model with the shorter keep-alive. Running calls always finish.
     const [victim] = [...this.#runners.values()].sort(

@@ -54,6 +54,11 @@ export class GoStruct {
     return value instanceof GoObject ? new GoStruct(struct, value) : this.#wrongType(name, value, struct)
   }
 
+  /** The entries of a Go map: unlike the fields of a struct, keys of different case differ, and null is a value. */
+  entries(): Map<string, GoValue> {
+    return new Map(this.#object.entries)
+  }
+
   list(name: string, element: string): readonly GoValue[] {
     const value = this.raw(name) ?? []
     return isList(value) ? value : this.#wrongType(name, value, `[]${element}`)

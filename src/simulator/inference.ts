@@ -1,10 +1,10 @@
 import { type AnswerPlan, contextOf, type ModelInput, planAnswer, textOf } from './answer.ts'
 import type { AnswerEnd, AnswerFormat, ErrorFormat } from './answer-format.ts'
-import type { EngineCall, EngineFigures, EngineHandle, RunnerRequest } from './engine-call.ts'
-import { hasSingleSlot } from './families.ts'
+import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 import type { HttpExchange } from './http-exchange.ts'
+import { integerOption, type OptionMap } from './load-options.ts'
 import type { Model } from './model-spec.ts'
-import { runnerKeyOf } from './models.ts'
+import { requestRunner } from './runner-request.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
 import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
 
@@ -17,6 +17,9 @@ export interface Job {
   /** Limit of the output, in tokens. */
   readonly limit?: number | undefined
   readonly keepAliveMs?: number | undefined
+  /** The options of the request; absent on routes that have none. */
+  readonly options?: OptionMap
+  readonly shift?: boolean | undefined
   readonly stream: boolean
   readonly withContext?: boolean
   readonly format: AnswerFormat
@@ -26,7 +29,7 @@ export interface Job {
 /** Runs one call through the engine and sends its answer. Cancels the call when its client leaves. */
 export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job): void {
   const name = job.model.name.toLowerCase()
-  const runner = runnerOf(job.model)
+  const runner = job.model.remote ? 'cloud' : requestRunner(job.model, job.options, job.shift)
   const counts = ollama.engine.countsOf(name, runner === 'cloud' ? undefined : runner.key)
   counts.add('onWire')
   exchange.onOver(() => counts.add('onWire', -1))
@@ -34,7 +37,8 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
   if (ollama.faults.take('fail')) throw new WireError(500, RUNNER_DIED, 'handler')
 
   const script = ollama.script(job.input)
-  const answer = planAnswer(job.input, job.limit, script)
+  const limit = job.limit ?? integerOption(new Map(Object.entries(job.model.parameters)), 'num_predict')
+  const answer = planAnswer(job.input, limit, script)
   const sender = new AnswerSender(exchange, ollama, job, answer)
   const call: EngineCall = {
     model: name,
@@ -51,11 +55,6 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
   if (!handle) throw new WireError(503, BUSY, 'handler')
   sender.handle = handle
   exchange.gone.addEventListener('abort', () => handle.cancel(), { once: true })
-}
-
-function runnerOf(model: Model): RunnerRequest | 'cloud' {
-  if (model.remote) return 'cloud'
-  return { key: runnerKeyOf(model), source: model, singleSlot: hasSingleSlot(model) }
 }
 
 interface StreamFault {

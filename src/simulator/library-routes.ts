@@ -10,7 +10,6 @@ import type { Handler } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
 const VERSION = '0.33.0'
-const CONTEXT_LENGTH = 4096
 /** Ollama's "for ever" is the longest Go duration: 2^63 nanoseconds. */
 const FOREVER_MS = 2 ** 63 / 1e6
 
@@ -25,8 +24,8 @@ export const tags: Handler = (exchange, ollama) => {
 
 export const running: Handler = (exchange, ollama) => {
   const now = ollama.clock.wallTime()
-  const models = ollama.engine.loaded().flatMap(({ source, expiresInMs }) => {
-    if (!source) return []
+  const models = ollama.engine.loaded().flatMap(({ source, options, expiresInMs }) => {
+    if (!source || !options) return []
     const { name, size, digest } = source
     return {
       name,
@@ -36,7 +35,7 @@ export const running: Handler = (exchange, ollama) => {
       details: details(source, ''),
       expires_at: goTime(now + Math.min(expiresInMs, FOREVER_MS)),
       size_vram: size,
-      context_length: CONTEXT_LENGTH,
+      context_length: options.numCtx,
     }
   })
   exchange.answer(200, GIN_JSON, goJson({ models }))

@@ -8,14 +8,17 @@ export interface LoaderParts {
   readonly loadMs: number
   /** Gives the session to the runner of its model. False: the model is not in memory. */
   admit(session: Session): boolean
-  /** Is there room for one more model? If not, a model is told to leave, and modelLeft() runs when it has left. */
-  makeRoom(): boolean
+  /**
+   * Is there room for the session's model? If not, a model is told to leave, and modelLeft() runs when it has left. The
+   * model that leaves is the session's own when that model is loaded with other options.
+   */
+  makeRoom(session: Session): boolean
   /** The session's model is in memory now. */
   loaded(session: Session): void
 }
 
 /**
- * Ollama's scheduler: one line for the calls of all models that are not in memory. The loader serves the line strictly
+ * Ollama's scheduler: one line for the calls of all models that are not in memory, or are there with other options. The loader serves the line strictly
  * in order, with one load or eviction at a time. So a call waits for all calls ahead of it, whatever their models are.
  */
 export class ModelLoader implements Holder {
@@ -66,7 +69,7 @@ export class ModelLoader implements Holder {
   #serveHead(session: Session): void {
     if (session.outcome || this.#parts.admit(session)) {
       this.#head = undefined
-    } else if (this.#parts.makeRoom()) {
+    } else if (this.#parts.makeRoom(session)) {
       this.#load = this.#parts.clock.after(this.#parts.loadMs, () => {
         this.#load = undefined
         this.#head = undefined

@@ -96,8 +96,3 @@ export class Library {
     if (key) this.#models.set(key, model)
   }
 }
-
-/** The key of the runner that serves the model. Ollama: the path of a GGUF blob, else the manifest's digest. */
-export function runnerKeyOf(model: Model): string {
-  return model.format === 'safetensors' ? `digest:${model.digest}` : model.weights
-}

@@ -6,10 +6,11 @@ import { type GoStruct, isList } from './go-struct.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import { type Job, runJob } from './inference.ts'
 import { readKeepAlive } from './keep-alive.ts'
+import { integerOption, type OptionMap } from './load-options.ts'
 import { type Model, nameInAnswer, type RemotePlace } from './model-spec.ts'
-import { runnerKeyOf } from './models.ts'
 import { chatFormat, embedBody, generateFormat, nativeError } from './native-format.ts'
 import { emptyNotFound, missingForEmbed, modelRequired, nativeRoute, resolveModel } from './request.ts'
+import { runnerKeyOf } from './runner-request.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
@@ -98,6 +99,7 @@ function embedJob(
     input: { model: spelled, prompt: inputs.join('\n') },
     kind: inputs.length === 0 ? 'load' : 'embed',
     keepAliveMs,
+    options: optionsOf(fields),
     stream: false,
     format,
     errorFormat: nativeError,
@@ -120,10 +122,21 @@ function stubOf({ remote }: Model): RemotePlace | undefined {
   return remote?.byName ? undefined : remote
 }
 
-function readCommon(fields: GoStruct): Pick<Job, 'limit' | 'keepAliveMs' | 'stream'> {
-  const stream = fields.flag('stream') ?? true
-  const limit = fields.struct('options', 'map[string]interface {}').number('num_predict')
-  return { stream, limit, keepAliveMs: readKeepAlive(fields.raw('keep_alive')) }
+type CommonFields = Pick<Job, 'limit' | 'keepAliveMs' | 'options' | 'shift' | 'stream'>
+
+function readCommon(fields: GoStruct): CommonFields {
+  const options = optionsOf(fields)
+  return {
+    stream: fields.flag('stream') ?? true,
+    limit: integerOption(options, 'num_predict'),
+    options,
+    shift: fields.flag('shift'),
+    keepAliveMs: readKeepAlive(fields.raw('keep_alive')),
+  }
+}
+
+function optionsOf(fields: GoStruct): OptionMap {
+  return fields.struct('options', 'map[string]interface {}').entries()
 }
 
 function unload(exchange: HttpExchange, ollama: SimulatedOllama, model: Model, format: AnswerFormat): void {

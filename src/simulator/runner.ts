@@ -2,6 +2,7 @@ import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
 import { Decoder, type SlotWork, workOf } from './decoder.ts'
 import { type EngineCall, type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
+import { asLoaded, type LoadOptions, needsReload } from './load-options.ts'
 import type { Model } from './model-spec.ts'
 import type { Holder, Session } from './session.ts'
 
@@ -23,6 +24,8 @@ export class Runner implements Holder {
   readonly key: string
   /** As on the disk when the model was loaded. */
   readonly source: Model | undefined
+  /** Undefined: the runner serves calls with any options. */
+  readonly options: LoadOptions | undefined
   readonly slots: number
   keepAliveMs: number
   readonly #parts: RunnerParts
@@ -42,6 +45,7 @@ export class Runner implements Holder {
     this.key = runnerKey(call) ?? ''
     const request = runnerRequest(call)
     this.source = request?.source
+    this.options = request && asLoaded(request.options, request.source.trainedContext)
     this.keepAliveMs = call.keepAliveMs ?? limits.keepAliveMs
     this.slots = request?.singleSlot ? 1 : Math.max(1, limits.numParallel)
     this.#decoder = new Decoder(clock, limits.slowdown)
@@ -57,6 +61,13 @@ export class Runner implements Holder {
    */
   get expiresInMs(): number {
     return this.#expiresAt === undefined ? this.keepAliveMs : this.#expiresAt - this.#parts.clock.now()
+  }
+
+  /** True: the call needs the runner to be loaded again. Ollama's runner of safetensors ignores all options. */
+  needsReload(call: EngineCall): boolean {
+    const wanted = runnerRequest(call)
+    if (!this.options || !wanted || wanted.source.format === 'safetensors') return false
+    return needsReload(this.options, wanted.options, wanted.source.trainedContext)
   }
 
   admit(session: Session): void {

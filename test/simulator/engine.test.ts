@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EngineFigures, EngineHandle } from '../../src/simulator/engine-call.ts'
 import { inventModel } from '../../src/simulator/model-spec.ts'
+import { requestRunner } from '../../src/simulator/runner-request.ts'
 import { anEngine } from './support.ts'
 
 function work(model: string, tokens = 10) {
@@ -103,7 +104,7 @@ describe('slots of a loaded model', () => {
 
   it('gives a runner with a single slot one slot, whatever NUM_PARALLEL is', () => {
     const { engine, clock } = anEngine({ numParallel: 8 })
-    const runner = { key: 'e', source: inventModel({ name: 'e' }, 0), singleSlot: true }
+    const runner = requestRunner(inventModel({ name: 'all-minilm' }, 0))
     for (let index = 0; index < 4; index++) {
       engine.submit({ ...work('e', 1000), runner })
       engine.submit(work('a', 1000))
