@@ -63,6 +63,14 @@ export function planAnswer(
   return { promptTokens, outputTokens, pieces: outputTokens - 1, piece, reason: 'stop' }
 }
 
+/** Tokens of each input of an embed. A script that gives a number of tokens shares it among the inputs. */
+export function inputTokens(inputs: readonly string[], script: Script | undefined): number[] {
+  const total = script?.promptTokens
+  if (total === undefined) return inputs.map(tokensOf)
+  const share = Math.floor(total / inputs.length)
+  return inputs.map((_, index) => (index === 0 ? total - share * (inputs.length - 1) : share))
+}
+
 function tokensOf(text: string): number {
   return Math.max(1, Math.ceil(Buffer.byteLength(text) / 4))
 }

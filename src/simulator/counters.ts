@@ -64,7 +64,7 @@ export class CallCounters {
 function fresh() {
   return {
     submitted: 0,
-    /** Got a slot. A call that only loads the model counts when the model is in memory. */
+    /** Began to compute. A call that only loads the model counts when the model is in memory. */
     started: 0,
     finished: 0,
     aborted: 0,
@@ -72,6 +72,7 @@ function fresh() {
     /** Refused because the pending line was full. */
     refused: 0,
     loads: 0,
+    /** Slots that Ollama has given to calls. An embed may have several. */
     active: 0,
     peakActive: 0,
     /** In the line of the loaded model. */

@@ -105,9 +105,11 @@ export class Decoder {
   }
 }
 
+type CallWork = Pick<EngineCall, 'promptTokens' | 'outputTokens' | 'onToken' | 'stretch'>
+
 /** The work of a call, at the rates of the machine. */
 export function workOf(
-  { promptTokens, outputTokens, onToken, stretch = 1 }: EngineCall,
+  { promptTokens, outputTokens, onToken, stretch = 1 }: CallWork,
   { promptTokensPerSecond, outputTokensPerSecond }: EngineLimits,
   onEnd: () => void,
 ): SlotWork {

@@ -13,6 +13,10 @@ export interface EngineLimits {
   readonly keepAliveMs: number
   readonly promptTokensPerSecond: number
   readonly outputTokensPerSecond: number
+  /** Time before a call reaches the semaphore: Ollama fills in the template and counts tokens. Loads have none. Default: 0. */
+  readonly overheadMs?: number
+  /** How long llama-server computes on for a call whose client has left. Ollama itself frees the slot at once. Default: 0. */
+  readonly abortLingerMs?: number
   /** speed = rate / (1 + slowdown * (computing - 1)), where `computing` is the number of slots that compute. */
   readonly slowdown: number
 }
@@ -25,14 +29,16 @@ export interface EngineCall {
   readonly runner?: RunnerRequest | 'cloud'
   readonly promptTokens: number
   readonly outputTokens: number
+  /** Prompt tokens of each input of an embed: each input takes a slot of its own. Their sum is promptTokens. */
+  readonly inputs?: readonly number[]
   /** The call only loads the model and takes no slot. */
   readonly loadOnly?: boolean
   /** Replaces the runner's keep-alive, also for later calls, as in Ollama. */
   readonly keepAliveMs?: number | undefined
   /** Factor on the time of this call's own work; 1 when absent. */
-  readonly stretch?: number
+  readonly stretch?: number | undefined
   /** Runs for each token, from index 0. Without this callback the whole call needs one timer. */
-  readonly onToken?: (index: number) => void
+  readonly onToken?: ((index: number) => void) | undefined
   /** Runs when the call has finished, but not when the call was cancelled or failed. */
   readonly onDone?: (figures: EngineFigures) => void
 }
@@ -47,7 +53,10 @@ export function runnerRequest({ runner }: EngineCall): RunnerRequest | undefined
   return runner === 'cloud' ? undefined : runner
 }
 
-/** Times of a finished call, in milliseconds. total = load + wait + prompt + output; the last two include pauses. */
+/**
+ * Times of a finished call, in milliseconds. total = load + overhead + wait + prompt + output; the last two include
+ * pauses.
+ */
 export interface EngineFigures {
   readonly promptTokens: number
   readonly outputTokens: number
@@ -55,7 +64,7 @@ export interface EngineFigures {
   readonly totalMs: number
   /** From submit() until the model was in memory. */
   readonly loadMs: number
-  /** In the line of the loaded model, waiting for a slot. */
+  /** In the line of the loaded model, and then inside llama-server, waiting for a slot. */
   readonly waitMs: number
   readonly promptMs: number
   readonly outputMs: number

@@ -1,4 +1,4 @@
-import { type AnswerPlan, contextOf, type ModelInput, planAnswer, textOf } from './answer.ts'
+import { type AnswerPlan, contextOf, inputTokens, type ModelInput, planAnswer, textOf } from './answer.ts'
 import type { AnswerEnd, AnswerFormat, ErrorFormat } from './answer-format.ts'
 import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
 import type { HttpExchange } from './http-exchange.ts'
@@ -12,6 +12,8 @@ import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
 export interface Job {
   readonly model: Model
   readonly input: ModelInput
+  /** The texts of an embed. */
+  readonly inputs?: readonly string[]
   /** `embed` computes only the prompt. */
   readonly kind: 'generate' | 'load' | 'embed'
   /** Limit of the output, in tokens. */
@@ -39,11 +41,13 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
   const script = ollama.script(job.input)
   const limit = job.limit ?? integerOption(new Map(Object.entries(job.model.parameters)), 'num_predict')
   const answer = planAnswer(job.input, limit, script)
+  const inputs = job.inputs && inputTokens(job.inputs, script)
   const sender = new AnswerSender(exchange, ollama, job, answer)
   const call: EngineCall = {
     model: name,
     runner,
-    promptTokens: job.kind === 'load' ? 0 : answer.promptTokens,
+    promptTokens: promptTokensOf(job, answer, inputs),
+    ...(inputs ? { inputs } : {}),
     outputTokens: job.kind === 'generate' ? answer.outputTokens : 0,
     loadOnly: job.kind === 'load',
     keepAliveMs: job.keepAliveMs,
@@ -55,6 +59,11 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
   if (!handle) throw new WireError(503, BUSY, 'handler')
   sender.handle = handle
   exchange.gone.addEventListener('abort', () => handle.cancel(), { once: true })
+}
+
+function promptTokensOf({ kind }: Job, answer: AnswerPlan, inputs: readonly number[] | undefined): number {
+  if (kind === 'load') return 0
+  return inputs ? inputs.reduce((sum, tokens) => sum + tokens, 0) : answer.promptTokens
 }
 
 interface StreamFault {

@@ -97,6 +97,7 @@ function embedJob(
   return {
     model,
     input: { model: spelled, prompt: inputs.join('\n') },
+    inputs,
     kind: inputs.length === 0 ? 'load' : 'embed',
     keepAliveMs,
     options: optionsOf(fields),

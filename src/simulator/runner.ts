@@ -1,10 +1,11 @@
-import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
-import { Decoder, type SlotWork, workOf } from './decoder.ts'
 import { type EngineCall, type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
+import { LlamaServer } from './llama-server.ts'
 import { asLoaded, type LoadOptions, needsReload } from './load-options.ts'
 import type { Model } from './model-spec.ts'
 import type { Holder, Session } from './session.ts'
+import { SlotSemaphore } from './slot-semaphore.ts'
+import { type SlotUnit, unitsOf } from './slot-unit.ts'
 
 interface RunnerParts {
   /** The call for which the model was loaded. */
@@ -15,10 +16,17 @@ interface RunnerParts {
   readonly onExpired: () => void
 }
 
-/**
- * One model in memory: its slots, and a first-in first-out line without a bound. The model stays in memory while a
- * session holds the runner, and for the keep-alive after that.
- */
+/** A session that holds the runner: it runs, waits in line, or only loads the model. Times are clock times. */
+interface Holding {
+  /** The units that are not over. */
+  readonly units: Set<SlotUnit>
+  /** When the first unit began to compute. */
+  startedAt: number | undefined
+  /** When the last prompt was computed. */
+  promptEndedAt: number
+}
+
+/** One model in memory. The model stays in memory while a session holds the runner, and for the keep-alive after that. */
 export class Runner implements Holder {
   readonly model: string
   readonly key: string
@@ -29,11 +37,9 @@ export class Runner implements Holder {
   readonly slots: number
   keepAliveMs: number
   readonly #parts: RunnerParts
-  readonly #decoder: Decoder
-  readonly #line = new Queue<Session>()
-  readonly #running = new Map<Session, SlotWork>()
-  /** Sessions that hold the model in memory: they run, wait in line, or only load the model. */
-  readonly #holding = new Set<Session>()
+  readonly #semaphore: SlotSemaphore
+  readonly #server: LlamaServer
+  readonly #holding = new Map<Session, Holding>()
   #expiry: Cancel | undefined
   /** Clock time. Undefined until the model is idle for the first time. */
   #expiresAt: number | undefined
@@ -41,14 +47,25 @@ export class Runner implements Holder {
   constructor(parts: RunnerParts) {
     this.#parts = parts
     const { call, limits, clock } = parts
+    const request = runnerRequest(call)
     this.model = call.model
     this.key = runnerKey(call) ?? ''
-    const request = runnerRequest(call)
     this.source = request?.source
     this.options = request && asLoaded(request.options, request.source.trainedContext)
     this.keepAliveMs = call.keepAliveMs ?? limits.keepAliveMs
     this.slots = request?.singleSlot ? 1 : Math.max(1, limits.numParallel)
-    this.#decoder = new Decoder(clock, limits.slowdown)
+    this.#server = new LlamaServer({
+      clock,
+      limits,
+      slots: this.slots,
+      started: (unit) => this.#started(unit),
+      ended: (unit) => this.#ended(unit),
+    })
+    this.#semaphore = new SlotSemaphore({ slots: this.slots, granted: (unit) => this.#server.run(unit) })
+  }
+
+  get #overheadMs(): number {
+    return this.#parts.limits.overheadMs ?? 0
   }
 
   get idle(): boolean {
@@ -71,21 +88,20 @@ export class Runner implements Holder {
   }
 
   admit(session: Session): void {
+    const { clock } = this.#parts
+    const { keepAliveMs, loadOnly } = session.call
+    const now = clock.now()
     this.#expiry?.()
-    session.grantedAt = this.#parts.clock.now()
+    session.grantedAt = now
     session.heldBy(this)
-    this.#holding.add(session)
-    if (session.call.keepAliveMs !== undefined) this.keepAliveMs = session.call.keepAliveMs
-    if (session.call.loadOnly) {
+    const units = new Set(loadOnly ? [] : unitsOf(session))
+    this.#holding.set(session, { units, startedAt: undefined, promptEndedAt: now })
+    if (keepAliveMs !== undefined) this.keepAliveMs = keepAliveMs
+    if (loadOnly) {
       session.counts.add('started')
-      const now = session.grantedAt
-      this.#parts.clock.after(0, () => this.#finish(session, now, now))
-    } else if (this.#running.size < this.slots) {
-      this.#start(session)
-    } else {
-      this.#line.enqueue(session)
-      session.counts.add('waiting')
-    }
+      clock.after(0, () => this.#finish(session))
+    } else if (this.#overheadMs > 0) clock.after(this.#overheadMs, () => this.#enter(units))
+    else this.#enter(units)
   }
 
   /** A client wants the model to leave memory: now, or when the last call ends. */
@@ -100,59 +116,70 @@ export class Runner implements Holder {
     if (this.idle) this.#leave()
   }
 
+  /** The process ends now, and all its calls fail. onExpired() does not run. */
+  kill(): void {
+    this.#expiry?.()
+    this.#server.kill()
+    const held = [...this.#holding]
+    this.#holding.clear()
+    this.#giveUp(held.flatMap(([, { units }]) => [...units]))
+    for (const [session] of held) session.fail()
+  }
+
   drop(session: Session): void {
-    const run = this.#running.get(session)
-    if (run) {
-      this.#decoder.remove(run)
-      this.#free(session)
-    } else if (!session.call.loadOnly) {
-      // The entry stays in the line; #free skips entries of sessions that are over.
-      session.counts.add('waiting', -1)
-    }
+    const holding = this.#holding.get(session)
+    if (!holding) return
+    this.#giveUp([...holding.units])
     this.#release(session)
   }
 
   setPaused(session: Session, paused: boolean): void {
-    const run = this.#running.get(session)
-    if (run) this.#decoder.setPaused(run, paused)
+    for (const unit of this.#holding.get(session)?.units ?? []) this.#server.setPaused(unit, paused)
   }
 
-  #start(session: Session): void {
-    session.startedAt = this.#parts.clock.now()
-    const run = workOf(session.call, this.#parts.limits, () => {
-      const ended = this.#parts.clock.now()
-      this.#free(session)
-      this.#finish(session, run.promptEndedAt ?? ended, ended)
-    })
-    this.#running.set(session, run)
-    session.counts.add('active')
+  #enter(units: Iterable<SlotUnit>): void {
+    for (const unit of units) if (unit.state === 'new') this.#semaphore.acquire(unit)
+  }
+
+  /** No unit of these gets the slot of another: all of them leave the lines before a slot is free. */
+  #giveUp(units: readonly SlotUnit[]): void {
+    const granted = units.filter(({ state }) => state === 'granted')
+    for (const unit of units) if (unit.state !== 'granted') this.#semaphore.release(unit)
+    for (const unit of granted) unit.state = 'over'
+    for (const unit of granted) this.#server.abort(unit)
+    for (const unit of granted) this.#semaphore.release(unit)
+  }
+
+  #started({ session }: SlotUnit): void {
+    const holding = this.#holding.get(session)
+    if (!holding || holding.startedAt !== undefined) return
+    holding.startedAt = this.#parts.clock.now()
     session.counts.add('started')
-    this.#decoder.add(run)
   }
 
-  #free(session: Session): void {
-    this.#running.delete(session)
-    session.counts.add('active', -1)
-    while (this.#running.size < this.slots) {
-      const next = this.#line.dequeue()
-      if (!next) return
-      if (next.outcome) continue
-      next.counts.add('waiting', -1)
-      this.#start(next)
-    }
+  #ended(unit: SlotUnit): void {
+    this.#semaphore.release(unit)
+    const holding = this.#holding.get(unit.session)
+    if (!holding) return
+    const promptEndedAt = unit.work?.promptEndedAt ?? this.#parts.clock.now()
+    holding.promptEndedAt = Math.max(holding.promptEndedAt, promptEndedAt)
+    holding.units.delete(unit)
+    if (holding.units.size === 0) this.#finish(unit.session)
   }
 
-  #finish(session: Session, promptEndedAt: number, ended: number): void {
-    if (session.outcome) return
+  #finish(session: Session): void {
+    const holding = this.#holding.get(session)
+    if (!holding) return
     this.#release(session)
-    const grantedAt = session.grantedAt ?? session.submittedAt
-    const startedAt = session.call.loadOnly ? grantedAt : session.startedAt
+    const { submittedAt, grantedAt = submittedAt, call } = session
+    const { startedAt = grantedAt, promptEndedAt } = holding
+    const ended = this.#parts.clock.now()
     session.finish({
-      promptTokens: session.call.promptTokens,
-      outputTokens: session.call.outputTokens,
-      totalMs: ended - session.submittedAt,
-      loadMs: grantedAt - session.submittedAt,
-      waitMs: startedAt - grantedAt,
+      promptTokens: call.promptTokens,
+      outputTokens: call.outputTokens,
+      totalMs: ended - submittedAt,
+      loadMs: grantedAt - submittedAt,
+      waitMs: startedAt - grantedAt - (call.loadOnly ? 0 : this.#overheadMs),
       promptMs: promptEndedAt - startedAt,
       outputMs: ended - promptEndedAt,
     })
@@ -168,8 +195,10 @@ export class Runner implements Holder {
     }
   }
 
+  /** llama-server ends with the model, also while a call that was given up still computes. */
   #leave(): void {
     this.#expiry?.()
+    this.#server.kill()
     this.#parts.onExpired()
   }
 }

@@ -17,7 +17,6 @@ export class Session implements EngineHandle {
   readonly submittedAt: number
   /** When the runner admitted the session; undefined while the session waits for its model. */
   grantedAt: number | undefined
-  startedAt = 0
   /** Undefined while the session lives. */
   outcome: SessionOutcome | undefined
   #holder: Holder | undefined

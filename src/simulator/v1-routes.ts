@@ -68,6 +68,7 @@ export const embeddingsV1 = v1Route('openai.EmbedRequest', (exchange, ollama, fi
   runJob(exchange, ollama, {
     model,
     input: { model: spelled, prompt: inputs.join('\n') },
+    inputs,
     kind: 'embed',
     stream: false,
     format: wholeFormat(
