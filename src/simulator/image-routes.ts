@@ -56,7 +56,7 @@ function jobOf(ollama: SimulatedOllama, fields: GoStruct, input: { model: string
     kind: 'generate',
     // Ollama streams inside: the answer has the head of an NDJSON stream, and its only line is the image.
     stream: true,
-    format: imageFormat(makesImages ? pngOf(input) : undefined, ollama.clock.wallTime),
+    format: imageFormat(makesImages ? pngOf(input) : undefined, ollama.wallTime),
     errorFormat: openaiError,
   } as const
 }

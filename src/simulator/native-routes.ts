@@ -21,7 +21,7 @@ export const generate = nativeRoute('api.GenerateRequest', (exchange, ollama, fi
   const prompt = fields.text('prompt')
   const common = readCommon(fields)
   const model = resolveModel(ollama, spelled, emptyNotFound)
-  const format = generateFormat(nameInAnswer(model, spelled), ollama.clock.wallTime, stubOf(model))
+  const format = generateFormat(nameInAnswer(model, spelled), ollama.wallTime, stubOf(model))
   const input = { model: spelled, prompt: `${fields.text('system')}${prompt}${fields.text('suffix')}` }
   if (prompt === '' && common.keepAliveMs === 0 && !model.remote)
     return unload(exchange, ollama, model, format)
@@ -36,7 +36,7 @@ export const chat = nativeRoute('api.ChatRequest', (exchange, ollama, fields) =>
   const messages = fields.structs('messages', 'api.Message')
   const common = readCommon(fields)
   const model = resolveModel(ollama, spelled)
-  const format = chatFormat(nameInAnswer(model, spelled), ollama.clock.wallTime, stubOf(model))
+  const format = chatFormat(nameInAnswer(model, spelled), ollama.wallTime, stubOf(model))
   const input = { model: spelled, prompt: messages.map((message) => message.text('content')).join('\n') }
   // Unlike /api/generate, this route looks for an unload before it looks where the model runs.
   const unloads = messages.length === 0 && common.keepAliveMs === 0 && !model.remote?.byName

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { ModelInput, Script } from './answer.ts'
+import type { WallTime } from './answer-format.ts'
 import type { Engine } from './engine.ts'
 import type { Faults } from './faults.ts'
 import type { HttpExchange } from './http-exchange.ts'
@@ -9,6 +10,8 @@ import type { Library } from './models.ts'
 /** The parts of the simulator that the routes share. */
 export interface SimulatedOllama {
   readonly clock: Clock
+  /** The wall time of the clock. */
+  readonly wallTime: WallTime
   readonly engine: Engine
   readonly library: Library
   /** Digests of the uploaded blobs. The simulator hashes the bytes of a blob and does not keep them. */

@@ -51,9 +51,11 @@ const MAX_HEAD_BYTES = 1024 * 1024
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const clock = options.clock ?? systemClock
   const { clock: _, models = DEFAULT_MODELS, anyModel = false, script = () => undefined, ...limits } = options
-  const library = new Library(models, anyModel, () => clock.wallTime())
+  const wallTime = () => clock.wallTime()
+  const library = new Library(models, anyModel, wallTime)
   const ollama: SimulatedOllama = {
     clock,
+    wallTime,
     engine: new Engine(clock, { ...DEFAULTS, ...limits }),
     library,
     blobs: new Set(),

@@ -89,7 +89,7 @@ export const responses = v1Route('openai.ResponsesRequest', (exchange, ollama, f
     id: ollama.ids.sixDigits(),
     messageId: ollama.ids.sixDigits(),
     model: nameInAnswer(model, spelled),
-    now: ollama.clock.wallTime,
+    now: ollama.wallTime,
     instructions: instructions || null,
     maxOutputTokens: maxOutputTokens ?? null,
     temperature: fields.number('temperature') ?? null,
@@ -161,7 +161,7 @@ function chatModel(ollama: SimulatedOllama, spelled: string) {
 
 function completionParts(ollama: SimulatedOllama, fields: GoStruct, model: string) {
   const includeUsage = fields.struct('stream_options', 'openai.StreamOptions').flag('include_usage') ?? false
-  return { id: ollama.ids.small(), model, now: ollama.clock.wallTime, includeUsage }
+  return { id: ollama.ids.small(), model, now: ollama.wallTime, includeUsage }
 }
 
 function joined(turns: readonly GoStruct[]): string {

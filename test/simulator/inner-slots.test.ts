@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EngineFigures, EngineHandle } from '../../src/simulator/engine-call.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 import { anEngine, aSimulator, post, rawPost, rawRequest, until } from './support.ts'
 
 /** A prompt of 100 ms and an output of 100 ms, with the figures in `ends`. */
@@ -50,18 +51,18 @@ describe('the figures of a call', () => {
   })
 
   it('on the wire: the rest of total_duration is the wait inside Ollama and the overhead', async (t) => {
-    const { url } = await aSimulator(t, { overheadMs: 5, outputTokensPerSecond: 500 })
-    const ask = async () => {
-      const body = { model: 'llama3.2', prompt: 'x', stream: false, options: { num_predict: 50 } }
-      const answer = await (await post(`${url}/api/generate`, body)).json()
-      const rest = answer.total_duration - answer.load_duration - answer.eval_duration
-      return (rest - (answer.prompt_eval_duration ?? 0)) / 1e6
-    }
-    const load = await post(`${url}/api/generate`, { model: 'llama3.2' })
-    await load.text()
-    const [least = 0, most = 0] = (await Promise.all([ask(), ask()])).sort((a, b) => a - b)
-    assert.ok(least >= 5 && least < 90, `the first waits for nobody: ${least}`)
-    assert.ok(most >= 95, `the second waits for the first: ${most}`)
+    const clock = new ManualClock()
+    const { url, simulator } = await aSimulator(t, { clock, overheadMs: 5, outputTokensPerSecond: 500 })
+    const body = { model: 'llama3.2', prompt: 'x', stream: false, options: { num_predict: 50 } }
+    const asked = [1, 2].map(() => post(`${url}/api/generate`, body))
+    await until(() => simulator.engine.counters.of('llama3.2:latest').submitted === 2)
+    clock.advance(1000)
+    const answers = await Promise.all(asked.map(async (answer) => (await answer).json()))
+    const rests = answers.map((it) => (it.total_duration - it.eval_duration) / 1e6)
+    assert.deepEqual(
+      rests.sort((a, b) => a - b),
+      [5, 105],
+    )
   })
 })
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { hasSingleSlot, traitsOf } from '../../src/simulator/families.ts'
 import { inventModel } from '../../src/simulator/model-spec.ts'
-import { aSimulator, post } from './support.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { aSimulator, post, until } from './support.ts'
 
 /** The first model of /api/tags, or of /api/ps. */
 async function firstOf(url: string, page: 'tags' | 'ps') {
@@ -94,19 +95,31 @@ describe('V17: /api/tags and /api/ps', () => {
   })
 
   it('/api/ps lists the model that stays longest first, and no model that is still loading', async (t) => {
-    const { url, simulator } = await aSimulator(t, { loadMs: 5 })
-    for (const [model, keep_alive] of Object.entries({ llama2: '5m', mistral: '10m', 'llama3.2': '1m' })) {
-      await (await post(`${url}/api/generate`, { model, keep_alive })).text()
+    const clock = new ManualClock()
+    const { url, simulator } = await aSimulator(t, { clock, loadMs: 1000 })
+    const load = async (model: string, keep_alive: string) => {
+      const answer = post(`${url}/api/generate`, { model, keep_alive })
+      await until(() => simulator.engine.counters.of(model).pending === 1)
+      return { answer }
     }
-    const loading = post(`${url}/api/generate`, { model: 'qwen2.5:7b' })
-    while (simulator.engine.counters.of('qwen2.5:7b').pending === 0)
-      await new Promise((resolve) => setImmediate(resolve))
+    for (const [model, keepAlive] of [
+      ['llama2:latest', '5m'],
+      ['mistral:latest', '10m'],
+      ['llama3.2:latest', '1m'],
+    ] as const) {
+      const { answer } = await load(model, keepAlive)
+      clock.advance(1000)
+      await (await answer).text()
+    }
+    // The fourth model evicts the one with the shortest keep-alive.
+    const { answer } = await load('qwen2.5:7b', '1h')
     const { models } = await (await fetch(`${url}/api/ps`)).json()
     assert.deepEqual(
       models.map(({ name }: { name: string }) => name),
       ['mistral:latest', 'llama2:latest'],
     )
-    await loading
+    clock.advance(1000)
+    await (await answer).text()
   })
 })
 
