@@ -12,13 +12,7 @@ export const state: Handler = (exchange, { engine, faults }) => {
 export const setFaults: Handler = async (exchange, { faults }) => {
   const body = await exchange.body()
   if (!body) return
-  try {
-    faults.accept(JSON.parse(body.toString()))
-  } catch (error) {
-    if (error instanceof z.ZodError) throw new WireError(400, z.prettifyError(error))
-    if (error instanceof SyntaxError) throw new WireError(400, error.message)
-    throw error
-  }
+  read(() => faults.accept(JSON.parse(body.toString())))
   exchange.answer(200, GIN_JSON, JSON.stringify(faults.snapshot()))
 }
 
@@ -26,4 +20,30 @@ export const setFaults: Handler = async (exchange, { faults }) => {
 export const reset: Handler = (exchange, { engine }) => {
   engine.resetCounters()
   exchange.answer(200, GIN_JSON, JSON.stringify(engine.snapshot()))
+}
+
+const restartOptions = z.strictObject({
+  numParallel: z.int().positive().optional(),
+  closedMs: z.number().nonnegative().optional(),
+})
+
+/** POST /_sim/restart: answers, and then restarts as Simulator.restart does. The body may be empty. */
+export const restart: Handler = async (exchange, ollama) => {
+  const body = await exchange.body()
+  if (!body) return
+  const options = read(() => restartOptions.parse(JSON.parse(body.toString() || '{}')))
+  exchange.onOver(() => void ollama.restart(options))
+  exchange.header('Connection', 'close')
+  exchange.answer(200, GIN_JSON, JSON.stringify(options))
+}
+
+/** Throws WireError 400 for input of a wrong form. */
+function read<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof z.ZodError) throw new WireError(400, z.prettifyError(error))
+    if (error instanceof SyntaxError) throw new WireError(400, error.message)
+    throw error
+  }
 }

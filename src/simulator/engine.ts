@@ -34,7 +34,7 @@ export class Engine {
   readonly counters = new Counters()
   readonly #weightCounters = new Counters()
   readonly #clock: Clock
-  readonly #limits: EngineLimits
+  #limits: EngineLimits
   readonly #runners = new Map<string, Runner>()
   readonly #loader: ModelLoader
   readonly #cloud: Cloud
@@ -87,6 +87,16 @@ export class Engine {
   resetCounters(): void {
     this.counters.reset()
     this.#weightCounters.reset()
+  }
+
+  /** All runners and lines are gone at once, and all calls fail. */
+  restart(numParallel = this.#limits.numParallel): void {
+    this.#limits = { ...this.#limits, numParallel }
+    this.#loader.clear()
+    const runners = [...this.#runners.values()]
+    this.#runners.clear()
+    for (const runner of runners) runner.kill()
+    this.#cloud.failAll()
   }
 
   /** The runner leaves memory now, or when its last call ends. */

@@ -47,6 +47,17 @@ export class ModelLoader implements Holder {
     this.#advance()
   }
 
+  /** Ends the load and the line, and all their sessions fail. */
+  clear(): void {
+    const sessions = [...this.#pending]
+    if (this.#head) sessions.push(this.#head)
+    this.#load?.()
+    this.#load = undefined
+    this.#head = undefined
+    this.#pending.clear()
+    for (const session of sessions) session.fail()
+  }
+
   drop(session: Session): void {
     if (session !== this.#head || !this.#load) return
     // As in Ollama, a load ends when the call that started it ends. The next load starts from zero.

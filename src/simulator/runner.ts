@@ -24,6 +24,8 @@ interface Holding {
   startedAt: number | undefined
   /** When the last prompt was computed. */
   promptEndedAt: number
+  /** Takes back the end of a load, or of the overhead. */
+  readonly cancel: Cancel | undefined
 }
 
 /** One model in memory. The model stays in memory while a session holds the runner, and for the keep-alive after that. */
@@ -95,13 +97,13 @@ export class Runner implements Holder {
     session.grantedAt = now
     session.heldBy(this)
     const units = new Set(loadOnly ? [] : unitsOf(session))
-    this.#holding.set(session, { units, startedAt: undefined, promptEndedAt: now })
+    let cancel: Cancel | undefined
+    if (loadOnly) cancel = clock.after(0, () => this.#finish(session))
+    else if (this.#overheadMs > 0) cancel = clock.after(this.#overheadMs, () => this.#enter(units))
+    this.#holding.set(session, { units, startedAt: undefined, promptEndedAt: now, cancel })
     if (keepAliveMs !== undefined) this.keepAliveMs = keepAliveMs
-    if (loadOnly) {
-      session.counts.add('started')
-      clock.after(0, () => this.#finish(session))
-    } else if (this.#overheadMs > 0) clock.after(this.#overheadMs, () => this.#enter(units))
-    else this.#enter(units)
+    if (loadOnly) session.counts.add('started')
+    else if (!cancel) this.#enter(units)
   }
 
   /** A client wants the model to leave memory: now, or when the last call ends. */
@@ -122,6 +124,7 @@ export class Runner implements Holder {
     this.#server.kill()
     const held = [...this.#holding]
     this.#holding.clear()
+    for (const [, { cancel }] of held) cancel?.()
     this.#giveUp(held.flatMap(([, { units }]) => [...units]))
     for (const [session] of held) session.fail()
   }
@@ -129,6 +132,7 @@ export class Runner implements Holder {
   drop(session: Session): void {
     const holding = this.#holding.get(session)
     if (!holding) return
+    holding.cancel?.()
     this.#giveUp([...holding.units])
     this.#release(session)
   }

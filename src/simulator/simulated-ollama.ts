@@ -20,6 +20,14 @@ export interface SimulatedOllama {
   readonly ids: Ids
   /** Gives the text of an answer. Undefined: the text is made up. */
   readonly script: (input: ModelInput) => Script | undefined
+  readonly restart: (options: RestartOptions) => Promise<void>
+}
+
+export interface RestartOptions {
+  /** OLLAMA_NUM_PARALLEL from now on. Undefined: as before. */
+  readonly numParallel?: number | undefined
+  /** How long the port stays closed. Default: 0. */
+  readonly closedMs?: number | undefined
 }
 
 /** Answers one request. A thrown WireError becomes an error answer in the route's ErrorFormat. */

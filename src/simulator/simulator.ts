@@ -1,17 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
 import type { Clock } from '../clock.ts'
-import { systemClock } from '../clock.ts'
+import { foregroundClock, systemClock } from '../clock.ts'
 import type { ModelInput, Script } from './answer.ts'
 import { Engine, type EngineSnapshot } from './engine.ts'
 import type { EngineLimits } from './engine-call.ts'
 import { Faults } from './faults.ts'
-import { HttpExchange } from './http-exchange.ts'
+import { HttpListener } from './http-listener.ts'
 import { Ids } from './ids.ts'
 import type { ModelSpec } from './model-spec.ts'
 import { DEFAULT_MODELS, Library } from './models.ts'
-import { handle } from './routes.ts'
-import type { SimulatedOllama } from './simulated-ollama.ts'
+import type { RestartOptions, SimulatedOllama } from './simulated-ollama.ts'
 
 export interface SimulatorOptions extends Partial<EngineLimits> {
   readonly clock?: Clock
@@ -30,6 +27,11 @@ export interface Simulator {
   listen(port?: number, host?: string): Promise<{ url: string; port: number }>
   /** Closes the port and every connection at once, which aborts running calls. listen() works again afterwards. */
   close(): Promise<void>
+  /**
+   * As a restart of Ollama: the models, the lines and the connections are gone at once, and the same port opens again.
+   * The disk, the counters and the faults stay. Resolves when the port is open.
+   */
+  restart(options?: RestartOptions): Promise<void>
   snapshot(): EngineSnapshot
 }
 
@@ -44,8 +46,6 @@ const DEFAULTS: EngineLimits = {
   outputTokensPerSecond: 50,
   slowdown: 0.1,
 }
-
-const MAX_HEAD_BYTES = 1024 * 1024
 
 /** Ollama's HTTP API in front of the engine. Throws a RangeError for an invalid model name. */
 export function createSimulator(options: SimulatorOptions = {}): Simulator {
@@ -62,11 +62,29 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     faults: new Faults(),
     ids: new Ids(),
     script,
+    restart,
   }
   let listening: HttpListener | undefined
+
+  async function restart({ numParallel, closedMs = 0 }: RestartOptions = {}): Promise<void> {
+    const stopped = listening
+    if (!stopped?.address) throw new Error('the simulator does not listen')
+    const { port, host } = stopped.address
+    const restarted = new HttpListener(ollama)
+    listening = restarted
+    ollama.engine.restart(numParallel)
+    await stopped.stop()
+    // A process without an open port would end before a timer that does not keep the process alive.
+    const waiting = clock === systemClock ? foregroundClock : clock
+    if (closedMs > 0) await new Promise<void>((resolve) => waiting.after(closedMs, resolve))
+    // close() may have come in the meantime.
+    if (listening === restarted) await restarted.start(port, host)
+  }
+
   return {
     engine: ollama.engine,
     faults: ollama.faults,
+    restart,
     snapshot: () => ollama.engine.snapshot(),
     async listen(port = 0, host = '127.0.0.1') {
       if (listening) throw new Error('the simulator listens already')
@@ -84,49 +102,5 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
       listening = undefined
       await closing?.stop()
     },
-  }
-}
-
-/** One open port and its connections. */
-class HttpListener {
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-
-  constructor(ollama: SimulatedOllama) {
-    // Ollama's server has no timeouts.
-    this.#server = createServer({
-      requestTimeout: 0,
-      headersTimeout: 0,
-      keepAliveTimeout: 0,
-      maxHeaderSize: MAX_HEAD_BYTES,
-    })
-    const serve = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-      handle(new HttpExchange(request, response, ollama.clock, awaitsContinue), ollama)
-    }
-    this.#server.on('request', serve(false))
-    this.#server.on('checkContinue', serve(true))
-    this.#server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      // A broken connection is no error of the simulator, but an 'error' event without a listener ends the process.
-      socket.on('error', () => {})
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
-  }
-
-  async start(port: number, host: string): Promise<{ url: string; port: number }> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, resolve)
-    })
-    const address = this.#server.address() as AddressInfo
-    const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
-    return { url: `http://${shown}:${address.port}`, port: address.port }
-  }
-
-  stop(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve())
-      for (const socket of this.#sockets) socket.destroy()
-    })
   }
 }
