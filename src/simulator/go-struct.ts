@@ -26,9 +26,14 @@ export class GoStruct {
     return found
   }
 
+  /** Unlike the fields that Go can leave absent, a string keeps its value when null comes after the value. */
   text(name: string): string {
-    const value = this.raw(name) ?? ''
-    return typeof value === 'string' ? value : this.#wrongType(name, value, 'string')
+    let text = ''
+    for (const [key, value] of this.#object.entries) {
+      if (value === null || (key !== name && key.toLowerCase() !== name)) continue
+      text = typeof value === 'string' ? value : this.#wrongType(name, value, 'string')
+    }
+    return text
   }
 
   /** Undefined when absent, because an absent `stream` and a false `stream` differ. */

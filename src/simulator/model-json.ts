@@ -1,4 +1,4 @@
-import { goTime, type Json } from './go-json.ts'
+import { goMap, goTime, type Json } from './go-json.ts'
 import { BLOBS, type Model, type OptionValue } from './model-spec.ts'
 
 type JsonObject = { readonly [key: string]: Json | undefined }
@@ -34,12 +34,12 @@ export function shown(model: Model): JsonObject {
     system: model.system || undefined,
     details: details(model, model.parentModel),
     ...remoteNames(model),
-    model_info: {
+    model_info: goMap({
       'general.architecture': family,
       'general.basename': model.name.replace(/:.*$/, ''),
       [`${family}.context_length`]: model.trainedContext,
       [`${family}.embedding_length`]: model.embeddingLength,
-    },
+    }),
     capabilities: model.capabilities,
     modified_at: goTime(model.modifiedAt),
   }
