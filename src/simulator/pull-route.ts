@@ -22,9 +22,11 @@ export function* pullLines(ollama: SimulatedOllama, name: string): Generator<Pro
     return
   }
   const model = ollama.library.find(name) ?? ollama.library.add(name)
-  const status = `pulling ${model.digest.slice(0, 12)}`
+  // A stub has no weights; Ollama then shows the layer of its configuration.
+  const layer = model.weights.slice('sha256-'.length) || model.digest
+  const status = `pulling ${layer.slice(0, 12)}`
   for (const completed of [65_536, Math.floor(model.size / 2), model.size]) {
-    yield { status, digest: `sha256:${model.digest}`, total: model.size, completed }
+    yield { status, digest: `sha256:${layer}`, total: model.size, completed }
   }
   yield { status: 'verifying sha256 digest' }
   yield { status: 'writing manifest' }
