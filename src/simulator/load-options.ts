@@ -54,9 +54,17 @@ export function loadOptionsOf(model: Model, request: OptionMap, shift: boolean |
   }
 }
 
-/** The options of a runner that is loaded for a call: no context is longer than the one that was trained. */
-export function asLoaded(options: LoadOptions, trainedContext: number): LoadOptions {
-  return { ...options, numCtx: clipped(options.numCtx, trainedContext) }
+/** The options of a runner with `slots` slots: no context is longer than the one that was trained. */
+export function asLoaded(options: LoadOptions, trainedContext: number, slots: number): LoadOptions {
+  const numCtx = clipped(options.numCtx, trainedContext)
+  const numBatch = options.numBatchAuto ? automaticBatch(numCtx * slots) : options.numBatch
+  return { ...options, numCtx, numBatch }
+}
+
+/** Ollama: generationBatchForContext in server/sched.go, on a machine that is never short of memory. */
+function automaticBatch(contextOfAllSlots: number): number {
+  if (contextOfAllSlots > 32_768) return 2048
+  return contextOfAllSlots > 4096 ? 1024 : DEFAULT_BATCH
 }
 
 /** Ollama: needsReload in server/sched.go. `wanted` are the options of a call for the loaded runner. */

@@ -53,9 +53,9 @@ export class Runner implements Holder {
     this.model = call.model
     this.key = runnerKey(call) ?? ''
     this.source = request?.source
-    this.options = request && asLoaded(request.options, request.source.trainedContext)
     this.keepAliveMs = call.keepAliveMs ?? limits.keepAliveMs
     this.slots = request?.singleSlot ? 1 : Math.max(1, limits.numParallel)
+    this.options = request && asLoaded(request.options, request.source.trainedContext, this.slots)
     this.#server = new LlamaServer({
       clock,
       limits,

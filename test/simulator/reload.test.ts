@@ -19,9 +19,9 @@ function call(options: Options, parts: Partial<EngineCall> = {}, spec: Partial<M
 
 describe('needsReload', () => {
   const model = inventModel({ name: 'llama3.2', trainedContext: 8192 }, 0)
-  const reloads = (loaded: Options, wanted: Options, of = model) =>
+  const reloads = (loaded: Options, wanted: Options, of = model, slots = 1) =>
     needsReload(
-      asLoaded(loadOptionsOf(of, optionMap(loaded), undefined), of.trainedContext),
+      asLoaded(loadOptionsOf(of, optionMap(loaded), undefined), of.trainedContext, slots),
       loadOptionsOf(of, optionMap(wanted), undefined),
       of.trainedContext,
     )
@@ -63,6 +63,14 @@ describe('needsReload', () => {
     const embedding = inventModel({ name: 'all-minilm' }, 0)
     assert.equal(reloads({}, { num_ctx: 4096 }, embedding), false)
     assert.equal(reloads({}, { num_ctx: 1024 }, embedding), true)
+  })
+
+  it('compares the batch that Ollama chose for the context of all slots', () => {
+    const wide = inventModel({ name: 'llama3.2' }, 0)
+    assert.equal(reloads({}, { num_batch: 512 }, wide, 4), true)
+    assert.equal(reloads({}, { num_batch: 1024 }, wide, 4), false)
+    assert.equal(reloads({ num_ctx: 16_384 }, { num_ctx: 16_384, num_batch: 2048 }, wide, 4), false)
+    assert.equal(reloads({}, {}, wide, 4), false)
   })
 
   it('sees the option shift', () => {
