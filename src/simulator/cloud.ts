@@ -34,7 +34,7 @@ export class Cloud implements Holder {
         loadMs: 0,
         waitMs: 0,
         promptMs: promptEndedAt - startedAt,
-        outputMs: ended - promptEndedAt,
+        outputMs: ended - promptEndedAt - work.pausedMs,
       })
     })
     this.#running.set(session, work)

@@ -16,6 +16,10 @@ export interface SlotWork {
   /** Tokens for which onToken has run. */
   reported: number
   paused: boolean
+  /** Clock time of the last change of `paused`. */
+  pausedAt: number
+  /** Milliseconds of the pauses after the prompt that are over. */
+  pausedMs: number
   /** Clock time at which the prompt was computed; undefined before that. */
   promptEndedAt: number | undefined
 }
@@ -53,7 +57,10 @@ export class Decoder {
 
   setPaused(work: SlotWork, paused: boolean): void {
     this.#advance()
+    const now = this.#clock.now()
+    if (work.paused && work.promptEndedAt !== undefined) work.pausedMs += now - work.pausedAt
     work.paused = paused
+    work.pausedAt = now
     this.#setTimer()
   }
 
@@ -122,6 +129,8 @@ export function workOf(
     done: 0,
     reported: 0,
     paused: false,
+    pausedAt: 0,
+    pausedMs: 0,
     promptEndedAt: undefined,
   }
 }

@@ -54,8 +54,8 @@ export function runnerRequest({ runner }: EngineCall): RunnerRequest | undefined
 }
 
 /**
- * Times of a finished call, in milliseconds. total = load + overhead + wait + prompt + output; the last two include
- * pauses.
+ * Times of a finished call, in milliseconds. total = load + overhead + wait + prompt + output + pauses. As seen on a real
+ * Ollama, no figure holds the pauses of a client that does not read the output: they look like a wait inside.
  */
 export interface EngineFigures {
   readonly promptTokens: number

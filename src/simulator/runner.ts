@@ -24,6 +24,7 @@ interface Holding {
   startedAt: number | undefined
   /** When the last prompt was computed. */
   promptEndedAt: number
+  pausedMs: number
   /** Takes back the end of a load, or of the overhead. */
   readonly cancel: Cancel | undefined
 }
@@ -100,7 +101,7 @@ export class Runner implements Holder {
     let cancel: Cancel | undefined
     if (loadOnly) cancel = clock.after(0, () => this.#finish(session))
     else if (this.#overheadMs > 0) cancel = clock.after(this.#overheadMs, () => this.#enter(units))
-    this.#holding.set(session, { units, startedAt: undefined, promptEndedAt: now, cancel })
+    this.#holding.set(session, { units, startedAt: undefined, promptEndedAt: now, pausedMs: 0, cancel })
     if (keepAliveMs !== undefined) this.keepAliveMs = keepAliveMs
     if (loadOnly) session.counts.add('started')
     else if (!cancel) this.#enter(units)
@@ -166,6 +167,7 @@ export class Runner implements Holder {
     const holding = this.#holding.get(unit.session)
     if (!holding) return
     const promptEndedAt = unit.work?.promptEndedAt ?? this.#parts.clock.now()
+    holding.pausedMs += unit.work?.pausedMs ?? 0
     holding.promptEndedAt = Math.max(holding.promptEndedAt, promptEndedAt)
     holding.units.delete(unit)
     if (holding.units.size === 0) this.#finish(unit.session)
@@ -185,7 +187,7 @@ export class Runner implements Holder {
       loadMs: grantedAt - submittedAt,
       waitMs: startedAt - grantedAt - (call.loadOnly ? 0 : this.#overheadMs),
       promptMs: promptEndedAt - startedAt,
-      outputMs: ended - promptEndedAt,
+      outputMs: ended - promptEndedAt - holding.pausedMs,
     })
   }
 

@@ -89,7 +89,9 @@ describe('slots of a loaded model', () => {
   it('keeps the slot of a paused call and computes nothing for it', () => {
     const { engine, clock } = anEngine({ loadMs: 0 })
     const told: number[] = []
-    const first = engine.submit({ ...work('a', 3), onToken: () => told.push(clock.now()) })
+    let figures: EngineFigures | undefined
+    const onDone = (it: EngineFigures) => (figures = it)
+    const first = engine.submit({ ...work('a', 3), onDone, onToken: () => told.push(clock.now()) })
     engine.submit(work('a'))
     clock.advance(115)
     first?.pause()
@@ -100,6 +102,10 @@ describe('slots of a loaded model', () => {
     first?.resume()
     clock.advance(100)
     assert.deepEqual(told, [110, 10_120, 10_130])
+    assert.deepEqual(
+      [figures?.totalMs, figures?.waitMs, figures?.promptMs, figures?.outputMs],
+      [10_130, 0, 100, 30],
+    )
   })
 
   it('gives a runner with a single slot one slot, whatever NUM_PARALLEL is', () => {
