@@ -112,11 +112,11 @@ export class Decoder {
   }
 }
 
-type CallWork = Pick<EngineCall, 'promptTokens' | 'outputTokens' | 'onToken' | 'stretch'>
+type SlotLoad = Pick<EngineCall, 'promptTokens' | 'outputTokens' | 'onToken' | 'stretch'>
 
 /** The work of a call, at the rates of the machine. */
 export function workOf(
-  { promptTokens, outputTokens, onToken, stretch = 1 }: CallWork,
+  { promptTokens, outputTokens, onToken, stretch = 1 }: SlotLoad,
   { promptTokensPerSecond, outputTokensPerSecond }: EngineLimits,
   onEnd: () => void,
 ): SlotWork {

@@ -3,7 +3,7 @@ import type { Model, OptionValue } from './model-spec.ts'
 import { WireError } from './wire-error.ts'
 
 /** The options with which a runner is started. Ollama: api.Runner, and the option `shift` of a request. */
-export interface LoadOptions {
+export interface RunnerOptions {
   /** Tokens of one slot's context. */
   readonly numCtx: number
   /** Neither the model nor the request names the number. */
@@ -33,7 +33,7 @@ const DEFAULT_BATCH = 512
 const LARGEST_EMBEDDING_BATCH = 2048
 
 /** The options of a call: those of the request, then those of the model, then Ollama's defaults. Throws WireError. */
-export function loadOptionsOf(model: Model, request: OptionMap, shift: boolean | undefined): LoadOptions {
+export function loadOptionsOf(model: Model, request: OptionMap, shift: boolean | undefined): RunnerOptions {
   const options: OptionMap = new Map([...Object.entries(model.parameters), ...request])
   const integer = (name: string) => integerOption(options, name)
   const named = integer('num_ctx') ?? DEFAULT_CONTEXT
@@ -55,7 +55,7 @@ export function loadOptionsOf(model: Model, request: OptionMap, shift: boolean |
 }
 
 /** The options of a runner with `slots` slots: no context is longer than the one that was trained. */
-export function asLoaded(options: LoadOptions, trainedContext: number, slots: number): LoadOptions {
+export function asLoaded(options: RunnerOptions, trainedContext: number, slots: number): RunnerOptions {
   const numCtx = clipped(options.numCtx, trainedContext)
   const numBatch = options.numBatchAuto ? automaticBatch(numCtx * slots) : options.numBatch
   return { ...options, numCtx, numBatch }
@@ -68,7 +68,7 @@ function automaticBatch(contextOfAllSlots: number): number {
 }
 
 /** Ollama: needsReload in server/sched.go. `wanted` are the options of a call for the loaded runner. */
-export function needsReload(loaded: LoadOptions, wanted: LoadOptions, trainedContext: number): boolean {
+export function needsReload(loaded: RunnerOptions, wanted: RunnerOptions, trainedContext: number): boolean {
   const sameContext =
     (loaded.numCtxAuto && wanted.numCtxAuto) || clipped(wanted.numCtx, trainedContext) === loaded.numCtx
   const sameBatch = (loaded.numBatchAuto && wanted.numBatchAuto) || wanted.numBatch === loaded.numBatch

@@ -1,5 +1,5 @@
 import { hasSingleSlot } from './families.ts'
-import { type LoadOptions, loadOptionsOf, type OptionMap } from './load-options.ts'
+import { loadOptionsOf, type OptionMap, type RunnerOptions } from './load-options.ts'
 import type { Model } from './model-spec.ts'
 
 /** The runner that a call needs. */
@@ -9,7 +9,7 @@ export interface RunnerRequest {
   /** For /api/ps, which shows the model for whose call the runner was loaded. */
   readonly source: Model
   /** The call can use a runner that was loaded with other options only if needsReload() allows it. */
-  readonly options: LoadOptions
+  readonly options: RunnerOptions
   /** The runner runs one call at a time, whatever numParallel is. */
   readonly singleSlot: boolean
 }

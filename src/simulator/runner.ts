@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '../clock.ts'
 import { type EngineCall, type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
 import { LlamaServer } from './llama-server.ts'
-import { asLoaded, type LoadOptions, needsReload } from './load-options.ts'
+import { asLoaded, needsReload, type RunnerOptions } from './load-options.ts'
 import type { Model } from './model-spec.ts'
 import type { Holder, Session } from './session.ts'
 import { SlotSemaphore } from './slot-semaphore.ts'
@@ -36,7 +36,7 @@ export class Runner implements Holder {
   /** As on the disk when the model was loaded. */
   readonly source: Model | undefined
   /** Undefined: the runner serves calls with any options. */
-  readonly options: LoadOptions | undefined
+  readonly options: RunnerOptions | undefined
   readonly slots: number
   keepAliveMs: number
   readonly #parts: RunnerParts
