@@ -11,7 +11,7 @@ type CallWork = 'none' | 'unload' | 'load' | 'run'
 /** What a call asks Ollama for, besides its model. */
 export interface AskedWork {
   readonly work: CallWork
-  /** Inputs that Ollama runs side by side: the length of an array of inputs, else 1. */
+  /** Inputs that Ollama runs side by side: the length of an array of inputs, at least 1. */
   readonly inputs: number
   /** The options of the call as raw JSON, for loadOptions. Undefined: none, or more than 4 KiB. */
   readonly options: string | undefined
@@ -47,7 +47,7 @@ export function bodyKeys(route: GatedRoute | undefined): readonly WantedKey<Body
 
 /** What the scanned body of a call that names a model asks for. */
 export function askedFor(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): AskedWork {
-  return { work: workOf(found, route), inputs: inputsOf(found, route), options: optionsOf(found) }
+  return { work: workOf(found, route), inputs: found.elements, options: optionsOf(found) }
 }
 
 /**
@@ -57,13 +57,6 @@ export function askedFor(found: TopLevelScan<BodyKey>, route: GatedRoute | undef
 function workOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): CallWork {
   if (route?.loadsWithout === undefined || !isEmpty(found, route.loadsWithout)) return 'run'
   return route.unloads && hasZeroKeepAlive(found) ? 'unload' : 'load'
-}
-
-/** How many inputs Ollama runs for the call, each in a place of its own. 0 for an empty array. */
-function inputsOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): number {
-  const key = route?.runsEach
-  if (key === undefined || found.elements > 1 || found.size(key) > MOST_EMPTY_BYTES) return found.elements
-  return /^\[\s*\]$/.test(found.text(key) ?? '') ? 0 : 1
 }
 
 /** Ollama merges the options of equal keys. Here the last options count. */

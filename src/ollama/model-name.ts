@@ -1,8 +1,11 @@
 /** A model name as Ollama understands it. */
 export interface ModelName {
-  /** Name of the lane, shown to people: in lower case, without default host and namespace, without `:latest`. */
+  /**
+   * The name as people see it: in lower case, without default host and namespace, without `:latest`. The key of a cloud
+   * model has the tag `cloud`, or a tag that ends in `-cloud`, as in Ollama's own list.
+   */
   readonly key: string
-  /** The model runs on ollama.com and not on the guarded server, so a call for it takes no slot. */
+  /** The model runs on ollama.com and not on the guarded server. */
   readonly cloud: boolean
 }
 
@@ -43,7 +46,13 @@ export function parseModelName(written: string): ModelName | undefined {
   if (!MODEL_OR_TAG.test(model) || !MODEL_OR_TAG.test(tag)) return undefined
   if (!NAMESPACE.test(namespace) || !HOST.test(host)) return undefined
   const cloud = source === 'cloud'
-  return { key: shortForm(host.toLowerCase(), namespace.toLowerCase(), model, tag), cloud }
+  const shownTag = !cloud ? tag : tag.toLowerCase() === DEFAULT_TAG ? 'cloud' : `${tag}-cloud`
+  return { key: shortForm(host.toLowerCase(), namespace.toLowerCase(), model, shownTag), cloud }
+}
+
+/** Whether a model key is that of a cloud model. */
+export function isCloudKey(key: string): boolean {
+  return /:(?:[^:/]*-)?cloud$/.test(key)
 }
 
 function shortForm(host: string, namespace: string, model: string, tag: string): string {

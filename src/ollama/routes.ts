@@ -66,6 +66,14 @@ export function gatedRoute(path: string): GatedRoute | undefined {
   return BY_PATH.get(path)
 }
 
+/** Routes that change which models Ollama has, or what a name stands for. */
+const MODEL_CHANGES: ReadonlySet<string> = new Set(['/api/pull', '/api/create', '/api/copy', '/api/delete'])
+
+/** Whether a request that went well may have changed the models of Ollama. `path`: decoded, without query. */
+export function changesModels(path: string): boolean {
+  return MODEL_CHANGES.has(path)
+}
+
 /** Whether a gated route can answer with a stream. */
 export function canStream(path: string): boolean {
   const route = BY_PATH.get(path)

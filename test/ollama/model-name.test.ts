@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { parseModelName } from '../../src/ollama/model-name.ts'
+import { isCloudKey, parseModelName } from '../../src/ollama/model-name.ts'
 
 const keyOf = (written: string) => parseModelName(written)?.key
 
@@ -48,15 +48,16 @@ describe('spellings of one name', () => {
 
 describe('names that run in the cloud', () => {
   const CLOUD: Record<string, string> = {
-    'gpt-oss:cloud': 'gpt-oss',
-    'gpt-oss:CLOUD': 'gpt-oss',
-    'gpt-oss:20b:cloud': 'gpt-oss:20b',
-    'gpt-oss:20b-cloud': 'gpt-oss:20b',
-    'gpt-oss:20B-Cloud': 'gpt-oss:20b',
-    'gpt-oss: cloud': 'gpt-oss',
-    'gpt-oss: 20b-cloud': 'gpt-oss:20b',
-    'me/x:1-cloud': 'me/x:1',
-    'localhost:5000/a/b:cloud': 'localhost:5000/a/b',
+    'gpt-oss:cloud': 'gpt-oss:cloud',
+    'gpt-oss:CLOUD': 'gpt-oss:cloud',
+    'gpt-oss:20b:cloud': 'gpt-oss:20b-cloud',
+    'gpt-oss:20b-cloud': 'gpt-oss:20b-cloud',
+    'gpt-oss:20B-Cloud': 'gpt-oss:20b-cloud',
+    'gpt-oss:latest-cloud': 'gpt-oss:cloud',
+    'gpt-oss: cloud': 'gpt-oss:cloud',
+    'gpt-oss: 20b-cloud': 'gpt-oss:20b-cloud',
+    'me/x:1-cloud': 'me/x:1-cloud',
+    'localhost:5000/a/b:cloud': 'localhost:5000/a/b:cloud',
   }
   for (const [written, key] of Object.entries(CLOUD)) {
     it(`${written} is ${key} in the cloud`, () => {
@@ -142,14 +143,14 @@ const spelled = fc.string({
   maxLength: 12,
 })
 
-it('the key of a key is the same key, in lower case and without cloud', () => {
+it('the key of a key is the same key, in lower case', () => {
   fc.assert(
     fc.property(spelled, (written) => {
       const name = parseModelName(written)
       if (name === undefined) return
       assert.equal(name.key, name.key.toLowerCase())
-      // A base that ends like a source suffix is refused, so a key has no such suffix.
-      assert.deepEqual(parseModelName(name.key), { key: name.key, cloud: false })
+      assert.deepEqual(parseModelName(name.key), name)
+      assert.equal(isCloudKey(name.key), name.cloud)
     }),
     { numRuns: 3_000 },
   )
