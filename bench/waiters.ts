@@ -109,7 +109,7 @@ function ticketBytes(): number {
     maxWaitingBytes: Number.POSITIVE_INFINITY,
   })
   const deadline = systemClock.now() + 300_000
-  const call = { model: MODEL, caller: EVERYBODY, deadline, bytes: 200 }
+  const call = { model: MODEL, caller: EVERYBODY, deadline, bytes: 200, slots: 1 }
   admission.acquire(call)
   const kept: unknown[] = new Array(TICKETS)
   collect()
@@ -117,7 +117,7 @@ function ticketBytes(): number {
   for (let index = 0; index < TICKETS; index++) kept[index] = admission.acquire(call)
   collect()
   const bytes = (process.memoryUsage().heapUsed - before) / TICKETS
-  assert.equal(admission.lane(MODEL)?.queued, kept.length)
+  assert.equal(admission.model(MODEL)?.lane.queued, kept.length)
   admission.close()
   return bytes
 }

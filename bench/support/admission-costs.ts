@@ -33,7 +33,7 @@ function assertRight(): void {
   permit.release('done', 6)
   permit.release('done', 7)
   assert.deepEqual([first?.waiting, second?.waiting, third?.waiting], [false, false, true])
-  assert.equal(admission.lane('llama2')?.active, 1)
+  assert.equal(admission.model('llama2')?.lane.active, 1)
   admission.close()
 }
 
@@ -74,9 +74,9 @@ function uncontended(report: Report): void {
     rounds.timesGiven.push(nanosecondsOf(timesGiven))
     rounds.clock.push(nanosecondsOf(clock))
   }
-  const lane = admission.lane('llama2')
-  assert.equal(lane?.observer.figures().processed, 2 * (ROUNDS + 1) * OPERATIONS)
-  assert.ok(lane?.idle && read > 0)
+  const model = admission.model('llama2')
+  assert.equal(model?.observer.figures().processed, 2 * (ROUNDS + 1) * OPERATIONS)
+  assert.ok(model?.idle && read > 0)
   // The relay has the time at hand in both places, so this is what admission costs a call.
   report.row('T1 acquire + release, times given', 'ns', rounds.timesGiven, { most: 100 })
   report.row('T1 the same, reading the clock twice', 'ns', rounds.whole)
@@ -112,8 +112,8 @@ async function handOver(report: Report, waiting: number): Promise<void> {
     permit = await continued
   }
   assert.equal(microseconds.length, HAND_OVERS)
-  assert.equal(admission.lane('llama2')?.queued, waiting)
-  assert.equal(admission.lane('llama2')?.active, 1)
+  assert.equal(admission.model('llama2')?.lane.queued, waiting)
+  assert.equal(admission.model('llama2')?.lane.active, 1)
   for (const rest of line) rest.catch(() => undefined)
   admission.close()
   const name = `T2 hand-over with ${waiting} more waiting`
@@ -152,7 +152,7 @@ function cancels(report: Report): void {
   const moves = [100, 1_000, 10_000, TICKETS].map((count) => {
     const admission = anAdmission({ parallel: 0, queue: count })
     const tickets = Array.from({ length: count }, () => ticketOf(admission.acquire(callWaiting(0), -1)))
-    const lane = admission.lane('llama2')
+    const lane = admission.model('llama2')?.lane
     assert.ok(lane)
     while (tickets.length > 0) {
       const index = Math.floor(random() * tickets.length)

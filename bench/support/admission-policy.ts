@@ -122,7 +122,7 @@ function simulate(
 
   /** Called before every change: adds up slots in use, and slots that could have been. */
   const account = () => {
-    const { active = 0, queued = 0 } = admission.lane('llama2') ?? {}
+    const { active = 0, queued = 0 } = admission.model('llama2')?.lane ?? {}
     busySlotMs += active * (clock.now() - since)
     possibleSlotMs += Math.min(SLOTS, active + queued) * (clock.now() - since)
     since = clock.now()
@@ -139,13 +139,14 @@ function simulate(
     account()
     clock.after((MEAN_SERVICE_MS / SLOTS / load) * exponential(random), arrive)
     arrived++
-    const lane = admission.lane('llama2')
+    const lane = admission.model('llama2')?.lane
     const ahead = lane?.queued ?? 0
     const toldMs = lane?.estimate.waitMs(ahead, SLOTS)
     try {
       const turn = admission.acquire({
         model: 'llama2',
         caller: EVERYBODY,
+        slots: 1,
         deadline: clock.now() + patienceMs,
         bytes: 1_000,
       })

@@ -19,7 +19,7 @@ export function anAdmission(defaults: Limits): LocalAdmission {
 }
 
 export function callAt(now: number, patienceMs: number): Call {
-  return { model: 'llama2', caller: EVERYBODY, deadline: now + patienceMs, bytes: 1_000 }
+  return { model: 'llama2', caller: EVERYBODY, deadline: now + patienceMs, bytes: 1_000, slots: 1 }
 }
 
 export function permitOf(answer: unknown): LocalPermit {

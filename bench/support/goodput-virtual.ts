@@ -95,6 +95,7 @@ export function simulate(
       const turn = admission.acquire({
         model: MODEL,
         caller: EVERYBODY,
+        slots: 1,
         deadline,
         bytes: 4 * call.promptTokens,
       })

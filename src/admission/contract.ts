@@ -2,7 +2,7 @@ import type { Caller } from '../callers/caller.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 import type { Refusal } from './refusal.ts'
 
-/** `parallel`: slots. `queue`: places in line; with 0 no call waits. */
+/** `parallel`: slots; Infinity = no limit. `queue`: places in line; with 0 no call waits. */
 export interface Limits {
   readonly parallel: number
   readonly queue: number
@@ -10,12 +10,15 @@ export interface Limits {
 
 /** One call, as far as admission has to know it. */
 export interface Call {
+  /** Model key. */
   readonly model: string
   readonly caller: Caller
   /** Clock milliseconds after which a slot is of no use to the call. */
   readonly deadline: number
   /** Size of the body that the proxy holds while the call waits. */
   readonly bytes: number
+  /** Slots that the call takes. A lane with fewer slots gives all of its slots; a lane forced to one gives one. */
+  readonly slots: number
 }
 
 /** One Ollama, as far as admission has to know it. */
@@ -23,7 +26,7 @@ export interface Upstream {
   readonly name: string
 }
 
-/** One place of a runner on an upstream. */
+/** One place of a runner on an upstream. A call that takes several slots has them on one upstream. */
 export interface Slot {
   readonly upstream: Upstream
 }
@@ -43,18 +46,28 @@ export interface Ticket {
   cancel(now: number): boolean
 }
 
+/** What is known of a call that is over. All times in milliseconds. */
+export interface CallReport {
+  /** Ollama answered the call without an error. */
+  readonly served: boolean
+  /** The part of the time that loading the model took. This part says nothing about the next call. */
+  readonly loadMs: number
+  /** Time in line inside Ollama, before the runner began. Undefined where the answer does not tell. */
+  readonly queuedMs?: number
+  /** Time that the runner computed. Undefined where the answer does not tell. */
+  readonly computedMs?: number
+  /** From the grant to the moment at which the runner began. Undefined where the answer does not tell. */
+  readonly beganMs?: number
+}
+
 /** A taken slot. The holder gives the slot back once; a second release does nothing. */
 export interface Permit {
   readonly call: Call
   readonly slot: Slot
   /** Milliseconds that the call stood in line. */
   readonly waitMs: number
-  /**
-   * Gives the slot back; the next call in line has the slot before a local release returns.
-   * `loadMs`: the part of the time that loading the model took, which says nothing about the next call.
-   * `served`: Ollama answered the call without an error.
-   */
-  release(outcome: Outcome, now: number, loadMs?: number, served?: boolean): void
+  /** Gives the slot back; the next call in line has the slot before a local release returns. */
+  release(outcome: Outcome, now: number, report?: CallReport): void
   /** Only of a permit that can be lost: calls back when the call may not go on. */
   onLost?(listener: () => void): void
 }
@@ -64,26 +77,86 @@ export function isPermit(answer: Permit | Ticket): answer is Permit {
   return 'release' in answer
 }
 
-/** One lane, as pages and figures see a lane. */
+/** The runner of all models that run in the cloud. */
+export const CLOUD = 'cloud'
+/** The name under which limits of the cloud's lane are set. No model can have this name. */
+export const ALL_CLOUD_MODELS = '*:cloud'
+
+/** Why Ollama runs one call at a time, whatever is set: the model is no completion model, its family or its format. */
+export type ForcedReason = 'embedding' | 'family' | 'format'
+
+/** What is known of the runner behind a model's name. */
+export interface RunnerFacts {
+  /** Equal for all names of one runner; undefined while the runner is not known. */
+  readonly runner: string | undefined
+  /** Set where Ollama runs one call at a time. */
+  readonly forced?: ForcedReason | undefined
+}
+
+/** Knows the runner behind a name. */
+export interface Runners {
+  /** Undefined for a name that is not known. */
+  find(model: string): RunnerFacts | undefined
+  /** All models that Ollama has are known, so a name that `find` does not know names no model. */
+  readonly complete: boolean
+  /** A call came for a model that was not called before. Must not throw. */
+  opened(model: string): void
+}
+
+/** `memory`: where `auto` begins. `measured`: Ollama was seen to run fewer calls at once. */
+type LimitReason = 'configured' | 'memory' | 'measured' | 'cloud' | ForcedReason
+
+/** The limit in force: the calls of a lane that may run at once. */
+export interface EffectiveLimit {
+  readonly parallel: number
+  readonly reason: LimitReason
+}
+
+/** One lane, as pages and figures see a lane: the slots and the line of one runner, for all of its names. */
 export interface LaneView {
-  readonly model: string
+  /** The runner's id; a name while the runner is not known. */
+  readonly runner: string
+  /** The model keys that share the lane. */
+  readonly names: readonly string[]
+  /** As configured. */
   readonly limits: Limits
+  readonly effective: EffectiveLimit
+  /** Calls that Ollama really runs at once, where that is less than the configured number. */
+  readonly runsFewer: number | undefined
   /** Slots taken. */
   readonly active: number
   /** Calls in line. */
   readonly queued: number
   readonly paused: boolean
-  readonly observer: LaneObserver
   readonly estimate: { waitMs(ahead: number, slots: number): number | undefined }
-  /** The calls in line, the next to run first. `enqueuedAt`: clock milliseconds. */
+  /** The calls in line, the next to run first. */
+  waiting(): Iterable<object>
+}
+
+/** One model, as pages and figures see it: the calls under one name. */
+export interface ModelView {
+  /** Model key. */
+  readonly model: string
+  readonly lane: LaneView
+  /** Calls under this name that hold a slot. */
+  readonly active: number
+  /** Calls under this name in line. */
+  readonly queued: number
+  readonly observer: LaneObserver
+  /** The calls under this name in line, the next to run first. `enqueuedAt`: clock milliseconds. */
   waiting(): Iterable<{ readonly enqueuedAt: number }>
 }
 
 /** All lanes, as pages see and change the lanes. */
 export interface LanesView {
   readonly defaults: Limits
+  models(): Iterable<ModelView>
+  /** By any name of its runner. */
+  model(model: string): ModelView | undefined
   lanes(): Iterable<LaneView>
-  lane(model: string): LaneView | undefined
-  /** Changes the limits of one model, or with `*` the defaults. Returns the limits in force afterwards. */
+  /**
+   * Changes the limits of one model and of all names of its runner, or with `*` the defaults. Returns the limits in force
+   * afterwards.
+   */
   configure(model: string, change: Partial<Limits>): Limits
 }

@@ -1,58 +1,62 @@
-import type { Call, LaneView, Limits, Upstream } from './contract.ts'
+import type { Call, CallReport, EffectiveLimit, ForcedReason, LaneView, Limits } from './contract.ts'
 import { Estimate } from './estimate.ts'
-import { Line } from './line.ts'
-import { LocalPermit } from './local-permit.ts'
-import { LocalTicket } from './local-ticket.ts'
-import type { LaneObserver, Outcome } from './observer.ts'
-import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
-import { Slots } from './slots.ts'
-import type { Waiting } from './waiting.ts'
+import type { LaneLimits } from './lane-limit.ts'
+import { LaneLine } from './lane-line.ts'
+import type { LaneParts } from './lane-parts.ts'
+import { LaneRefusals } from './lane-refusals.ts'
+import { LaneSlots } from './lane-slots.ts'
+import type { LocalPermit } from './local-permit.ts'
+import type { LocalTicket } from './local-ticket.ts'
+import type { ModelCalls } from './model-calls.ts'
+import type { Outcome } from './observer.ts'
+import type { Refusal, RefusalCode } from './refusal.ts'
 
-/** How many standard deviations of the predicted wait must fit before the deadline. */
-const DEADLINE_MARGIN = 1
+type LaneModel = ModelCalls<Lane>
+type LaneTicket = LocalTicket<LaneModel>
+type LanePermit = LocalPermit<LaneModel>
 
-export interface LaneParts {
-  readonly observer: LaneObserver
-  /** The Ollama that the slots are on. */
-  readonly upstream: Upstream
-  /** Shared by all lanes. */
-  readonly waiting: Waiting
-  /** 0 ≤ x < 1. */
-  readonly random: () => number
-}
-
-/** The slots and the line of one model. A lane is pure and synchronous: callers tell it the time. */
+/** The slots and the line of one runner. A lane is pure and synchronous: callers tell it the time. */
 export class Lane implements LaneView {
-  readonly model: string
-  readonly observer: LaneObserver
+  /** For LocalAdmission alone to change: undefined while the runner is not known. */
+  runnerId: string | undefined
   readonly estimate = new Estimate()
-  readonly line = new Line<LocalTicket>()
-  readonly #waiting: Waiting
-  readonly #random: () => number
-  readonly #slots: Slots
-  #limits: Limits
-  #paused = false
-  /** Slots that may be taken now: none while the lane is paused. */
-  #open: number
+  /** The names of the runner that were called or have limits of their own. */
+  models: readonly LaneModel[] = []
+  readonly #slots: LaneSlots
+  readonly #refusals: LaneRefusals
+  readonly #parts: LaneParts
+  /** Made for the first call that waits: a lane for a made-up name never needs a line. */
+  #line: LaneLine<LaneModel> | undefined
   /** A loop that grants slots is running. */
   #granting = false
-  #lastUsed = Number.NEGATIVE_INFINITY
-  #served = false
-  /** Clock milliseconds of the last grant or release. For a lane without open slots: of the moment it lost them. */
-  #stillSince = Number.NEGATIVE_INFINITY
+  /** The lane that has taken over the slots and the line of this one. */
+  #successor: Lane | undefined
 
-  constructor(model: string, limits: Limits, { observer, upstream, waiting, random }: LaneParts) {
-    this.model = model
-    this.#limits = limits
-    this.#open = limits.parallel
-    this.#slots = new Slots(upstream)
-    this.observer = observer
-    this.#waiting = waiting
-    this.#random = random
+  constructor(runnerId: string | undefined, limits: LaneLimits, parts: LaneParts) {
+    this.runnerId = runnerId
+    this.#slots = new LaneSlots(parts.slot, limits)
+    this.#refusals = new LaneRefusals(this, parts)
+    this.#parts = parts
+  }
+
+  get runner(): string {
+    return this.runnerId ?? this.names[0] ?? ''
+  }
+
+  get names(): readonly string[] {
+    return this.models.map(({ model }) => model)
   }
 
   get limits(): Limits {
-    return this.#limits
+    return this.#slots.limit.limits
+  }
+
+  get effective(): EffectiveLimit {
+    return this.#slots.limit.effective
+  }
+
+  get runsFewer(): number | undefined {
+    return this.#slots.limit.runsFewer
   }
 
   get active(): number {
@@ -60,105 +64,144 @@ export class Lane implements LaneView {
   }
 
   get queued(): number {
-    return this.line.living
+    return this.#line?.living ?? 0
   }
 
-  waiting(): Iterable<LocalTicket> {
-    return this.line
+  get line(): LaneLine<LaneModel> {
+    this.#line ??= new LaneLine(this, this.#parts.waiting, this.#refusals)
+    return this.#line
   }
 
   /** While a lane is paused, no call in line gets a slot. Running calls go on. */
   get paused(): boolean {
-    return this.#paused
+    return this.#slots.paused
   }
 
-  get idle(): boolean {
-    return this.active === 0 && this.queued === 0
+  /** Slots that may be taken now: none while the lane is paused. */
+  get open(): number {
+    return this.#slots.open
   }
 
-  /** Clock milliseconds of the last arrival or release. */
-  get lastUsed(): number {
-    return this.#lastUsed
+  waiting(): Iterable<LaneTicket> {
+    return this.#line ?? []
   }
 
-  /** Whether Ollama has ever answered a call of this lane without an error, so that the model exists. */
-  get served(): boolean {
-    return this.#served
-  }
-
-  /** A slot at once, or a place in line. Throws a Refusal when there is neither. */
-  arrive(call: Call, now: number): LocalPermit | LocalTicket {
-    this.#lastUsed = now
-    if (call.deadline <= now) throw this.refuse('timeout', now)
-    if (this.active < this.#open && this.queued === 0) {
-      const permit = this.#grant(call, now, 0)
-      this.observer.granted(0)
+  /** A slot at once, or a place in line. Throws a Refusal when there is neither. `model`: one of the lane's names. */
+  arrive(model: LaneModel, call: Call, now: number): LanePermit | LaneTicket {
+    model.lastUsed = now
+    if (call.deadline <= now) throw this.refuse(model, 'timeout', now)
+    if (this.queued === 0 && this.#slots.hasRoomFor(call, now)) {
+      const permit = this.#grant(model, call, now, 0)
+      model.observer.granted(0)
       return permit
     }
-    this.#checkLine(call, now)
-    const ticket = new LocalTicket(this, call, now)
-    this.line.join(ticket)
-    this.#waiting.calls++
-    this.#waiting.bytes += call.bytes
-    this.observer.queued()
-    return ticket
+    const refusal = this.#refusals.ofArrival(call, now)
+    if (refusal === undefined) return this.line.enqueue(model, call, now)
+    model.observer.refused(refusal.code)
+    throw refusal
   }
 
   /** For LocalPermit alone, which calls this once. */
-  release(permit: LocalPermit, outcome: Outcome, now: number, loadMs: number, served: boolean): void {
+  release(permit: LanePermit, outcome: Outcome, now: number, report?: CallReport): void {
+    if (this.#successor) {
+      this.#successor.release(permit, outcome, now, report)
+      return
+    }
+    const { model } = permit
     const heldMs = now - permit.grantedAt
-    this.#slots.giveBack(permit.slot)
-    this.#lastUsed = now
-    if (served) this.#served = true
-    if (this.#open > 0) this.#stillSince = now
+    const measured = this.#slots.giveBack(permit, outcome, now, report)
+    model.ended(now, report)
+    if (this.open > 0) this.#refusals.movedAt(now)
     // A call that failed says nothing about how long the next one takes.
-    if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - loadMs))
-    this.observer.released(outcome, heldMs)
+    if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - (report?.loadMs ?? 0)))
+    model.observer.released(outcome, heldMs)
+    if (measured) this.#parts.measured(this)
     this.#grantWaiting(now)
   }
 
   /** Higher limits start waiting calls at once. Lower limits let running calls finish and keep the line. */
-  setLimits(limits: Limits, now: number): void {
-    this.#limits = limits
-    this.#openSlots(now)
+  setLimits(limits: LaneLimits, now: number): void {
+    this.#change(() => this.#slots.setLimits(limits), now)
+  }
+
+  /** `reason`: why Ollama runs one call at a time on this runner; undefined where Ollama does not. */
+  force(reason: ForcedReason | undefined, now: number): void {
+    this.#change(() => this.#slots.force(reason), now)
+  }
+
+  /** Ollama was restarted, so what was learned of the runner may be wrong. */
+  forgetLearned(now: number): void {
+    this.#change(() => this.#slots.forgetLearned() && this.#parts.measured(this), now)
   }
 
   /** A pause keeps each call in line until its deadline, or until `pause(false, …)` starts the calls at once. */
   pause(paused: boolean, now: number): void {
-    this.#paused = paused
-    this.#openSlots(now)
+    this.#change(() => this.#slots.pause(paused), now)
+  }
+
+  /** `model` has the runner of this lane. */
+  adopt(model: LaneModel): void {
+    this.models = [...this.models, model]
+    model.lane = this
+  }
+
+  /** `model` is forgotten, or has another runner now. */
+  drop(model: LaneModel): void {
+    this.models = this.models.filter((each) => each !== model)
+  }
+
+  /**
+   * Takes over the slots, the line and the names of another lane: both have one runner. No call loses its place, because
+   * both lines become one in the order of arrival.
+   */
+  takeOver(other: Lane, now: number): void {
+    this.#slots.takeOver(other.#slots)
+    other.#successor = this
+    for (const model of other.models) this.adopt(model)
+    other.models = []
+    this.line.take(other.line.give(() => true))
+    this.#grantWaiting(now)
+  }
+
+  /** One name goes to another lane, because it stands for other weights now. Its running calls end in this lane. */
+  handOver(model: LaneModel, to: Lane, now: number): void {
+    this.drop(model)
+    to.adopt(model)
+    to.line.take(this.line.give((ticket) => ticket.model === model))
+    this.#grantWaiting(now)
+    to.#grantWaiting(now)
   }
 
   /** For LocalTicket alone. False when the ticket was settled before. */
-  cancel(ticket: LocalTicket, now: number): boolean {
+  cancel(ticket: LaneTicket, now: number): boolean {
     if (!ticket.waiting) return false
-    this.#dismiss(ticket, 'cancelled', now)
+    this.line.dismiss(ticket, 'cancelled', now)
+    // The call that left may have needed more slots than the next one.
+    this.#grantWaiting(now)
     this.line.sweep()
     return true
   }
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
-    let earliest = Number.POSITIVE_INFINITY
-    for (const ticket of this.line) {
-      const { deadline } = ticket.call
-      if (deadline <= now) this.#dismiss(ticket, 'timeout', now)
-      else if (deadline < earliest) earliest = deadline
-    }
+    if (this.queued === 0) return Number.POSITIVE_INFINITY
+    const earliest = this.line.expire(now)
+    this.#grantWaiting(now)
     this.line.sweep()
     return earliest
   }
 
-  /** Refuses all calls in line. Running calls go on. */
-  dismissAll(now: number): void {
-    for (const ticket of this.line) this.#dismiss(ticket, 'shutting_down', now)
-    this.line.sweep()
+  /** The Refusal of a call that does not come to the line. */
+  refuse(model: LaneModel, code: RefusalCode, now: number): Refusal {
+    model.observer.refused(code)
+    return this.#refusals.of(code, model.model, now)
   }
 
-  #openSlots(now: number): void {
-    const open = this.#paused ? 0 : this.#limits.parallel
-    if (open === 0 && this.#open > 0) this.#stillSince = now
-    this.#open = open
+  /** `change`: changes the number of slots that may be taken. */
+  #change(change: () => void, now: number): void {
+    const before = this.open
+    change()
+    if (this.open === 0 && before > 0) this.#refusals.movedAt(now)
     this.#grantWaiting(now)
   }
 
@@ -167,9 +210,10 @@ export class Lane implements LaneView {
     if (this.queued === 0 || this.#granting) return
     this.#granting = true
     try {
-      while (this.active < this.#open) {
-        const ticket = this.line.next()
-        if (ticket === undefined) break
+      for (;;) {
+        const ticket = this.line.first()
+        if (ticket === undefined || !this.#slots.hasRoomFor(ticket.call, now)) break
+        this.line.takeFirst()
         this.#settle(ticket, now)
       }
     } finally {
@@ -179,71 +223,22 @@ export class Lane implements LaneView {
   }
 
   /** The only place that gives a slot to a ticket. */
-  #settle(ticket: LocalTicket, now: number): void {
+  #settle(ticket: LaneTicket, now: number): void {
+    const { call, model } = ticket
     const waitMs = now - ticket.enqueuedAt
-    this.#uncount(ticket)
-    if (ticket.call.deadline <= now) {
-      this.observer.left('timeout', waitMs)
-      ticket.settle(new Refusal('timeout', this.#facts('timeout', now)))
+    if (call.deadline <= now) {
+      model.observer.left('timeout', waitMs)
+      ticket.settle(this.#refusals.of('timeout', model.model, now))
       return
     }
-    const permit = this.#grant(ticket.call, now, waitMs)
-    this.observer.granted(waitMs)
+    const permit = this.#grant(model, call, now, waitMs)
+    model.observer.granted(waitMs)
     ticket.settle(permit)
   }
 
-  #grant(call: Call, now: number, waitMs: number): LocalPermit {
-    this.#stillSince = now
-    return new LocalPermit(this, call, this.#slots.take(), now, waitMs)
-  }
-
-  /** Throws a Refusal for a call that may not join the line. */
-  #checkLine(call: Call, now: number): void {
-    const { bytes, maxBytes } = this.#waiting
-    if (this.queued >= this.#limits.queue) throw this.refuse('queue_full', now)
-    if (bytes + call.bytes > maxBytes) throw this.refuse('queue_full', now)
-    const { parallel } = this.#limits
-    const waitMs = this.estimate.waitMs(this.queued, parallel)
-    if (waitMs === undefined) return
-    const latestMs = waitMs + DEADLINE_MARGIN * this.estimate.spreadMs(this.queued, parallel)
-    if (now + latestMs > call.deadline) throw this.refuse('queue_full', now, { estimatedWaitMs: waitMs })
-  }
-
-  /** The Refusal of a call that may not join the line. */
-  refuse(code: RefusalCode, now: number, facts: Partial<RefusalFacts> = {}): Refusal {
-    this.observer.refused(code)
-    return new Refusal(code, { ...this.#facts(code, now), ...facts })
-  }
-
-  #facts(code: RefusalCode, now: number): RefusalFacts {
-    const stillMs = code === 'shutting_down' ? 0 : this.#stillMs(now)
-    return {
-      model: this.model,
-      retryAfterMs: this.estimate.retryAfterMs(now, this.#limits.parallel, this.#random, stillMs),
-      ...(this.#paused && { paused: true }),
-    }
-  }
-
-  /**
-   * Milliseconds since the last grant or release; 0 while that is no longer than a slot is usually held. The longer a
-   * lane has stood still, the later a client should ask again.
-   */
-  #stillMs(now: number): number {
-    if (this.active < this.#open) return 0
-    const stillMs = now - this.#stillSince
-    return this.#open === 0 || stillMs > (this.estimate.meanMs ?? 0) ? stillMs : 0
-  }
-
-  /** Settles a waiting ticket without a slot. Its tombstone stays in the line. */
-  #dismiss(ticket: LocalTicket, code: RefusalCode, now: number): void {
-    this.line.leave()
-    this.#uncount(ticket)
-    this.observer.left(code, now - ticket.enqueuedAt)
-    ticket.settle(new Refusal(code, code === 'cancelled' ? { model: this.model } : this.#facts(code, now)))
-  }
-
-  #uncount(ticket: LocalTicket): void {
-    this.#waiting.calls--
-    this.#waiting.bytes -= ticket.call.bytes
+  #grant(model: LaneModel, call: Call, now: number, waitMs: number): LanePermit {
+    this.#refusals.movedAt(now)
+    model.active++
+    return this.#slots.take(this, model, call, now, waitMs)
   }
 }

@@ -40,13 +40,27 @@ export class Line<T extends { readonly waiting: boolean }> {
     this.#queue.enqueue(member)
   }
 
-  /** Takes the member that has waited longest. */
-  next(): T | undefined {
+  /** The member that has waited longest. The member stays in line. */
+  first(): T | undefined {
     for (;;) {
-      const member = this.#queue.dequeue()
+      const member = this.#queue.peek()
       if (member === undefined || member.waiting) return member
+      this.#queue.dequeue()
       this.#tombstones--
     }
+  }
+
+  /** Takes the member that `first` returned last out of the line. */
+  takeFirst(): T | undefined {
+    return this.#queue.dequeue()
+  }
+
+  /** Empties the line and returns the members that still wait, in their order. */
+  takeAll(): T[] {
+    const members = [...this]
+    this.#queue.clear()
+    this.#tombstones = 0
+    return members
   }
 
   /** A member leaves: its `waiting` is false from now on. */

@@ -1,56 +1,73 @@
 import { type Clock, Sweep } from '../clock.ts'
-import type { Admission, Call, LanesView, Limits, Upstream } from './contract.ts'
-import { Lane, type LaneParts } from './lane.ts'
+import type { Admission, Call, LanesView, LaneView, Limits, Runners, Upstream } from './contract.ts'
+import { surplus } from './forgetting.ts'
+import { Lane } from './lane.ts'
+import type { LaneParts } from './lane-parts.ts'
+import { LaneSettings } from './lane-settings.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { LocalTicket } from './local-ticket.ts'
+import { ModelCalls } from './model-calls.ts'
 import type { AdmissionObserver } from './observer.ts'
+import { regroup } from './regroup.ts'
 import { Waiting } from './waiting.ts'
-
-/** Idle lanes that are remembered: made-up names must not grow the process. */
-export const REMEMBERED_LANES = 1_000
 
 /** The longest time that a ticket stays in line past its deadline while no slot becomes free. */
 const SWEEP_MS = 250
+
+/** For where nothing is known of Ollama's models: each name is a runner of its own. */
+const NO_RUNNERS: Runners = { find: () => undefined, complete: false, opened() {} }
 
 export interface AdmissionParts {
   readonly clock: Clock
   readonly observer: AdmissionObserver
   readonly upstream: Upstream
   readonly defaults: Limits
+  /** The default number of slots is where `auto` begins: lanes may run fewer calls. */
+  readonly auto?: boolean
   /** Limits of single models, by key. A limit that is left out follows the defaults. */
   readonly models?: ReadonlyMap<string, Partial<Limits>>
+  /** Which names share a runner. */
+  readonly runners?: Runners
   /** Bytes of bodies that may be read or wait, all lanes together. */
   readonly maxWaitingBytes: number
   /** 0 ≤ x < 1; spreads the returns of refused clients. */
   readonly random?: () => number
+  /** Ollama was seen to run another number of calls at once than was known. Must not throw. */
+  readonly measured?: (lane: LaneView) => void
 }
 
-/** The lanes of this process, by model key. */
+/** The lanes of this process: one for each runner, found by each name of the runner. */
 export class LocalAdmission implements Admission, LanesView {
   /** What calls hold together before they have a slot. */
   readonly waiting: Waiting
   readonly #clock: Clock
   readonly #observer: AdmissionObserver
-  readonly #laneParts: Omit<LaneParts, 'observer'>
-  readonly #lanes = new Map<string, Lane>()
-  readonly #own = new Map<string, Partial<Limits>>()
+  readonly #runners: Runners
+  readonly #laneParts: LaneParts
+  readonly #models = new Map<string, ModelCalls<Lane>>()
+  readonly #settings: LaneSettings
   readonly #sweep: Sweep
-  #defaults: Limits
   #closed = false
   #paused = false
 
-  constructor({ clock, observer, upstream, defaults, models, maxWaitingBytes, random }: AdmissionParts) {
-    this.#clock = clock
-    this.#observer = observer
-    this.#defaults = defaults
-    this.waiting = new Waiting(maxWaitingBytes)
-    this.#laneParts = { upstream, waiting: this.waiting, random: random ?? Math.random }
-    this.#sweep = new Sweep(clock, SWEEP_MS, (now) => this.#expire(now))
-    for (const [model, own] of models ?? []) this.configure(model, own)
+  constructor(parts: AdmissionParts) {
+    this.#clock = parts.clock
+    this.#observer = parts.observer
+    this.#runners = parts.runners ?? NO_RUNNERS
+    this.waiting = new Waiting(parts.maxWaitingBytes)
+    this.#laneParts = {
+      slot: { upstream: parts.upstream },
+      waiting: this.waiting,
+      random: parts.random ?? Math.random,
+      measured: parts.measured ?? (() => {}),
+    }
+    this.#settings = new LaneSettings(parts.defaults, parts.auto === true)
+    this.#sweep = new Sweep(parts.clock, SWEEP_MS, (now) => this.#expire(now))
+    for (const [model, own] of parts.models ?? []) this.configure(model, own)
   }
 
   get defaults(): Limits {
-    return this.#defaults
+    return this.#settings.defaults
   }
 
   /** True once `close` was called: no call is admitted any more. */
@@ -63,114 +80,132 @@ export class LocalAdmission implements Admission, LanesView {
     return this.#paused
   }
 
-  lanes(): Iterable<Lane> {
-    return this.#lanes.values()
+  models(): Iterable<ModelCalls<Lane>> {
+    return this.#models.values()
   }
 
-  lane(model: string): Lane | undefined {
-    return this.#lanes.get(model)
+  /** A model that was never called is found by another name of its runner. */
+  model(model: string): ModelCalls<Lane> | undefined {
+    return this.#models.get(model) ?? this.#laneOf(this.#runners.find(model)?.runner)?.models[0]
+  }
+
+  lanes(): Set<Lane> {
+    const lanes = new Set<Lane>()
+    for (const { lane } of this.#models.values()) lanes.add(lane)
+    return lanes
   }
 
   acquire(call: Call, now = this.#clock.now()): LocalPermit | LocalTicket {
-    const lane = this.#lanes.get(call.model) ?? this.#open(call.model)
-    if (this.#closed) throw lane.refuse('shutting_down', now)
-    const answer = lane.arrive(call, now)
+    const model = this.#models.get(call.model) ?? this.#open(call.model)
+    if (this.#closed) throw model.lane.refuse(model, 'shutting_down', now)
+    const answer = model.lane.arrive(model, call, now)
     if (this.waiting.calls > 0 && !this.#sweep.planned) this.#sweep.plan(call.deadline - now)
     return answer
   }
 
-  configure(model: string, change: Partial<Limits>): Limits {
-    const now = this.#clock.now()
+  /** `auto`: the new default number of slots is where `auto` begins. */
+  configure(model: string, change: Partial<Limits>, auto = false): Limits {
     if (model === '*') {
-      this.#defaults = { ...this.#defaults, ...change }
-      for (const lane of this.#lanes.values()) lane.setLimits(this.#limitsOf(lane.model), now)
-      return this.#defaults
+      this.#settings.changeDefaults(change, auto)
+      for (const lane of this.lanes()) this.#applySettings(lane)
+      return this.defaults
     }
-    this.#own.set(model, { ...this.#own.get(model), ...change })
-    const lane = this.#lanes.get(model) ?? this.#open(model)
-    lane.setLimits(this.#limitsOf(model), now)
+    this.#settings.change(model, change)
+    const { lane } = this.#models.get(model) ?? this.#open(model)
+    this.#applySettings(lane)
     return lane.limits
   }
 
   /** Removes limits of one model, so that the model follows the defaults again. */
   clearOverrides(model: string, limits: readonly (keyof Limits)[]): void {
-    const own: { -readonly [K in keyof Limits]?: Limits[K] } = { ...this.#own.get(model) }
-    for (const limit of limits) delete own[limit]
-    if (Object.keys(own).length > 0) this.#own.set(model, own)
-    else this.#own.delete(model)
-    this.#lanes.get(model)?.setLimits(this.#limitsOf(model), this.#clock.now())
+    this.#settings.clear(model, limits)
+    const lane = this.#models.get(model)?.lane
+    if (lane) this.#applySettings(lane)
   }
 
   /**
-   * Holds the calls of one model in line, or with `*` the calls of all models. `false` starts them at once.
-   * Returns the lanes that are paused, or go on, because of it.
+   * Holds the calls of one model, and of all names of its runner, in line, or with `*` the calls of all models. `false`
+   * starts them at once. Returns the models that are paused, or go on, because of it.
    */
-  pause(model: string, paused: boolean): readonly Lane[] {
+  pause(model: string, paused: boolean): readonly ModelCalls<Lane>[] {
     const now = this.#clock.now()
-    const lanes = model === '*' ? [...this.#lanes.values()] : [this.#lanes.get(model) ?? this.#open(model)]
+    const lanes = model === '*' ? this.lanes() : [(this.#models.get(model) ?? this.#open(model)).lane]
     if (model === '*') this.#paused = paused
     for (const lane of lanes) lane.pause(paused, now)
-    return lanes
+    return Array.from(lanes, (lane) => [...lane.models]).flat()
+  }
+
+  /** What is known of the runners has changed: names of one runner share one lane from now on. */
+  regroup(): void {
+    const now = this.#clock.now()
+    const { complete } = this.#runners
+    for (const model of this.#models.values()) {
+      if (!complete || model.served || !this.#isForgettable(model)) continue
+      if (this.#runners.find(model.model) === undefined) this.#forget(model)
+    }
+    const moved = regroup(this.#models.values(), this.#runners, now, (runner) => this.#newLane(runner))
+    for (const lane of moved) this.#applySettings(lane)
+  }
+
+  /** Ollama was restarted: what was learned of its runners may be wrong. */
+  forgetLearned(): void {
+    const now = this.#clock.now()
+    for (const lane of this.lanes()) lane.forgetLearned(now)
   }
 
   /** Admits no call any more and refuses all calls in line. Running calls keep their slots. */
   close(): void {
     this.#closed = true
     const now = this.#clock.now()
-    for (const lane of this.#lanes.values()) lane.dismissAll(now)
+    for (const lane of this.lanes()) if (lane.queued > 0) lane.line.dismissAll(now)
     this.#sweep.stop()
   }
 
-  #limitsOf(model: string): Limits {
-    return { ...this.#defaults, ...this.#own.get(model) }
+  #applySettings(lane: Lane): void {
+    lane.setLimits(this.#settings.of(lane.runnerId, lane.names), this.#clock.now())
   }
 
-  #open(model: string): Lane {
-    this.#makeRoom()
-    const observer = this.#observer.lane(model)
-    const lane = new Lane(model, this.#limitsOf(model), { ...this.#laneParts, observer })
+  #open(name: string): ModelCalls<Lane> {
+    for (const model of surplus(this.#models.values(), this.#models.size, (each) =>
+      this.#isForgettable(each),
+    ))
+      this.#forget(model)
+    const facts = this.#runners.find(name)
+    const lane = this.#laneOf(facts?.runner) ?? this.#newLane(facts?.runner)
+    const model = new ModelCalls(name, this.#observer.lane(name), lane)
+    lane.adopt(model)
+    this.#models.set(name, model)
+    this.#applySettings(lane)
+    if (facts?.forced !== undefined) lane.force(facts.forced, this.#clock.now())
+    this.#runners.opened(name)
+    return model
+  }
+
+  #laneOf(runner: string | undefined): Lane | undefined {
+    if (runner === undefined) return undefined
+    for (const { lane } of this.#models.values()) if (lane.runnerId === runner) return lane
+    return undefined
+  }
+
+  #newLane(runner: string | undefined): Lane {
+    const lane = new Lane(runner, this.#settings.of(runner, []), this.#laneParts)
     if (this.#paused) lane.pause(true, this.#clock.now())
-    this.#lanes.set(model, lane)
     return lane
   }
 
-  /**
-   * Forgets one idle lane where a thousand are remembered. Lanes that never served go first, so that made-up names do
-   * not push a real model out. Among equals the lane that was unused for longest goes. Lanes with own limits stay.
-   */
-  #makeRoom(): void {
-    if (this.#lanes.size < REMEMBERED_LANES) return
-    let idle = 0
-    let first: Lane | undefined
-    for (const lane of this.#lanes.values()) {
-      if (!this.#isForgettable(lane)) continue
-      idle++
-      if (!first || byForgetting(lane, first) < 0) first = lane
-    }
-    if (idle > REMEMBERED_LANES) this.#forgetSurplus()
-    else if (first && idle === REMEMBERED_LANES) this.#lanes.delete(first.model)
+  #isForgettable(model: ModelCalls<Lane>): boolean {
+    return model.idle && model.lane.paused === this.#paused && !this.#settings.has(model.model)
   }
 
-  /** For when more lanes than are remembered were busy at once. Sorting costs more, and is rarely needed. */
-  #forgetSurplus(): void {
-    const idle = [...this.#lanes.values()].filter((lane) => this.#isForgettable(lane))
-    idle.sort(byForgetting)
-    for (const lane of idle.slice(0, idle.length - REMEMBERED_LANES + 1)) this.#lanes.delete(lane.model)
-  }
-
-  #isForgettable(lane: Lane): boolean {
-    return lane.idle && lane.paused === this.#paused && !this.#own.has(lane.model)
+  #forget(model: ModelCalls<Lane>): void {
+    this.#models.delete(model.model)
+    model.lane.drop(model)
   }
 
   /** Returns the next deadline in any line; undefined when no call waits. */
   #expire(now: number): number | undefined {
     let earliest = Number.POSITIVE_INFINITY
-    for (const lane of this.#lanes.values()) earliest = Math.min(earliest, lane.expire(now))
+    for (const lane of this.lanes()) earliest = Math.min(earliest, lane.expire(now))
     return this.waiting.calls > 0 ? earliest : undefined
   }
-}
-
-/** Sorts the lane that is forgotten first to the front. */
-function byForgetting(a: Lane, b: Lane): number {
-  return Number(a.served) - Number(b.served) || a.lastUsed - b.lastUsed
 }

@@ -2,28 +2,36 @@ import type { Call, Ticket } from './contract.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { Refusal } from './refusal.ts'
 
-/** The lane in whose line a ticket stands. */
-interface TicketOwner {
-  cancel(ticket: LocalTicket, now: number): boolean
+/** The lane in whose line a ticket stands. `M`: the calls under one name. */
+export interface TicketOwner<M> {
+  cancel(ticket: LocalTicket<M>, now: number): boolean
 }
 
 /** A place in the line of a lane in this process. */
-export class LocalTicket implements Ticket {
+export class LocalTicket<M = unknown> implements Ticket {
   readonly call: Call
+  /** The calls under the name that the call asked for. */
+  readonly model: M
   /** Clock milliseconds. */
   readonly enqueuedAt: number
-  readonly #owner: TicketOwner
+  #owner: TicketOwner<M>
   #result: LocalPermit | Refusal | undefined
   #settled: ((result: LocalPermit | Refusal) => void) | undefined
 
-  constructor(owner: TicketOwner, call: Call, enqueuedAt: number) {
+  constructor(owner: TicketOwner<M>, model: M, call: Call, enqueuedAt: number) {
     this.#owner = owner
+    this.model = model
     this.call = call
     this.enqueuedAt = enqueuedAt
   }
 
   get waiting(): boolean {
     return this.#result === undefined
+  }
+
+  /** The ticket goes to the line of another lane, which has taken the ticket. */
+  moveTo(owner: TicketOwner<M>): void {
+    this.#owner = owner
   }
 
   /** For the lane alone, which settles a ticket once. */

@@ -49,7 +49,7 @@ export interface LaneInterval {
 }
 
 /**
- * Hears what happens in one lane and keeps the lane's figures. The lane calls the events synchronously, after its own
+ * Hears what happens to the calls under one name in their lane, and keeps their figures. The lane calls the events synchronously, after its own
  * state is settled. An event must not throw.
  */
 export interface LaneObserver {
@@ -72,7 +72,7 @@ export interface LaneObserver {
   reset(): void
 }
 
-/** Asked once for each lane that is opened. The observer of a lane lives as long as the lane. */
+/** Asked once for each model that is opened. The observer lives as long as the model is remembered. */
 export interface AdmissionObserver {
   lane(model: string): LaneObserver
 }

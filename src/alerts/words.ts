@@ -25,7 +25,7 @@ export function adviceForModel(
   reading: ModelReading,
   memoryIsShort: boolean,
 ): string {
-  if (reading.paused) {
+  if (reading.lane.paused) {
     return `${model} is paused. Resume it with POST /admin/queue/resume ${JSON.stringify({ model })}.`
   }
   return `${moreSlots(model, reading, memoryIsShort)} ${ADVICE[metric](model, reading)}`
@@ -36,12 +36,12 @@ const ADVICE: Readonly<Record<ModelMetric, (model: string, reading: ModelReading
   rejection_rate: (model, reading) =>
     `${longerLine(model, reading)} If the line is not full, calls are refused because they would wait longer than ` +
     'request_timeout, or because max_queue_bytes is reached.',
-  average_wait: (_model, { limits }) =>
+  average_wait: (_model, { lane: { limits } }) =>
     `To refuse calls at once instead of letting them wait too long, lower queue_limit (now ${limits.queue}).`,
   queue_depth: longerLine,
 }
 
-function moreSlots(model: string, { limits }: ModelReading, memoryIsShort: boolean): string {
+function moreSlots(model: string, { lane: { limits } }: ModelReading, memoryIsShort: boolean): string {
   if (memoryIsShort) {
     return `Memory is short. Before you raise parallel_limit (now ${limits.parallel}), add memory, or use a smaller model or context.`
   }
@@ -51,7 +51,7 @@ function moreSlots(model: string, { limits }: ModelReading, memoryIsShort: boole
   )
 }
 
-function longerLine(model: string, { limits }: ModelReading): string {
+function longerLine(model: string, { lane: { limits } }: ModelReading): string {
   const queue_limit = Math.max(16, limits.queue * 2)
   return (
     `If callers can wait longer, raise queue_limit (now ${limits.queue}) with ${updateRequest({ model, queue_limit })}, ` +

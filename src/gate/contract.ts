@@ -1,4 +1,3 @@
-import type { Upstream } from '../admission/contract.ts'
 import type { Clock } from '../clock.ts'
 import type { ReloadResult } from '../config/changes.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -10,7 +9,7 @@ import type { ClientRequest } from '../relay/contract.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
-import type { ProbeAnswer } from '../upstream/probe.ts'
+import type { UpstreamAddress } from '../upstream/upstream-address.ts'
 import type { Reloading } from './reload.ts'
 
 /** The environment of a request, as every runtime gives it. */
@@ -29,15 +28,13 @@ export interface GateParts<Env extends GateEnv> {
   /** Slots per model. The runtime has replaced `auto` by a number. */
   readonly parallel: number
   /** The guarded Ollama, as the runtime reaches it. */
-  readonly upstream: Upstream
+  readonly upstream: UpstreamAddress
   readonly clientRequest: (env: Env, request: Request, target: Target) => ClientRequest
   readonly peer: (env: Env) => Peer
   /** The Host header as the client sent it. */
   readonly host: (env: Env, request: Request) => string | undefined
   /** Must be cheap enough to be called for every request. */
   readonly memory: () => Promise<Memory>
-  /** Asks for Ollama's version. Rejects when there is no answer in time. */
-  readonly probe: () => Promise<ProbeAnswer>
   readonly own: OwnNames
   /** The dashboard's files. */
   readonly dashboard: Monitor['dashboard']

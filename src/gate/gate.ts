@@ -1,14 +1,17 @@
 import { LocalAdmission } from '../admission/local-admission.ts'
-import { GATED_PATHS } from '../ollama/routes.ts'
+import { changesModels, GATED_PATHS } from '../ollama/routes.ts'
+import type { PassedRequest } from '../relay/contract.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
 import { Stats } from '../telemetry/stats.ts'
+import { Catalog } from '../upstream/catalog.ts'
 import { UpstreamHealth } from '../upstream/health.ts'
 import type { Gate, GateEnv, GateParts } from './contract.ts'
 import { limitsByKey } from './model-limits.ts'
 import { createMonitor } from './monitor.ts'
 import { relayOptions } from './relay-options.ts'
 import { createReload, type InForce } from './reload.ts'
+import { logMeasured, runnersOf } from './runners.ts'
 import { createAdminGuard, createFetch } from './surface.ts'
 
 /** Composes all parts of a proxy that keeps its lanes in this process. */
@@ -16,15 +19,28 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const { clock, loaded, log, reloading } = parts
   const { config } = loaded
   const inForce: InForce = { loaded }
-  const health = watchUpstream(parts)
   const stats = new Stats(clock)
+  const catalog = new Catalog({
+    clock,
+    ask: (question) => parts.upstream.ask(question),
+    onChange: () => admission.regroup(),
+    onProblem: (problem) => log.warn(`${problem}; each model name has slots of its own`),
+  })
   const admission = new LocalAdmission({
     clock,
     observer: stats,
     upstream: parts.upstream,
     defaults: { parallel: parts.parallel, queue: config.ollama_max_queue },
+    auto: config.ollama_num_parallel === 'auto',
     models: limitsByKey(config.models),
+    runners: runnersOf(catalog),
     maxWaitingBytes: config.max_queue_bytes,
+    measured: logMeasured(log),
+  })
+  const health = watchUpstream(parts, () => {
+    admission.forgetLearned()
+    catalog.forget()
+    void catalog.refresh()
   })
   const meters = new Meters({ routes: GATED_PATHS, models: limitsByKey(config.models).keys() })
   const options = relayOptions({ clock, config, log, language: () => inForce.loaded.config.language })
@@ -34,6 +50,10 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     waiting: admission.waiting,
     upstream: parts.upstream,
     health,
+    passed: (request) => {
+      options.passed(request)
+      if (hasChangedModels(request)) void catalog.refresh()
+    },
     finished: (call) => {
       meters.call(call)
       log.call(call)
@@ -50,6 +70,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     reload,
     start(url) {
       health.start()
+      catalog.start()
       monitor.start(url)
     },
     close() {
@@ -57,18 +78,28 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       relay.close()
       monitor.stop()
       admin.stop()
+      catalog.stop()
       health.stop()
     },
   }
 }
 
-function watchUpstream<Env extends GateEnv>({ clock, loaded, log, probe, upstream }: GateParts<Env>) {
+function hasChangedModels({ path, status, ending }: PassedRequest): boolean {
+  return changesModels(path) && status < 400 && ending === 'done'
+}
+
+/** `returned`: called when Ollama answers again after it did not. */
+function watchUpstream<Env extends GateEnv>(
+  { clock, loaded, log, upstream }: GateParts<Env>,
+  returned: () => void,
+) {
   const { ollama_authorization, ollama_url } = loaded.config
   return new UpstreamHealth({
     name: upstream.name,
     clock,
-    probe,
+    probe: () => upstream.probe(),
     authorized: ollama_authorization !== undefined,
+    onReturn: returned,
     onChange: ({ error, version }) => {
       if (error === null) log.info('ollama answers', { ollama_url, version })
       else log.warn(`${error.message}; ${error.advice}`, { ollama_url, code: error.code })

@@ -1,7 +1,7 @@
 import type { Limits } from '../admission/contract.ts'
 import type { LocalAdmission } from '../admission/local-admission.ts'
 import type { Config } from '../config/schema.ts'
-import { parseModelName } from '../ollama/model-name.ts'
+import { modelKeyOf } from './runners.ts'
 
 type Models = Config['models']
 
@@ -9,7 +9,7 @@ type Models = Config['models']
 export function limitsByKey(models: Models): Map<string, Partial<Limits>> {
   const byKey = new Map<string, Partial<Limits>>()
   for (const [name, { parallel_limit, queue_limit }] of Object.entries(models)) {
-    const key = parseModelName(name)?.key ?? name
+    const key = modelKeyOf(name) ?? name
     byKey.set(key, {
       ...(parallel_limit !== undefined && { parallel: parallel_limit }),
       ...(queue_limit !== undefined && { queue: queue_limit }),
@@ -23,6 +23,8 @@ export interface LimitsChange {
   readonly after: Models
   /** The default limits that changed. */
   readonly defaults: Partial<Limits>
+  /** The changed number of slots is where `auto` begins. */
+  readonly auto: boolean
 }
 
 /**
@@ -31,7 +33,7 @@ export interface LimitsChange {
  */
 export function applyLimits(
   admission: Pick<LocalAdmission, 'configure' | 'clearOverrides'>,
-  { before, after, defaults }: LimitsChange,
+  { before, after, defaults, auto }: LimitsChange,
 ): void {
   const [old, own] = [limitsByKey(before), limitsByKey(after)]
   // In this order no limit passes through a third value, which could let calls in.
@@ -39,7 +41,7 @@ export function applyLimits(
     const set = differing(old.get(model), limits)
     if (LIMITS.some((limit) => limit in set)) admission.configure(model, set)
   }
-  if (LIMITS.some((limit) => limit in defaults)) admission.configure('*', defaults)
+  if (LIMITS.some((limit) => limit in defaults)) admission.configure('*', defaults, auto)
   for (const [model, limits] of old) {
     const kept = own.get(model)
     const gone = LIMITS.filter((limit) => limit in limits && !(kept && limit in kept))

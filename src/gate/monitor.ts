@@ -68,7 +68,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
   })
   const history: History = new History({
     clock,
-    lanes: () => admission.lanes(),
+    models: () => admission.models(),
     tokensOut: tokenCount(meters, () => calls.live()),
     memoryPercent: async () => memoryFigures(await memory()).percent,
     windowSeconds: config.alerts.window,

@@ -119,6 +119,7 @@ export async function applyChanges(
       ...(parallel !== undefined && { parallel }),
       ...(applied.includes('ollama_max_queue') && { queue: config.ollama_max_queue }),
     },
+    auto: config.ollama_num_parallel === 'auto',
   })
   monitor.reconfigure(config)
   if (applied.includes('log_level')) setLogLevel(config.log_level)

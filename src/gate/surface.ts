@@ -6,7 +6,6 @@ import { HostGuard } from '../http/host-guard.ts'
 import { isLoopbackName } from '../http/peer.ts'
 import { HttpProblem } from '../http/problem.ts'
 import type { Services } from '../http/services.ts'
-import { parseModelName } from '../ollama/model-name.ts'
 import type { ClientRequest } from '../relay/contract.ts'
 import type { Origins } from '../relay/origins.ts'
 import type { Relay } from '../relay/relay.ts'
@@ -15,6 +14,7 @@ import type { UpstreamHealth } from '../upstream/health.ts'
 import type { GateEnv, GateParts } from './contract.ts'
 import type { RunningMonitor } from './monitor.ts'
 import type { InForce } from './reload.ts'
+import { modelKeyOf } from './runners.ts'
 
 /** The composed parts that answer requests. */
 export interface Composed {
@@ -80,7 +80,7 @@ function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Compos
     origins,
     version,
     runtimeName,
-    modelKey: (name) => parseModelName(name)?.key,
+    modelKey: modelKeyOf,
     memory,
     draining: () => admission.closed,
     changes: () => stats.changes,

@@ -55,7 +55,7 @@ export interface Monitor {
     /** Ends a call. Returns the call as it was before, or undefined when no call has this id. */
     cancel(id: string): LiveCall | undefined
   }
-  /** `model`: a key, or `*` for all models. Returns the lanes that the operation changed. */
+  /** `model`: a key, or `*` for all models. Returns the models that the operation changed. */
   pause(model: string, paused: boolean): readonly { readonly model: string }[]
   readonly history: { page(): HistoryPage; window(model: string): WindowFigures }
   readonly alerts: {

@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { byModel, count, figure, flag, percent, text } from './fields.ts'
+import { byModel, count, figure, flag, list, percent, text, word } from './fields.ts'
+
+const LIMIT_REASONS = ['configured', 'memory', 'measured', 'embedding', 'family', 'format', 'cloud'] as const
 
 const GIB = 'GB of 2^30 bytes; null where the memory of this machine cannot be read.'
 
@@ -47,14 +49,32 @@ export const windowFigures = z
 export const modelFigures = z
   .object({
     model: text('Key of the model: the name in lower case, without registry, `library/` and `:latest`.'),
-    parallel_limit: count('Slots: how many calls may run at once.'),
+    runner: text(
+      'What Ollama runs for this model: the id of the weights, or `cloud`. Models with the same runner share slots and queue. The name of the model while its weights are not known.',
+    ),
+    aliases: list(
+      z.string(),
+      'The other models with the same runner, as far as they were called or configured.',
+    ),
+    parallel_limit: count(
+      'Slots as configured: how many calls may run at once on the runner. Null: no limit.',
+    ).nullable(),
+    effective_limit: count(
+      'Slots in force: fewer than `parallel_limit` where `auto` has found that Ollama runs fewer calls at once. Null: no limit.',
+    ).nullable(),
+    limit_reason: word(
+      LIMIT_REASONS,
+      'Why `effective_limit` is what it is. configured: an operator chose the number; memory: `auto`, by the memory of this machine; measured: `auto`, Ollama was seen to run fewer calls at once; embedding, family, format: Ollama runs one call at a time on such a model; cloud: the model does not run on this Ollama.',
+    ),
     queue_limit: count('How many calls may wait for a slot.'),
-    active_requests: count('Calls that hold a slot now.'),
-    queued_requests: count('Calls that wait for a slot now.'),
-    available_slots: count('Free slots; 0 while more calls run than a lowered limit allows.'),
-    queue_available: count('Free places in the queue.'),
+    active_requests: count('Calls for this model that hold a slot now.'),
+    queued_requests: count('Calls for this model that wait for a slot now.'),
+    available_slots: count(
+      'Free slots of the runner; 0 while more calls run than a lowered limit allows. Null: no limit.',
+    ).nullable(),
+    queue_available: count('Free places in the queue of the runner.'),
     paused: flag(
-      'True while an operator holds the queue of this model: running calls go on, waiting calls stay.',
+      'True while an operator holds the queue of the runner: running calls go on, waiting calls stay.',
     ),
     total_processed: count('Calls that ran to their end.'),
     total_rejected: count(

@@ -1,7 +1,8 @@
-import type { Ticket } from '../admission/contract.ts'
+import type { CallReport, Ticket } from '../admission/contract.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
 import { isStream, newRequestId, type RequestIds } from './call-headers.ts'
+import { reportOf } from './call-report.ts'
 import type { CallOutcome, ClientRequest, FinishedCall, LiveCall } from './contract.ts'
 
 /** The part of a call's state that the call itself keeps. */
@@ -28,8 +29,8 @@ interface CallEnd extends CallState {
 export class CallRecord {
   readonly path: string
   readonly arrivedAt: number
-  /** Model key; undefined until the request is read, or when it names no model. */
-  model: string | undefined
+  #model: string | undefined
+  #options: string | undefined
   /** When the call was sent to Ollama; -Infinity before. */
   sentAt = Number.NEGATIVE_INFINITY
   /** Status of Ollama's answer; 0 before the answer has begun. */
@@ -57,6 +58,17 @@ export class CallRecord {
     return this.#id
   }
 
+  /** Model key; undefined until the request is read, or when it names no model. */
+  get model(): string | undefined {
+    return this.#model
+  }
+
+  /** The request is read. `options`: raw JSON, as GatedRequest has it. */
+  asks(model: string | undefined, options: string | undefined): void {
+    this.#model = model
+    this.#options = options
+  }
+
   /** Ollama has the call, or had it. */
   get sent(): boolean {
     return this.sentAt >= 0
@@ -79,7 +91,7 @@ export class CallRecord {
       id: this.id,
       client: this.#request.clientAddress,
       path: this.path,
-      model: this.model,
+      model: this.#model,
       state: this.sent ? 'running' : isRead ? 'waiting' : 'reading',
       ticket,
       waitedMs: waitMs,
@@ -90,6 +102,13 @@ export class CallRecord {
     }
   }
 
+  /** What the answer tells admission. `now`: clock milliseconds of the end of the answer. */
+  report(figures: Figures, outcome: CallOutcome, now: number): CallReport {
+    const served = outcome === 'done' && this.status < 400
+    const firstByteMs = (this.#firstByteMs ?? 0) + this.arrivedAt - this.sentAt
+    return reportOf(figures, { firstByteMs, tookMs: now - this.sentAt, streamed: this.streamed }, served)
+  }
+
   /** The call once it is over. */
   finished(end: CallEnd): FinishedCall {
     const totalMs = end.now - this.arrivedAt
@@ -97,7 +116,7 @@ export class CallRecord {
       requestId: this.id,
       client: this.#request.clientAddress,
       path: this.path,
-      model: this.model ?? null,
+      model: this.#model ?? null,
       outcome: end.outcome,
       reason: end.reason,
       cause: this.cause,
@@ -113,6 +132,7 @@ export class CallRecord {
       bytesOut: this.#bytesOut,
       tokensIn: end.figures?.tokensIn ?? null,
       tokensOut: end.figures?.tokensOut ?? null,
+      options: this.#options,
       traceparent: this.#request.header('traceparent') ?? null,
     }
   }

@@ -205,6 +205,8 @@ export interface FinishedCall {
   readonly bytesOut: number
   readonly tokensIn: number | null
   readonly tokensOut: number | null
+  /** The options of a native call as raw JSON, as far as Ollama loads a model again because of them; at most 4 KiB. */
+  readonly options?: string | undefined
   /** The client's trace, as its `traceparent` header names the trace. */
   readonly traceparent: string | null
 }

@@ -73,14 +73,14 @@ export class GatedCall implements ForwardingObserver, Watched {
   }
 
   /** The request is read. Returns what to ask of admission; undefined for a call that takes no slot. */
-  read({ model, work, body }: GatedRequest): Call | undefined {
-    this.record.model = model?.key
+  read({ model, work, inputs, options, body }: GatedRequest): Call | undefined {
+    this.record.asks(model?.key, options)
     this.#body?.free()
     if (this.#stopped) throw this.#stopped
     this.readAt = this.#options.clock.now()
     this.#stage = 'waiting'
-    if (model === undefined || model.cloud || work === 'unload') return undefined
-    return { model: model.key, caller: EVERYBODY, deadline: this.deadline, bytes: body.length }
+    if (model === undefined || work !== 'run') return undefined
+    return { model: model.key, caller: EVERYBODY, deadline: this.deadline, bytes: body.length, slots: inputs }
   }
 
   /** Waits in line. A client that leaves gives up its place. */
@@ -141,7 +141,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     const stopped = ending === 'aborted' && this.#stopped instanceof Failure ? this.#stopped.code : undefined
     const ended = stopped === undefined ? OUTCOME_BY_ENDING[ending] : OUTCOME_BY_FAILURE[stopped]
     const outcome = ending === 'done' && (figures.failed || status >= 500) ? 'failed' : ended
-    this.#permit?.release(outcome, now, figures.loadMs, outcome === 'done' && status < 400)
+    this.#permit?.release(outcome, now, this.record.report(figures, outcome, now))
     if (this.#stage === 'answering') this.#finish(now, outcome, null, status, figures)
   }
 

@@ -1,4 +1,4 @@
-import type { Limits } from '../admission/contract.ts'
+import type { LaneView } from '../admission/contract.ts'
 import type { Cancel, Clock } from '../clock.ts'
 import type { HistoryPage, Sample } from '../pages/monitor.ts'
 import type { WindowFigures } from '../pages/queue.ts'
@@ -13,9 +13,8 @@ const MODELS_SHOWN = 100
 
 /** The figures of a model that alerts judge, and from which they advise. */
 export interface ModelReading extends WindowFigures {
-  readonly limits: Limits
   readonly active: number
-  readonly paused: boolean
+  readonly lane: Pick<LaneView, 'limits' | 'effective' | 'runsFewer' | 'paused'>
 }
 
 /** The last sample as the alerts judge it. */
@@ -23,7 +22,7 @@ export interface Readings {
   /** Models that had a call within the window or have one now. */
   readonly models: ReadonlyMap<string, ModelReading>
   readonly memoryPercent: number | null
-  /** False once the model's lane is forgotten. */
+  /** False once the model is forgotten. */
   readonly remembers: (model: string) => boolean
 }
 
@@ -45,7 +44,7 @@ interface HistoryEntry {
 }
 
 /**
- * The figures over time: a sample of all lanes every five seconds, the last sixty samples. Costs the calls nothing: a
+ * The figures over time: a sample of all models every five seconds, the last sixty samples. Costs the calls nothing: a
  * sample is the difference of counters that exist anyway.
  */
 export class History {
@@ -100,8 +99,8 @@ export class History {
     const models = new Map<string, ModelReading>()
     for (const [model, track] of this.#sampler.tracks) {
       if (track.busyAt < since) continue
-      const { limits, active, paused } = track.lane
-      models.set(model, { ...this.#figures(model, track, window), limits, active, paused })
+      const { active, lane } = track.view
+      models.set(model, { ...this.#figures(model, track, window), active, lane })
     }
     return {
       models,
@@ -158,7 +157,7 @@ export class History {
       waitedMs += sums.waitedMs
       tokens += sums.tokensOut
     }
-    const queueLimit = track?.lane.limits.queue ?? 0
+    const queueLimit = track?.view.lane.limits.queue ?? 0
     return {
       seconds: this.#windowSeconds,
       arrived,

@@ -1,4 +1,4 @@
-import type { LaneView } from '../admission/contract.ts'
+import type { ModelView } from '../admission/contract.ts'
 import type { Spread } from '../admission/observer.ts'
 import type { ModelSample } from '../pages/monitor.ts'
 import { hundredths } from './snapshot.ts'
@@ -18,21 +18,21 @@ export interface LaneSample {
   readonly sums: Sums
 }
 
-/** The state of a lane at its last sample. */
+/** The state of a model's calls at their last sample. */
 export interface Track {
-  readonly lane: LaneView
+  readonly view: ModelView
   /** Clock time of the last sample with an event or a call. */
   busyAt: number
   queued: number
   meanAgeMs: number
-  /** Number of the last sample that found the lane. */
+  /** Number of the last sample that found the model. */
   round: number
   /** The last sample found no event and no call. */
   quiet: boolean
 }
 
 export interface LaneSamplerParts {
-  readonly lanes: () => Iterable<LaneView>
+  readonly models: () => Iterable<ModelView>
   /**
    * Tokens that the model gave so far, tokens of running calls included. `now`: clock time of the sample. All models of
    * a sample have the same time, so the function needs to go through all calls only once for each time.
@@ -40,11 +40,11 @@ export interface LaneSamplerParts {
   readonly tokensOut: (model: string, now: number) => number
 }
 
-/** Takes the differences of the lanes' counters. A lane without events costs a few comparisons. */
+/** Takes the differences of the counters of all models. A model without events costs a few comparisons. */
 export class LaneSampler {
   readonly #parts: LaneSamplerParts
   readonly #tracks = new Map<string, Track>()
-  /** Tokens at the last sample, of models that gave any. Kept when a lane is forgotten. */
+  /** Tokens at the last sample, of models that gave any. Kept when a model is forgotten. */
   readonly #tokens = new Map<string, number>()
   #round = 0
 
@@ -52,7 +52,7 @@ export class LaneSampler {
     this.#parts = parts
   }
 
-  /** All lanes by model. */
+  /** All models by key. */
   get tracks(): ReadonlyMap<string, Readonly<Track>> {
     return this.#tracks
   }
@@ -61,30 +61,30 @@ export class LaneSampler {
   take(now: number): Map<string, LaneSample> {
     const taken = new Map<string, LaneSample>()
     this.#round++
-    let lanes = 0
-    for (const lane of this.#parts.lanes()) {
-      lanes++
-      const track = this.#trackOf(lane)
+    let models = 0
+    for (const view of this.#parts.models()) {
+      models++
+      const track = this.#trackOf(view)
       track.round = this.#round
-      const quiet = lane.active === 0 && lane.queued === 0 && lane.observer.untouched
-      // A lane that went quiet is measured once more: the tokens of a call are counted just after its slot is free.
+      const quiet = view.active === 0 && view.queued === 0 && view.observer.untouched
+      // A model that went quiet is measured once more: the tokens of a call are counted just after its slot is free.
       if (quiet && track.quiet) continue
       const sample = this.#measure(track, now)
       track.quiet = quiet
       if (quiet && sample.sums.arrived === 0 && sample.sums.tokensOut === 0) continue
       track.busyAt = now
-      taken.set(lane.model, sample)
+      taken.set(view.model, sample)
     }
-    if (this.#tracks.size > lanes) this.#forget()
+    if (this.#tracks.size > models) this.#forget()
     return taken
   }
 
-  /** A lane that was forgotten and opened again gets a new track, which begins at zero. */
-  #trackOf(lane: LaneView): Track {
-    const known = this.#tracks.get(lane.model)
-    if (known?.lane === lane) return known
-    const track = { lane, round: 0, quiet: true, busyAt: Number.NEGATIVE_INFINITY, queued: 0, meanAgeMs: 0 }
-    this.#tracks.set(lane.model, track)
+  /** A model that was forgotten and opened again gets a new track, which begins at zero. */
+  #trackOf(view: ModelView): Track {
+    const known = this.#tracks.get(view.model)
+    if (known?.view === view) return known
+    const track = { view, round: 0, quiet: true, busyAt: Number.NEGATIVE_INFINITY, queued: 0, meanAgeMs: 0 }
+    this.#tracks.set(view.model, track)
     return track
   }
 
@@ -93,14 +93,14 @@ export class LaneSampler {
   }
 
   #measure(track: Track, now: number): LaneSample {
-    const { model, active, queued, observer } = track.lane
+    const { model, active, queued, observer } = track.view
     const { waited, waitedMs, turnedAway, refused, done, waitMs, processingMs } = observer.takeInterval()
     // Calls that got a slot or left the line, plus the growth of the line. After a reset of the figures the sum can be
     // negative.
     const arrived = turnedAway + Math.max(0, waited + queued - track.queued)
     const tokensOut = this.#newTokens(model, now)
     track.queued = queued
-    track.meanAgeMs = meanAgeMs(track.lane, now)
+    track.meanAgeMs = meanAgeMs(track.view, now)
     return {
       page: {
         active,
@@ -126,11 +126,11 @@ export class LaneSampler {
   }
 }
 
-function meanAgeMs(lane: LaneView, now: number): number {
-  if (lane.queued === 0) return 0
+function meanAgeMs(view: ModelView, now: number): number {
+  if (view.queued === 0) return 0
   let calls = 0
   let ageMs = 0
-  for (const { enqueuedAt } of lane.waiting()) {
+  for (const { enqueuedAt } of view.waiting()) {
     calls++
     ageMs += now - enqueuedAt
   }

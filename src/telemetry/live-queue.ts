@@ -7,7 +7,7 @@ import { hundredths } from './snapshot.ts'
 const MOST_LISTED = 500
 
 /** The part of a lane from which the positions in line follow. */
-type QueueView = Pick<LaneView, 'limits' | 'paused' | 'estimate' | 'waiting'>
+type QueueView = Pick<LaneView, 'effective' | 'paused' | 'estimate' | 'waiting'>
 
 /** Running calls, the longest first, then calls in line, in the order of the line. */
 export function sortedCalls(calls: Iterable<LiveCall>, lanes: Iterable<QueueView>): readonly LiveRequest[] {
@@ -32,7 +32,7 @@ function positionsByTicket(lanes: Iterable<QueueView>): Map<object, QueuePositio
   for (const lane of lanes) {
     let ahead = 0
     for (const ticket of lane.waiting()) {
-      const startsInMs = lane.paused ? undefined : lane.estimate.waitMs(ahead, lane.limits.parallel)
+      const startsInMs = lane.paused ? undefined : lane.estimate.waitMs(ahead, lane.effective.parallel)
       ahead++
       positions.set(ticket, { position: ahead, startsInMs })
     }

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import type { LaneView } from '../admission/contract.ts'
+import type { ModelView } from '../admission/contract.ts'
 import type { Buckets } from './buckets.ts'
 import { type Meters, type ModelMeters, OTHER, OUTCOMES, REASONS } from './meters.ts'
 import { Families, type MetricSample } from './prometheus-families.ts'
@@ -8,7 +8,7 @@ import type { Memory } from './snapshot.ts'
 export interface MetricsParts {
   readonly meters: Meters
   readonly admission: {
-    lanes(): Iterable<LaneView>
+    models(): Iterable<ModelView>
     readonly waiting: { readonly bytes: number }
   }
   /** Refused attempts to administer, by reason. */
@@ -105,19 +105,24 @@ function* requests(meters: Meters): Iterable<MetricSample<'model' | 'route' | 'o
 }
 
 function describeLanes(families: Families, { meters, admission }: MetricsParts): void {
-  const lanes = (figure: (lane: LaneView) => number) => () => sumsByLabel(meters, admission, figure)
+  const sums = (figure: (view: ModelView) => number) => () => sumsByLabel(meters, admission, figure)
   /** Without `other`: a sum over many models would hide a full line among empty lines. */
-  const named = (figure: (lane: LaneView) => number) =>
+  const named = (figure: (view: ModelView) => number) =>
     function* (): Iterable<MetricSample<'model'>> {
-      for (const lane of admission.lanes())
-        if (meters.labelOf(lane.model) !== OTHER) yield [{ model: lane.model }, figure(lane)]
+      for (const view of admission.models())
+        if (meters.labelOf(view.model) !== OTHER) yield [{ model: view.model }, figure(view)]
     }
   const gauges = [
-    ['active_requests', 'Calls that hold a slot.', lanes((lane) => lane.active)],
-    ['queued_requests', 'Calls in line.', lanes((lane) => lane.queued)],
-    ['parallel_limit', 'Slots.', named((lane) => lane.limits.parallel)],
-    ['queue_limit', 'Places in line.', named((lane) => lane.limits.queue)],
-    ['paused', 'Whether an operator has paused the model: 1 or 0.', lanes((lane) => Number(lane.paused))],
+    ['active_requests', 'Calls that hold a slot.', sums((view) => view.active)],
+    ['queued_requests', 'Calls in line.', sums((view) => view.queued)],
+    ['parallel_limit', 'Slots, as configured.', named(({ lane }) => lane.limits.parallel)],
+    [
+      'effective_limit',
+      'Slots in force: fewer where Ollama runs fewer calls at once.',
+      named(({ lane }) => lane.effective.parallel),
+    ],
+    ['queue_limit', 'Places in line.', named(({ lane }) => lane.limits.queue)],
+    ['paused', 'Whether an operator has paused the model: 1 or 0.', sums(({ lane }) => Number(lane.paused))],
   ] as const
   for (const [name, help, read] of gauges) families.gauge({ name, help, labels: ['model'] }, read)
   const waitingHelp = 'Bodies of calls that wait or are still being read, all models together.'
@@ -127,12 +132,12 @@ function describeLanes(families: Families, { meters, admission }: MetricsParts):
 function sumsByLabel(
   meters: Meters,
   admission: MetricsParts['admission'],
-  figure: (lane: LaneView) => number,
+  figure: (view: ModelView) => number,
 ): Iterable<MetricSample<'model'>> {
   const sums = new Map<string, number>()
-  for (const lane of admission.lanes()) {
-    const label = meters.labelOf(lane.model)
-    sums.set(label, (sums.get(label) ?? 0) + figure(lane))
+  for (const view of admission.models()) {
+    const label = meters.labelOf(view.model)
+    sums.set(label, (sums.get(label) ?? 0) + figure(view))
   }
   return Array.from(sums, ([model, sum]) => [{ model }, sum] as const)
 }

@@ -1,4 +1,4 @@
-import type { LaneView, Limits } from '../admission/contract.ts'
+import type { Limits, ModelView } from '../admission/contract.ts'
 import type { Percentiles } from '../admission/observer.ts'
 import type { Health } from '../pages/health.ts'
 import type { ModelFigures, StatsPage } from '../pages/queue.ts'
@@ -10,20 +10,17 @@ export type Memory = {
   readonly availableBytes: number
 } | null
 
-/** The part of a lane that has figures. */
-type CountedLane = Omit<LaneView, 'estimate' | 'waiting'>
-
-interface AllLanes<L extends CountedLane = CountedLane> {
+interface AllModels {
   readonly defaults: Limits
-  lanes(): Iterable<L>
+  models(): Iterable<ModelView>
 }
 
-/** `show`: returns the figures of one lane for the page. */
-export function takeSnapshot<L extends CountedLane, M>(
-  admission: AllLanes<L>,
-  show: (lane: L) => M,
+/** `show`: returns the figures of one model for the page. */
+export function takeSnapshot<M>(
+  admission: AllModels,
+  show: (view: ModelView) => M,
 ): Omit<StatsPage, 'models'> & { readonly models: Readonly<Record<string, M>> } {
-  const models = Array.from(admission.lanes(), (lane) => [lane.model, show(lane)] as const)
+  const models = Array.from(admission.models(), (view) => [view.model, show(view)] as const)
   return {
     default_parallel: admission.defaults.parallel,
     default_queue_limit: admission.defaults.queue,
@@ -32,16 +29,21 @@ export function takeSnapshot<L extends CountedLane, M>(
   }
 }
 
-export function snapshotOf(lane: CountedLane): ModelFigures {
-  const figures = lane.observer.figures()
+export function snapshotOf({ model, lane, active, queued, observer }: ModelView): ModelFigures {
+  const { limits, effective } = lane
+  const figures = observer.figures()
   return {
-    model: lane.model,
-    parallel_limit: lane.limits.parallel,
-    queue_limit: lane.limits.queue,
-    active_requests: lane.active,
-    queued_requests: lane.queued,
-    available_slots: Math.max(0, lane.limits.parallel - lane.active),
-    queue_available: Math.max(0, lane.limits.queue - lane.queued),
+    model,
+    runner: lane.runner,
+    aliases: lane.names.filter((name) => name !== model),
+    parallel_limit: finite(limits.parallel),
+    effective_limit: finite(effective.parallel),
+    limit_reason: effective.reason,
+    queue_limit: limits.queue,
+    active_requests: active,
+    queued_requests: queued,
+    available_slots: finite(Math.max(0, effective.parallel - lane.active)),
+    queue_available: Math.max(0, limits.queue - lane.queued),
     paused: lane.paused,
     total_processed: figures.processed,
     total_rejected: figures.rejected,
@@ -56,15 +58,15 @@ export function snapshotOf(lane: CountedLane): ModelFigures {
   }
 }
 
-/** The sums over all lanes. Does not compute percentiles, which are expensive. */
-export function takeTotals(admission: AllLanes): Omit<Health['concurrency'], 'memory'> {
+/** The sums over all models. Does not compute percentiles, which are expensive. */
+export function takeTotals(admission: AllModels): Omit<Health['concurrency'], 'memory'> {
   let models = 0
   let active = 0
   let queued = 0
-  for (const lane of admission.lanes()) {
+  for (const view of admission.models()) {
     models++
-    active += lane.active
-    queued += lane.queued
+    active += view.active
+    queued += view.queued
   }
   return {
     default_parallel: admission.defaults.parallel,
@@ -73,6 +75,11 @@ export function takeTotals(admission: AllLanes): Omit<Health['concurrency'], 'me
     active_requests: active,
     queued_requests: queued,
   }
+}
+
+/** JSON has no word for a number without a limit: null stands for it. */
+function finite(value: number): number | null {
+  return value === Number.POSITIVE_INFINITY ? null : value
 }
 
 /** Rounded to 0.01. */

@@ -34,6 +34,8 @@ export interface UpstreamHealthParts {
    * Must not throw.
    */
   readonly onChange?: (status: UpstreamStatus) => void
+  /** Called when Ollama answers again after it did not, or with another version: Ollama may be a new process. Must not throw. */
+  readonly onReturn?: () => void
 }
 
 /**
@@ -136,10 +138,11 @@ export class UpstreamHealth {
       this.#otherProgram = otherProgram
       if (otherProgram) this.#failed(problem, begun)
       else {
+        const isOther = version !== null && this.#version !== null && version !== this.#version
         this.#problem = problem
         this.#version = version ?? this.#version
         this.#latencyMs = this.#parts.clock.now() - begun
-        this.#answered()
+        this.#answered(isOther)
       }
     } catch (error) {
       this.#status = null
@@ -150,12 +153,16 @@ export class UpstreamHealth {
     return this.status()
   }
 
-  #answered(): void {
+  /** `isOther`: another version answers. */
+  #answered(isOther = false): void {
+    // A process that ends refuses connections until its successor listens. One failed call is enough to tell.
+    const returned = isOther || this.#reachable === false || this.#doubtedAt !== undefined
     this.#reachable = true
     this.#well = true
     this.#doubtedAt = undefined
     this.#failure = undefined
     this.#checkedAt = this.#parts.clock.wallTime()
+    if (returned) this.#parts.onReturn?.()
   }
 
   #failed(cause: Cause | undefined, begun: number): void {

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Estimate } from '../../src/admission/estimate.ts'
-import { aCall, aLane, FAR, fateOf, permitOf, refusalOf, teach, ticketOf } from './support/builders.ts'
+import {
+  aCall,
+  aLane,
+  arriveAt,
+  FAR,
+  fateOf,
+  permitOf,
+  refusalOf,
+  teach,
+  ticketOf,
+} from './support/builders.ts'
 
 const noJitter = () => 0
 const mostJitter = () => 1 - Number.EPSILON
@@ -104,17 +114,17 @@ describe('a refusal', () => {
   it('tells each refused caller its own time to return', () => {
     const { lane } = aLane({ queue: 0 })
     const now = teach(lane, 1, 5_000)
-    lane.arrive(aCall(), now)
-    const delays = [1, 2, 3].map(() => refusalOf(() => lane.arrive(aCall(), now)).facts.retryAfterMs)
+    arriveAt(lane, aCall(), now)
+    const delays = [1, 2, 3].map(() => refusalOf(() => arriveAt(lane, aCall(), now)).facts.retryAfterMs)
     assert.deepEqual(delays, [5_000, 10_000, 15_000])
   })
 
   it('tells it to those whose wait ran out, too, but not to those who left', () => {
     const { lane } = aLane()
     const now = teach(lane, 1, 5_000)
-    lane.arrive(aCall(), now)
-    const late = ticketOf(lane.arrive(aCall({ deadline: now + 1 }), now))
-    const gone = ticketOf(lane.arrive(aCall(), now))
+    arriveAt(lane, aCall(), now)
+    const late = ticketOf(arriveAt(lane, aCall({ deadline: now + 1 }), now))
+    const gone = ticketOf(arriveAt(lane, aCall(), now))
     gone.cancel(now)
     lane.expire(now + 1)
     const facts = new Map<string, number | undefined>()
@@ -137,10 +147,10 @@ describe('predictions in use', () => {
   it('come true on the mean for a steady line', () => {
     const { lane } = aLane({ parallel: 1 })
     let now = teach(lane, 8, 1_000)
-    let permit = permitOf(lane.arrive(aCall({ deadline: now + FAR }), now))
+    let permit = permitOf(arriveAt(lane, aCall({ deadline: now + FAR }), now))
     const predicted = Array.from({ length: 10 }, () => {
       const ms = lane.estimate.waitMs(lane.queued, 1)
-      return { ms, ticket: ticketOf(lane.arrive(aCall({ deadline: now + FAR }), now)) }
+      return { ms, ticket: ticketOf(arriveAt(lane, aCall({ deadline: now + FAR }), now)) }
     })
     for (const { ms, ticket } of predicted) {
       now += 1_000

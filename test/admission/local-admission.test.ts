@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
+import { REMEMBERED_MODELS } from '../../src/admission/forgetting.ts'
 import {
   aCall,
   anAdmission,
@@ -19,7 +19,7 @@ describe('lanes by model', () => {
     permitOf(admission.acquire(aCall({ model: 'b' })))
     assert.equal(refusalOf(() => admission.acquire(aCall({ model: 'a' }))).facts.model, 'a')
     assert.deepEqual(
-      [...admission.lanes()].map((lane) => [lane.model, lane.active]),
+      [...admission.models()].map((view) => [view.model, view.active]),
       [
         ['a', 1],
         ['b', 1],
@@ -30,10 +30,10 @@ describe('lanes by model', () => {
   it('of the configuration are shown from the start, others once they are called', () => {
     const { admission, recorders } = anAdmission({ models: new Map([['big', { parallel: 2 }]]) })
     assert.deepEqual(
-      [...admission.lanes()].map((lane) => [lane.model, lane.limits]),
+      [...admission.models()].map((view) => [view.model, view.lane.limits]),
       [['big', { parallel: 2, queue: 512 }]],
     )
-    assert.equal(admission.lane('new'), undefined)
+    assert.equal(admission.model('new')?.lane, undefined)
     admission.acquire(aCall({ model: 'new' }))
     assert.deepEqual([...recorders.keys()], ['big', 'new'])
   })
@@ -62,14 +62,14 @@ describe('limits', () => {
     assert.deepEqual([own, plain].map(fateOf), ['waiting', 'granted'])
     assert.deepEqual(admission.defaults, { parallel: 2, queue: 512 })
     admission.acquire(aCall({ model: 'later' }))
-    assert.equal(admission.lane('later')?.limits.parallel, 2)
+    assert.equal(admission.model('later')?.lane.limits.parallel, 2)
   })
 
   it('that a model does not set itself follow the defaults', () => {
     const { admission } = anAdmission()
     assert.deepEqual(admission.configure('a', { queue: 3 }), { parallel: 1, queue: 3 })
     admission.configure('*', { parallel: 5, queue: 9 })
-    assert.deepEqual(admission.lane('a')?.limits, { parallel: 5, queue: 3 })
+    assert.deepEqual(admission.model('a')?.lane.limits, { parallel: 5, queue: 3 })
     assert.deepEqual(admission.configure('a', { parallel: 2 }), { parallel: 2, queue: 3 })
   })
 
@@ -147,7 +147,7 @@ describe('close', () => {
     assert.ok((refused.facts.retryAfterMs ?? 0) >= 1_000)
     for (const permit of permits) permit.release('done', 5)
     assert.deepEqual(
-      [...admission.lanes()].map((lane) => lane.idle),
+      [...admission.lanes()].map((lane) => lane.active + lane.queued === 0),
       [true, true],
     )
     assert.deepEqual(recorders.get('b')?.story, [
@@ -177,12 +177,12 @@ describe('idle lanes', () => {
       clock.advance(1)
       permitOf(admission.acquire(aCall({ model }))).release('done', clock.now())
     }
-    for (const model of names(REMEMBERED_LANES)) visit(model)
+    for (const model of names(REMEMBERED_MODELS)) visit(model)
     visit('m0')
     visit('m2')
     for (const model of names(3, 'new')) visit(model)
-    const kept = new Set([...admission.lanes()].map((lane) => lane.model))
-    assert.equal(kept.size, REMEMBERED_LANES)
+    const kept = new Set([...admission.models()].map((lane) => lane.model))
+    assert.equal(kept.size, REMEMBERED_MODELS)
     assert.deepEqual(
       ['m0', 'm1', 'm2', 'm3', 'm4', 'm5'].map((model) => kept.has(model)),
       [true, false, true, false, false, true],
@@ -194,16 +194,16 @@ describe('idle lanes', () => {
     const running = permitOf(admission.acquire(aCall({ model: 'running' })))
     admission.configure('paused', { parallel: 0 })
     const waiting = ticketOf(admission.acquire(aCall({ model: 'paused' })))
-    for (const model of names(3 * REMEMBERED_LANES)) {
+    for (const model of names(3 * REMEMBERED_MODELS)) {
       clock.advance(1)
       permitOf(admission.acquire(aCall({ model }))).release('done', clock.now())
     }
-    assert.equal([...admission.lanes()].length, REMEMBERED_LANES + 3)
-    assert.equal(admission.lane('running')?.active, 1)
-    assert.equal(admission.lane('configured')?.limits.queue, 7)
+    assert.equal([...admission.lanes()].length, REMEMBERED_MODELS + 3)
+    assert.equal(admission.model('running')?.lane.active, 1)
+    assert.equal(admission.model('configured')?.lane.limits.queue, 7)
     assert.equal(fateOf(waiting), 'waiting')
     running.release('done', clock.now())
-    assert.equal(admission.lane('running')?.active, 0)
+    assert.equal(admission.model('running')?.lane.active, 0)
   })
 
   it('are brought back to a thousand after more than a thousand ran at once', () => {
@@ -214,20 +214,24 @@ describe('idle lanes', () => {
       permit.release('done', clock.now())
     }
     admission.acquire(aCall({ model: 'one more' }))
-    const kept = [...admission.lanes()].map((lane) => lane.model)
-    assert.deepEqual(kept, [...names(REMEMBERED_LANES - 1), 'one more'], 'those released last were used last')
+    const kept = [...admission.models()].map((lane) => lane.model)
+    assert.deepEqual(
+      kept,
+      [...names(REMEMBERED_MODELS - 1), 'one more'],
+      'those released last were used last',
+    )
   })
 
   it('begin anew when they come back: estimate, observer and limits', () => {
     const { admission, clock } = anAdmission()
     permitOf(admission.acquire(aCall({ model: 'old' }))).release('done', 500)
-    assert.equal(admission.lane('old')?.estimate.meanMs, 500)
-    for (const model of names(REMEMBERED_LANES)) {
+    assert.equal(admission.model('old')?.lane.estimate.meanMs, 500)
+    for (const model of names(REMEMBERED_MODELS)) {
       clock.advance(1_000)
       permitOf(admission.acquire(aCall({ model }))).release('done', clock.now())
     }
-    assert.equal(admission.lane('old'), undefined)
+    assert.equal(admission.model('old')?.lane, undefined)
     admission.acquire(aCall({ model: 'old' }))
-    assert.equal(admission.lane('old')?.estimate.meanMs, undefined)
+    assert.equal(admission.model('old')?.lane.estimate.meanMs, undefined)
   })
 })

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { aCall, aLane, fateOf, grantOf, permitOf, ticketOf } from './support/builders.ts'
+import { aCall, aLane, arriveAt, fateOf, grantOf, permitOf, ticketOf } from './support/builders.ts'
 
 describe('a permit', () => {
   it('frees its slot once, however often it is released', () => {
     const { lane, recorder } = aLane({ parallel: 2 })
-    const permit = permitOf(lane.arrive(aCall(), 0))
-    permitOf(lane.arrive(aCall(), 0))
+    const permit = permitOf(arriveAt(lane, aCall(), 0))
+    permitOf(arriveAt(lane, aCall(), 0))
     assert.equal(permit.released, false)
     permit.release('done', 30)
     assert.equal(permit.released, true)
@@ -17,8 +17,8 @@ describe('a permit', () => {
 
   it('lets one waiter in, not two, when it is released twice', () => {
     const { lane } = aLane()
-    const permit = permitOf(lane.arrive(aCall(), 0))
-    const tickets = [0, 0].map((now) => ticketOf(lane.arrive(aCall(), now)))
+    const permit = permitOf(arriveAt(lane, aCall(), 0))
+    const tickets = [0, 0].map((now) => ticketOf(arriveAt(lane, aCall(), now)))
     permit.release('done', 1)
     permit.release('done', 2)
     assert.deepEqual(tickets.map(fateOf), ['granted', 'waiting'])
@@ -27,8 +27,8 @@ describe('a permit', () => {
 
   it('released inside its own release frees one slot', () => {
     const { lane } = aLane()
-    const permit = permitOf(lane.arrive(aCall(), 0))
-    const tickets = [0, 0].map((now) => ticketOf(lane.arrive(aCall(), now)))
+    const permit = permitOf(arriveAt(lane, aCall(), 0))
+    const tickets = [0, 0].map((now) => ticketOf(arriveAt(lane, aCall(), now)))
     tickets[0]?.onSettled(() => permit.release('failed', 1))
     permit.release('done', 1)
     assert.deepEqual(tickets.map(fateOf), ['granted', 'waiting'])
@@ -37,8 +37,8 @@ describe('a permit', () => {
   for (const outcome of ['done', 'failed', 'cancelled', 'timed_out'] as const) {
     it(`tells how it ended: ${outcome}`, () => {
       const { lane, recorder } = aLane()
-      const first = permitOf(lane.arrive(aCall(), 0))
-      const ticket = ticketOf(lane.arrive(aCall(), 3))
+      const first = permitOf(arriveAt(lane, aCall(), 0))
+      const ticket = ticketOf(arriveAt(lane, aCall(), 3))
       first.release(outcome, 5)
       const second = grantOf(ticket)
       assert.deepEqual([second.grantedAt, second.waitMs], [5, 2])
@@ -47,22 +47,23 @@ describe('a permit', () => {
         recorder.story.filter((line) => line.startsWith('released')),
         [`released ${outcome} 5`, `released ${outcome} 7`],
       )
-      assert.equal(lane.idle, true)
+      assert.equal(lane.active + lane.queued === 0, true)
     })
   }
 
   it('is no thenable, so a promise may carry it', async () => {
     const { lane } = aLane()
-    const permit = permitOf(lane.arrive(aCall(), 0))
+    const permit = permitOf(arriveAt(lane, aCall(), 0))
     assert.equal('then' in permit, false)
     assert.equal(await Promise.resolve(permit), permit)
   })
 
-  it('marks when its lane was used last', () => {
+  it('marks when its model was used last', () => {
     const { lane } = aLane()
-    const permit = permitOf(lane.arrive(aCall(), 4))
-    assert.equal(lane.lastUsed, 4)
+    const [model] = lane.models
+    const permit = permitOf(arriveAt(lane, aCall(), 4))
+    assert.equal(model?.lastUsed, 4)
     permit.release('done', 9)
-    assert.equal(lane.lastUsed, 9)
+    assert.equal(model?.lastUsed, 9)
   })
 })

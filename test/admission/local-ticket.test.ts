@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
-import { aCall, aLane, fateOf, grantOf, permitOf, ticketOf } from './support/builders.ts'
+import { aCall, aLane, arriveAt, fateOf, grantOf, permitOf, ticketOf } from './support/builders.ts'
 
 function aWaitingTicket() {
   const { lane, recorder, waiting } = aLane()
-  const permit = permitOf(lane.arrive(aCall(), 0))
-  const ticket = ticketOf(lane.arrive(aCall({ bytes: 77, deadline: 1_000 }), 5))
+  const permit = permitOf(arriveAt(lane, aCall(), 0))
+  const ticket = ticketOf(arriveAt(lane, aCall({ bytes: 77, deadline: 1_000 }), 5))
   return { lane, recorder, waiting, permit, ticket }
 }
 
@@ -51,7 +51,7 @@ describe('a ticket', () => {
     permit.release('done', 21)
     ticket.cancel(22)
     lane.expire(2_000)
-    lane.dismissAll(2_001)
+    lane.line.dismissAll(2_001)
     assert.equal(calls, 1)
     ticket.onSettled(() => calls++)
     assert.equal(calls, 2)
@@ -59,7 +59,7 @@ describe('a ticket', () => {
 
   it('cancelled twice leaves once', () => {
     const { recorder, waiting, lane, ticket } = aWaitingTicket()
-    ticketOf(lane.arrive(aCall({ bytes: 1 }), 5))
+    ticketOf(arriveAt(lane, aCall({ bytes: 1 }), 5))
     assert.deepEqual([ticket.cancel(8), ticket.cancel(9)], [true, false])
     assert.deepEqual([lane.queued, waiting.calls, waiting.bytes], [1, 1, 1])
     assert.deepEqual(

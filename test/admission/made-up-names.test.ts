@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LocalAdmission, REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
+import { REMEMBERED_MODELS } from '../../src/admission/forgetting.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LaneSampler } from '../../src/telemetry/lane-sampler.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
 import { collectGarbage } from '../support/collect-garbage.ts'
@@ -34,7 +35,7 @@ describe('a million made-up names', () => {
     const before = heapAfterCollection()
     call(50_000, 1_000_000)
     const grownBytes = heapAfterCollection() - before
-    assert.ok([...admission.lanes()].length <= REMEMBERED_LANES)
+    assert.ok([...admission.lanes()].length <= REMEMBERED_MODELS)
     assert.ok(grownBytes < 1_000_000, `the heap grew by ${grownBytes} bytes`)
     assert.equal(clock.pending, 0)
   })
@@ -50,7 +51,7 @@ describe('a thousand made-up names', () => {
       defaults: { parallel: 1, queue: 512 },
       maxWaitingBytes: FAR,
     })
-    const sampler = new LaneSampler({ lanes: () => admission.lanes(), tokensOut: () => 0 })
+    const sampler = new LaneSampler({ models: () => admission.models(), tokensOut: () => 0 })
     /** Each is asked for twice, and Ollama answers that there is no such model. */
     const call = (prefix: string, count: number) => {
       for (let round = 0; round < 2; round++) {
@@ -73,18 +74,18 @@ describe('a thousand made-up names', () => {
     const { admission, clock } = anAdmission()
     const ask = (model: string, served: boolean) => {
       clock.advance(1)
-      permitOf(admission.acquire(aCall({ model }))).release('done', clock.now(), 0, served)
+      permitOf(admission.acquire(aCall({ model }))).release('done', clock.now(), { served, loadMs: 0 })
     }
     ask('real', true)
     // A model that Ollama lacks for a moment has served all the same.
     ask('real', false)
     ask('never-there', false)
     for (let i = 0; i < 1_100; i++) ask(`made-up-${i}`, false)
-    assert.ok(admission.lane('real'))
-    assert.equal(admission.lane('never-there'), undefined)
-    assert.equal(admission.lane('made-up-0'), undefined)
-    assert.ok(admission.lane('made-up-1099'))
-    assert.equal([...admission.lanes()].length, REMEMBERED_LANES)
+    assert.ok(admission.model('real')?.lane)
+    assert.equal(admission.model('never-there')?.lane, undefined)
+    assert.equal(admission.model('made-up-0')?.lane, undefined)
+    assert.ok(admission.model('made-up-1099')?.lane)
+    assert.equal([...admission.lanes()].length, REMEMBERED_MODELS)
   })
 
   it('go before those that have served when more lanes are remembered than may be', () => {
@@ -92,11 +93,12 @@ describe('a thousand made-up names', () => {
     const permits = Array.from({ length: 1_100 }, (_, i) =>
       permitOf(admission.acquire(aCall({ model: `m${i}` }))),
     )
-    for (const [i, permit] of permits.entries()) permit.release('done', clock.now() + i, 0, i < 50)
+    for (const [i, permit] of permits.entries())
+      permit.release('done', clock.now() + i, { served: i < 50, loadMs: 0 })
     admission.acquire(aCall({ model: 'next' }))
-    assert.equal([...admission.lanes()].length, REMEMBERED_LANES)
-    for (let i = 0; i < 50; i++) assert.ok(admission.lane(`m${i}`), `m${i}`)
-    assert.equal(admission.lane('m50'), undefined)
-    assert.ok(admission.lane('m1099'))
+    assert.equal([...admission.lanes()].length, REMEMBERED_MODELS)
+    for (let i = 0; i < 50; i++) assert.ok(admission.model(`m${i}`)?.lane, `m${i}`)
+    assert.equal(admission.model('m50')?.lane, undefined)
+    assert.ok(admission.model('m1099')?.lane)
   })
 })

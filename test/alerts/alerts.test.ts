@@ -14,6 +14,18 @@ const RULES: AlertRules = {
   memory: { warning: 80, critical: 90 },
 }
 
+/** A lane as configured, unless the parts say something else. */
+function aLane(parts: Partial<ModelReading['lane']> = {}): ModelReading['lane'] {
+  const limits = { parallel: 4, queue: 512 }
+  return {
+    limits,
+    effective: { parallel: limits.parallel, reason: 'configured' },
+    runsFewer: undefined,
+    paused: false,
+    ...parts,
+  }
+}
+
 function aReading(parts: Partial<ModelReading> = {}): ModelReading {
   return {
     seconds: 60,
@@ -22,9 +34,8 @@ function aReading(parts: Partial<ModelReading> = {}): ModelReading {
     avg_wait_seconds: 0,
     queue_depth_percent: 0,
     tokens_per_second: 0,
-    limits: { parallel: 4, queue: 512 },
+    lane: aLane(),
     active: 0,
-    paused: false,
     ...parts,
   }
 }
@@ -236,7 +247,7 @@ describe('the advice', () => {
   }
 
   it('is to resume a model that is paused', () => {
-    const action = actionFor({ avg_wait_seconds: 60, paused: true })
+    const action = actionFor({ avg_wait_seconds: 60, lane: aLane({ paused: true }) })
     assert.equal(action, 'a"b is paused. Resume it with POST /admin/queue/resume {"model":"a\\"b"}.')
   })
 
@@ -249,7 +260,10 @@ describe('the advice', () => {
 
   it('is a longer line where the line is full, a shorter one where the wait is long', () => {
     const limits = { parallel: 4, queue: 0 }
-    assert.match(actionFor({ queue_depth_percent: 99, limits }), /"queue_limit":16\}, or ollama_max_queue/)
+    assert.match(
+      actionFor({ queue_depth_percent: 99, lane: aLane({ limits }) }),
+      /"queue_limit":16\}, or ollama_max_queue/,
+    )
     assert.match(actionFor({ avg_wait_seconds: 9 }), /lower queue_limit \(now 512\)/)
   })
 

@@ -17,6 +17,7 @@ function anAdmission(models: Models): LocalAdmission {
     observer: new Stats(new ManualClock()),
     upstream: OLLAMA,
     defaults: { parallel: 2, queue: 512 },
+    auto: false,
     models: limitsByKey(models),
     maxWaitingBytes: 2 ** 20,
   })
@@ -28,11 +29,11 @@ function flood(admission: LocalAdmission, model: string, calls: number): () => n
     const turn = admission.acquire(aCall({ model, deadline: 1e6 }))
     if (!(turn instanceof LocalPermit)) turn.onSettled(() => {})
   }
-  return () => admission.lane(model)?.active ?? 0
+  return () => admission.model(model)?.lane.active ?? 0
 }
 
 const limitsOf = (admission: LocalAdmission, model: string): Limits | undefined =>
-  admission.lane(model)?.limits
+  admission.model(model)?.lane.limits
 
 describe('limits of the configuration', () => {
   it('have one model under each key, the later of two spellings counting', () => {
@@ -50,7 +51,7 @@ describe('limits of the configuration', () => {
     const before = { llama2: { parallel_limit: 1 } }
     const admission = anAdmission(before)
     const after = { llama2: { parallel_limit: 3, queue_limit: 9 }, mistral: { queue_limit: 0 } }
-    applyLimits(admission, { before, after, defaults: { queue: 100 } })
+    applyLimits(admission, { before, after, defaults: { queue: 100 }, auto: false })
     assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 3, queue: 9 })
     assert.deepEqual(limitsOf(admission, 'mistral'), { parallel: 2, queue: 0 })
     assert.deepEqual(admission.defaults, { parallel: 2, queue: 100 })
@@ -62,11 +63,11 @@ describe('limits of the configuration', () => {
     admission.configure('llama2', { parallel: 8, queue: 80 })
     admission.configure('mistral', { parallel: 5 })
     admission.configure('*', { parallel: 6, queue: 60 })
-    applyLimits(admission, { before, after: before, defaults: {} })
+    applyLimits(admission, { before, after: before, defaults: {}, auto: false })
     assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 8, queue: 80 })
 
     const after = { 'llama2:latest': { parallel_limit: 1, queue_limit: 10 } }
-    applyLimits(admission, { before, after, defaults: { queue: 100 } })
+    applyLimits(admission, { before, after, defaults: { queue: 100 }, auto: false })
     assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 8, queue: 10 })
     assert.deepEqual(limitsOf(admission, 'mistral'), { parallel: 5, queue: 100 })
     assert.deepEqual(admission.defaults, { parallel: 6, queue: 100 })
@@ -80,7 +81,7 @@ describe('limits of the configuration', () => {
     }
     const admission = anAdmission(before)
     admission.configure('llama2', { queue: 7 })
-    applyLimits(admission, { before, after: { mistral: { queue_limit: 1 } }, defaults: {} })
+    applyLimits(admission, { before, after: { mistral: { queue_limit: 1 } }, defaults: {}, auto: false })
     assert.deepEqual(limitsOf(admission, 'llama2'), { parallel: 2, queue: 7 })
     assert.deepEqual(limitsOf(admission, 'mistral'), { parallel: 2, queue: 1 })
     admission.configure('*', { parallel: 4 })
@@ -90,14 +91,19 @@ describe('limits of the configuration', () => {
   it('let nobody in on their way whom the new ones keep out', () => {
     const rises = anAdmission({})
     const own = flood(rises, 'llama2', 9)
-    applyLimits(rises, { before: {}, after: { llama2: { parallel_limit: 2 } }, defaults: { parallel: 8 } })
+    applyLimits(rises, {
+      before: {},
+      after: { llama2: { parallel_limit: 2 } },
+      defaults: { parallel: 8 },
+      auto: false,
+    })
     assert.equal(own(), 2, 'the default rises, the model gets a limit of its own')
 
     const before = { llama2: { parallel_limit: 1 } }
     const falls = anAdmission(before)
     falls.configure('*', { parallel: 8 })
     const freed = flood(falls, 'llama2', 9)
-    applyLimits(falls, { before, after: {}, defaults: { parallel: 3 } })
+    applyLimits(falls, { before, after: {}, defaults: { parallel: 3 }, auto: false })
     assert.equal(freed(), 3, 'the default falls, the model goes back to it')
   })
 })

@@ -23,7 +23,7 @@ describe('the calls that are not over', () => {
       [waiting.id, waiting.state, waiting.waitedMs, waiting.runningMs, waiting.bytesOut],
       ['second', 'waiting', 100, undefined, 0],
     )
-    assert.deepEqual([...(admission.lane('llama2')?.waiting() ?? [])], [waiting.ticket])
+    assert.deepEqual([...(admission.model('llama2')?.lane.waiting() ?? [])], [waiting.ticket])
     first.client.forwarding?.end()
     assert.deepEqual(
       Array.from(relay.live(), ({ id, state, waitedMs }) => [id, state, waitedMs]),

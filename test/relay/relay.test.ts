@@ -60,6 +60,7 @@ describe('a call that goes well', () => {
       bytesOut: '{"done":false}\n'.length + FIGURES.length,
       tokensIn: 3,
       tokensOut: 4,
+      options: undefined,
       traceparent: null,
     })
   })
@@ -124,12 +125,12 @@ describe('a call that goes well', () => {
       const { call, admission } = open()
       const { client } = await call()
       client.forwarding?.begin(status, NDJSON).end()
-      assert.equal(admission.lane('llama2')?.served, served, `${status}`)
+      assert.equal(admission.model('llama2')?.served, served, `${status}`)
     }
     const { call, admission } = open()
     const { client } = await call()
     client.forwarding?.begin(200, NDJSON).break()
-    assert.equal(admission.lane('llama2')?.served, false)
+    assert.equal(admission.model('llama2')?.served, false)
   })
 
   it('learns which origins Ollama allows', async () => {
@@ -457,8 +458,8 @@ describe('while the answer streams', () => {
 describe('a call that takes no slot', () => {
   for (const [what, body] of Object.entries({
     'names no model': '{}',
-    'names a cloud model': '{"model":"llama2:cloud"}',
     unloads: '{"model":"llama2","keep_alive":0}',
+    'loads and does nothing else': '{"model":"llama2"}',
   })) {
     it(`because it ${what} goes past a full house`, async () => {
       const { call, released } = open({ queue: 0 })

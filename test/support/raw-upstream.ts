@@ -5,6 +5,9 @@ import { until } from './until.ts'
 const VERSION = '{"version":"0.33.0"}'
 const VERSION_ANSWER = `HTTP/1.1 200 OK\r\nContent-Length: ${VERSION.length}\r\n\r\n${VERSION}`
 
+/** As a stand-in for Ollama that has no list of models. */
+const NO_LIST = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'
+
 /** One end of a connection: all that came, and how it ended. */
 export class Wire {
   readonly socket: net.Socket
@@ -66,7 +69,7 @@ export class Wire {
   }
 }
 
-/** An upstream that the test plays byte by byte. Probes of its version are answered for it. */
+/** An upstream that the test plays byte by byte. Probes of its version and readings of its models are answered for it. */
 export async function aRawUpstream() {
   const arrived: Wire[] = []
   const sockets = new Set<net.Socket>()
@@ -76,6 +79,7 @@ export async function aRawUpstream() {
     socket.on('data', () => {
       if (wire.busy || !wire.received.includes('\r\n\r\n')) return
       if (/^GET \S*\/api\/version /.test(wire.received)) wire.answer(VERSION_ANSWER)
+      else if (/^GET \S*\/api\/tags /.test(wire.received)) wire.answer(NO_LIST)
       else {
         wire.busy = true
         arrived.push(wire)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { LocalAdmission, REMEMBERED_LANES } from '../../src/admission/local-admission.ts'
+import { REMEMBERED_MODELS } from '../../src/admission/forgetting.ts'
+import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
 import type { Clock } from '../../src/clock.ts'
@@ -28,7 +29,7 @@ function aHistory({ parallel = 2, queue = 4, windowSeconds = 60 } = {}) {
   const asked = { tokens: 0 }
   const history = new History({
     clock,
-    lanes: () => admission.lanes(),
+    models: () => admission.models(),
     memoryPercent: async () => {
       if (memory.percent instanceof Error) throw memory.percent
       return memory.percent
@@ -107,7 +108,7 @@ describe('samples', () => {
       wait_ms: null,
       processing_ms: null,
     })
-    assert.equal(admission.lane('a')?.observer.figures().rejected, 3)
+    assert.equal(admission.model('a')?.observer.figures().rejected, 3)
   })
 
   it('count a call that waits over several intervals as arrived once', () => {
@@ -184,7 +185,7 @@ describe('samples', () => {
     const times: number[] = []
     const history = new History({
       clock,
-      lanes: () => admission.lanes(),
+      models: () => admission.models(),
       memoryPercent: async () => null,
       tokensOut: (_model, now) => {
         times.push(now)
@@ -231,7 +232,7 @@ describe('samples', () => {
     }
     const own = new History({
       clock,
-      lanes: () => [],
+      models: () => [],
       memoryPercent: async () => null,
       tokensOut: () => 0,
       windowSeconds: 60,
@@ -257,7 +258,7 @@ describe('what starts over', () => {
     for (let i = 0; i < 3; i++) run(0.1)
     sample()
     run(0.1)
-    admission.lane('a')?.observer.reset()
+    admission.model('a')?.observer.reset()
     for (let i = 0; i < 5; i++) run(0.3)
     const after = sample()?.models.a
     assert.deepEqual([after?.done, after?.arrived, after?.processing_ms?.p50], [5, 5, 0.3])
@@ -271,7 +272,7 @@ describe('what starts over', () => {
     sample()
     permit?.release('done', clock.now())
     admission.configure('a', { parallel: 5 })
-    admission.lane('a')?.observer.reset()
+    admission.model('a')?.observer.reset()
     for (let i = 0; i < 7; i++) call()
     const after = sample()?.models.a
     assert.ok(after && after.refused === 2 && after.arrived >= after.refused, JSON.stringify(after))
@@ -284,8 +285,8 @@ describe('what starts over', () => {
     for (let i = 0; i < 3; i++) run(10)
     tokens.set('a', 1_000)
     sample()
-    for (let i = 0; i < REMEMBERED_LANES; i++) run(0, `made-up-${i}`)
-    assert.equal(admission.lane('a'), undefined)
+    for (let i = 0; i < REMEMBERED_MODELS; i++) run(0, `made-up-${i}`)
+    assert.equal(admission.model('a')?.lane, undefined)
     sample()
     assert.equal(history.readings().remembers('a'), false)
     run(20)
@@ -388,7 +389,7 @@ describe('readings', () => {
     history.start()
     run(1, 'brief')
     call('held')
-    admission.lane('held')?.pause(true, 0)
+    admission.model('held')?.lane.pause(true, 0)
     sample()
     sample()
     assert.deepEqual([...history.readings().models.keys()], ['brief', 'held'])
@@ -396,7 +397,7 @@ describe('readings', () => {
     const { models, remembers } = history.readings()
     assert.deepEqual([...models.keys()], ['held'])
     assert.equal(remembers('brief'), true)
-    const { limits, active, paused } = models.get('held') ?? {}
+    const { active, lane: { limits, paused } = {} } = models.get('held') ?? {}
     assert.deepEqual(
       { limits, active, paused },
       { limits: { parallel: 2, queue: 4 }, active: 1, paused: true },
@@ -414,7 +415,7 @@ describe('readings', () => {
 it('a thousand idle lanes are passed over', () => {
   const { history, asked, run, sample } = aHistory()
   history.start()
-  for (let i = 0; i < REMEMBERED_LANES; i++) run(0, `idle-${i}`)
+  for (let i = 0; i < REMEMBERED_MODELS; i++) run(0, `idle-${i}`)
   sample()
   sample()
   asked.tokens = 0

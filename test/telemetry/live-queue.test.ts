@@ -25,7 +25,7 @@ function aCall(parts: Partial<LiveCall>): LiveCall {
 /** A lane in which each call takes a second. */
 function aLane(places: readonly { enqueuedAt: number }[], parts: Partial<Lane> = {}): Lane {
   return {
-    limits: { parallel: 2, queue: 9 },
+    effective: { parallel: 2, reason: 'configured' },
     paused: false,
     estimate: { waitMs: (ahead, slots) => ((ahead + 1) * 1_000) / slots },
     waiting: () => places,

@@ -72,7 +72,7 @@ test('a histogram has every bucket, its sum and its count, and nothing of a mode
 test('lanes show what they hold; those of unknown models add up, without limits', async () => {
   const house = scrapeHarness({ models: ['llama2'] })
   const join = (model: string) =>
-    house.admission.acquire({ model, caller: EVERYBODY, deadline: 1_000, bytes: 100 })
+    house.admission.acquire({ model, caller: EVERYBODY, deadline: 1_000, bytes: 100, slots: 1 })
   for (const model of ['llama2', 'llama2', 'made-up', 'made-up', 'made-up', 'other-one']) join(model)
   house.admission.pause('llama2', true)
   assert.deepEqual(await samples(house, 'active_requests'), {

@@ -1,31 +1,45 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import type { LaneView } from '../../src/admission/contract.ts'
 import { hundredths, snapshotOf, takeSnapshot, takeTotals } from '../../src/telemetry/snapshot.ts'
 import { LaneStats } from '../../src/telemetry/stats.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
 const clock = new ManualClock()
-const lane = (model: string, active: number, queued: number) => ({
-  model,
+/** A model that shares its lane with no other. */
+const model = (name: string, active: number, queued: number, lane: Partial<LaneView> = {}) => ({
+  model: name,
   active,
   queued,
-  paused: false,
-  limits: { parallel: 2, queue: 3 },
   observer: new LaneStats(clock),
+  waiting: () => [],
+  lane: {
+    runner: name,
+    names: [name],
+    limits: { parallel: 2, queue: 3 },
+    effective: { parallel: 2, reason: 'configured' } as const,
+    runsFewer: undefined,
+    active,
+    queued,
+    paused: false,
+    estimate: { waitMs: () => undefined },
+    waiting: () => [],
+    ...lane,
+  },
 })
-const anAdmission = (...lanes: ReturnType<typeof lane>[]) => ({
+const anAdmission = (...models: ReturnType<typeof model>[]) => ({
   defaults: { parallel: 2, queue: 3 },
-  lanes: () => lanes,
+  models: () => models,
 })
 
 test('what is free never falls below zero, even after a limit was lowered', () => {
-  const { models } = takeSnapshot(anAdmission(lane('a', 5, 9), lane('b', 1, 1)), snapshotOf)
+  const { models } = takeSnapshot(anAdmission(model('a', 5, 9), model('b', 1, 1)), snapshotOf)
   assert.deepEqual([models.a?.available_slots, models.a?.queue_available], [0, 0])
   assert.deepEqual([models.b?.available_slots, models.b?.queue_available], [1, 2])
 })
 
 test('figures are rounded to hundredths', () => {
-  const busy = lane('a', 0, 0)
+  const busy = model('a', 0, 0)
   busy.observer.granted(10)
   busy.observer.granted(0)
   busy.observer.granted(0.001)
@@ -36,8 +50,8 @@ test('figures are rounded to hundredths', () => {
   assert.equal(hundredths(2_345.674_9), 2_345.67)
 })
 
-test('totals add the lanes up', () => {
-  assert.deepEqual(takeTotals(anAdmission(lane('a', 2, 3), lane('b', 1, 0), lane('c', 0, 0))), {
+test('totals add the models up', () => {
+  assert.deepEqual(takeTotals(anAdmission(model('a', 2, 3), model('b', 1, 0), model('c', 0, 0))), {
     default_parallel: 2,
     default_queue_limit: 3,
     total_models: 3,

@@ -1,6 +1,6 @@
 import { EVERYBODY } from '../../callers/caller.ts'
 import type { Clock } from '../../clock.ts'
-import type { Limits, Upstream } from '../contract.ts'
+import type { CallReport, Limits, Runners, Upstream } from '../contract.ts'
 import { LocalAdmission } from '../local-admission.ts'
 import { LocalPermit } from '../local-permit.ts'
 import type { LocalTicket } from '../local-ticket.ts'
@@ -12,6 +12,7 @@ import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS } from './p
 export interface Lease {
   readonly id: string
   readonly model: string
+  readonly slots: number
   readonly grantedAt: number
   readonly expiresAt: number
 }
@@ -34,6 +35,9 @@ export interface LeasesParts {
   readonly upstream: Upstream
   /** In force where no admin has set other limits. */
   readonly defaults: Limits
+  /** The default number of slots is where `auto` begins. */
+  readonly auto: boolean
+  readonly runners?: Runners
   readonly maxWaitingBytes: number
   readonly store: LeaseStore
   readonly random?: () => number
@@ -67,14 +71,15 @@ export class Leases {
   #wakesAt = Number.POSITIVE_INFINITY
 
   /** Takes up the leases and limits that the store has kept from before a restart. */
-  constructor({ clock, store, defaults, ...parts }: LeasesParts) {
+  constructor({ clock, store, defaults, auto, ...parts }: LeasesParts) {
     this.#clock = clock
     this.#store = store
     this.#limits = new Map(store.limits())
     // Slots granted before the restart count whatever the limits are now, so the limits are set last.
     this.admission = new LocalAdmission({ ...parts, clock, defaults: NO_LIMIT })
     for (const lease of store.leases()) this.#takeUp(lease)
-    this.admission.configure('*', { ...defaults, ...this.#limits.get('*') })
+    const set = this.#limits.get('*')
+    this.admission.configure('*', { ...defaults, ...set }, auto && set?.parallel === undefined)
     for (const [model, own] of this.#limits) if (model !== '*') this.admission.configure(model, own)
     this.expire()
   }
@@ -110,16 +115,13 @@ export class Leases {
     return true
   }
 
-  /**
-   * The call is over, or its client left the line. `loadMs`: milliseconds of the call that loading the model took.
-   * `served`: Ollama answered the call without an error.
-   */
-  release(id: string, outcome: Outcome, loadMs: number, served = false): void {
+  /** The call is over, or its client left the line. */
+  release(id: string, outcome: Outcome, report?: CallReport): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
     const now = this.#clock.now()
     if ('ticket' in entry) entry.ticket.cancel(now)
-    else this.#giveBack(entry, outcome, now, loadMs, served)
+    else this.#giveBack(entry, outcome, now, report)
   }
 
   /** Takes back slots that were not claimed or renewed in time. Call this when the store wakes the object, or earlier. */
@@ -134,31 +136,36 @@ export class Leases {
     for (const entry of this.#entries.values()) if ('permit' in entry) this.#wakeBy(entry.lease.expiresAt)
   }
 
-  #arrive(id: string, { model, waitMs, bytes }: AcquireRequest, settled: Settled): void {
+  #arrive(id: string, { waitMs, ...asked }: AcquireRequest, settled: Settled): void {
     const now = this.#clock.now()
     try {
-      const answer = this.admission.acquire({ model, caller: EVERYBODY, deadline: now + waitMs, bytes }, now)
-      if (answer instanceof LocalPermit) this.#grant(id, model, answer, [settled])
-      else this.#standInLine(id, model, answer, settled)
+      const call = { ...asked, caller: EVERYBODY, deadline: now + waitMs }
+      const answer = this.admission.acquire(call, now)
+      if (answer instanceof LocalPermit) this.#grant(id, answer, [settled])
+      else this.#standInLine(id, answer, settled)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       settled(refused(error))
     }
   }
 
-  #standInLine(id: string, model: string, ticket: LocalTicket, first: Settled): void {
+  #standInLine(id: string, ticket: LocalTicket, first: Settled): void {
     const settled = [first]
     this.#entries.set(id, { ticket, settled })
     ticket.onSettled((result) => {
-      if (!(result instanceof Refusal)) return this.#grant(id, model, result, settled)
+      if (!(result instanceof Refusal)) return this.#grant(id, result, settled)
       this.#entries.delete(id)
       for (const tell of settled) tell(refused(result))
     })
   }
 
-  #grant(id: string, model: string, permit: LocalPermit, settled: readonly Settled[]): void {
+  #grant(id: string, permit: LocalPermit, settled: readonly Settled[]): void {
     const grantedAt = this.#clock.wallTime()
-    this.#hold({ permit, lease: { id, model, grantedAt, expiresAt: grantedAt + CLAIM_MS } })
+    const { model } = permit.call
+    this.#hold({
+      permit,
+      lease: { id, model, slots: permit.slots, grantedAt, expiresAt: grantedAt + CLAIM_MS },
+    })
     for (const tell of settled) tell(granted(permit))
   }
 
@@ -168,17 +175,18 @@ export class Leases {
     this.#wakeBy(entry.lease.expiresAt)
   }
 
-  #giveBack(entry: LeasedSlot, outcome: Outcome, now: number, loadMs = 0, served = false) {
+  #giveBack(entry: LeasedSlot, outcome: Outcome, now: number, report?: CallReport) {
     this.#entries.delete(entry.lease.id)
     this.#store.dropLease(entry.lease.id)
-    entry.permit.release(outcome, now, loadMs, served)
+    entry.permit.release(outcome, now, report)
   }
 
   /** Takes a slot again that was granted before the restart, as of the time of its grant. */
   #takeUp(lease: Lease): void {
+    const { model, slots } = lease
     const now = this.#clock.now() - Math.max(0, this.#clock.wallTime() - lease.grantedAt)
     const deadline = Number.POSITIVE_INFINITY
-    const permit = this.admission.acquire({ model: lease.model, caller: EVERYBODY, deadline, bytes: 0 }, now)
+    const permit = this.admission.acquire({ model, caller: EVERYBODY, deadline, bytes: 0, slots }, now)
     if (permit instanceof LocalPermit) this.#entries.set(lease.id, { permit, lease })
   }
 

@@ -1,3 +1,4 @@
+import type { CallReport } from '../contract.ts'
 import type { Outcome } from '../observer.ts'
 import type { RefusalCode, RefusalFacts } from '../refusal.ts'
 
@@ -14,6 +15,8 @@ export interface AcquireRequest {
   readonly waitMs: number
   /** Size of the body that the isolate holds meanwhile. */
   readonly bytes: number
+  /** Slots that the call takes. */
+  readonly slots: number
 }
 
 export type AcquireResult =
@@ -28,8 +31,7 @@ export interface AdmissionStub {
   claim(id: string): Promise<boolean>
   /** False: the slot had gone back and may be another's. */
   renew(id: string): Promise<boolean>
-  /** `served`: Ollama answered the call without an error. */
-  release(id: string, outcome: Outcome, loadMs: number, served: boolean): Promise<void>
+  release(id: string, outcome: Outcome, report?: CallReport): Promise<void>
   /** Our own pages. */
   fetch(request: Request): Promise<Response>
 }

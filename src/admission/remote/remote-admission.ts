@@ -89,8 +89,8 @@ class RemoteTicket implements Ticket {
 
   /** Asks for the slot and claims it. Undefined when the slot had gone back by the time of the claim. */
   async #ask(now: number): Promise<ClaimedSlot | Refusal | undefined> {
-    const { model, bytes, deadline } = this.call
-    const result = await this.#origin.acquire(this.#id, { model, bytes, waitMs: deadline - now })
+    const { model, bytes, slots, deadline } = this.call
+    const result = await this.#origin.acquire(this.#id, { model, bytes, slots, waitMs: deadline - now })
     if (!result.granted) return new Refusal(result.code, result.facts)
     const claimedAt = this.#parts.clock.now()
     if (this.#result !== undefined || !(await this.#origin.claim(this.#id))) return undefined
@@ -103,12 +103,8 @@ class RemoteTicket implements Ticket {
 
   #giveUp(code: 'timeout' | 'cancelled' | 'shutting_down'): void {
     if (this.#result !== undefined) return
-    void deliverRelease(this.#parts, this.#origin, {
-      id: this.#id,
-      outcome: 'cancelled',
-      loadMs: 0,
-      served: false,
-    }).then(() => this.#over())
+    const release = { id: this.#id, outcome: 'cancelled' } as const
+    void deliverRelease(this.#parts, this.#origin, release).then(() => this.#over())
     this.#settle(new Refusal(code, { model: this.call.model }))
   }
 

@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '../../clock.ts'
-import type { Call, Permit, Slot, Upstream } from '../contract.ts'
+import type { Call, CallReport, Permit, Slot, Upstream } from '../contract.ts'
 import type { Outcome } from '../observer.ts'
 import { type AdmissionStub, LEASE_MS, RENEW_EVERY_MS } from './protocol.ts'
 
@@ -69,12 +69,12 @@ export class RemotePermit implements Permit {
     this.#onLost = listener
   }
 
-  release(outcome: Outcome, _now: number, loadMs = 0, served = false): void {
+  release(outcome: Outcome, _now: number, report?: CallReport): void {
     if (!this.#held) return
     this.#held = false
     this.#renewal()
     this.#fence()
-    void deliverRelease(this.#parts, this.#origin, { id: this.#id, outcome, loadMs, served }).then(this.#over)
+    void deliverRelease(this.#parts, this.#origin, { id: this.#id, outcome, report }).then(this.#over)
   }
 
   async #renew(): Promise<void> {
@@ -100,24 +100,23 @@ export class RemotePermit implements Permit {
   }
 }
 
-/** The report of a call that is over. */
+/** A call that is over. */
 interface Release {
   readonly id: string
   readonly outcome: Outcome
-  readonly loadMs: number
-  readonly served: boolean
+  readonly report?: CallReport | undefined
 }
 
-/** Repeats the report until the origin has it, or until the lease has ended by itself. */
+/** Repeats the release until the origin has it, or until the lease has ended by itself. */
 export async function deliverRelease(
   { clock, connect }: RemoteParts,
   first: AdmissionStub,
-  { id, outcome, loadMs, served }: Release,
+  { id, outcome, report }: Release,
 ): Promise<void> {
   let origin = first
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
-      return await origin.release(id, outcome, loadMs, served)
+      return await origin.release(id, outcome, report)
     } catch {
       await pauseAfter(clock, attempt)
       origin = connect()

@@ -1,5 +1,5 @@
 import { bar, count, duration, rate } from './figures.ts'
-import { span, type TextLine } from './line.ts'
+import { span, type TextLine, type TextSpan } from './line.ts'
 import { safeText } from './safe-text.ts'
 import type { ShownModel } from './shapes.ts'
 import { type Column, table } from './table.ts'
@@ -19,6 +19,20 @@ export function modelTable(models: readonly ShownModel[], width: number): TextLi
   return table(columns(width >= WIDE_TERMINAL), models, width)
 }
 
+/** Slots in use, of the slots in force. A model in the cloud has no limit, unless an operator sets one. */
+function slots(
+  { active_requests: active, parallel_limit, effective_limit }: ShownModel,
+  cells: number,
+): TextSpan {
+  const limit = effective_limit === undefined ? parallel_limit : effective_limit
+  const tone = active > 0 ? 'good' : undefined
+  if (limit === null) return span(`${' '.repeat(cells)} ${active}`, tone)
+  return span(
+    `${bar(active, limit, cells)} ${active}/${limit}`,
+    active >= limit && limit > 0 ? 'warning' : tone,
+  )
+}
+
 function columns(wide: boolean): Column<ShownModel>[] {
   const percentiles = ({ p50, p95 }: ShownModel['wait_time_ms']) =>
     wide ? `${duration(p50)}/${duration(p95)}` : duration(p95)
@@ -29,11 +43,7 @@ function columns(wide: boolean): Column<ShownModel>[] {
     {
       title: 'SLOTS',
       rank: 0,
-      cell: ({ active_requests: active, parallel_limit: limit }) =>
-        span(
-          `${bar(active, limit, wide ? 10 : 4)} ${active}/${limit}`,
-          active >= limit && limit > 0 ? 'warning' : active > 0 ? 'good' : undefined,
-        ),
+      cell: (model) => slots(model, wide ? 10 : 4),
     },
     {
       title: 'LINE',

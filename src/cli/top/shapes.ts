@@ -35,6 +35,8 @@ const modelFigures = queue.modelFigures
     total_timed_out: true,
   })
   .extend({
+    effective_limit: queue.modelFigures.shape.effective_limit.optional(),
+    limit_reason: queue.modelFigures.shape.limit_reason.optional(),
     paused: queue.modelFigures.shape.paused.optional(),
     wait_time_ms: percentiles,
     processing_time_ms: percentiles,

@@ -7,7 +7,7 @@ import { answer } from '../answer.ts'
 import { boundedBody } from '../bounded-body.ts'
 import { HttpProblem } from '../problem.ts'
 import type { Monitor, Services } from '../services.ts'
-import { laneOf } from './queue.ts'
+import { viewOf } from './queue.ts'
 
 /** A restart takes a few seconds. The proxy then starts with the new configuration. */
 const RESTART_SECONDS = 5
@@ -21,9 +21,9 @@ export function adminRoutes(services: Services): Hono {
   app.post('/admin/queue/reset', admin.lets('reset'), zValidator('query', resetQuery, refuseInvalid), (c) => {
     const { model } = c.req.valid('query')
     admin.addToLog(c, { model: model ?? '*' })
-    const lanes = model === undefined ? [...admission.lanes()] : [laneOf(services, model)]
-    for (const lane of lanes) lane.observer.reset()
-    return answer({ status: 'reset', models: lanes.map((lane) => lane.model) })
+    const views = model === undefined ? [...admission.models()] : [viewOf(services, model)]
+    for (const { observer } of views) observer.reset()
+    return answer({ status: 'reset', models: views.map((view) => view.model) })
   })
 
   const update = zValidator('json', updateBody(services.modelKey), refuseInvalid)
@@ -62,8 +62,8 @@ function addInterventions(app: Hono, services: Services, monitor: Monitor): void
     app.post(`/admin/queue/${action}`, admin.lets(action), requireJson, bounded, pause, (c) => {
       const { model } = c.req.valid('json')
       admin.addToLog(c, { model })
-      const lanes = monitor.pause(model, action === 'pause')
-      return answer({ status, models: lanes.map((lane) => lane.model) })
+      const views = monitor.pause(model, action === 'pause')
+      return answer({ status, models: views.map((view) => view.model) })
     })
   }
 }

@@ -1,5 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono'
-import type { LaneView } from '../../admission/contract.ts'
+import type { ModelView } from '../../admission/contract.ts'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
 import { answer, answerText } from '../answer.ts'
 import { memoryFigures } from '../memory-figures.ts'
@@ -11,13 +11,13 @@ export function queueRoutes(services: Services, shared: SharedPages): Hono {
   const { memory } = services
   const stats = statsPage(services)
   const text = shared.shareEach(
-    (model) => new JsonText(model === undefined ? stats() : statsOf(services, laneOf(services, model))),
+    (model) => new JsonText(model === undefined ? stats() : statsOf(services, viewOf(services, model))),
   )
   return new Hono()
     .get('/queue/stats', refuseWithoutStats(services), (c) => {
       const model = c.req.query('model')
       // All spellings of a name share one variant.
-      return answerText(text(model === undefined ? undefined : laneOf(services, model).model))
+      return answerText(text(model === undefined ? undefined : viewOf(services, model).model))
     })
     .get('/queue/memory', async () => answer(memoryFigures(await memory())))
 }
@@ -32,21 +32,21 @@ export function refuseWithoutStats({ config }: Pick<Services, 'config'>): Middle
 
 /** The content of `GET /queue/stats`. */
 export function statsPage(services: Services): () => object {
-  return () => takeSnapshot(services.admission, (lane) => statsOf(services, lane))
+  return () => takeSnapshot(services.admission, (view) => statsOf(services, view))
 }
 
-function statsOf({ monitor }: Services, lane: LaneView): object {
-  return { ...snapshotOf(lane), ...(monitor && { window: monitor.history.window(lane.model) }) }
+function statsOf({ monitor }: Services, view: ModelView): object {
+  return { ...snapshotOf(view), ...(monitor && { window: monitor.history.window(view.model) }) }
 }
 
-/** The lane of a model, for any spelling of its name. Throws `model_not_found` with the names of all lanes. */
-export function laneOf(
+/** A model by any spelling of its name. Throws `model_not_found` with the names of all models. */
+export function viewOf(
   { admission, modelKey }: Pick<Services, 'admission' | 'modelKey'>,
   model: string,
-): LaneView {
+): ModelView {
   const key = modelKey(model)
-  const lane = key === undefined ? undefined : admission.lane(key)
-  if (lane) return lane
-  const available_models = Array.from(admission.lanes(), (known) => known.model)
+  const view = key === undefined ? undefined : admission.model(key)
+  if (view) return view
+  const available_models = Array.from(admission.models(), (known) => known.model)
   throw new HttpProblem('model_not_found', { fields: { available_models } })
 }

@@ -63,7 +63,6 @@ async function serve(
       httpVersion: undefined,
     }),
     memory: sampleMemory(systemClock),
-    probe: () => upstream.probe(),
     own: ownNames(),
     dashboard: readDashboard(),
     reloading,

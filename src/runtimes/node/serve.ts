@@ -98,7 +98,6 @@ async function serve(
       httpVersion,
     }),
     memory: sampleMemory(systemClock),
-    probe: () => upstream.probe(),
     own: ownNames(),
     dashboard: readDashboard(),
     reloading,

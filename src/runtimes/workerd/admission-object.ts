@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Hono } from 'hono'
+import type { CallReport } from '../../admission/contract.ts'
 import type { Outcome } from '../../admission/observer.ts'
 import { Leases } from '../../admission/remote/leases.ts'
 import type { AcquireRequest, AcquireResult, AdmissionStub } from '../../admission/remote/protocol.ts'
@@ -45,6 +46,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
         parallel: ollama_num_parallel === 'auto' ? recommendParallel(null) : ollama_num_parallel,
         queue: config.ollama_max_queue,
       },
+      auto: ollama_num_parallel === 'auto',
       maxWaitingBytes: config.max_queue_bytes,
       store: new ObjectStore(ctx),
     })
@@ -69,8 +71,8 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
     return this.#leases.renew(id)
   }
 
-  async release(id: string, outcome: Outcome, loadMs: number, served: boolean): Promise<void> {
-    this.#leases.release(id, outcome, loadMs, served)
+  async release(id: string, outcome: Outcome, report?: CallReport): Promise<void> {
+    this.#leases.release(id, outcome, report)
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -103,8 +105,9 @@ function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, cha
       get defaults() {
         return admission.defaults
       },
+      models: () => admission.models(),
+      model: (model) => admission.model(model),
       lanes: () => admission.lanes(),
-      lane: (model) => admission.lane(model),
       configure: (model, change) => leases.configure(model, change),
     },
     health,

@@ -4,7 +4,8 @@ import type { ObjectState, SqlRow } from './platform.ts'
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS lease (
-    id TEXT PRIMARY KEY, model TEXT NOT NULL, granted_at REAL NOT NULL, expires_at REAL NOT NULL
+    id TEXT PRIMARY KEY, model TEXT NOT NULL, granted_at REAL NOT NULL, expires_at REAL NOT NULL,
+    slots INTEGER NOT NULL DEFAULT 1
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS limits (model TEXT PRIMARY KEY, parallel INTEGER, queue INTEGER) WITHOUT ROWID;
 `
@@ -16,26 +17,29 @@ export class ObjectStore implements LeaseStore {
   constructor({ storage }: ObjectState) {
     this.#storage = storage
     storage.sql.exec(TABLES)
+    this.#addSlots()
   }
 
   *leases(): Iterable<Lease> {
-    for (const row of this.#storage.sql.exec('SELECT id, model, granted_at, expires_at FROM lease')) {
+    for (const row of this.#storage.sql.exec('SELECT id, model, slots, granted_at, expires_at FROM lease')) {
       yield {
         id: String(row.id),
         model: String(row.model),
+        slots: Number(row.slots),
         grantedAt: Number(row.granted_at),
         expiresAt: Number(row.expires_at),
       }
     }
   }
 
-  saveLease({ id, model, grantedAt, expiresAt }: Lease): void {
+  saveLease({ id, model, slots, grantedAt, expiresAt }: Lease): void {
     this.#storage.sql.exec(
-      'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?)',
       id,
       model,
       grantedAt,
       expiresAt,
+      slots,
     )
   }
 
@@ -55,6 +59,13 @@ export class ObjectStore implements LeaseStore {
 
   wakeAt(time: number): void {
     void this.#storage.setAlarm(time)
+  }
+
+  /** An object of version 0.1.0 has a table without the column. */
+  #addSlots(): void {
+    const { sql } = this.#storage
+    const columns = Array.from(sql.exec("SELECT name FROM pragma_table_info('lease')"), ({ name }) => name)
+    if (!columns.includes('slots')) sql.exec('ALTER TABLE lease ADD COLUMN slots INTEGER NOT NULL DEFAULT 1')
   }
 }
 

@@ -195,7 +195,7 @@ describe('a gate out of reach', () => {
     await pass(RENEW_EVERY_MS)
     wire.cut = true
     const b: unknown[] = []
-    world.leases.acquire('b', { model: 'llama2', waitMs: 1e6, bytes: 1 }, (turn) => b.push(turn))
+    world.leases.acquire('b', { model: 'llama2', waitMs: 1e6, bytes: 1, slots: 1 }, (turn) => b.push(turn))
     let lostAt = 0
     for (let step = 0; step < 400 && b.length === 0; step++) {
       await pass(100)
@@ -222,7 +222,7 @@ describe('a gate out of reach', () => {
     const { world, pass, ask } = aPair()
     const a = ask()
     await settle()
-    world.leases.release('call-0', 'failed', 0)
+    world.leases.release('call-0', 'failed')
     await pass(RENEW_EVERY_MS)
     assert.equal(a.lost(), 1)
   })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Call, Limits, Upstream } from '../../../src/admission/contract.ts'
-import { Lane, type LaneParts } from '../../../src/admission/lane.ts'
+import { Lane } from '../../../src/admission/lane.ts'
+import { laneLimits } from '../../../src/admission/lane-limit.ts'
 import { type AdmissionParts, LocalAdmission } from '../../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../../src/admission/local-permit.ts'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
-import type { LaneObserver } from '../../../src/admission/observer.ts'
+import { ModelCalls } from '../../../src/admission/model-calls.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { Waiting } from '../../../src/admission/waiting.ts'
 import { EVERYBODY } from '../../../src/callers/caller.ts'
@@ -15,21 +16,31 @@ import { Recorder } from './recorder.ts'
 export const FAR = 1e9
 
 export function aCall(overrides: Partial<Call> = {}): Call {
-  return { model: 'llama2', caller: EVERYBODY, deadline: FAR, bytes: 10, ...overrides }
+  return { model: 'llama2', caller: EVERYBODY, deadline: FAR, bytes: 10, slots: 1, ...overrides }
 }
 
 /** The one upstream of these tests. */
 export const OLLAMA: Upstream = { name: 'ollama' }
 
-function laneParts(observer: LaneObserver, waiting = new Waiting(FAR)): LaneParts {
-  return { observer, upstream: OLLAMA, waiting, random: () => 0 }
-}
-
+/** A lane with one name. */
 export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = {}) {
   const recorder = new Recorder()
   const shared = Object.assign(new Waiting(waiting.maxBytes ?? FAR), waiting)
-  const lane = new Lane('llama2', { parallel: 1, queue: 512, ...limits }, laneParts(recorder, shared))
+  const lane = new Lane(undefined, laneLimits({ parallel: 1, queue: 512, ...limits }, true), {
+    slot: { upstream: OLLAMA },
+    waiting: shared,
+    random: () => 0,
+    measured: () => {},
+  })
+  lane.adopt(new ModelCalls('llama2', recorder, lane))
   return { lane, recorder, waiting: shared }
+}
+
+/** A call for the first name of a lane arrives. */
+export function arriveAt(lane: Lane, call: Call, now: number): LocalPermit | LocalTicket {
+  const [model] = lane.models
+  assert.ok(model)
+  return lane.arrive(model, call, now)
 }
 
 export function anAdmission(parts: Partial<Omit<AdmissionParts, 'clock' | 'observer'>> = {}) {
@@ -103,7 +114,7 @@ export function grantOf(ticket: LocalTicket): LocalPermit {
 export function teach(lane: Lane, calls: number, heldMs: number, now = 0): number {
   let time = now
   for (let i = 0; i < calls; i++) {
-    const permit = permitOf(lane.arrive(aCall({ deadline: time + FAR }), time))
+    const permit = permitOf(arriveAt(lane, aCall({ deadline: time + FAR }), time))
     time += heldMs
     permit.release('done', time)
   }

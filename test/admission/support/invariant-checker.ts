@@ -84,7 +84,7 @@ export class InvariantChecker {
     assert.equal(this.clock.pending, 0, 'a timer is left')
     assert.deepEqual({ ...this.#admission.waiting }, { calls: 0, bytes: 0, maxBytes: MAX_WAITING_BYTES })
     for (const lane of this.#admission.lanes()) {
-      assert.equal(lane.idle, true)
+      assert.equal(lane.active + lane.queued, 0)
       assert.ok(lane.line.nodes <= 33)
     }
   }
@@ -165,7 +165,7 @@ export class InvariantChecker {
     this.#remember(this.#releasedPermits, permit)
     const now = this.clock.now()
     this.#fates = []
-    permit.release(outcome, now, loadMs)
+    permit.release(outcome, now, { served: false, loadMs })
     this.#expect(this.#model.line(model).release(outcome, now, now - permit.grantedAt - loadMs))
   }
 
@@ -240,7 +240,7 @@ export class InvariantChecker {
     const { waiting } = this.#admission
     let queued = 0
     for (const [model, line] of this.#model.lines) {
-      const lane = this.#admission.lane(model)
+      const lane = this.#admission.model(model)?.lane
       const tally = this.#tallies.get(model)
       assert.ok(lane && tally)
       checkLane(lane, line, tally)

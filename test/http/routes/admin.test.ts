@@ -24,7 +24,7 @@ describe('update', () => {
       await response.text(),
       '{"model":"llama2","parallel_limit":8,"queue_limit":1024,"status":"updated"}',
     )
-    assert.deepEqual(surface.admission.lane('llama2')?.limits, { parallel: 8, queue: 1024 })
+    assert.deepEqual(surface.admission.model('llama2')?.lane.limits, { parallel: 8, queue: 1024 })
   })
 
   test('leaves alone what is left out, and takes 0 for a queue limit', async () => {
@@ -46,7 +46,7 @@ describe('update', () => {
       await (await update(surface, { model: '*', parallel_limit: 2 })).text(),
       '{"model":"*","parallel_limit":2,"queue_limit":512,"status":"updated"}',
     )
-    assert.deepEqual(surface.admission.lane('mistral')?.limits, { parallel: 2, queue: 512 })
+    assert.deepEqual(surface.admission.model('mistral')?.lane.limits, { parallel: 2, queue: 512 })
   })
 
   test('that raises a limit starts who waits', async () => {
@@ -161,7 +161,7 @@ describe('reset', () => {
     assert.equal(await response.text(), '{"status":"reset","models":["llama2","mistral:7b"]}')
     assert.equal(await counted(surface, 'llama2'), 0)
     assert.equal(await counted(surface, 'mistral:7b'), 0)
-    assert.equal(surface.admission.lane('llama2')?.active, 1)
+    assert.equal(surface.admission.model('llama2')?.lane.active, 1)
   })
 
   test('zeroes one model under any spelling of its name', async () => {

@@ -111,7 +111,7 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
     return { client, forwarding, answer }
   }
   const lane = () => {
-    const { active = 0, queued = 0 } = admission.lane('llama2') ?? {}
+    const { active = 0, queued = 0 } = admission.model('llama2')?.lane ?? {}
     return { active, queued }
   }
   return {

@@ -140,7 +140,7 @@ describe('an answer', () => {
     ollama.write('HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n')
     const text = await client.get('\r\n\r\n')
     assert.match(text, /content-length: 17/i)
-    client.write(get('/api/tags'))
+    client.write(get('/v1/models'))
     const second = await house.upstream.next()
     second.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
     await client.get('\r\n\r\nok')

@@ -24,7 +24,7 @@ async function seen(request: string): Promise<{ head: string; wire: Wire; client
 describe('what Ollama sees', () => {
   it('is the same request under its own name, without what speaks of the connection', async () => {
     const { head } = await seen(
-      get('/api/tags?x=%2F&y=a%20b', [
+      get('/v1/models?x=%2F&y=a%20b', [
         'X-A: 1',
         'Connection: keep-alive, X-Hop',
         'X-Hop: 1',
@@ -32,7 +32,7 @@ describe('what Ollama sees', () => {
         'TE: trailers',
       ]),
     )
-    assert.ok(head.startsWith('GET /api/tags?x=%2F&y=a%20b HTTP/1.1\r\n'), head)
+    assert.ok(head.startsWith('GET /v1/models?x=%2F&y=a%20b HTTP/1.1\r\n'), head)
     assert.match(head, /X-A: 1\r\n(?:.*\r\n)?x-a: 2\r\n/)
     assert.ok(head.includes(`\r\nhost: ${new URL(house.upstream.url).host}\r\n`), head)
     assert.doesNotMatch(head, /x-hop|trailers|localhost/i)
@@ -67,15 +67,15 @@ describe('what Ollama sees', () => {
   })
 
   it('is every byte of a header that is not ASCII', async () => {
-    const { head } = await seen(get('/api/tags', ['X-Latin: caf\u00e9']))
+    const { head } = await seen(get('/v1/models', ['X-Latin: caf\u00e9']))
     assert.match(head, /X-Latin: caf\u00c3\u00a9\r\n/)
   })
 
   it('lacks an Origin of ours and has a foreign one', async () => {
-    const { head } = await seen(get('/api/tags', ['Origin: http://localhost']))
+    const { head } = await seen(get('/v1/models', ['Origin: http://localhost']))
     assert.doesNotMatch(head, /origin/i)
     house.close()
-    const foreign = await seen(get('/api/tags', ['Origin: http://localhost:3000']))
+    const foreign = await seen(get('/v1/models', ['Origin: http://localhost:3000']))
     assert.match(foreign.head, /Origin: http:\/\/localhost:3000\r\n/)
   })
 })

@@ -12,7 +12,7 @@ export type MakeUpstream = (
   credentials: Credentials | undefined,
 ) => { upstream: UpstreamAddress; close: () => unknown }
 
-const QUESTION: UpstreamQuestion = { method: 'GET', path: '/api/tags', mostBytes: 20, timeoutMs: 30_000 }
+const QUESTION: UpstreamQuestion = { method: 'GET', path: '/v1/models', mostBytes: 20, timeoutMs: 30_000 }
 const SHORT_MS = 500
 
 const answer = (body: string) =>
@@ -38,7 +38,7 @@ export function describeAsking(runtime: string, make: MakeUpstream): void {
       const { raw, upstream } = await anUpstream(t, 'Bearer secret')
       const reply = upstream.ask(QUESTION)
       const wire = await raw.next()
-      assert.match(wire.received, /^GET \/prefix\/api\/tags HTTP\/1\.1\r\n/)
+      assert.match(wire.received, /^GET \/prefix\/v1\/models HTTP\/1\.1\r\n/)
       assert.match(wire.received, /\r\nauthorization: Bearer secret\r\n/i)
       assert.doesNotMatch(wire.received, /\r\ncontent-type:/i)
       wire.answer(answer('{"models":[]}'))
@@ -91,7 +91,7 @@ export function describeAsking(runtime: string, make: MakeUpstream): void {
       for (const status of [404, 302]) {
         const reply = upstream.ask(QUESTION)
         const wire = await raw.next()
-        const location = 'http://127.0.0.1:1/api/tags'
+        const location = 'http://127.0.0.1:1/v1/models'
         wire.write(`HTTP/1.1 ${status} No\r\nLocation: ${location}\r\nContent-Length: 1000000\r\n\r\nx`)
         assert.deepEqual(await reply, { status, location, body: '', whole: false })
         await wire.left()

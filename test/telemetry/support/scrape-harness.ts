@@ -81,7 +81,7 @@ export async function aFullScrape(): Promise<string> {
   const { meters, admission, scrape } = scrapeHarness()
   meters.call(aCall())
   meters.call(aRefusedCall())
-  admission.acquire({ model: 'llama2', caller: EVERYBODY, deadline: 1_000, bytes: 0 })
+  admission.acquire({ model: 'llama2', caller: EVERYBODY, deadline: 1_000, bytes: 0, slots: 1 })
   await scrape()
   // Some of what tells of the process is measured between two scrapes.
   return (await scrape()).text

@@ -58,6 +58,7 @@ export class RemoteWorld {
       observer: new Stats(this.clock),
       upstream: OLLAMA,
       defaults: this.#defaults,
+      auto: false,
       maxWaitingBytes: 1e6,
       store: this.storage,
       random: () => 0,
@@ -85,14 +86,14 @@ export class RemoteWorld {
   /** Asks for a slot; the list gets the result once it is there. */
   ask(id: string, request: Partial<AcquireRequest> = {}): AcquireResult[] {
     const results: AcquireResult[] = []
-    this.leases.acquire(id, { model: 'llama2', waitMs: 60_000, bytes: 1, ...request }, (result) =>
+    this.leases.acquire(id, { model: 'llama2', waitMs: 60_000, bytes: 1, slots: 1, ...request }, (result) =>
       results.push(result),
     )
     return results
   }
 
   get lane(): { active: number; queued: number } {
-    const { active = 0, queued = 0 } = this.leases.admission.lane('llama2') ?? {}
+    const { active = 0, queued = 0 } = this.leases.admission.model('llama2')?.lane ?? {}
     return { active, queued }
   }
 }
@@ -134,8 +135,7 @@ export class Wire {
         ),
       claim: (id) => send('claim', (leases) => leases.claim(id)),
       renew: (id) => send('renew', (leases) => leases.renew(id)),
-      release: (id, outcome, loadMs, served) =>
-        send('release', (leases) => leases.release(id, outcome, loadMs, served)),
+      release: (id, outcome, report) => send('release', (leases) => leases.release(id, outcome, report)),
       fetch: () => Promise.reject(new Error('no pages here')),
     }
   }

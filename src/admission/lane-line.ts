@@ -1,0 +1,94 @@
+import type { Call } from './contract.ts'
+import type { LaneRefusals } from './lane-refusals.ts'
+import { Line } from './line.ts'
+import { LocalTicket, type TicketOwner } from './local-ticket.ts'
+import type { LaneObserver } from './observer.ts'
+import type { RefusalCode } from './refusal.ts'
+import type { Waiting } from './waiting.ts'
+
+/** The calls under one name, as far as a line has to know them. */
+interface NamedCalls {
+  readonly model: string
+  readonly observer: LaneObserver
+  queued: number
+}
+
+/** The calls in line of one lane, and the count of what they hold together. */
+export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> {
+  readonly #owner: TicketOwner<M>
+  readonly #waiting: Waiting
+  readonly #refusals: LaneRefusals
+
+  constructor(owner: TicketOwner<M>, waiting: Waiting, refusals: LaneRefusals) {
+    super()
+    this.#owner = owner
+    this.#waiting = waiting
+    this.#refusals = refusals
+  }
+
+  enqueue(model: M, call: Call, now: number): LocalTicket<M> {
+    const ticket = new LocalTicket(this.#owner, model, call, now)
+    this.join(ticket)
+    model.queued++
+    this.#waiting.calls++
+    this.#waiting.bytes += call.bytes
+    model.observer.queued()
+    return ticket
+  }
+
+  /** Takes the call that `first` returned last out of the line. */
+  override takeFirst(): LocalTicket<M> | undefined {
+    const ticket = super.takeFirst()
+    if (ticket) this.#uncount(ticket.model, ticket.call)
+    return ticket
+  }
+
+  /** Refuses one call in line. `sweep` comes after the last one. */
+  dismiss(ticket: LocalTicket<M>, code: RefusalCode, now: number): void {
+    const { call, model, enqueuedAt } = ticket
+    this.leave()
+    this.#uncount(model, call)
+    model.observer.left(code, now - enqueuedAt)
+    ticket.settle(this.#refusals.of(code, model.model, now))
+  }
+
+  /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
+  expire(now: number): number {
+    let earliest = Number.POSITIVE_INFINITY
+    for (const ticket of this) {
+      const { deadline } = ticket.call
+      if (deadline <= now) this.dismiss(ticket, 'timeout', now)
+      else if (deadline < earliest) earliest = deadline
+    }
+    return earliest
+  }
+
+  /** Refuses all calls in line. */
+  dismissAll(now: number): void {
+    for (const ticket of this) this.dismiss(ticket, 'shutting_down', now)
+    this.sweep()
+  }
+
+  /** Gives up the calls in line that `moves` names, in their order. The other calls keep their order. */
+  give(moves: (ticket: LocalTicket<M>) => boolean): LocalTicket<M>[] {
+    const all = this.takeAll()
+    for (const ticket of all) if (!moves(ticket)) this.join(ticket)
+    return all.filter(moves)
+  }
+
+  /** Takes calls that another line has given. They stand where their arrival puts them. */
+  take(tickets: readonly LocalTicket<M>[]): void {
+    if (tickets.length === 0) return
+    const all = [...this.takeAll(), ...tickets]
+    for (const ticket of all.sort((a, b) => a.enqueuedAt - b.enqueuedAt)) {
+      ticket.moveTo(this.#owner)
+      this.join(ticket)
+    }
+  }
+
+  #uncount(model: M, call: Call): void {
+    model.queued--
+    this.#waiting.calls--
+    this.#waiting.bytes -= call.bytes
+  }
+}

@@ -1,0 +1,14 @@
+import type { LaneView, Slot } from './contract.ts'
+import type { Waiting } from './waiting.ts'
+
+/** What all lanes of one admission have in common. */
+export interface LaneParts {
+  /** Names the Ollama that the slots are on. */
+  readonly slot: Slot
+  /** Shared by all lanes. */
+  readonly waiting: Waiting
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
+  /** Ollama was seen to run another number of calls at once, so the limit in force or the advice has changed. */
+  readonly measured: (lane: LaneView) => void
+}

@@ -1,0 +1,74 @@
+import type { Call, EffectiveLimit, Limits } from './contract.ts'
+import type { Estimate } from './estimate.ts'
+import type { LaneParts } from './lane-parts.ts'
+import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
+
+/** How many standard deviations of the predicted wait must fit before the deadline. */
+const DEADLINE_MARGIN = 1
+
+/** The state of a lane on which its refusals depend. */
+interface LaneState {
+  /** Slots taken. */
+  readonly active: number
+  /** Slots that may be taken now: none while the lane is paused. */
+  readonly open: number
+  readonly queued: number
+  readonly limits: Pick<Limits, 'queue'>
+  readonly effective: Pick<EffectiveLimit, 'parallel'>
+  readonly paused: boolean
+  readonly estimate: Estimate
+}
+
+/** Decides which calls find no place in the line of a lane, and tells refused clients when to come back. */
+export class LaneRefusals {
+  readonly #lane: LaneState
+  readonly #parts: LaneParts
+  /** Clock milliseconds of the last grant or release. For a lane without open slots: of the moment it lost them. */
+  #stillSince = Number.NEGATIVE_INFINITY
+
+  constructor(lane: LaneState, parts: LaneParts) {
+    this.#lane = lane
+    this.#parts = parts
+  }
+
+  /** The lane moved: it granted a slot, got one back, or lost its last open slot. */
+  movedAt(now: number): void {
+    this.#stillSince = now
+  }
+
+  /** The Refusal of a call that may not join the line; undefined for a call that may. */
+  ofArrival(call: Call, now: number): Refusal | undefined {
+    const { queued, limits, effective, estimate } = this.#lane
+    const { parallel } = effective
+    const { bytes, maxBytes } = this.#parts.waiting
+    if (queued >= limits.queue || bytes + call.bytes > maxBytes) return this.of('queue_full', call.model, now)
+    const waitMs = estimate.waitMs(queued, parallel)
+    if (waitMs === undefined) return undefined
+    const latestMs = waitMs + DEADLINE_MARGIN * estimate.spreadMs(queued, parallel)
+    if (now + latestMs <= call.deadline) return undefined
+    return this.of('queue_full', call.model, now, { estimatedWaitMs: waitMs })
+  }
+
+  of(code: RefusalCode, model: string, now: number, facts?: Partial<RefusalFacts>): Refusal {
+    if (code === 'cancelled') return new Refusal(code, { model })
+    const { effective, estimate, paused } = this.#lane
+    const stillMs = code === 'shutting_down' ? 0 : this.#stillMs(now)
+    return new Refusal(code, {
+      model,
+      retryAfterMs: estimate.retryAfterMs(now, effective.parallel, this.#parts.random, stillMs),
+      ...(paused && { paused: true }),
+      ...facts,
+    })
+  }
+
+  /**
+   * Milliseconds since the lane moved; 0 while that is no longer than a slot is usually held. The longer a lane has stood
+   * still, the later a client should ask again.
+   */
+  #stillMs(now: number): number {
+    const { active, open, estimate } = this.#lane
+    if (active < open) return 0
+    const stillMs = now - this.#stillSince
+    return open === 0 || stillMs > (estimate.meanMs ?? 0) ? stillMs : 0
+  }
+}

@@ -1,0 +1,109 @@
+import type { Call, CallReport, ForcedReason, Slot } from './contract.ts'
+import { LaneLimit, type LaneLimits } from './lane-limit.ts'
+import { LocalPermit, type PermitOwner } from './local-permit.ts'
+import type { Outcome } from './observer.ts'
+
+/** Grants of this process so far. */
+let grants = 0
+
+/** The slots of one runner: how many are taken, and how many may be taken. */
+export class LaneSlots {
+  readonly limit: LaneLimit
+  readonly #slot: Slot
+  #taken = 0
+  #open: number
+  #paused = false
+
+  /** `slot`: stands for all slots, because slots of one upstream differ in nothing. */
+  constructor(slot: Slot, limits: LaneLimits) {
+    this.#slot = slot
+    this.limit = new LaneLimit(limits)
+    this.#open = this.limit.effective.parallel
+  }
+
+  get taken(): number {
+    return this.#taken
+  }
+
+  /** Slots that may be taken now: none while the lane is paused. */
+  get open(): number {
+    return this.#open
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  pause(paused: boolean): void {
+    this.#paused = paused
+    this.#reopen()
+  }
+
+  setLimits(limits: LaneLimits): void {
+    this.limit.set(limits)
+    this.#reopen()
+  }
+
+  /** `reason`: why Ollama runs one call at a time on this runner; undefined where Ollama does not. */
+  force(reason: ForcedReason | undefined): void {
+    this.limit.forced = reason
+    this.#reopen()
+  }
+
+  /** Ollama was restarted, so what was learned may be wrong. Returns whether anything was. */
+  forgetLearned(): boolean {
+    const forgot = this.limit.forget()
+    this.#reopen()
+    return forgot
+  }
+
+  hasRoomFor(call: Call, now: number): boolean {
+    if (this.#taken + this.#slotsFor(call) <= this.#open) return true
+    return call.slots === 1 && this.#open > 0 && this.limit.mayTry(this.#taken, now)
+  }
+
+  /** Takes the slots of a call for which there is room. */
+  take<M>(owner: PermitOwner<M>, model: M, call: Call, now: number, waitMs: number): LocalPermit<M> {
+    const beside = this.#taken
+    const slots = this.#slotsFor(call)
+    this.#taken += slots
+    grants++
+    const grant = {
+      model,
+      call,
+      slot: this.#slot,
+      slots,
+      grantedAt: now,
+      waitMs,
+      grantNumber: grants,
+      beside,
+    }
+    const permit = new LocalPermit(owner, grant)
+    if (beside >= this.#open) this.limit.tries(permit)
+    return permit
+  }
+
+  /** Takes the slots of a call back. Returns whether the limit in force, or the advice about it, has changed. */
+  giveBack(permit: LocalPermit, outcome: Outcome, now: number, report?: CallReport): boolean {
+    const hadCompany = permit.beside > 0 || this.#taken > permit.slots
+    this.#taken -= permit.slots
+    const changed = this.limit.ended({ permit, outcome, now, lastGrant: grants, report }, hadCompany)
+    if (changed) this.#reopen()
+    return changed
+  }
+
+  /** Takes over the taken slots of another lane. Their permits come back here from now on. */
+  takeOver(other: LaneSlots): void {
+    this.#taken += other.#taken
+    other.#taken = 0
+    this.pause(this.#paused || other.#paused)
+  }
+
+  #slotsFor({ slots }: Call): number {
+    return slots === 1 || this.limit.forced !== undefined ? 1 : Math.max(1, Math.min(slots, this.#open))
+  }
+
+  #reopen(): void {
+    this.#open = this.#paused ? 0 : this.limit.effective.parallel
+  }
+}

@@ -1,0 +1,189 @@
+import type { CallReport } from './contract.ts'
+import type { LocalPermit } from './local-permit.ts'
+import type { Outcome } from './observer.ts'
+import { RecentEnds } from './recent-ends.ts'
+
+/**
+ * A wait inside Ollama up to this many milliseconds is no wait: Ollama renders the template, counts tokens, and lets a
+ * call begin between two steps of the others. A real Ollama of May 2026 took 1 to 45 ms for it, and up to 150 ms for
+ * long answers on a busy machine.
+ */
+const OVERHEAD_MS = 60
+/**
+ * The same as a share of the time that Ollama had the call. A wait for one of four places takes a quarter of the time
+ * that a call computes, and more for one of fewer places.
+ */
+const OVERHEAD_SHARE = 0.15
+
+/** Waits that must agree before a limit is lowered. */
+const VOTES = 3
+/** Calls that must have computed side by side before so many count as proven. */
+const PROOFS = 3
+/** A proof counts for so long: Ollama may have been restarted unseen. */
+const PROVEN_FOR_MS = 600_000
+/** After a trial that failed, the next one comes so much later. */
+const TRIAL_EVERY_MS = 600_000
+/**
+ * A call that was broken off may keep its place in the runner: llama-server looks for a closed client once a second, and
+ * a runner ends the prompt that it has begun. So waits say nothing for as long as the call had run, within these bounds.
+ */
+const LEAST_AFTERMATH_MS = 3_000
+const MOST_AFTERMATH_MS = 60_000
+/** After a call of another client of Ollama was seen, waits say nothing for so long. */
+const OUTSIDE_MS = 60_000
+
+/** A call that held slots and is over. */
+export interface EndedCall {
+  readonly permit: LocalPermit
+  readonly outcome: Outcome
+  /** Clock milliseconds. */
+  readonly now: number
+  /** Number of the last grant before the end. */
+  readonly lastGrant: number
+  readonly report: CallReport | undefined
+}
+
+/**
+ * Learns how many calls Ollama really runs at once on one runner, from the answers alone.
+ *
+ * Ollama starts the calls of a runner in the order in which they come. A call that waits inside Ollama therefore shows
+ * the number: at that moment, the calls that came before it and were not over were all running. A call that began at
+ * once, while so many others ran on, proves that so many run. Only a call whose answer tells its times is judged; the
+ * other calls still count among those that run.
+ */
+export class RunnerLimit {
+  readonly #ends = new RecentEnds()
+  /** Calls at once that were seen, where that is less than the number that was asked for. */
+  #measured: number | undefined
+  #votes: number[] = []
+  /** So many calls ran at once, without doubt. */
+  #proven = 0
+  #provenAt = Number.NEGATIVE_INFINITY
+  #proofs = 0
+  /** Waits before this clock time may come from a call that was broken off. */
+  #quietAt = Number.NEGATIVE_INFINITY
+  #outsideAt = Number.NEGATIVE_INFINITY
+  /** The permit of the one call that runs for a trial. */
+  #trial: LocalPermit | undefined
+  #trialAt = Number.POSITIVE_INFINITY
+
+  /** Calls that Ollama runs at once; undefined while nothing says that it runs fewer than asked for. */
+  get measured(): number | undefined {
+    return this.#measured
+  }
+
+  /** Whether one call more than measured may run now, to see whether Ollama runs more meanwhile. */
+  mayTry(now: number): boolean {
+    return this.#trial === undefined && now >= this.#trialAt
+  }
+
+  tries(permit: LocalPermit): void {
+    this.#trial = permit
+  }
+
+  /** Ollama was restarted: what was learned may be wrong. */
+  forget(): void {
+    this.#measured = undefined
+    this.#trialAt = Number.POSITIVE_INFINITY
+    this.#trial = undefined
+    this.#proven = 0
+    this.#startAnew()
+  }
+
+  /** Whether a call that ran alone says anything: it waited inside Ollama, so Ollama has another client. */
+  static tellsOfOutside({ queuedMs = 0 }: CallReport): boolean {
+    return queuedMs > OVERHEAD_MS
+  }
+
+  /**
+   * A call of the lane is over that ran beside others, or that tells of another client. Returns whether `measured` has
+   * changed. `asked`: the number of slots that was asked for.
+   */
+  ended({ permit, outcome, now, lastGrant, report }: EndedCall, asked: number): boolean {
+    const before = this.#measured
+    const beganAt = report?.beganMs === undefined ? undefined : permit.grantedAt + report.beganMs
+    if (outcome === 'cancelled' || outcome === 'timed_out') this.#brokeOff(now - permit.grantedAt, now)
+    const waited = outcome === 'done' ? this.#judge(permit, now, asked, beganAt, report) : undefined
+    this.#ends.add(permit, beganAt, now, lastGrant)
+    if (permit === this.#trial) this.#endTrial(waited, now)
+    return this.#measured !== before
+  }
+
+  /** Returns whether the call waited inside Ollama; undefined where nobody can tell. */
+  #judge(
+    permit: LocalPermit,
+    now: number,
+    asked: number,
+    beganAt: number | undefined,
+    report?: CallReport,
+  ): boolean | undefined {
+    const { queuedMs, computedMs } = report ?? {}
+    if (queuedMs === undefined || computedMs === undefined || beganAt === undefined) return undefined
+    // Of a call that takes several slots nobody can tell which of its parts waited.
+    if (permit.slots > 1) return undefined
+    const waited = queuedMs > Math.max(OVERHEAD_MS, OVERHEAD_SHARE * (queuedMs + computedMs))
+    const at = waited ? beganAt - queuedMs / 2 : beganAt + computedMs / 2
+    const others = this.#ends.runningAt(permit, at)
+    if (others === undefined || at < this.#quietAt) return undefined
+    if (!waited) this.#prove(others + permit.slots, now, asked)
+    else if (others === 0 || others < this.#provenNow(now)) this.#sawOutside(now)
+    else if (now - this.#outsideAt > OUTSIDE_MS) this.#vote(others, now, asked)
+    return waited
+  }
+
+  /** A call waited inside Ollama while `others` ran. */
+  #vote(others: number, now: number, asked: number): void {
+    if (others >= (this.#measured ?? asked)) return
+    this.#votes.push(others)
+    if (this.#votes.length < VOTES) return
+    this.#votes.sort((a, b) => a - b)
+    this.#measured = this.#votes[VOTES >> 1]
+    this.#trialAt = now + TRIAL_EVERY_MS
+    this.#startAnew()
+  }
+
+  /** `together` calls ran side by side. */
+  #prove(together: number, now: number, asked: number): void {
+    this.#votes = this.#votes.filter((others) => others >= together)
+    const proven = this.#provenNow(now)
+    if (together < 2 || together < proven) return
+    if (together === proven) {
+      this.#provenAt = now
+      return
+    }
+    this.#proofs++
+    if (this.#proofs < PROOFS) return
+    this.#proofs = 0
+    this.#proven = Math.max(proven, 1) + 1
+    this.#provenAt = now
+    if (this.#measured === undefined || this.#proven <= this.#measured) return
+    this.#measured = this.#proven >= asked ? undefined : this.#proven
+  }
+
+  #provenNow(now: number): number {
+    if (now - this.#provenAt > PROVEN_FOR_MS) this.#proven = 0
+    return this.#proven
+  }
+
+  /** Another client of Ollama holds slots, so the waits say nothing of the number of slots. */
+  #sawOutside(now: number): void {
+    this.#outsideAt = now
+    this.#votes = []
+  }
+
+  #brokeOff(heldMs: number, now: number): void {
+    const aftermathMs = Math.min(Math.max(heldMs, LEAST_AFTERMATH_MS), MOST_AFTERMATH_MS)
+    this.#quietAt = Math.max(this.#quietAt, now + aftermathMs)
+  }
+
+  #endTrial(waited: boolean | undefined, now: number): void {
+    this.#trial = undefined
+    this.#trialAt = waited === true ? now + TRIAL_EVERY_MS : now
+    if (this.#measured === undefined) this.#trialAt = Number.POSITIVE_INFINITY
+  }
+
+  #startAnew(): void {
+    this.#votes = []
+    this.#proofs = 0
+  }
+}

@@ -1,0 +1,31 @@
+import type { CallReport } from '../admission/contract.ts'
+import type { Figures } from '../ollama/answer-figures.ts'
+
+/** What the proxy has measured of a call that Ollama answered. Milliseconds from the moment the call was sent. */
+interface MeasuredTimes {
+  readonly firstByteMs: number
+  /** To the end of the answer. */
+  readonly tookMs: number
+  readonly streamed: boolean
+}
+
+/**
+ * What an answer tells admission. Only final chunks of Ollama's own routes tell where the time went. The time in line
+ * inside Ollama is in none of their durations, so the rest of the total is that time: reference of the scheduler is
+ * server/sched.go and llm/server.go of Ollama.
+ */
+export function reportOf(
+  { totalMs, loadMs, promptMs, evalMs }: Figures,
+  { firstByteMs, tookMs, streamed }: MeasuredTimes,
+  served: boolean,
+): CallReport {
+  // Embeddings have a total and no time of computing: their rest says nothing.
+  if (totalMs === null || promptMs === null || !evalMs) return { served, loadMs }
+  const computedMs = promptMs + evalMs
+  const restMs = Math.max(0, totalMs - loadMs - computedMs)
+  // A client that reads slowly makes the total longer, but not the time before the first byte of a stream.
+  if (!streamed) return { served, loadMs, queuedMs: restMs, computedMs, beganMs: tookMs - computedMs }
+  const beganMs = firstByteMs - promptMs
+  const queuedMs = Math.min(restMs, Math.max(0, beganMs - loadMs))
+  return { served, loadMs, queuedMs, computedMs, beganMs }
+}
