@@ -15,12 +15,16 @@ const OVERHEAD_MS = 60
  */
 const OVERHEAD_SHARE = 0.15
 
+/** Moments of a part of a call's life at which the calls beside it are counted. */
+const MOMENTS = [0.25, 0.5, 0.75]
 /** Waits that must agree before a limit is lowered. */
 const VOTES = 3
 /** Calls that must have computed side by side before so many count as proven. */
 const PROOFS = 3
-/** A proof counts for so long: Ollama may have been restarted unseen. */
-const PROVEN_FOR_MS = 600_000
+/** After a load a proof counts for so long: the model may have been loaded because Ollama was restarted unseen. */
+const PROVEN_AFTER_LOAD_MS = 600_000
+/** Getting a loaded model ready took a real Ollama at most 56 ms, and a load of its smallest model some 300 ms. */
+const LOAD_MS = 200
 /** After a trial that failed, the next one comes so much later. */
 const TRIAL_EVERY_MS = 600_000
 /**
@@ -58,7 +62,7 @@ export class RunnerLimit {
   #votes: number[] = []
   /** So many calls ran at once, without doubt. */
   #proven = 0
-  #provenAt = Number.NEGATIVE_INFINITY
+  #provenUntil = Number.POSITIVE_INFINITY
   #proofs = 0
   /** Waits before this clock time may come from a call that was broken off. */
   #quietAt = Number.NEGATIVE_INFINITY
@@ -103,6 +107,8 @@ export class RunnerLimit {
     const before = this.#measured
     const beganAt = report?.beganMs === undefined ? undefined : permit.grantedAt + report.beganMs
     if (outcome === 'cancelled' || outcome === 'timed_out') this.#brokeOff(now - permit.grantedAt, now)
+    if (report !== undefined && report.loadMs >= LOAD_MS)
+      this.#provenUntil = Math.min(this.#provenUntil, now + PROVEN_AFTER_LOAD_MS)
     const waited = outcome === 'done' ? this.#judge(permit, now, asked, beganAt, report) : undefined
     this.#ends.add(permit, beganAt, now, lastGrant)
     if (permit === this.#trial) this.#endTrial(waited, now)
@@ -122,13 +128,23 @@ export class RunnerLimit {
     // Of a call that takes several slots nobody can tell which of its parts waited.
     if (permit.slots > 1) return undefined
     const waited = queuedMs > Math.max(OVERHEAD_MS, OVERHEAD_SHARE * (queuedMs + computedMs))
-    const at = waited ? beganAt - queuedMs / 2 : beganAt + computedMs / 2
-    const others = this.#ends.runningAt(permit, at)
-    if (others === undefined || at < this.#quietAt) return undefined
+    const from = waited ? beganAt - queuedMs : beganAt
+    if (from < this.#quietAt) return undefined
+    const others = this.#othersWithin(permit, from, waited ? queuedMs : computedMs)
+    if (others === undefined) return undefined
     if (!waited) this.#prove(others + permit.slots, now, asked)
     else if (others === 0 || others < this.#provenNow(now)) this.#sawOutside(now)
     else if (now - this.#outsideAt > OUTSIDE_MS) this.#vote(others, now, asked)
     return waited
+  }
+
+  /**
+   * The slots of calls that came before and ran during a part of the call's life. In the moment in which one call follows
+   * another, both or neither seem to run. So this is the middle one of three counts.
+   */
+  #othersWithin(permit: LocalPermit, from: number, ms: number): number | undefined {
+    const counts = MOMENTS.map((share) => this.#ends.runningAt(permit, from + share * ms))
+    return counts.sort((a = Number.NaN, b = Number.NaN) => a - b)[MOMENTS.length >> 1]
   }
 
   /** A call waited inside Ollama while `others` ran. */
@@ -148,20 +164,20 @@ export class RunnerLimit {
     const proven = this.#provenNow(now)
     if (together < 2 || together < proven) return
     if (together === proven) {
-      this.#provenAt = now
+      this.#provenUntil = Number.POSITIVE_INFINITY
       return
     }
     this.#proofs++
     if (this.#proofs < PROOFS) return
     this.#proofs = 0
     this.#proven = Math.max(proven, 1) + 1
-    this.#provenAt = now
+    this.#provenUntil = Number.POSITIVE_INFINITY
     if (this.#measured === undefined || this.#proven <= this.#measured) return
     this.#measured = this.#proven >= asked ? undefined : this.#proven
   }
 
   #provenNow(now: number): number {
-    if (now - this.#provenAt > PROVEN_FOR_MS) this.#proven = 0
+    if (now > this.#provenUntil) this.#proven = 0
     return this.#proven
   }
 
