@@ -33,7 +33,9 @@ const TRIAL_EVERY_MS = 600_000
  */
 const LEAST_AFTERMATH_MS = 3_000
 const MOST_AFTERMATH_MS = 60_000
-/** After a call of another client of Ollama was seen, waits say nothing for so long. */
+/** Waits that must tell of another client of Ollama before that is believed: of short calls the times are blurred. */
+const OUTSIDE_SIGNS = 3
+/** After another client of Ollama was seen, waits say nothing for so long. */
 const OUTSIDE_MS = 60_000
 
 /** A call that held slots and is over. */
@@ -66,6 +68,7 @@ export class RunnerLimit {
   #proofs = 0
   /** Waits before this clock time may come from a call that was broken off. */
   #quietAt = Number.NEGATIVE_INFINITY
+  #outsideSigns = 0
   #outsideAt = Number.NEGATIVE_INFINITY
   /** The permit of the one call that runs for a trial. */
   #trial: LocalPermit | undefined
@@ -181,8 +184,11 @@ export class RunnerLimit {
     return this.#proven
   }
 
-  /** Another client of Ollama holds slots, so the waits say nothing of the number of slots. */
+  /** A sign that another client of Ollama holds slots. Then the waits say nothing of the number of slots. */
   #sawOutside(now: number): void {
+    this.#outsideSigns++
+    if (this.#outsideSigns < OUTSIDE_SIGNS) return
+    this.#outsideSigns = 0
     this.#outsideAt = now
     this.#votes = []
   }
@@ -201,5 +207,6 @@ export class RunnerLimit {
   #startAnew(): void {
     this.#votes = []
     this.#proofs = 0
+    this.#outsideSigns = 0
   }
 }
