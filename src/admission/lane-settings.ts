@@ -1,12 +1,21 @@
 import { CLOUD, type Limits } from './contract.ts'
 import { type LaneLimits, laneLimits } from './lane-limit.ts'
 
+/** A limit of one model. */
+interface Setting {
+  readonly value: number
+  /** Grows with each setting, so that the last one of several names is known. */
+  readonly order: number
+}
+
+type Settings = { readonly [Limit in keyof Limits]?: Setting | undefined }
+
 /** The limits that operators set: the defaults, and limits of single models. */
 export class LaneSettings {
   /** Of the lanes without limits of their own. */
   #shared: LaneLimits
-  /** By model key, the limits that were set last at the end. */
-  readonly #own = new Map<string, Partial<Limits>>()
+  readonly #own = new Map<string, Settings>()
+  #order = 0
 
   /** `auto`: the default number of slots is where `auto` begins. */
   constructor(defaults: Limits, auto: boolean) {
@@ -27,37 +36,43 @@ export class LaneSettings {
     this.#shared = laneLimits({ ...this.defaults, ...change }, chosen)
   }
 
-  change(model: string, change: Partial<Limits>): void {
-    const own = { ...this.#own.get(model), ...change }
-    this.#own.delete(model)
-    this.#own.set(model, own)
+  change(model: string, { parallel, queue }: Partial<Limits>): void {
+    const order = ++this.#order
+    this.#own.set(model, {
+      ...this.#own.get(model),
+      ...(parallel !== undefined && { parallel: { value: parallel, order } }),
+      ...(queue !== undefined && { queue: { value: queue, order } }),
+    })
   }
 
   clear(model: string, limits: readonly (keyof Limits)[]): void {
-    const own: { -readonly [K in keyof Limits]?: Limits[K] } = { ...this.#own.get(model) }
-    for (const limit of limits) delete own[limit]
-    if (Object.keys(own).length > 0) this.#own.set(model, own)
+    const kept = { ...this.#own.get(model), ...Object.fromEntries(limits.map((limit) => [limit, undefined])) }
+    if (kept.parallel ?? kept.queue) this.#own.set(model, kept)
     else this.#own.delete(model)
   }
 
-  /** The limits of a lane. Lanes without limits of their own share one object. A limit that was set for one name counts for all names; the limit that was set last counts. */
+  /**
+   * The limits of a lane. A limit that was set for one of its names counts for all of them, and the limit that was set
+   * last counts. Lanes without limits of their own share one object.
+   */
   of(runner: string | undefined, names: readonly string[]): LaneLimits {
     const isCloud = runner === CLOUD
-    const own = this.#ownOf(names)
-    if (own === undefined && !isCloud) return this.#shared
-    const { parallel, queue } = this.#shared.limits
+    const { defaults } = this
+    const [parallel, queue] = [this.#last('parallel', names), this.#last('queue', names)]
+    if (parallel === undefined && queue === undefined && !isCloud) return this.#shared
     const limits = {
-      parallel: own?.parallel ?? (isCloud ? Number.POSITIVE_INFINITY : parallel),
-      queue: own?.queue ?? queue,
+      parallel: parallel?.value ?? (isCloud ? Number.POSITIVE_INFINITY : defaults.parallel),
+      queue: queue?.value ?? defaults.queue,
     }
-    return laneLimits(limits, isCloud || own?.parallel !== undefined || this.#shared.chosen)
+    return laneLimits(limits, isCloud || parallel !== undefined || this.#shared.chosen)
   }
 
-  #ownOf(names: readonly string[]): Partial<Limits> | undefined {
-    const [name = ''] = names
-    if (names.length <= 1) return this.#own.get(name)
-    let merged: Partial<Limits> | undefined
-    for (const [model, own] of this.#own) if (names.includes(model)) merged = { ...merged, ...own }
-    return merged
+  #last(limit: keyof Limits, names: readonly string[]): Setting | undefined {
+    let last: Setting | undefined
+    for (const name of names) {
+      const setting = this.#own.get(name)?.[limit]
+      if (setting && setting.order > (last?.order ?? 0)) last = setting
+    }
+    return last
   }
 }

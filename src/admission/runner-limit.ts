@@ -21,8 +21,11 @@ const MOMENTS = [0.25, 0.5, 0.75]
 const VOTES = 3
 /** Calls that must have computed side by side before so many count as proven. */
 const PROOFS = 3
-/** After a load a proof counts for so long: the model may have been loaded because Ollama was restarted unseen. */
-const PROVEN_AFTER_LOAD_MS = 600_000
+/**
+ * A model may have been loaded because Ollama was restarted unseen. So after a load a proof counts for so long, and the
+ * next trial comes no later than this after the last one.
+ */
+const AFTER_LOAD_MS = 60_000
 /** Getting a loaded model ready took a real Ollama at most 56 ms, and a load of its smallest model some 300 ms. */
 const LOAD_MS = 200
 /** After a trial that failed, the next one comes so much later. */
@@ -73,6 +76,7 @@ export class RunnerLimit {
   /** The permit of the one call that runs for a trial. */
   #trial: LocalPermit | undefined
   #trialAt = Number.POSITIVE_INFINITY
+  #trialEndedAt = Number.NEGATIVE_INFINITY
 
   /** Calls that Ollama runs at once; undefined while nothing says that it runs fewer than asked for. */
   get measured(): number | undefined {
@@ -110,8 +114,7 @@ export class RunnerLimit {
     const before = this.#measured
     const beganAt = report?.beganMs === undefined ? undefined : permit.grantedAt + report.beganMs
     if (outcome === 'cancelled' || outcome === 'timed_out') this.#brokeOff(now - permit.grantedAt, now)
-    if (report !== undefined && report.loadMs >= LOAD_MS)
-      this.#provenUntil = Math.min(this.#provenUntil, now + PROVEN_AFTER_LOAD_MS)
+    if (report !== undefined && report.loadMs >= LOAD_MS) this.#loaded(now)
     const waited = outcome === 'done' ? this.#judge(permit, now, asked, beganAt, report) : undefined
     this.#ends.add(permit, beganAt, now, lastGrant)
     if (permit === this.#trial) this.#endTrial(waited, now)
@@ -158,6 +161,7 @@ export class RunnerLimit {
     this.#votes.sort((a, b) => a - b)
     this.#measured = this.#votes[VOTES >> 1]
     this.#trialAt = now + TRIAL_EVERY_MS
+    this.#trialEndedAt = now
     this.#startAnew()
   }
 
@@ -193,6 +197,12 @@ export class RunnerLimit {
     this.#votes = []
   }
 
+  #loaded(now: number): void {
+    this.#provenUntil = Math.min(this.#provenUntil, now + AFTER_LOAD_MS)
+    if (this.#measured !== undefined)
+      this.#trialAt = Math.min(this.#trialAt, this.#trialEndedAt + AFTER_LOAD_MS)
+  }
+
   #brokeOff(heldMs: number, now: number): void {
     const aftermathMs = Math.min(Math.max(heldMs, LEAST_AFTERMATH_MS), MOST_AFTERMATH_MS)
     this.#quietAt = Math.max(this.#quietAt, now + aftermathMs)
@@ -200,6 +210,7 @@ export class RunnerLimit {
 
   #endTrial(waited: boolean | undefined, now: number): void {
     this.#trial = undefined
+    this.#trialEndedAt = now
     this.#trialAt = waited === true ? now + TRIAL_EVERY_MS : now
     if (this.#measured === undefined) this.#trialAt = Number.POSITIVE_INFINITY
   }

@@ -24,6 +24,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     clock,
     ask: (question) => parts.upstream.ask(question),
     onChange: () => admission.regroup(),
+    onRead: () => admission.regroup(),
     onProblem: (problem) => log.warn(`${problem}; each model name has slots of its own`),
   })
   const admission = new LocalAdmission({

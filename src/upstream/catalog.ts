@@ -18,6 +18,8 @@ export interface CatalogParts {
   readonly ask: Ask
   /** Called after each change of `models`. Must not throw. */
   readonly onChange?: () => void
+  /** Called after each good reading of the list, whether something has changed or not. Must not throw. */
+  readonly onRead?: () => void
   /**
    * Called with a sentence when Ollama answers and the answer holds no list. Called once: again only after a good
    * reading. Must not throw.
@@ -152,6 +154,7 @@ export class Catalog {
       this.#list = new Map(list.map((model) => [model.key, model]))
       this.#shows.listed(this.#list, begunAt)
       this.#publish()
+      this.#parts.onRead?.()
     }
     served?.settle()
     this.#plan()
