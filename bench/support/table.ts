@@ -54,7 +54,9 @@ export function writeTable(): void {
       .split('\n')
       .map((line) => `- ${line}`),
     '',
-    ...[...sections, partSection('admission'), partSection('body')].flatMap((lines) => [...lines, '']),
+    ...[...sections, partSection('admission'), partSection('limits'), partSection('body')].flatMap(
+      (lines) => [...lines, ''],
+    ),
     END,
   ].join('\n')
   const readme = readFileSync(README, 'utf8')

@@ -20,15 +20,15 @@ describe('auto with its defaults, before an Ollama with its defaults', () => {
       }
     })
 
-  it('serves no fewer calls than four at a time would', () => {
+  it('serves as much as four at a time would', () => {
     const served = (chosen: boolean) => {
       const world = new LimitWorld({ inside: 1, outside: 4, chosen })
       world.clients(8, CHAT)
       world.clock.advance(HOUR)
-      return world.ended.length
+      return world.served
     }
     const [learned, before] = [served(false), served(true)]
-    assert.ok(learned >= 0.99 * before, `${learned} calls, ${before} before`)
+    assert.ok(learned >= 0.99 * before, `${learned} ms of work, ${before} before`)
   })
 })
 

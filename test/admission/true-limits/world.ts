@@ -35,6 +35,8 @@ interface Ended {
   readonly contended: boolean
   /** Time in line inside Ollama, as a share of the time that Ollama had the call. */
   readonly waitedShare: number
+  /** Milliseconds that the call would take alone on the machine. */
+  readonly workMs: number
 }
 
 interface WorldParts extends Partial<EngineLimits> {
@@ -100,6 +102,11 @@ export class LimitWorld {
     })
   }
 
+  /** Work of the calls that ended, in milliseconds. Calls differ in length, so a number of calls says less. */
+  get served(): number {
+    return this.ended.reduce((sum, { workMs }) => sum + workMs, 0)
+  }
+
   get lane(): LaneView {
     const lane = this.admission.model(MODEL)?.lane
     assert.ok(lane)
@@ -163,6 +170,7 @@ export class LimitWorld {
           sentAt,
           contended,
           waitedShare: figures.waitMs / figures.totalMs,
+          workMs: workOf(figures),
         })
       permit.release(outcome, this.clock.now(), outcome === 'done' ? report : undefined)
       this.#after(habit, () => this.#next(habit))
@@ -192,6 +200,11 @@ export class LimitWorld {
   #work({ model = MODEL, promptTokens, outputTokens }: Habit) {
     return { model, promptTokens: promptTokens(this.random), outputTokens: outputTokens(this.random) }
   }
+}
+
+function workOf({ promptTokens, outputTokens }: EngineFigures): number {
+  const { promptTokensPerSecond, outputTokensPerSecond } = LIMITS
+  return 1_000 * (promptTokens / promptTokensPerSecond + outputTokens / outputTokensPerSecond)
 }
 
 function durations({ totalMs, loadMs, promptMs, outputMs }: EngineFigures) {
