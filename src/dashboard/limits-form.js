@@ -1,6 +1,8 @@
 import { element, setAttribute, setText } from './dom.js'
 import { counted } from './figures.js'
 
+let forms = 0
+
 /** The form that changes the limits of one model, with the button that pauses the model. */
 export class LimitsForm {
   element
@@ -10,6 +12,7 @@ export class LimitsForm {
   #line = new Limit('Line', 0)
   #pause
   #applyButton
+  #scope = element('p', { class: 'note', id: `limits-scope-${++forms}` })
 
   /** `isPaused` tells whether the model is paused now. */
   constructor(model, actions, isPaused) {
@@ -21,8 +24,9 @@ export class LimitsForm {
       const path = isPaused() ? 'admin/queue/resume' : 'admin/queue/pause'
       actions.run(this.#pause, path, { model }, ({ status }) => `${model} is ${status}.`)
     })
-    this.element = element('form', { 'aria-label': `Limits of ${model}` })
-    this.element.append(this.#slots.element, this.#line.element, apply, this.#pause)
+    const about = { 'aria-label': `Limits of ${model}`, 'aria-describedby': this.#scope.id }
+    this.element = element('form', about)
+    this.element.append(this.#scope, this.#slots.element, this.#line.element, apply, this.#pause)
     this.#applyButton = apply
     this.element.addEventListener('input', () => this.#highlightApply())
     this.element.addEventListener('submit', (event) => {
@@ -31,7 +35,9 @@ export class LimitsForm {
     })
   }
 
-  show({ parallel_limit, queue_limit, paused }) {
+  show({ parallel_limit, queue_limit, paused, runner, aliases }) {
+    setText(this.#scope, scopeOf(runner, aliases))
+    this.#scope.hidden = this.#scope.textContent === ''
     this.#slots.show(parallel_limit)
     this.#line.show(queue_limit)
     this.#highlightApply()
@@ -57,7 +63,8 @@ export class LimitsForm {
       return
     }
     const limits = await this.#actions.run(button, 'admin/queue/update', change, (now) => {
-      return `${model} has ${counted(now.parallel_limit, 'slot')} and a line of ${now.queue_limit}.`
+      const slots = now.parallel_limit === null ? 'no limit of slots' : counted(now.parallel_limit, 'slot')
+      return `${model} has ${slots} and a line of ${now.queue_limit}.`
     })
     if (limits === undefined) return
     this.#slots.accept(limits.parallel_limit)
@@ -66,7 +73,13 @@ export class LimitsForm {
   }
 }
 
-/** The field of one limit. */
+/** Which names a change counts for. Empty where the model has its runner for itself. */
+function scopeOf(runner, aliases) {
+  if (runner === 'cloud') return 'Slots, line and pause count for all cloud models together.'
+  return aliases.length === 0 ? '' : 'Slots, line and pause count for all names of the runner.'
+}
+
+/** The field of one limit. An empty field stands for no limit, which only the proxy can give. */
 class Limit {
   element
   #input
@@ -75,7 +88,7 @@ class Limit {
   #inForce = 0
 
   constructor(name, min) {
-    this.#input = element('input', { type: 'number', min: String(min), step: '1', required: '' })
+    this.#input = element('input', { type: 'number', min: String(min), step: '1' })
     this.#input.inputMode = 'numeric'
     this.#input.addEventListener('blur', () => this.show(this.#inForce))
     this.element = element('label', {}, name, this.#input)
@@ -91,15 +104,24 @@ class Limit {
 
   /** Takes the limit in force. Does not change a field that is edited or has the focus. */
   show(value) {
-    this.#inForce = value
-    if (this.edited) this.#unedited = String(value)
+    this.#take(value)
+    if (this.edited) this.#unedited = textOf(value)
     else if (document.activeElement !== this.#input) this.accept(value)
   }
 
   /** Writes the limit in force into the field. */
   accept(value) {
-    this.#inForce = value
-    this.#unedited = String(value)
+    this.#take(value)
+    this.#unedited = textOf(value)
     if (this.#input.value !== this.#unedited) this.#input.value = this.#unedited
   }
+  #take(value) {
+    this.#inForce = value
+    this.#input.required = value !== null
+    this.#input.placeholder = value === null ? 'no limit' : ''
+  }
+}
+
+function textOf(limit) {
+  return limit === null ? '' : String(limit)
 }

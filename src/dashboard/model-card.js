@@ -2,6 +2,10 @@ import { element, setAttribute, setText } from './dom.js'
 import { count, counted, duration, percent, rate } from './figures.js'
 import { LimitsForm } from './limits-form.js'
 import { Plot, roundCount, roundDuration } from './plot.js'
+import { lineOf, reasonOf, slotsOf } from './shares.js'
+
+/** Longer lists of names are cut: each of the names has a card that says the same. */
+const MOST_NAMES = 3
 
 /** One model: its current state, its plots over the last minutes, and its limits. */
 export class ModelCard {
@@ -11,6 +15,10 @@ export class ModelCard {
   #badge = element('span', { class: 'badge', hidden: '' }, 'paused')
   #slots = new Bar('Slots')
   #line = new Bar('Line')
+  #reason = element('p', { class: 'note' })
+  #sharing = element('p', { class: 'note' })
+  /** The names in #sharing. */
+  #names = ''
   #figures = new Map()
   #plots
   #form
@@ -30,17 +38,21 @@ export class ModelCard {
     const title = element('h3', {}, element('bdi', {}, model), ' ', this.#badge)
     const bars = element('div', { class: 'bars' }, this.#slots.element, this.#line.element)
     const plots = element('div', { class: 'plots' }, ...this.#plots.map(({ plot }) => plot.element))
-    const parts = [title, bars, this.#figureList(), plots, this.#form.element]
+    const notes = [this.#reason, this.#sharing]
+    const parts = [title, bars, ...notes, this.#figureList(), plots, this.#form.element]
     this.element = element('li', { class: 'card' }, ...parts)
   }
 
-  /** `stats`: the model's object in /queue/stats. */
-  show(stats) {
+  /** `stats`: the model's object in /queue/stats. `models`: the objects of all models, by name. */
+  show(stats, models) {
     this.#paused = stats.paused
     this.#badge.hidden = !stats.paused
     setAttribute(this.element, 'data-paused', String(stats.paused))
-    this.#slots.show(stats.active_requests, stats.parallel_limit)
-    this.#line.show(stats.queued_requests, stats.queue_limit)
+    this.#slots.show(slotsOf(stats, models))
+    this.#line.show(lineOf(stats, models))
+    this.#showText(this.#reason, reasonOf(stats))
+    // Without a limit there is nothing to share.
+    this.#showNames(stats.effective_limit === null ? [] : stats.aliases)
     const { seconds, tokens_per_second, rejection_rate_percent } = stats.window
     this.#set('Tokens/s', rate(tokens_per_second))
     this.#set('Done', count(stats.total_processed))
@@ -63,6 +75,21 @@ export class ModelCard {
       const curves = picks.map((pick) => samples.curve(this.#model, pick))
       plot.show(this.#model, curves, samples.spanSeconds)
     }
+  }
+
+  #showText(note, text) {
+    setText(note, text)
+    note.hidden = text === ''
+  }
+
+  #showNames(names) {
+    const key = names.join('\n')
+    if (key === this.#names && !this.#sharing.hidden) return
+    this.#names = key
+    this.#sharing.hidden = names.length === 0
+    const shown = names.slice(0, MOST_NAMES).flatMap((name) => [', ', element('bdi', {}, name)])
+    const more = names.length > MOST_NAMES ? ` and ${counted(names.length - MOST_NAMES, 'other name')}` : ''
+    this.#sharing.replaceChildren('Shares its slots with ', ...shown.slice(1), `${more}.`)
   }
 
   #figureList() {
@@ -88,24 +115,38 @@ function percentilePlot(name, field, empty) {
   }
 }
 
-/** How many places are taken, as figures and as a bar. */
+/** How many places are taken and by whom, as figures and as a bar. */
 class Bar {
   element
   #name
   #text = element('b')
-  #fill = element('span')
+  #more = element('span')
+  #bar
+  #own = element('span')
+  #others = element('span', { class: 'others' })
 
   constructor(name) {
     this.#name = name
-    const bar = element('span', { class: 'bar', 'aria-hidden': 'true' }, this.#fill)
-    this.element = element('p', {}, `${name} `, this.#text, bar)
+    this.#bar = element('span', { class: 'bar', 'aria-hidden': 'true' }, this.#own, this.#others)
+    this.element = element('p', {}, `${name} `, this.#text, this.#more, this.#bar)
   }
 
-  show(taken, limit) {
-    const share = limit > 0 ? Math.min(1, taken / limit) : taken > 0 ? 1 : 0
-    setText(this.#text, `${count(taken)} of ${count(limit)}`)
-    setAttribute(this.element, 'title', counted(Math.max(0, limit - taken), 'free place'))
-    setAttribute(this.element, 'data-full', String(limit > 0 && taken >= limit && this.#name === 'Line'))
-    this.#fill.style.width = `${Math.round(share * 1_000) / 10}%`
+  /** `own`: places taken by this name; `others`: by other names; `limit`: null where there is no limit. */
+  show({ own, others, limit }) {
+    const taken = own + others
+    const isFull = limit !== null && limit > 0 && taken >= limit
+    setText(this.#text, limit === null ? count(taken) : `${count(taken)} of ${count(limit)}`)
+    setText(this.#more, limit === null ? ', no limit' : others > 0 ? `, ${count(others)} by other names` : '')
+    const free = limit === null ? 'no limit' : counted(Math.max(0, limit - taken), 'free place')
+    setAttribute(this.element, 'title', free)
+    setAttribute(this.element, 'data-full', String(isFull && this.#name === 'Line'))
+    this.#bar.classList.toggle('none', limit === null)
+    // More places than the limit are taken after the limit was lowered.
+    const whole = Math.max(taken, limit ?? 0)
+    for (const [part, places] of [
+      [this.#own, own],
+      [this.#others, others],
+    ])
+      part.style.width = whole > 0 ? `${Math.round((places / whole) * 1_000) / 10}%` : '0%'
   }
 }

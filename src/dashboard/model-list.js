@@ -57,7 +57,7 @@ export class ModelList {
       list,
       models.map((model) => {
         const card = this.#cards.get(model)
-        card.show(this.#stats[model])
+        card.show(this.#stats[model], this.#stats)
         return card.element
       }),
     )

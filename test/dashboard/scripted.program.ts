@@ -61,6 +61,96 @@ describe('the dashboard', () => {
     assert.equal(await page.title(), 'ollama-guard-proxy')
   })
 
+  it('shows the slots in force, the reason, and the names that share the slots', async (t) => {
+    const evil = '<img src=x onerror=document.title="owned">'
+    const names = ['llama2', 'copy-a', 'copy-b', evil, 'copy-c']
+    const shared = (name: string, change: object = {}) => ({
+      runner: 'sha256-0123456789ab',
+      aliases: names.filter((each) => each !== name),
+      effective_limit: 3,
+      limit_reason: 'measured',
+      available_slots: 1,
+      ...change,
+    })
+    const calls = Object.fromEntries(names.map((name) => [name, [0, 0] as const]))
+    const one = { effective_limit: 1, available_slots: 0 }
+    const cloud = { runner: 'cloud', parallel_limit: null, effective_limit: null, available_slots: null }
+    const page = (change: object = {}) =>
+      stats(
+        { ...calls, llama2: [1, 2], 'copy-a': [1, 1], bert: [1, 0], 'gpt:cloud': [7, 0], auto: [1, 0] },
+        {
+          ...Object.fromEntries(names.map((name) => [name, shared(name, change)])),
+          bert: { ...one, limit_reason: 'embedding' },
+          'gpt:cloud': { ...cloud, limit_reason: 'cloud', aliases: ['other:cloud'] },
+          auto: { limit_reason: 'memory', available_slots: 1 },
+        },
+      )
+    const { proxy, opened, page: tab } = await open(t, { stats: page() })
+    const card = opened.card('llama2')
+    await card.getByText('Slots 2 of 3, 1 by other names').waitFor()
+    await card.getByText('Line 3 of 40, 1 by other names').waitFor()
+    await card.getByText('3 of 4 slots: Ollama runs 3 at once.').waitFor()
+    const sharing =
+      'Shares its slots with copy-a, copy-b, <img src=x onerror=document.title="owned"> and 1 other name.'
+    await card.getByText(sharing).waitFor()
+    await card.getByText('Slots, line and pause count for all names of the runner.').waitFor()
+    assert.equal(await tab.title(), 'ollama-guard-proxy')
+    const widths = (name: string) =>
+      opened
+        .card(name)
+        .locator('.bar')
+        .first()
+        .evaluate((bar) => Array.from(bar.children, (part) => (part as HTMLElement).style.width))
+    assert.deepEqual(await widths('llama2'), ['33.3%', '33.3%'])
+    assert.deepEqual(await widths('copy-a'), ['33.3%', '33.3%'])
+
+    await opened
+      .card('bert')
+      .getByText('1 of 4 slots: Ollama runs an embedding model one call at a time.')
+      .waitFor()
+    await opened.card('auto').getByText('Slots 3 of 4', { exact: true }).waitFor()
+    await opened.card('auto').getByText('4 slots: auto, by the memory of this machine.').waitFor()
+    assert.deepEqual(await widths('auto'), ['75%', '0%'], 'one call with three inputs has three slots')
+
+    const remote = opened.card('gpt:cloud')
+    await remote.getByText('Slots 7, no limit').waitFor()
+    await remote.getByText('Runs in the cloud, no limit.').waitFor()
+    await remote.getByText('Slots, line and pause count for all cloud models together.').waitFor()
+    assert.equal(await remote.getByText('Shares its slots').count(), 0)
+    assert.equal(await remote.locator('.bar').first().isVisible(), false)
+    assert.equal(await remote.getByLabel('Slots').inputValue(), '')
+    await remote.getByRole('button', { name: 'Apply' }).click()
+    await opened.said('gpt:cloud has these limits already.')
+
+    await tab.getByText('3 idle models').click()
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      for (const width of [360, 820, 1440]) {
+        await tab.setViewportSize({ width, height: 900 })
+        assert.deepEqual(await audit(tab), [], `${colorScheme}, ${width} px`)
+      }
+    }
+
+    // The limit of the cloud is set, and llama2 has its runner for itself again.
+    const own = { aliases: [], effective_limit: 4, limit_reason: 'configured', available_slots: 3 }
+    proxy.send(
+      'stats',
+      stats(
+        { llama2: [1, 0], 'gpt:cloud': [7, 0] },
+        {
+          llama2: own,
+          'gpt:cloud': { runner: 'cloud', parallel_limit: 2, effective_limit: 2, available_slots: 0 },
+        },
+      ),
+    )
+    await remote.getByText('Runs in the cloud, 2 slots.').waitFor()
+    await remote.getByText('Slots 7 of 2').waitFor()
+    assert.deepEqual(await widths('gpt:cloud'), ['100%', '0%'])
+    assert.equal(await remote.getByLabel('Slots').inputValue(), '2')
+    await card.getByText('Slots 1 of 4', { exact: true }).waitFor()
+    assert.equal(await card.locator('.note:visible').count(), 0)
+  })
+
   it('shows the busy models of 200 and folds the idle models away', async (t) => {
     const idle = Object.fromEntries(numbered(195, 'idle').map((model) => [model, [0, 0] as const]))
     const busy = Object.fromEntries(numbered(5, 'busy').map((model) => [model, [1, 0] as const]))

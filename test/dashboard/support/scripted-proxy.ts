@@ -77,13 +77,21 @@ export function health(startedAt: Date, status = 'healthy'): object {
   }
 }
 
-/** A page of /queue/stats, from the numbers of running and waiting calls by model. */
-export function stats(models: Readonly<Record<string, readonly [running: number, waiting: number]>>): object {
+/** A page of /queue/stats, from the numbers of running and waiting calls by model. `changes`: other fields by model. */
+export function stats(
+  models: Readonly<Record<string, readonly [running: number, waiting: number]>>,
+  changes: Readonly<Record<string, object>> = {},
+): object {
   const entries = Object.entries(models).map(([model, [running, waiting]]) => [
     model,
     {
       model,
+      runner: model,
+      aliases: [],
       parallel_limit: 4,
+      effective_limit: 4,
+      limit_reason: 'configured',
+      available_slots: Math.max(0, 4 - running),
       queue_limit: 40,
       active_requests: running,
       queued_requests: waiting,
@@ -94,6 +102,7 @@ export function stats(models: Readonly<Record<string, readonly [running: number,
       total_failed: 1,
       paused: waiting > 0 && running === 0,
       window: { seconds: 60, rejection_rate_percent: 1.25, tokens_per_second: 84.2 },
+      ...changes[model],
     },
   ])
   return {
