@@ -37,10 +37,19 @@ export function rate(value: number | null | undefined): string {
   return value > 0 && value < 10 ? value.toFixed(1) : count(value)
 }
 
-/** A bar of `cells` cells. The bar is empty only at zero, and full only when `used` has reached `limit`. */
-export function bar(used: number, limit: number, cells: number): string {
+/**
+ * A bar of `cells` cells, with another pattern for the part that `others` use. The bar is empty only at zero, and full
+ * only when all of `limit` is used. The part of `used` has at least one cell.
+ */
+export function bar(used: number, limit: number, cells: number, others = 0): string {
+  const filled = cellsOf(used + others, limit, cells)
+  const most = used > 0 ? filled - 1 : filled
+  const ofOthers = Math.min(most, Math.round((filled * others) / Math.max(1, used + others)))
+  return '█'.repeat(filled - ofOthers) + '▒'.repeat(ofOthers) + '░'.repeat(cells - filled)
+}
+
+function cellsOf(used: number, limit: number, cells: number): number {
   const share = limit > 0 ? Math.min(1, used / limit) : used > 0 ? 1 : 0
   const rounded = Math.round(share * cells)
-  const filled = share === 0 || share === 1 ? rounded : Math.min(cells - 1, Math.max(1, rounded))
-  return '█'.repeat(filled) + '░'.repeat(cells - filled)
+  return share === 0 || share === 1 ? rounded : Math.min(cells - 1, Math.max(1, rounded))
 }

@@ -1,7 +1,7 @@
 import { callTable } from './call-table.ts'
 import { header } from './header.ts'
 import { fit, flow, span, type TextLine, type Tone, wrap } from './line.ts'
-import { busyFirst, modelTable } from './model-table.ts'
+import { modelTable } from './model-table.ts'
 import type { Missing, Page, Pages } from './pages.ts'
 import { safeText } from './safe-text.ts'
 import type { ShownAlert } from './shapes.ts'
@@ -54,7 +54,7 @@ function advice({ action }: ShownAlert, width: number): TextLine[] {
 
 function modelLines({ stats }: Pages, width: number, height: number): TextLine[] {
   if (stats.data === undefined) return absent('The models', '/queue/stats', stats, width)
-  const models = busyFirst(Object.values(stats.data.models))
+  const models = Object.values(stats.data.models)
   if (models.length === 0) return [[span('No model has had a call yet.', 'dim')]]
   return shortened(modelTable(models, width), height, 'model')
 }

@@ -24,6 +24,8 @@ const percentiles = z.object({ p50: p50.nullable(), p95: p95.nullable() })
 
 const { rejection_rate_percent, tokens_per_second } = queue.windowFigures.shape
 
+const { available_slots, effective_limit, limit_reason, paused, runner } = queue.modelFigures.shape
+
 const modelFigures = queue.modelFigures
   .pick({
     model: true,
@@ -35,9 +37,11 @@ const modelFigures = queue.modelFigures
     total_timed_out: true,
   })
   .extend({
-    effective_limit: queue.modelFigures.shape.effective_limit.optional(),
-    limit_reason: queue.modelFigures.shape.limit_reason.optional(),
-    paused: queue.modelFigures.shape.paused.optional(),
+    runner: runner.optional(),
+    effective_limit: effective_limit.optional(),
+    limit_reason: limit_reason.optional(),
+    available_slots: available_slots.optional(),
+    paused: paused.optional(),
     wait_time_ms: percentiles,
     processing_time_ms: percentiles,
     window: z

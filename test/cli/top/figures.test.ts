@@ -41,3 +41,11 @@ it('draws a bar that is empty only for nothing and full only for all', () => {
   assert.equal(bar(4, 4, 4), '████')
   assert.equal(bar(6, 4, 4), '████')
 })
+
+it('draws the part of others in another pattern', () => {
+  assert.equal(bar(1, 4, 4, 2), '█▒▒░')
+  assert.equal(bar(0, 4, 4, 4), '▒▒▒▒')
+  assert.equal(bar(1, 100, 4, 99), '█▒▒▒')
+  assert.equal(bar(1, 100, 4, 1), '█░░░')
+  assert.equal(bar(3, 2, 4, 3), '██▒▒')
+})

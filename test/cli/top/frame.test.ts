@@ -120,7 +120,7 @@ describe('frame', () => {
       version: evil,
       upstream: { ...health.upstream, version: evil },
     }
-    script['/queue/stats'] = aStatsPage([aModel(evil)])
+    script['/queue/stats'] = aStatsPage([aModel(evil, { effective_limit: 1, limit_reason: evil })])
     script['/queue/requests'] = {
       total: 1,
       requests: [aCall(evil, { model: evil, client: evil, path: evil, state: evil })],
@@ -170,6 +170,63 @@ describe('frame', () => {
     script['/queue/requests'] = { total: 0, requests: [] }
     const text = drawn(pagesOf(script)).join('\n')
     assert.match(text, /No model has had a call yet\.\n\nNo calls at the moment\./)
+  })
+
+  describe('with runners', () => {
+    const runner = 'sha256-0123456789ab'
+    const measured = { runner, effective_limit: 3, limit_reason: 'measured', available_slots: 0 }
+    const none = { parallel_limit: null, effective_limit: null, available_slots: null }
+    const cloud = { runner: 'cloud', limit_reason: 'cloud', ...none }
+    const script = busyPages()
+    script['/queue/stats'] = aStatsPage([
+      aModel('zeta', { active_requests: 2, queued_requests: 1, ...measured }),
+      aModel('alpha-copy', { active_requests: 1, queued_requests: 2, ...measured }),
+      aModel('a-copy', measured),
+      aModel('bert', { runner: 'b', effective_limit: 1, limit_reason: 'embedding' }),
+      aModel('inputs', { active_requests: 1, runner: 'i', effective_limit: 4, available_slots: 1 }),
+      aModel('x:cloud', { active_requests: 9, ...cloud }),
+      aModel('y:cloud', cloud),
+    ])
+    const models = (width: number) => {
+      const lines = drawn(pagesOf(script), width)
+      const first = lines.findIndex((line) => line.startsWith('MODEL'))
+      return lines.slice(first, lines.indexOf('', first))
+    }
+
+    it('shows the slots in force, why they are fewer, and names that share them together', () => {
+      assert.deepEqual(
+        models(130).map((line) => line.slice(0, 67)),
+        [
+          'MODEL       SLOTS               LIMIT                        LINE  ',
+          'alpha-copy  ███▒▒▒▒▒▒▒ 1+2/3↓4  Ollama runs fewer         2+1/512  ',
+          '└ zeta      ███████▒▒▒ 2+1/3↓4  Ollama runs fewer         1+2/512  ',
+          '└ a-copy    ▒▒▒▒▒▒▒▒▒▒ 0+3/3↓4  Ollama runs fewer         0+3/512  ',
+          'inputs      ████████░░ 3/4                                  0/512  ',
+          'x:cloud                9        cloud, no limit             0/512  ',
+          'bert        ░░░░░░░░░░ 0/1↓4    embedding: one at a time    0/512  ',
+          'y:cloud                0        cloud, no limit             0/512  ',
+        ],
+      )
+    })
+
+    it('keeps the mark and the reason in 80 columns', () => {
+      const [title, ...rows] = models(80)
+      assert.equal(title, 'MODEL       SLOTS         LIMIT         LINE  WAIT P95  RUN P95   TOK/S  REFUSED')
+      assert.equal(
+        rows[1],
+        '└ zeta      ███▒ 2+1/3↓4  measured   1+2/512      1.2s     8.0s      88        0',
+      )
+      assert.deepEqual(
+        models(60).map((line) => line.slice(0, 42)),
+        models(80).map((line) => line.slice(0, 42)),
+      )
+    })
+
+    it('counts the slots of a runner without the figures of a newer proxy', () => {
+      script['/queue/stats'] = aStatsPage([aModel('old', { active_requests: 2 }), aModel('older')])
+      assert.match(models(80).join('\n'), /^old +██░░ 2\/4 /m)
+      assert.doesNotMatch(models(80).join('\n'), /LIMIT|└/)
+    })
   })
 
   it('puts the busy models first, each group by name', () => {

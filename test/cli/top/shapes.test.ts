@@ -13,6 +13,13 @@ describe('the pages that top reads', () => {
     assert.ok(statsPage.safeParse(aStatsPage([aModel('llama2', { window: oldWindow })])).success)
   })
 
+  it('tell of models without a limit, and of reasons that are new', () => {
+    const none = { parallel_limit: null, effective_limit: null, available_slots: null, runner: 'cloud' }
+    const page = aStatsPage([aModel('x:cloud', { ...none, limit_reason: 'cloud' })])
+    assert.ok(statsPage.safeParse(page).success)
+    assert.ok(statsPage.safeParse(aStatsPage([aModel('llama2', { limit_reason: 'weather' })])).success)
+  })
+
   it('may come from a newer proxy, with words, fields and empty figures that are new', () => {
     assert.ok(healthPage.safeParse({ ...health, status: 'warming', runtime: 'deno', pools: [] }).success)
     const unknown = { p50: null, p95: null, p999: 7 }
