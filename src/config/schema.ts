@@ -114,7 +114,7 @@ export const configSchema = z.strictObject({
   }),
   ollama_num_parallel: option(parallel(), 'auto', {
     sentence:
-      'Slots per model: how many calls of one model run at once. "auto" chooses 1, 2 or 4 from the available memory.',
+      'Slots of a model: how many of its calls run at once. Names with the same weights share their slots, as in Ollama. "auto" begins with 1, 2 or 4, by the available memory, and runs fewer calls where Ollama does.',
     unit: 'calls',
     env: 'OLLAMA_NUM_PARALLEL',
     // Ollama reads the same variable; there, 0 lets Ollama choose.
@@ -123,7 +123,7 @@ export const configSchema = z.strictObject({
   }),
   ollama_max_queue: option(integer(0, MOST_QUEUED), 512, {
     sentence:
-      'How many calls of one model may wait for a slot. With 0, a call that finds no free slot is refused at once.',
+      'How many calls may wait for the slots of a model. With 0, a call that finds no free slot is refused at once.',
     unit: 'calls',
     env: 'OLLAMA_MAX_QUEUE',
     flag: 'max-queue',
@@ -167,8 +167,8 @@ export const configSchema = z.strictObject({
     {},
     {
       sentence:
-        'Limits of single models. A limit that is left out follows ollama_num_parallel or ollama_max_queue.',
-      example: { 'llama3:70b': { parallel_limit: 1, queue_limit: 16 } },
+        'Limits of single models. A limit that is left out follows ollama_num_parallel or ollama_max_queue. A limit counts for all names with the same weights. "*:cloud" is the name for all models in the cloud, which have no limit of slots while none is set.',
+      example: { 'llama3:70b': { parallel_limit: 1, queue_limit: 16 }, '*:cloud': { parallel_limit: 8 } },
     },
   ),
   alerts: option(alerts, ALERTS, {
