@@ -6,6 +6,8 @@ import { lineOf, reasonOf, slotsOf } from './shares.js'
 
 /** Longer lists of names are cut: each of the names has a card that says the same. */
 const MOST_NAMES = 3
+/** The name under which the limits of all cloud models are set. No call has this name. */
+const ALL_CLOUD_MODELS = '*:cloud'
 
 /** One model: its current state, its plots over the last minutes, and its limits. */
 export class ModelCard {
@@ -82,7 +84,8 @@ export class ModelCard {
     note.hidden = text === ''
   }
 
-  #showNames(names) {
+  #showNames(aliases) {
+    const names = aliases.filter((name) => name !== ALL_CLOUD_MODELS)
     const key = names.join('\n')
     if (key === this.#names && !this.#sharing.hidden) return
     this.#names = key

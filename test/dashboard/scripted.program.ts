@@ -139,12 +139,19 @@ describe('the dashboard', () => {
         { llama2: [1, 0], 'gpt:cloud': [7, 0] },
         {
           llama2: own,
-          'gpt:cloud': { runner: 'cloud', parallel_limit: 2, effective_limit: 2, available_slots: 0 },
+          'gpt:cloud': {
+            runner: 'cloud',
+            aliases: ['*:cloud'],
+            parallel_limit: 2,
+            effective_limit: 2,
+            available_slots: 0,
+          },
         },
       ),
     )
     await remote.getByText('Runs in the cloud, 2 slots.').waitFor()
     await remote.getByText('Slots 7 of 2').waitFor()
+    assert.equal(await remote.getByText('Shares its slots').isVisible(), false)
     assert.deepEqual(await widths('gpt:cloud'), ['100%', '0%'])
     assert.equal(await remote.getByLabel('Slots').inputValue(), '2')
     await card.getByText('Slots 1 of 4', { exact: true }).waitFor()
