@@ -1,4 +1,4 @@
-import type { EffectiveLimit, ForcedReason, Limits } from './contract.ts'
+import type { CallReport, EffectiveLimit, ForcedReason, Limits } from './contract.ts'
 import type { LocalPermit } from './local-permit.ts'
 import { type EndedCall, RunnerLimit } from './runner-limit.ts'
 
@@ -72,13 +72,16 @@ export class LaneLimit {
     this.#runner?.tries(permit)
   }
 
+  /** Whether a call that ran alone says anything. */
+  static tellsOfOutside(report: CallReport | undefined): boolean {
+    return report !== undefined && RunnerLimit.tellsOfOutside(report)
+  }
+
   /**
-   * A call of the lane is over. `hadCompany`: other calls ran beside it. Returns whether `effective` or `runsFewer` has
-   * changed.
+   * A call of the lane is over that ran beside others, or that tells of another client. Returns whether `effective` or
+   * `runsFewer` has changed.
    */
-  ended(call: EndedCall, hadCompany: boolean): boolean {
-    const { report } = call
-    if (!hadCompany && !(report && RunnerLimit.tellsOfOutside(report))) return false
+  ended(call: EndedCall): boolean {
     this.#runner ??= new RunnerLimit()
     if (!this.#runner.ended(call, this.limits.parallel)) return false
     this.#effective = this.#inForce()

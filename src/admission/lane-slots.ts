@@ -68,17 +68,7 @@ export class LaneSlots {
     const slots = this.#slotsFor(call)
     this.#taken += slots
     grants++
-    const grant = {
-      model,
-      call,
-      slot: this.#slot,
-      slots,
-      grantedAt: now,
-      waitMs,
-      grantNumber: grants,
-      beside,
-    }
-    const permit = new LocalPermit(owner, grant)
+    const permit = new LocalPermit(owner, model, call, this.#slot, slots, now, waitMs, grants, beside)
     if (beside >= this.#open) this.limit.tries(permit)
     return permit
   }
@@ -87,9 +77,11 @@ export class LaneSlots {
   giveBack(permit: LocalPermit, outcome: Outcome, now: number, report?: CallReport): boolean {
     const hadCompany = permit.beside > 0 || this.#taken > permit.slots
     this.#taken -= permit.slots
-    const changed = this.limit.ended({ permit, outcome, now, lastGrant: grants, report }, hadCompany)
-    if (changed) this.#reopen()
-    return changed
+    // Most calls run alone and say nothing. They cost no more than this question.
+    if (!hadCompany && !LaneLimit.tellsOfOutside(report)) return false
+    if (!this.limit.ended({ permit, outcome, now, lastGrant: grants, report })) return false
+    this.#reopen()
+    return true
   }
 
   /** Takes over the taken slots of another lane. Their permits come back here from now on. */

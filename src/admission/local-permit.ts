@@ -7,8 +7,8 @@ export interface PermitOwner<M> {
   release(permit: LocalPermit<M>, outcome: Outcome, now: number, report?: CallReport): void
 }
 
-/** How a slot was granted. `M`: the calls under one name. */
-interface Grant<M> {
+/** A slot of a lane in this process. */
+export class LocalPermit<M = unknown> implements Permit {
   /** The calls under the name that the call asked for. */
   readonly model: M
   readonly call: Call
@@ -22,30 +22,29 @@ interface Grant<M> {
   readonly grantNumber: number
   /** Slots of the lane that other calls held at the grant. */
   readonly beside: number
-}
-
-/** A slot of a lane in this process. */
-export class LocalPermit<M = unknown> implements Permit, Grant<M> {
-  readonly model: M
-  readonly call: Call
-  readonly slot: Slot
-  readonly slots: number
-  readonly grantedAt: number
-  readonly waitMs: number
-  readonly grantNumber: number
-  readonly beside: number
   #owner: PermitOwner<M> | undefined
 
-  constructor(owner: PermitOwner<M>, grant: Grant<M>) {
+  /** One value for each field, because an object for them would be made for every call. */
+  constructor(
+    owner: PermitOwner<M>,
+    model: M,
+    call: Call,
+    slot: Slot,
+    slots: number,
+    grantedAt: number,
+    waitMs: number,
+    grantNumber: number,
+    beside: number,
+  ) {
     this.#owner = owner
-    this.model = grant.model
-    this.call = grant.call
-    this.slot = grant.slot
-    this.slots = grant.slots
-    this.grantedAt = grant.grantedAt
-    this.waitMs = grant.waitMs
-    this.grantNumber = grant.grantNumber
-    this.beside = grant.beside
+    this.model = model
+    this.call = call
+    this.slot = slot
+    this.slots = slots
+    this.grantedAt = grantedAt
+    this.waitMs = waitMs
+    this.grantNumber = grantNumber
+    this.beside = beside
   }
 
   get released(): boolean {
