@@ -3,6 +3,7 @@ import { changesModels, GATED_PATHS } from '../ollama/routes.ts'
 import type { PassedRequest } from '../relay/contract.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
+import { Reloads } from '../telemetry/reloads.ts'
 import { Stats } from '../telemetry/stats.ts'
 import { Catalog } from '../upstream/catalog.ts'
 import { UpstreamHealth } from '../upstream/health.ts'
@@ -44,6 +45,10 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     void catalog.refresh()
   })
   const meters = new Meters({ routes: GATED_PATHS, models: limitsByKey(config.models).keys() })
+  const reloads = new Reloads({
+    runnerOf: (model) => admission.model(model)?.lane.runner,
+    reloaded: (model, option) => meters.reloaded(model, option),
+  })
   const options = relayOptions({ clock, config, log, language: () => inForce.loaded.config.language })
   const relay = new Relay({
     ...options,
@@ -57,6 +62,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     },
     finished: (call) => {
       meters.call(call)
+      reloads.heard(call, clock.now())
       log.call(call)
     },
   })

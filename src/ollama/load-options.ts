@@ -2,7 +2,7 @@
  * The options with which Ollama loads a model: the fields of Runner in its api/types.go. Ollama loads the model again
  * when a call has other values.
  */
-const LOAD_OPTIONS = [
+export const LOAD_OPTIONS = [
   'num_ctx',
   'num_batch',
   'num_gpu',
@@ -11,7 +11,7 @@ const LOAD_OPTIONS = [
   'num_thread',
   'draft_num_predict',
 ] as const
-type LoadOption = (typeof LOAD_OPTIONS)[number]
+export type LoadOption = (typeof LOAD_OPTIONS)[number]
 
 /** The values that a call sets. An absent option is automatic: Ollama takes it from the model or from the machine. */
 export type LoadOptions = Readonly<Partial<Record<LoadOption, number | boolean>>>
@@ -54,6 +54,18 @@ export function differences(from: LoadOptions, to: LoadOptions): readonly Option
     from: shown(from[option]),
     to: shown(to[option]),
   }))
+}
+
+/**
+ * The options because of which a runner loaded with `from` must be loaded again for `to`. A call that leaves num_gpu to
+ * Ollama fits every runner. A zero of the last two options is their default (server/sched.go, needsReload).
+ */
+export function reloadCauses(from: LoadOptions, to: LoadOptions): readonly OptionDifference[] {
+  return differences(from, to).filter(({ option }) => {
+    if (option === 'num_gpu') return Number(to.num_gpu ?? -1) >= 0
+    const hasZeroDefault = option === 'num_thread' || option === 'draft_num_predict'
+    return !(hasZeroDefault && (from[option] ?? 0) === (to[option] ?? 0))
+  })
 }
 
 function shown(value: number | boolean | undefined): string {

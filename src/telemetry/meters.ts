@@ -1,3 +1,4 @@
+import { LOAD_OPTIONS, type LoadOption } from '../ollama/load-options.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { Buckets } from './buckets.ts'
 
@@ -40,6 +41,8 @@ export class ModelMeters {
   readonly requests: Float64Array
   /** Refused calls by reason, in the order of `REASONS`. */
   readonly refusals = new Float64Array(REASONS.length)
+  /** Loads because an option differed, in the order of `LOAD_OPTIONS`. */
+  readonly reloads = new Float64Array(LOAD_OPTIONS.length)
   /** Time in line, of calls that got a slot, at once or later, or left the line without a slot. */
   readonly wait = new Buckets(CALL_SECONDS)
   /** From arrival to the first byte of Ollama's answer. */
@@ -118,6 +121,11 @@ export class Meters {
     if (call.model !== null && call.outcome !== 'refused') recordTimes(meters, call)
     if (call.tokensIn !== null) meters.tokensIn += call.tokensIn
     meters.tokensOut += tokensOf(call) ?? 0
+  }
+
+  /** Ollama loaded a model again for a call, because this option differed. */
+  reloaded(model: string, option: LoadOption): void {
+    increment((this.#models.get(model) ?? this.#other).reloads, LOAD_OPTIONS.indexOf(option))
   }
 
   #metersOf(call: MeteredCall): ModelMeters {

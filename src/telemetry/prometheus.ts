@@ -1,7 +1,8 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { ModelView } from '../admission/contract.ts'
+import { LOAD_OPTIONS } from '../ollama/load-options.ts'
 import type { Buckets } from './buckets.ts'
-import { type Meters, type ModelMeters, OTHER, OUTCOMES, REASONS } from './meters.ts'
+import { type Meters, type ModelMeters, NONE, OTHER, OUTCOMES, REASONS } from './meters.ts'
 import { Families, type MetricSample } from './prometheus-families.ts'
 import type { Memory } from './snapshot.ts'
 
@@ -64,6 +65,18 @@ function describeCalls(families: Families, meters: Meters): void {
     function* () {
       for (const [model, { refusals }] of meters.models())
         for (const [at, reason] of REASONS.entries()) yield [{ model, reason }, refusals[at] ?? 0]
+    },
+  )
+  families.counter(
+    {
+      name: 'reloads_total',
+      help: 'Loads of a model that was loaded, because a call had another value of this option.',
+      labels: ['model', 'option'],
+    },
+    function* () {
+      for (const [model, { reloads }] of meters.models())
+        if (model !== NONE)
+          for (const [at, option] of LOAD_OPTIONS.entries()) yield [{ model, option }, reloads[at] ?? 0]
     },
   )
   const sums = {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { differences, loadOptions, signature } from '../../src/ollama/load-options.ts'
+import { differences, loadOptions, reloadCauses, signature } from '../../src/ollama/load-options.ts'
 import { GATED_PATHS } from '../../src/ollama/routes.ts'
 import { read } from './support/read-call.ts'
 
@@ -122,5 +122,33 @@ describe('two calls', () => {
       { option: 'num_gpu', from: 'automatic', to: '0' },
       { option: 'use_mmap', from: 'true', to: 'automatic' },
     ])
+  })
+})
+
+describe('the causes of a reload', () => {
+  const causes = (from: string, to: string) =>
+    reloadCauses(loadOptions(from), loadOptions(to)).map(({ option }) => option)
+
+  it('are the options that differ', () => {
+    assert.deepEqual(causes('{"num_ctx":1,"use_mmap":true}', '{"num_ctx":2,"main_gpu":0}'), [
+      'num_ctx',
+      'main_gpu',
+      'use_mmap',
+    ])
+  })
+
+  it('are no num_gpu that the second call leaves to Ollama', () => {
+    for (const to of ['{}', '{"num_gpu":-1}']) assert.deepEqual(causes('{"num_gpu":10}', to), [])
+    for (const from of ['{}', '{"num_gpu":-1}', '{"num_gpu":10}'])
+      assert.deepEqual(causes(from, '{"num_gpu":0}'), ['num_gpu'])
+  })
+
+  it('are no zero where zero is the default', () => {
+    for (const option of ['num_thread', 'draft_num_predict']) {
+      assert.deepEqual(causes('{}', `{"${option}":0}`), [])
+      assert.deepEqual(causes(`{"${option}":0}`, '{}'), [])
+      assert.deepEqual(causes(`{"${option}":0}`, `{"${option}":1}`), [option])
+    }
+    assert.deepEqual(causes('{}', '{"main_gpu":0}'), ['main_gpu'])
   })
 })

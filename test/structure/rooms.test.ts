@@ -15,7 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   admission: ['callers'],
   upstream: ['callers', 'ollama'],
   relay: ['admission', 'callers', 'ollama', 'upstream'],
-  telemetry: ['admission', 'pages', 'relay'],
+  telemetry: ['admission', 'ollama', 'pages', 'relay'],
   alerts: ['pages', 'telemetry'],
   tracing: ['ollama', 'relay', 'telemetry'],
   http: ['admission', 'callers', 'config', 'ollama', 'pages', 'relay', 'telemetry', 'upstream'],

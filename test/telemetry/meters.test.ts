@@ -102,6 +102,16 @@ describe('tokens', () => {
   })
 })
 
+describe('reloads', () => {
+  it('count by model and option; those of a model without figures of its own count under other', () => {
+    const meters = metersOf(aCall())
+    for (const option of ['num_ctx', 'num_ctx', 'main_gpu'] as const) meters.reloaded('llama2', option)
+    meters.reloaded('unknown', 'num_ctx')
+    assert.deepEqual([...figures(meters, 'llama2').reloads], [2, 0, 0, 1, 0, 0, 0])
+    assert.deepEqual([...figures(meters, OTHER).reloads], [1, 0, 0, 0, 0, 0, 0])
+  })
+})
+
 describe('times', () => {
   it('of a stream are all there, in seconds', () => {
     assert.deepEqual(timesOf({}), {

@@ -52,6 +52,17 @@ test('tokens are told by model and direction', async () => {
   assert.equal((await samples(house, 'tokens_out'))['tokens_out_total{model="llama2"}'], 11)
 })
 
+test('reloads are told by model and option, zeros included', async () => {
+  const house = scrapeHarness({ models: ['llama2'] })
+  house.meters.reloaded('llama2', 'num_ctx')
+  const reloads = await samples(house, 'reloads_total')
+  assert.equal(reloads['reloads_total{model="llama2",option="num_ctx"}'], 1)
+  assert.equal(reloads['reloads_total{model="llama2",option="use_mmap"}'], 0)
+  assert.equal(reloads['reloads_total{model="other",option="num_ctx"}'], 0)
+  // Seven options of llama2 and of other: a call without a model loads nothing.
+  assert.equal(Object.keys(reloads).length, 14)
+})
+
 test('a histogram has every bucket, its sum and its count, and nothing of a model without figures', async () => {
   const house = scrapeHarness({ models: ['idle'] })
   house.meters.call(aCall({ waitMs: 200 }))
@@ -84,6 +95,7 @@ test('lanes show what they hold; those of unknown models add up, without limits'
     'queued_requests{model="other"}': 2,
   })
   assert.deepEqual(await samples(house, 'parallel_limit'), { 'parallel_limit{model="llama2"}': 1 })
+  assert.deepEqual(await samples(house, 'effective_limit'), { 'effective_limit{model="llama2"}': 1 })
   assert.deepEqual(await samples(house, 'queue_limit'), { 'queue_limit{model="llama2"}': 2 })
   assert.deepEqual(await samples(house, 'paused'), {
     'paused{model="llama2"}': 1,
