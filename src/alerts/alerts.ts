@@ -1,30 +1,11 @@
 import type { Clock } from '../clock.ts'
-import type { AlertFigures, AlertsPage } from '../pages/monitor.ts'
+import type { AlertsPage } from '../pages/monitor.ts'
 import type { Readings } from '../telemetry/history.ts'
+import { type Alert, type AlertEvent, alertId } from './alert.ts'
 import { Watch } from './latch.ts'
-import {
-  type AlertRules,
-  figureOf,
-  type Level,
-  type Metric,
-  MODEL_METRICS,
-  type Thresholds,
-  UNITS,
-  type Unit,
-} from './rules.ts'
+import { type Mismatch, Mismatches } from './mismatches.ts'
+import { type AlertRules, figureOf, type Metric, MODEL_METRICS, type Thresholds, UNITS } from './rules.ts'
 import { adviceForMemory, adviceForModel, messageOf } from './words.ts'
-
-export interface Alert extends Readonly<AlertFigures> {
-  readonly metric: Metric
-  readonly level: Level
-  readonly unit: Unit
-}
-
-export interface AlertEvent {
-  readonly event: 'raised' | 'changed' | 'cleared'
-  /** The alert after the event; of a cleared alert, its last state. */
-  readonly alert: Alert
-}
 
 export interface AlertsParts {
   readonly clock: Clock
@@ -49,6 +30,7 @@ export class Alerts {
   readonly #onEvent: (event: AlertEvent) => void
   /** Figures with an alert, or with a sample at a threshold just now. All other figures cost nothing. */
   readonly #watched = new Map<string, WatchedFigure>()
+  readonly #mismatches: Mismatches
   #rules: AlertRules
   #round = 0
 
@@ -56,6 +38,7 @@ export class Alerts {
     this.#clock = clock
     this.#rules = rules
     this.#onEvent = told
+    this.#mismatches = new Mismatches(clock, told)
   }
 
   /** Takes effect at the next sample. */
@@ -63,15 +46,15 @@ export class Alerts {
     this.#rules = rules
   }
 
-  /** Call this once for every sample. */
-  evaluate(readings: Readings): void {
+  /** Call this once for every sample, with all mismatches that there are now. */
+  evaluate(readings: Readings, mismatches: readonly Mismatch[]): void {
     this.#round++
     const { memory } = this.#rules
     const memoryIsShort = memory !== 'off' && (readings.memoryPercent ?? 0) >= memory.warning
     for (const [model, reading] of readings.models) {
       for (const metric of MODEL_METRICS) {
         const action = () => adviceForModel(metric, model, reading, memoryIsShort)
-        const isActive = this.#watched.get(idOf(metric, model))?.alert !== undefined
+        const isActive = this.#watched.get(alertId(metric, model))?.alert !== undefined
         this.#check(metric, model, figureOf(metric, reading, isActive), action)
       }
     }
@@ -79,11 +62,13 @@ export class Alerts {
     for (const watched of this.#watched.values()) {
       if (watched.round !== this.#round) this.#checkAbsent(watched, readings)
     }
+    this.#mismatches.evaluate(mismatches, this.#rules)
   }
 
   /** The active alerts: critical alerts first, then by age, the oldest first. */
   standing(): readonly Alert[] {
-    const alerts = [...this.#watched.values()].flatMap(({ alert }) => alert ?? [])
+    const figures = [...this.#watched.values()].flatMap(({ alert }) => alert ?? [])
+    const alerts = [...figures, ...this.#mismatches.standing()]
     const rank = ({ level, since, id }: Alert) => `${level === 'critical' ? 0 : 1} ${since} ${id}`
     return alerts.sort((a, b) => (rank(a) < rank(b) ? -1 : 1))
   }
@@ -106,7 +91,7 @@ export class Alerts {
   #check(metric: Metric, model: string | null, figure: number | null, action: () => string): void {
     const rule = this.#rules[metric]
     if (rule === 'off') return
-    const id = idOf(metric, model)
+    const id = alertId(metric, model)
     let watched = this.#watched.get(id)
     if (watched === undefined) {
       if (figure === null || figure < rule.warning) return
@@ -155,8 +140,4 @@ export class Alerts {
     if (!before) this.#onEvent({ event: 'raised', alert })
     else if (before.level !== level) this.#onEvent({ event: 'changed', alert })
   }
-}
-
-function idOf(metric: Metric, model: string | null): string {
-  return model === null ? metric : `${metric}:${model}`
 }

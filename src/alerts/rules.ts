@@ -2,7 +2,9 @@ import type { ModelReading } from '../telemetry/history.ts'
 
 export type ModelMetric = 'rejection_rate' | 'average_wait' | 'queue_depth'
 export type Metric = ModelMetric | 'memory'
-export type Unit = 'percent' | 'seconds'
+/** Found by other parts: these have no threshold to set. */
+export type MismatchMetric = 'parallel_too_high' | 'reloads'
+export type Unit = 'percent' | 'seconds' | 'slots' | 'loads'
 export type Level = 'warning' | 'critical'
 
 /** In the metric's unit; `critical` is not below `warning`, both are above 0. */
@@ -12,7 +14,9 @@ export interface Thresholds {
 }
 
 /** The option `alerts` of the configuration. */
-export interface AlertRules extends Readonly<Record<Metric, Thresholds | 'off'>> {
+export interface AlertRules
+  extends Readonly<Record<Metric, Thresholds | 'off'>>,
+    Readonly<Record<MismatchMetric, 'on' | 'off'>> {
   /** Seconds over which rates and means are computed. */
   readonly window: number
 }

@@ -1,6 +1,6 @@
 import type { Cancel, Clock } from '../clock.ts'
 import type { Log } from '../telemetry/call-log.ts'
-import type { AlertEvent } from './alerts.ts'
+import type { AlertEvent } from './alert.ts'
 
 const TRY_LASTS_MS = 5_000
 const TRIES = 5

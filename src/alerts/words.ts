@@ -71,6 +71,7 @@ export function adviceForMemory({ models }: Readings): string {
   )
 }
 
-function updateRequest(change: object): string {
+/** The request that changes the limits of a model. */
+export function updateRequest(change: object): string {
   return `POST /admin/queue/update ${JSON.stringify(change)}`
 }

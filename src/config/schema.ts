@@ -73,6 +73,8 @@ const ALERTS = {
   average_wait: { warning: 5, critical: 10 },
   queue_depth: { warning: 80, critical: 95 },
   memory: { warning: 80, critical: 90 },
+  parallel_too_high: 'on' as const,
+  reloads: 'on' as const,
 }
 
 const alerts = settings(
@@ -82,8 +84,10 @@ const alerts = settings(
     average_wait: levels('seconds', ALERTS.average_wait),
     queue_depth: levels('percent', ALERTS.queue_depth),
     memory: levels('percent', ALERTS.memory),
+    parallel_too_high: oneOf(['on', 'off']).prefault(ALERTS.parallel_too_high),
+    reloads: oneOf(['on', 'off']).prefault(ALERTS.reloads),
   },
-  'a map of window, rejection_rate, average_wait, queue_depth and memory',
+  'a map of window, rejection_rate, average_wait, queue_depth, memory, parallel_too_high and reloads',
 )
 
 /** Every option is defined here and nowhere else. Keys are the keys of config.yaml; times are seconds, sizes bytes. */
@@ -173,8 +177,8 @@ export const configSchema = z.strictObject({
   ),
   alerts: option(alerts, ALERTS, {
     sentence:
-      'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off".',
-    unit: 'seconds (window, average_wait), percent (the others)',
+      'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off". parallel_too_high and reloads have no thresholds: each is on or off.',
+    unit: 'seconds (window, average_wait), percent (rejection_rate, queue_depth, memory)',
   }),
   alert_webhook: unsetOption(webhook(), {
     sentence: 'Address that gets a POST with JSON when an alert is raised, changes its level or is cleared.',

@@ -28,6 +28,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     onRead: () => admission.regroup(),
     onProblem: (problem) => log.warn(`${problem}; each model name has slots of its own`),
   })
+  const runners = runnersOf(catalog)
   const admission = new LocalAdmission({
     clock,
     observer: stats,
@@ -35,7 +36,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     defaults: { parallel: parts.parallel, queue: config.ollama_max_queue },
     auto: config.ollama_num_parallel === 'auto',
     models: limitsByKey(config.models),
-    runners: runnersOf(catalog),
+    runners,
     maxWaitingBytes: config.max_queue_bytes,
     measured: logMeasured(log),
   })
@@ -67,7 +68,16 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     },
   })
   const admin = createAdminGuard(parts)
-  const monitor = createMonitor({ ...parts, admission, health, meters, admin, calls: relay })
+  const monitor = createMonitor({
+    ...parts,
+    admission,
+    health,
+    meters,
+    reloads,
+    forced: (model) => runners.find(model)?.forced,
+    admin,
+    calls: relay,
+  })
   const reload = reloading && createReload({ ...reloading, inForce, admission, monitor, log })
   const { origins } = options
   const composed = { admin, admission, health, inForce, monitor, origins, relay, reload, stats }

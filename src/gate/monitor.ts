@@ -1,5 +1,7 @@
+import type { ForcedReason } from '../admission/contract.ts'
 import type { LocalAdmission } from '../admission/local-admission.ts'
 import { Alerts } from '../alerts/alerts.ts'
+import { parallelMismatches, reloadMismatches } from '../alerts/runner-mismatches.ts'
 import { Webhook } from '../alerts/webhook.ts'
 import type { Clock } from '../clock.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -11,6 +13,7 @@ import type { Log } from '../telemetry/call-log.ts'
 import { History } from '../telemetry/history.ts'
 import type { Meters } from '../telemetry/meters.ts'
 import { metricsPage } from '../telemetry/metrics-page.ts'
+import type { Reloads } from '../telemetry/reloads.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
 import { limitsByKey } from './model-limits.ts'
@@ -24,6 +27,9 @@ export interface MonitorParts {
   readonly admission: LocalAdmission
   readonly calls: Monitor['calls']
   readonly meters: Meters
+  readonly reloads: Reloads
+  /** Why Ollama runs one call of a model at a time, whatever is set. */
+  readonly forced: (model: string) => ForcedReason | undefined
   readonly admin: { readonly refused: Readonly<Record<string, number>> }
   readonly health: UpstreamHealth
   readonly memory: () => Promise<Memory>
@@ -66,13 +72,23 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
       webhook?.send(event)
     },
   })
+  const namesOf = (runner: string) => {
+    for (const lane of admission.lanes()) if (lane.runner === runner) return lane.names
+    return []
+  }
   const history: History = new History({
     clock,
     models: () => admission.models(),
     tokensOut: tokenCount(meters, () => calls.live()),
     memoryPercent: async () => memoryFigures(await memory()).percent,
     windowSeconds: config.alerts.window,
-    sampled: () => alerts.evaluate(history.readings()),
+    sampled: () => {
+      const readings = history.readings()
+      alerts.evaluate(readings, [
+        ...parallelMismatches(readings.models, parts.forced),
+        ...reloadMismatches(parts.reloads.runners(clock.now()), namesOf),
+      ])
+    },
   })
   return {
     pages: {

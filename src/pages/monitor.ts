@@ -90,17 +90,29 @@ export const thresholds = z
 export const alert = z
   .object({
     id: text('The same for as long as the alert stands: `rejection_rate:llama3.2`, `memory`.'),
-    metric: word(['rejection_rate', 'average_wait', 'queue_depth', 'memory'], 'The figure that is watched.'),
-    model: text('Key of the model; null where all models are meant.').nullable(),
+    metric: word(
+      ['rejection_rate', 'average_wait', 'queue_depth', 'memory', 'parallel_too_high', 'reloads'],
+      'The figure that is watched. parallel_too_high: Ollama runs fewer calls of a model at once than `parallel_limit` says. reloads: Ollama loads a model again and again because clients send different options.',
+    ),
+    model: text(
+      'Key of the model, or of one of the models that share a runner; null where all models are meant.',
+    ).nullable(),
     level: word(LEVELS, 'How bad the figure is.'),
-    value: figure('The figure at the last sample, in `unit`.'),
-    threshold: figure('The threshold of this level, in `unit`.'),
-    unit: word(['percent', 'seconds'], 'Unit of `value` and `threshold`.'),
+    value: figure(
+      'The figure at the last sample, in `unit`. For parallel_too_high the configured number of slots.',
+    ),
+    threshold: figure(
+      'The threshold of this level, in `unit`. For parallel_too_high the number of slots to set.',
+    ),
+    unit: word(
+      ['percent', 'seconds', 'slots', 'loads'],
+      'Unit of `value` and `threshold`. loads: loads in the last ten minutes.',
+    ),
     since: moment('When the alert was raised. A change of level does not move this moment.'),
     message: text('What is wrong, as a sentence.'),
     action: text('What an operator can do, with the option or the command.'),
   })
-  .describe('A figure that is past a threshold.')
+  .describe('A figure that is past a threshold, or settings that do not fit together.')
 
 export const alerts = z
   .object({
@@ -112,7 +124,9 @@ export const alerts = z
         queue_depth_percent: thresholds.nullable(),
         memory_percent: thresholds.nullable(),
       })
-      .describe('Thresholds by metric; null for a metric that is switched off.'),
+      .describe(
+        'Thresholds by metric; null for a metric that is switched off. The other metrics have no thresholds.',
+      ),
     alerts: list(alert, 'Alerts that stand now: the critical ones first, then the oldest.'),
   })
   .describe('Alerts that stand now, and the thresholds.')

@@ -14,7 +14,7 @@ const MODELS_SHOWN = 100
 /** The figures of a model that alerts judge, and from which they advise. */
 export interface ModelReading extends WindowFigures {
   readonly active: number
-  readonly lane: Pick<LaneView, 'limits' | 'effective' | 'runsFewer' | 'paused'>
+  readonly lane: Pick<LaneView, 'runner' | 'names' | 'limits' | 'effective' | 'runsFewer' | 'paused'>
 }
 
 /** The last sample as the alerts judge it. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type AlertEvent, Alerts } from '../../src/alerts/alerts.ts'
+import type { AlertEvent } from '../../src/alerts/alert.ts'
+import { Alerts } from '../../src/alerts/alerts.ts'
+import type { Mismatch } from '../../src/alerts/mismatches.ts'
 import type { AlertRules } from '../../src/alerts/rules.ts'
 import type { ModelReading, Readings } from '../../src/telemetry/history.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -12,12 +14,16 @@ const RULES: AlertRules = {
   average_wait: { warning: 5, critical: 10 },
   queue_depth: { warning: 80, critical: 95 },
   memory: { warning: 80, critical: 90 },
+  parallel_too_high: 'on',
+  reloads: 'on',
 }
 
 /** A lane as configured, unless the parts say something else. */
 function aLane(parts: Partial<ModelReading['lane']> = {}): ModelReading['lane'] {
   const limits = { parallel: 4, queue: 512 }
   return {
+    runner: 'llama2',
+    names: ['llama2'],
     limits,
     effective: { parallel: limits.parallel, reason: 'configured' },
     runsFewer: undefined,
@@ -47,10 +53,11 @@ function aJudge(rules: AlertRules = RULES) {
   const judge = (
     models: Readonly<Record<string, Partial<ModelReading>>>,
     { memoryPercent = null, remembers = () => true }: Partial<Readings> = {},
+    mismatches: readonly Mismatch[] = [],
   ) => {
     clock.advance(5_000)
     const read = Object.entries(models).map(([model, parts]) => [model, aReading(parts)] as const)
-    alerts.evaluate({ models: new Map(read), memoryPercent, remembers })
+    alerts.evaluate({ models: new Map(read), memoryPercent, remembers }, mismatches)
   }
   /** One sample each. */
   const refusing = (...rates: readonly number[]) => {
@@ -236,6 +243,64 @@ describe('a model', () => {
         ['average_wait:a', 'warning', 'seconds'],
       ],
     )
+  })
+})
+
+describe('a mismatch', () => {
+  const reloads = (model: string, value = 3): Mismatch => ({
+    metric: 'reloads',
+    model,
+    value,
+    threshold: 3,
+    unit: 'loads',
+    message: `${model} was loaded ${value} times`,
+    action: 'Give all clients one num_ctx.',
+  })
+
+  it('raises an alert when two samples in a row have it, and clears the alert after three without it', () => {
+    const { alerts, judge, told } = aJudge()
+    judge({}, {}, [reloads('a')])
+    judge({})
+    judge({}, {}, [reloads('a')])
+    assert.deepEqual(alerts.standing(), [])
+    judge({}, {}, [reloads('a', 4)])
+    assert.deepEqual(alerts.standing(), [
+      { ...reloads('a', 4), id: 'reloads:a', level: 'warning', since: '2026-01-01T00:00:20.000Z' },
+    ])
+    judge({}, {}, [reloads('a', 5)])
+    for (let i = 0; i < 2; i++) judge({})
+    judge({}, {}, [reloads('a', 6)])
+    assert.deepEqual(
+      alerts.standing().map(({ value, since }) => [value, since]),
+      [[6, '2026-01-01T00:00:20.000Z']],
+    )
+    for (let i = 0; i < 2; i++) judge({})
+    assert.deepEqual(told(), ['raised reloads:a warning'])
+    judge({})
+    assert.deepEqual(told(), ['raised reloads:a warning', 'cleared reloads:a warning'])
+  })
+
+  it('is one of several, and stands among the alerts of figures by level and age', () => {
+    const { alerts, judge } = aJudge()
+    const high = { ...reloads('a', 4), metric: 'parallel_too_high', unit: 'slots' } as const
+    for (let i = 0; i < 2; i++) judge({}, {}, [reloads('b'), reloads('a'), high])
+    for (let i = 0; i < 2; i++)
+      judge({ a: { queue_depth_percent: 99 } }, {}, [reloads('b'), reloads('a'), high])
+    assert.deepEqual(
+      alerts.standing().map(({ id }) => id),
+      ['queue_depth:a', 'parallel_too_high:a', 'reloads:a', 'reloads:b'],
+    )
+    assert.equal(alerts.page().alerts.length, 4)
+  })
+
+  it('that is off raises no alert, and its alert is cleared at once', () => {
+    const { alerts, judge, told } = aJudge()
+    for (let i = 0; i < 2; i++) judge({}, {}, [reloads('a')])
+    alerts.setRules({ ...RULES, reloads: 'off' })
+    judge({}, {}, [reloads('a')])
+    assert.deepEqual(told(), ['raised reloads:a warning', 'cleared reloads:a warning'])
+    for (let i = 0; i < 3; i++) judge({}, {}, [reloads('a')])
+    assert.equal(told().length, 2)
   })
 })
 

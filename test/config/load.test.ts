@@ -74,6 +74,8 @@ describe('sources', () => {
         average_wait: { warning: 5, critical: 10 },
         queue_depth: { warning: 80, critical: 95 },
         memory: { warning: 80, critical: 90 },
+        parallel_too_high: 'on',
+        reloads: 'on',
       },
       log_level: 'info',
       language: 'auto',
@@ -410,6 +412,16 @@ describe('alerts', () => {
 
   it('watches nothing of a metric that is off', () => {
     assert.equal(alerts('  memory: off').memory, 'off')
+  })
+
+  it('has two metrics that are on or off', () => {
+    const { parallel_too_high, reloads } = alerts('  reloads: off')
+    assert.deepEqual([parallel_too_high, reloads], ['on', 'off'])
+    assert.match(
+      flaws('  reloads: 3')[0] ?? '',
+      /^config\.yaml:2: alerts\.reloads: expected .*on.*off.*, got 3$/,
+    )
+    assert.equal(flaws('  parallel_too_high: { warning: 1 }').length, 1)
   })
 
   it('is what the alerts and the history take', () => {
