@@ -41,7 +41,15 @@ const ADVICE: Readonly<Record<ModelMetric, (model: string, reading: ModelReading
   queue_depth: longerLine,
 }
 
-function moreSlots(model: string, { lane: { limits } }: ModelReading, memoryIsShort: boolean): string {
+function moreSlots(
+  model: string,
+  { lane: { limits, effective, runsFewer } }: ModelReading,
+  memoryIsShort: boolean,
+): string {
+  const runs = runsFewer ?? effective.parallel
+  if (runs < limits.parallel) {
+    return `Ollama runs ${runs} of these calls at once, so a higher parallel_limit (now ${limits.parallel}) does not help. GET /queue/stats has the reason in limit_reason.`
+  }
   if (memoryIsShort) {
     return `Memory is short. Before you raise parallel_limit (now ${limits.parallel}), add memory, or use a smaller model or context.`
   }

@@ -323,6 +323,18 @@ describe('the advice', () => {
     assert.doesNotMatch(short, /"parallel_limit"/)
   })
 
+  it('is no more slots where Ollama runs fewer calls at once than configured', () => {
+    const lanes = [aLane({ runsFewer: 1 }), aLane({ effective: { parallel: 1, reason: 'measured' } })]
+    for (const lane of lanes) {
+      const action = actionFor({ avg_wait_seconds: 9, lane })
+      assert.match(
+        action,
+        /^Ollama runs 1 of these calls at once, so a higher parallel_limit \(now 4\) does not/,
+      )
+      assert.doesNotMatch(action, /"parallel_limit"/)
+    }
+  })
+
   it('is a longer line where the line is full, a shorter one where the wait is long', () => {
     const limits = { parallel: 4, queue: 0 }
     assert.match(
