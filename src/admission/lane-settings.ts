@@ -8,13 +8,13 @@ interface Setting {
   readonly order: number
 }
 
-type Settings = { readonly [Limit in keyof Limits]?: Setting | undefined }
+type OwnLimits = { readonly [Limit in keyof Limits]?: Setting | undefined }
 
 /** The limits that operators set: the defaults, and limits of single models. */
 export class LaneSettings {
   /** Of the lanes without limits of their own. */
   #shared: LaneLimits
-  readonly #own = new Map<string, Settings>()
+  readonly #own = new Map<string, OwnLimits>()
   #order = 0
 
   /** `auto`: the default number of slots is where `auto` begins. */
