@@ -138,13 +138,18 @@ export class LocalAdmission implements Admission, LanesView {
   /** What is known of the runners has changed: names of one runner share one lane from now on. */
   regroup(): void {
     const now = this.#clock.now()
-    const { complete } = this.#runners
-    for (const model of this.#models.values()) {
-      if (!complete || model.served || !this.#isForgettable(model)) continue
-      if (this.#runners.find(model.model) === undefined) this.#forget(model)
-    }
+    this.forgetUnknown()
     const moved = regroup(this.#models.values(), this.#runners, now, (runner) => this.#newLane(runner))
     for (const lane of moved) this.#applySettings(lane)
+  }
+
+  /** Forgets names that stand for no model. A name that came after Ollama was last asked can come again. */
+  forgetUnknown(): void {
+    if (!this.#runners.complete) return
+    for (const model of this.#models.values()) {
+      if (model.served || !this.#isForgettable(model)) continue
+      if (this.#runners.find(model.model) === undefined) this.#forget(model)
+    }
   }
 
   /** Ollama was restarted: what was learned of its runners may be wrong. */

@@ -1,6 +1,5 @@
 import { LocalAdmission } from '../admission/local-admission.ts'
-import { changesModels, GATED_PATHS } from '../ollama/routes.ts'
-import type { PassedRequest } from '../relay/contract.ts'
+import { GATED_PATHS } from '../ollama/routes.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
 import { Reloads } from '../telemetry/reloads.ts'
@@ -12,7 +11,7 @@ import { limitsByKey } from './model-limits.ts'
 import { createMonitor } from './monitor.ts'
 import { relayOptions } from './relay-options.ts'
 import { createReload, type InForce } from './reload.ts'
-import { logMeasured, runnersOf } from './runners.ts'
+import { hasChangedModels, logMeasured, logNoCatalog, runnersOf } from './runners.ts'
 import { createAdminGuard, createFetch } from './surface.ts'
 
 /** Composes all parts of a proxy that keeps its lanes in this process. */
@@ -25,8 +24,8 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     clock,
     ask: (question) => parts.upstream.ask(question),
     onChange: () => admission.regroup(),
-    onRead: () => admission.regroup(),
-    onProblem: (problem) => log.warn(`${problem}; each model name has slots of its own`),
+    onRead: () => admission.forgetUnknown(),
+    onProblem: (problem) => logNoCatalog(log, problem),
   })
   const runners = runnersOf(catalog)
   const admission = new LocalAdmission({
@@ -99,10 +98,6 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       health.stop()
     },
   }
-}
-
-function hasChangedModels({ path, status, ending }: PassedRequest): boolean {
-  return changesModels(path) && status < 400 && ending === 'done'
 }
 
 /** `returned`: called when Ollama answers again after it did not. */

@@ -7,6 +7,8 @@ import {
 } from '../admission/contract.ts'
 import { forcedSlots } from '../ollama/forced-slots.ts'
 import { isCloudKey, parseModelName } from '../ollama/model-name.ts'
+import { changesModels } from '../ollama/routes.ts'
+import type { PassedRequest } from '../relay/contract.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { Catalog } from '../upstream/catalog.ts'
 import type { CatalogModel } from '../upstream/catalog-model.ts'
@@ -49,6 +51,16 @@ function shownId(weights: string): string {
 /** The key of a model for any spelling of its name, or the name that stands for all cloud models. */
 export function modelKeyOf(name: string): string | undefined {
   return name === ALL_CLOUD_MODELS ? name : parseModelName(name)?.key
+}
+
+/** Whether Ollama may have other models after a request than before it. */
+export function hasChangedModels({ path, status, ending }: PassedRequest): boolean {
+  return changesModels(path) && status < 400 && ending === 'done'
+}
+
+/** Tells the log why there is no catalog. */
+export function logNoCatalog(log: Pick<Log, 'warn'>, problem: string): void {
+  log.warn(`${problem}; each model name has slots of its own`)
 }
 
 /** Tells the log how many calls at once Ollama was seen to run. */

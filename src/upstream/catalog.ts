@@ -18,7 +18,7 @@ export interface CatalogParts {
   readonly ask: Ask
   /** Called after each change of `models`. Must not throw. */
   readonly onChange?: () => void
-  /** Called after each good reading of the list, whether something has changed or not. Must not throw. */
+  /** Called after each good reading of the list, also where nothing has changed. Must not throw. */
   readonly onRead?: () => void
   /**
    * Called with a sentence when Ollama answers and the answer holds no list. Called once: again only after a good
@@ -37,7 +37,7 @@ interface Wish {
  * Knows the models of Ollama, from /api/tags and /api/show.
  *
  * Between `start` and `stop` the list is read every 30 seconds. Without `start` there are no timers, and the list is
- * read only when `refresh` is called.
+ * read only when `refresh` or `keepFresh` is called.
  */
 export class Catalog {
   readonly #parts: CatalogParts
@@ -51,6 +51,8 @@ export class Catalog {
   /** Clock time at which the last reading began, also of a failed one. */
   #begunAt = Number.NEGATIVE_INFINITY
   #reading = false
+  /** A wish was dropped, and no reading has begun since. */
+  #owed = false
   /** Waits for the reading under way. */
   #served: Wish | undefined
   /** Waits for the next reading. A reading under way may be older than the wish. */
@@ -97,7 +99,7 @@ export class Catalog {
    * Resolves when this reading is over, whether it was good or not; never rejects.
    *
    * Without `start` nothing can begin later. Then a wish within that second is dropped and resolves without a reading;
-   * `readAt` tells the age of the list.
+   * the next call of `keepFresh` makes up for it. `readAt` tells the age of the list.
    */
   refresh(): Promise<void> {
     if (this.#stopped) return Promise.resolve()
@@ -106,6 +108,14 @@ export class Catalog {
     this.#wish = wish
     this.#plan()
     return wish.over
+  }
+
+  /**
+   * For use without `start`, whenever somebody needs `models`: asks for a reading when the last one began 30 seconds ago,
+   * or when a wish was dropped.
+   */
+  keepFresh(): void {
+    if (this.#owed || this.#parts.clock.now() - this.#begunAt >= READ_EVERY_MS) void this.refresh()
   }
 
   /** Asks /api/show for this model before others. Does nothing for an unknown key. */
@@ -130,7 +140,8 @@ export class Catalog {
     const ms = wished ? this.#begunAt + LEAST_PAUSE_MS - this.#parts.clock.now() : READ_EVERY_MS
     if (wished && ms <= 0) void this.#read()
     else if (this.#timed) this.#next = this.#parts.clock.after(ms, () => void this.#read())
-    else {
+    else if (wished) {
+      this.#owed = true
       this.#wish?.settle()
       this.#wish = undefined
     }
@@ -139,6 +150,7 @@ export class Catalog {
   async #read(): Promise<void> {
     this.#next = undefined
     this.#reading = true
+    this.#owed = false
     this.#served = this.#wish
     this.#wish = undefined
     const begunAt = this.#parts.clock.now()

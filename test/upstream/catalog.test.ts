@@ -181,6 +181,43 @@ describe('a refresh', () => {
     }
   })
 
+  it('without start: keepFresh reads every 30 seconds, whether readings are good or not', async () => {
+    const { catalog, clock, ollama } = aCatalog()
+    const keepFreshUntil = async (ms: number, readings: number) => {
+      clock.advance(ms)
+      catalog.keepFresh()
+      await settle()
+      assert.equal(ollama.count('tags'), readings)
+    }
+    await keepFreshUntil(0, 1)
+    await keepFreshUntil(29_999, 1)
+    ollama.list = DOWN
+    await keepFreshUntil(1, 2)
+    await keepFreshUntil(29_999, 2)
+    await keepFreshUntil(1, 3)
+    assert.equal(clock.pending, 0)
+  })
+
+  it('without start: keepFresh makes up once for wishes that were dropped', async () => {
+    const { catalog, clock, ollama } = aCatalog()
+    ollama.holds.add('tags')
+    void catalog.refresh()
+    clock.advance(500)
+    void catalog.refresh()
+    await ollama.release()
+    catalog.keepFresh()
+    await settle()
+    assert.equal(ollama.count('tags'), 1)
+    clock.advance(500)
+    catalog.keepFresh()
+    await ollama.release()
+    assert.equal(ollama.count('tags'), 2)
+    clock.advance(1_000)
+    catalog.keepFresh()
+    await settle()
+    assert.equal(ollama.count('tags'), 2)
+  })
+
   it('from within onChange is a reading of its own', async () => {
     const { catalog, clock, heard, ollama } = aCatalog(anEntry('a', 'a'))
     ollama.holds.add('tags')
@@ -287,6 +324,19 @@ describe('a change', () => {
     assert.deepEqual(seen, [['completion', 'vision'], []])
     assert.deepEqual(before?.get('a')?.capabilities, ['completion'])
     assert.equal(heard.changes, 5)
+  })
+
+  it('is not told where nothing differs, but each good reading is', async () => {
+    const { catalog, clock, heard, ollama } = aCatalog(anEntry('a', 'a'))
+    catalog.start()
+    await settle()
+    const { changes } = heard
+    clock.advance(30_000)
+    await settle()
+    ollama.list = DOWN
+    clock.advance(30_000)
+    await settle()
+    assert.deepEqual([heard.changes, heard.readings, ollama.count('tags')], [changes, 2, 3])
   })
 
   it('is told for a model that leaves', async () => {

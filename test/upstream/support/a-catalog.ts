@@ -10,13 +10,16 @@ export function aCatalog(...models: Entry[]) {
   const ollama = new ScriptedOllama()
   ollama.models = models
   const problems: string[] = []
-  const heard = { changes: 0, onChange: () => {} }
+  const heard = { changes: 0, readings: 0, onChange: () => {} }
   const catalog = new Catalog({
     clock,
     ask: ollama.ask,
     onChange: () => {
       heard.changes++
       heard.onChange()
+    },
+    onRead: () => {
+      heard.readings++
     },
     onProblem: (problem) => problems.push(problem),
   })
