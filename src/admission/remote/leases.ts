@@ -1,6 +1,6 @@
 import { EVERYBODY } from '../../callers/caller.ts'
 import type { Clock } from '../../clock.ts'
-import type { CallReport, Limits, Runners, Upstream } from '../contract.ts'
+import type { CallReport, LaneView, Limits, Runners, Upstream } from '../contract.ts'
 import { LocalAdmission } from '../local-admission.ts'
 import { LocalPermit } from '../local-permit.ts'
 import type { LocalTicket } from '../local-ticket.ts'
@@ -41,6 +41,8 @@ export interface LeasesParts {
   readonly maxWaitingBytes: number
   readonly store: LeaseStore
   readonly random?: () => number
+  /** Ollama was seen to run another number of calls at once than was known. Must not throw. */
+  readonly measured?: (lane: LaneView) => void
 }
 
 type Settled = (answer: AcquireResult) => void

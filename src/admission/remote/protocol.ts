@@ -32,6 +32,8 @@ export interface AdmissionStub {
   /** False: the slot had gone back and may be another's. */
   renew(id: string): Promise<boolean>
   release(id: string, outcome: Outcome, report?: CallReport): Promise<void>
+  /** A request of a client may have changed the models of Ollama. */
+  modelsChanged(): Promise<void>
   /** Our own pages. */
   fetch(request: Request): Promise<Response>
 }

@@ -7,19 +7,20 @@ import type { AcquireRequest, AcquireResult, AdmissionStub } from '../../admissi
 import { foregroundClock } from '../../clock.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
+import { logMeasured, logNoCatalog, modelKeyOf, runnersOf } from '../../gate/runners.ts'
 import { AdminGuard } from '../../http/admin-guard.ts'
 import { createApp } from '../../http/app.ts'
 import { HttpProblem } from '../../http/problem.ts'
-import { parseModelName } from '../../ollama/model-name.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
 import { Origins } from '../../relay/origins.ts'
 import { Stats } from '../../telemetry/stats.ts'
+import { Catalog } from '../../upstream/catalog.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
-import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { deploymentOf } from './deployment.ts'
 import { ObjectStore } from './object-store.ts'
-import { peerOf, probe } from './peer.ts'
+import { peerOf } from './peer.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
+import { upstreamOf } from './upstream.ts'
 
 /** The state of Ollama on a page is at most this old. */
 const FRESH_MS = 1_000
@@ -29,37 +30,54 @@ const FRESH_MS = 1_000
  * requests for slots come here, never a byte of Ollama's answers.
  */
 export class AdmissionObject extends DurableObject<WorkerEnv> implements AdmissionStub {
+  /** Without timers: an object that reads the list of models all the time never sleeps. */
+  readonly #catalog: Catalog
   readonly #leases: Leases
   readonly #health: UpstreamHealth
   readonly #pages: Hono
 
   constructor(ctx: ObjectState, env: WorkerEnv) {
     super(ctx, env)
-    const { config } = deploymentOf(env).loaded
+    const { loaded, log } = deploymentOf(env)
+    const { config } = loaded
     const { ollama_num_parallel } = config
-    const stats = new Stats(foregroundClock)
+    const clock = foregroundClock
+    const stats = new Stats(clock)
+    const upstream = upstreamOf(config)
+    this.#catalog = new Catalog({
+      clock,
+      ask: (question) => upstream.ask(question),
+      onChange: () => this.#leases.admission.regroup(),
+      onRead: () => this.#leases.admission.forgetUnknown(),
+      onProblem: (problem) => logNoCatalog(log, problem),
+    })
     this.#leases = new Leases({
-      clock: foregroundClock,
+      clock,
       observer: stats,
-      upstream: { name: ONLY_UPSTREAM },
+      upstream,
       defaults: {
         parallel: ollama_num_parallel === 'auto' ? recommendParallel(null) : ollama_num_parallel,
         queue: config.ollama_max_queue,
       },
       auto: ollama_num_parallel === 'auto',
+      runners: runnersOf(this.#catalog),
       maxWaitingBytes: config.max_queue_bytes,
       store: new ObjectStore(ctx),
+      measured: logMeasured(log),
     })
     this.#health = new UpstreamHealth({
-      name: ONLY_UPSTREAM,
-      clock: foregroundClock,
-      probe: () => probe(config),
+      name: upstream.name,
+      clock,
+      probe: () => upstream.probe(),
       authorized: config.ollama_authorization !== undefined,
+      onReturn: () => this.#ollamaReturned(),
     })
     this.#pages = createPages(env, this.#leases, this.#health, () => stats.changes)
   }
 
   acquire(id: string, request: AcquireRequest): Promise<AcquireResult> {
+    // A question to Ollama goes on when the call that began it is over: all requests to an object are of one context.
+    this.#catalog.keepFresh()
     return new Promise((resolve) => this.#leases.acquire(id, request, resolve))
   }
 
@@ -75,13 +93,24 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
     this.#leases.release(id, outcome, report)
   }
 
+  async modelsChanged(): Promise<void> {
+    void this.#catalog.refresh()
+  }
+
   async fetch(request: Request): Promise<Response> {
+    this.#catalog.keepFresh()
     if (/^\/health(?:\/ready)?$/.test(pathOf(request))) await this.#refreshHealth()
     return this.#pages.fetch(request)
   }
 
   alarm(): void {
     this.#leases.expire()
+  }
+
+  #ollamaReturned(): void {
+    this.#leases.admission.forgetLearned()
+    this.#catalog.forget()
+    void this.#catalog.refresh()
   }
 
   /** Probes only for a page that needs the state: an object that probes all the time never sleeps. */
@@ -114,7 +143,7 @@ function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, cha
     origins: new Origins(),
     version,
     runtimeName: 'workerd',
-    modelKey: (name) => parseModelName(name)?.key,
+    modelKey: modelKeyOf,
     memory: async () => null,
     draining: () => false,
     changes,

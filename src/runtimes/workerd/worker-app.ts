@@ -4,19 +4,18 @@ import { RemoteAdmission } from '../../admission/remote/remote-admission.ts'
 import { Waiting } from '../../admission/waiting.ts'
 import { foregroundClock } from '../../clock.ts'
 import { relayOptions } from '../../gate/relay-options.ts'
+import { hasChangedModels } from '../../gate/runners.ts'
 import { createForeignHostApp, createRelayApp } from '../../http/app.ts'
 import { HostGuard } from '../../http/host-guard.ts'
 import { isLoopback } from '../../http/peer.ts'
 import { HttpProblem } from '../../http/problem.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
 import { Relay } from '../../relay/relay.ts'
-import { credentialsOf } from '../../upstream/credentials.ts'
-import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
 import { FetchClientRequest } from '../fetch/client-request.ts'
-import { FetchUpstream } from '../fetch/upstream.ts'
 import type { Deployment } from './deployment.ts'
 import { peerOf } from './peer.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
+import { upstreamOf } from './upstream.ts'
 
 export type WorkerApp = (
   request: Request,
@@ -34,9 +33,7 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
   const options = relayOptions({ clock, config, log, language: () => language })
   // Counts bodies that are being read in this isolate. The admission object counts the bodies in line, of all isolates.
   const waiting = new Waiting(config.max_queue_bytes)
-  const upstream = new FetchUpstream(ONLY_UPSTREAM, config.ollama_url, credentialsOf(config), (url, init) =>
-    fetch(url, init),
-  )
+  const upstream = upstreamOf(config)
   /** @throws HttpProblem invalid_target */
   const clientRequest = (c: Context) => {
     const request = c.req.raw
@@ -62,6 +59,10 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
       upstream,
       // The admission object probes Ollama itself when a page needs its state.
       health: { sawAnswer() {}, sawFailure() {} },
+      passed: (request) => {
+        options.passed(request)
+        if (hasChangedModels(request)) c.executionCtx.waitUntil(tellOfModels(c.env as WorkerEnv))
+      },
       finished: (call) => log.call(call),
     })
   const services = {
@@ -87,6 +88,15 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
 
 function connect({ GATE }: WorkerEnv): AdmissionStub {
   return GATE.get(GATE.idFromName('gate'))
+}
+
+/** Ollama has other models now. Where the object does not hear of it, its list of models is at most 30 seconds old. */
+async function tellOfModels(env: WorkerEnv): Promise<void> {
+  try {
+    await connect(env).modelsChanged()
+  } catch {
+    // The object is restarting, and reads the list anew when it is back.
+  }
 }
 
 /**

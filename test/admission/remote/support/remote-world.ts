@@ -1,5 +1,10 @@
-import type { Limits } from '../../../../src/admission/contract.ts'
-import { type Lease, type LeaseStore, Leases } from '../../../../src/admission/remote/leases.ts'
+import type { LaneView, Limits } from '../../../../src/admission/contract.ts'
+import {
+  type Lease,
+  type LeaseStore,
+  Leases,
+  type LeasesParts,
+} from '../../../../src/admission/remote/leases.ts'
 import type {
   AcquireRequest,
   AcquireResult,
@@ -44,11 +49,16 @@ class Storage implements LeaseStore {
 export class RemoteWorld {
   readonly clock = new ManualClock()
   readonly storage = new Storage()
-  readonly #defaults: Limits
+  readonly #parts: Pick<LeasesParts, 'defaults' | 'auto' | 'runners'>
+  /** The limits in force when Ollama was seen to run another number of calls at once. */
+  readonly measured: LaneView['effective'][] = []
   leases: Leases
 
-  constructor(defaults: Limits = { parallel: 1, queue: 10 }) {
-    this.#defaults = defaults
+  constructor(
+    defaults: Limits = { parallel: 1, queue: 10 },
+    parts: Partial<Pick<LeasesParts, 'auto' | 'runners'>> = {},
+  ) {
+    this.#parts = { auto: false, ...parts, defaults }
     this.leases = this.#open()
   }
 
@@ -57,11 +67,11 @@ export class RemoteWorld {
       clock: this.clock,
       observer: new Stats(this.clock),
       upstream: OLLAMA,
-      defaults: this.#defaults,
-      auto: false,
+      ...this.#parts,
       maxWaitingBytes: 1e6,
       store: this.storage,
       random: () => 0,
+      measured: ({ effective }) => this.measured.push(effective),
     })
   }
 
@@ -136,6 +146,7 @@ export class Wire {
       claim: (id) => send('claim', (leases) => leases.claim(id)),
       renew: (id) => send('renew', (leases) => leases.renew(id)),
       release: (id, outcome, report) => send('release', (leases) => leases.release(id, outcome, report)),
+      modelsChanged: () => Promise.reject(new Error('no models here')),
       fetch: () => Promise.reject(new Error('no pages here')),
     }
   }
