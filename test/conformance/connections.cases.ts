@@ -17,7 +17,7 @@ export function connections(target: Target): void {
       })
       const proxy = await startProxy(target, ollama.url, [])
       try {
-        const answer = await ask(proxy.port, 'GET /api/tags HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        const answer = await ask(proxy.port, 'GET /api/ps HTTP/1.1\r\nHost: localhost\r\n\r\n')
         assert.equal(answer.status, 204)
         const names = answer.headers.map(([name]) => name.toLowerCase())
         assert.ok(names.includes('x-from'))
@@ -38,7 +38,7 @@ export function connections(target: Target): void {
         })
         const proxy = await startProxy(target, ollama.url, [])
         try {
-          const request = `GET /api/tags HTTP/1.1\r\nHost: localhost\r\nX-Long: ${long}\r\n\r\n`
+          const request = `GET /api/ps HTTP/1.1\r\nHost: localhost\r\nX-Long: ${long}\r\n\r\n`
           const answer = await ask(proxy.port, request)
           if (target.gaps?.largeHeaders && bytes > 200_000) {
             assert.equal(answer.status, 431)
@@ -62,7 +62,7 @@ export function connections(target: Target): void {
       })
       const proxy = await startProxy(target, ollama.url, [])
       try {
-        const request = `GET /api/tags HTTP/1.1\r\nHost: localhost\r\n${lines}X-Last: a\r\n\r\n`
+        const request = `GET /api/ps HTTP/1.1\r\nHost: localhost\r\n${lines}X-Last: a\r\n\r\n`
         const { status } = await ask(proxy.port, request)
         if (target.gaps?.manyHeaders) assert.equal(status, 431)
         else assert.deepEqual([status, seen], [200, 5_001])
