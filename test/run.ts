@@ -14,6 +14,7 @@ const NODE_SERVER = 'src/runtimes/node stands on undici and @hono/node-server, w
 const NOT_ON_BUN: Readonly<Record<string, string>> = {
   [join('conformance', 'node.test.ts')]:
     'starts the proxy as a program on Node; on Bun the conformance suite of --runtimes does',
+  [join('conformance', 'made-up-names.test.ts')]: 'starts the proxy on Node, with flags of Node',
   [join('runtimes', 'node', 'answers.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'departures.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'events.test.ts')]: NODE_SERVER,

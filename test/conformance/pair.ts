@@ -97,7 +97,13 @@ export async function startProxy(
 export const node: Target = { name: 'node', command: [...fromSource] }
 
 export interface ModelStats {
-  readonly parallel_limit: number
+  readonly runner: string
+  readonly aliases: readonly string[]
+  /** Null: no limit. So are the other slots. */
+  readonly parallel_limit: number | null
+  readonly effective_limit: number | null
+  readonly limit_reason: string
+  readonly available_slots: number | null
   readonly active_requests: number
   readonly queued_requests: number
   readonly total_processed: number
@@ -114,9 +120,16 @@ export interface SimulatorCounters {
   readonly finished: number
   readonly aborted: number
   readonly active: number
+  readonly peakActive: number
   readonly waiting: number
   readonly onWire: number
   readonly peakOnWire: number
+}
+
+interface SimulatorState {
+  readonly models: Readonly<Record<string, SimulatorCounters>>
+  readonly weights: Readonly<Record<string, SimulatorCounters>>
+  readonly loaded: readonly { readonly model: string }[]
 }
 
 /** A proxy in front of a simulator, each a process of its own, and what their pages tell. */
@@ -146,17 +159,35 @@ export class Pair {
 
   /** The model's figures; all zero before its first call. */
   async stats(model = 'llama3.2'): Promise<ModelStats> {
+    return (await this.models())[model] ?? NO_CALLS
+  }
+
+  /** The figures of all models, by key. */
+  async models(): Promise<Readonly<Record<string, ModelStats>>> {
     // Whatever was asked below /admin, the page is then made anew. Otherwise it may be up to 100 ms old.
     await (await fetch(`${this.proxy.url}/admin/nothing`)).text()
     const response = await fetch(`${this.proxy.url}/queue/stats`)
-    const { models } = (await response.json()) as { models: Record<string, ModelStats> }
-    return models[model] ?? NO_CALLS
+    return ((await response.json()) as { models: Record<string, ModelStats> }).models
   }
 
   async simulated(model = 'llama3.2:latest'): Promise<SimulatorCounters> {
-    const response = await fetch(`${this.simulator.url}/_sim/state`)
-    const { models } = (await response.json()) as { models: Record<string, SimulatorCounters> }
-    return models[model] ?? NOTHING_SEEN
+    return (await this.#state()).models[model] ?? NOTHING_SEEN
+  }
+
+  /** What the simulator has counted under all names of a runner. `runner`: as in /queue/stats. */
+  async simulatedRunner(runner: string): Promise<SimulatorCounters> {
+    const { weights } = await this.#state()
+    const found = Object.keys(weights).find((each) => each.startsWith(runner))
+    return weights[found ?? ''] ?? NOTHING_SEEN
+  }
+
+  /** The names for which the simulator has models in memory. */
+  async loaded(): Promise<readonly string[]> {
+    return (await this.#state()).loaded.map(({ model }) => model)
+  }
+
+  async #state(): Promise<SimulatorState> {
+    return (await (await fetch(`${this.simulator.url}/_sim/state`)).json()) as SimulatorState
   }
 
   async faults(faults: object): Promise<void> {
@@ -186,7 +217,12 @@ export class Pair {
 }
 
 const NO_CALLS: ModelStats = {
+  runner: '',
+  aliases: [],
   parallel_limit: 0,
+  effective_limit: 0,
+  limit_reason: '',
+  available_slots: 0,
   active_requests: 0,
   queued_requests: 0,
   total_processed: 0,
@@ -203,6 +239,7 @@ const NOTHING_SEEN: SimulatorCounters = {
   finished: 0,
   aborted: 0,
   active: 0,
+  peakActive: 0,
   waiting: 0,
   onWire: 0,
   peakOnWire: 0,

@@ -58,7 +58,7 @@ const workerd: Target = {
     },
     ownProcess: {
       reason: 'it is miniflare that is started here, and workerd a child of its own',
-      provenBy: 'of a multitude of made-up models leaves at most a thousand lanes',
+      provenBy: 'of a multitude of made-up models leaves no name and no memory behind',
     },
     promptClose: {
       reason:
