@@ -20,6 +20,7 @@ import { protocol } from './protocol.cases.ts'
 import { refusals } from './refusals.cases.ts'
 import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
+import { runners } from './runners.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
 import { targets } from './targets.cases.ts'
@@ -37,6 +38,7 @@ export function conformance(target: Target): void {
     after(() => process.on('exit', (code) => process.exit(code)))
     const slow = slowClients(target)
     floods(target)
+    runners(target)
     disconnects(target)
     crashes(target)
     promises(target)
