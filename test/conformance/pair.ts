@@ -198,6 +198,11 @@ export class Pair {
     await fetch(`${this.simulator.url}/_sim/reset`, { method: 'POST' })
   }
 
+  /** Ollama ends and begins again within the same process: models, connections and calls are gone. */
+  async restartOllama(): Promise<void> {
+    await fetch(`${this.simulator.url}/_sim/restart`, { method: 'POST', body: '{"closedMs":200}' })
+  }
+
   update(change: object): Promise<Response> {
     return fetch(`${this.proxy.url}/admin/queue/update`, {
       method: 'POST',

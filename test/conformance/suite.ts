@@ -21,6 +21,7 @@ import { refusals } from './refusals.cases.ts'
 import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { runners } from './runners.cases.ts'
+import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
 import { targets } from './targets.cases.ts'
@@ -39,6 +40,7 @@ export function conformance(target: Target): void {
     const slow = slowClients(target)
     floods(target)
     runners(target)
+    slots(target)
     disconnects(target)
     crashes(target)
     promises(target)
