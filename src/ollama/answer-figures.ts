@@ -7,11 +7,11 @@ const MOST_TOKENS = 1e9
 /** No call takes so many nanoseconds: 1e7 seconds are four months. */
 const MOST_NANOSECONDS = 1e16
 
-/** Token counts in Ollama's own answers, and in any answer: OpenAI's, Anthropic's, or cut before its durations. */
+/** Token counts in Ollama's own answers, and in those of OpenAI's and Anthropic's routes. */
 const NATIVE_IN = ['prompt_eval_count']
 const NATIVE_OUT = ['eval_count']
-const ANY_IN = ['prompt_tokens', 'input_tokens', ...NATIVE_IN]
-const ANY_OUT = ['completion_tokens', 'output_tokens', ...NATIVE_OUT]
+const OTHER_IN = ['prompt_tokens', 'input_tokens']
+const OTHER_OUT = ['completion_tokens', 'output_tokens']
 
 export interface Figures {
   readonly tokensIn: number | null
@@ -53,22 +53,23 @@ export class AnswerTail {
     return last !== undefined && last !== 0x0a
   }
 
-  /** Token counts and load time, in any dialect. `tookMs`: how long Ollama had the call. */
-  figures(tookMs: number): Figures {
+  /**
+   * Token counts and durations. `tookMs`: how long Ollama had the call. `native`: the route is Ollama's own. Other
+   * answers hold objects that the client or the model wrote, and no durations of Ollama.
+   */
+  figures(tookMs: number, native: boolean): Figures {
     let text = ''
     for (const chunk of this.#chunks) {
       text += utf8.decode(chunk.length > TAIL_BYTES ? chunk.subarray(-TAIL_BYTES) : chunk)
     }
-    const total = text.lastIndexOf('"total_duration":')
+    const total = native ? text.lastIndexOf('"total_duration":') : -1
     // In an answer of Ollama the other durations come after the total.
     const end = total < 0 ? '' : text.slice(total)
-    const totalMs = durationMs(end, '"total_duration":')
-    // The keys of the dialect at hand come first: a search in vain goes through the whole tail.
-    const native = total >= 0
+    const totalMs = total < 0 ? null : durationMs(end, '"total_duration":')
     return {
-      tokensIn: lastCount(text, native ? NATIVE_IN : ANY_IN),
-      tokensOut: lastCount(text, native ? NATIVE_OUT : ANY_OUT),
-      loadMs: Math.min((lastNumber(text, 'load_duration') ?? 0) / 1e6, tookMs),
+      tokensIn: lastCount(text, native ? NATIVE_IN : OTHER_IN),
+      tokensOut: lastCount(text, native ? NATIVE_OUT : OTHER_OUT),
+      loadMs: Math.min((lastNumber(end, 'load_duration') ?? 0) / 1e6, tookMs),
       totalMs,
       promptMs: totalMs === null ? null : durationMs(end, '"prompt_eval_duration":'),
       evalMs: totalMs === null ? null : durationMs(end, '"eval_duration":'),

@@ -1,6 +1,7 @@
 import type { CallReport, Ticket } from '../admission/contract.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
+import { dialectOf } from '../ollama/routes.ts'
 import { isStream, newRequestId, type RequestIds } from './call-headers.ts'
 import { reportOf } from './call-report.ts'
 import type { CallOutcome, ClientRequest, FinishedCall, LiveCall } from './contract.ts'
@@ -67,6 +68,11 @@ export class CallRecord {
   asks(model: string | undefined, options: string | undefined): void {
     this.#model = model
     this.#options = options
+  }
+
+  /** The route is Ollama's own, and no route of OpenAI or Anthropic. */
+  get native(): boolean {
+    return dialectOf(this.path) === 'ollama'
   }
 
   /** Ollama has the call, or had it. */

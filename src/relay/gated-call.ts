@@ -137,7 +137,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     // Once an answer has begun, a break says nothing about whether Ollama answers.
     if (ending === 'broken' && this.#stage === 'sent') this.#options.health.sawFailure(cause, sentAt)
     const now = this.#options.clock.now()
-    const figures = this.#tail.figures(now - sentAt)
+    const figures = this.#tail.figures(now - sentAt, this.record.native)
     const stopped = ending === 'aborted' && this.#stopped instanceof Failure ? this.#stopped.code : undefined
     const ended = stopped === undefined ? OUTCOME_BY_ENDING[ending] : OUTCOME_BY_FAILURE[stopped]
     const outcome = ending === 'done' && (figures.failed || status >= 500) ? 'failed' : ended

@@ -32,18 +32,18 @@ const NATIVE =
 
 describe('the figures of an answer', () => {
   it('come from the last line of a native stream', () => {
-    const figures = tailOf('{"message":{"content":"hi"},"done":false}\n', NATIVE).figures(TOOK_MS)
+    const figures = tailOf('{"message":{"content":"hi"},"done":false}\n', NATIVE).figures(TOOK_MS, true)
     assert.deepEqual(figures, OF_NATIVE)
   })
   it('come from the usage object in the other dialects', () => {
     const openai =
       'data: {"usage":{"prompt_tokens":11,"completion_tokens":22,"total_tokens":33}}\n\ndata: [DONE]\n\n'
     const anthropic = 'data: {"type":"message_delta","usage":{"input_tokens": 5, "output_tokens": 6}}\n\n'
-    assert.deepEqual(tailOf(openai).figures(TOOK_MS), { ...NONE, tokensIn: 11, tokensOut: 22 })
-    assert.deepEqual(tailOf(anthropic).figures(TOOK_MS), { ...NONE, tokensIn: 5, tokensOut: 6 })
+    assert.deepEqual(tailOf(openai).figures(TOOK_MS, false), { ...NONE, tokensIn: 11, tokensOut: 22 })
+    assert.deepEqual(tailOf(anthropic).figures(TOOK_MS, false), { ...NONE, tokensIn: 5, tokensOut: 6 })
   })
   it('are the last ones in the answer, and are null where the answer has none', () => {
-    assert.equal(tailOf('{"eval_count":1}\n{"eval_count":2}\n').figures(TOOK_MS).tokensOut, 2)
+    assert.equal(tailOf('{"eval_count":1}\n{"eval_count":2}\n').figures(TOOK_MS, true).tokensOut, 2)
     for (const text of [
       '',
       '\n',
@@ -52,24 +52,26 @@ describe('the figures of an answer', () => {
       '{"eval_count":',
       '"eval_count"',
     ]) {
-      assert.deepEqual(tailOf(text).figures(TOOK_MS), NONE)
+      assert.deepEqual(tailOf(text).figures(TOOK_MS, true), NONE)
     }
   })
   it('are ignored when no model can have them', () => {
     const absurd = (tokens: string, load: string) =>
-      tailOf(`{"done":true,"load_duration":${load},"prompt_eval_count":${tokens},"eval_count":${tokens}}\n`)
+      tailOf(
+        `{"done":true,"total_duration":1,"load_duration":${load},"prompt_eval_count":${tokens},"eval_count":${tokens}}\n`,
+      )
     for (const tokens of ['1000000001', '99999999999999999999', '9'.repeat(400)]) {
-      const { tokensIn, tokensOut } = absurd(tokens, '1').figures(TOOK_MS)
+      const { tokensIn, tokensOut } = absurd(tokens, '1').figures(TOOK_MS, true)
       assert.deepEqual([tokensIn, tokensOut], [null, null], tokens)
     }
-    assert.equal(absurd('1000000000', '1').figures(TOOK_MS).tokensOut, 1_000_000_000)
+    assert.equal(absurd('1000000000', '1').figures(TOOK_MS, true).tokensOut, 1_000_000_000)
     for (const load of ['6000000001', '18446744073709551615', '9'.repeat(400)])
-      assert.equal(absurd('1', load).figures(TOOK_MS).loadMs, TOOK_MS, load)
+      assert.equal(absurd('1', load).figures(TOOK_MS, true).loadMs, TOOK_MS, load)
   })
   it('are not taken from the text of the model', () => {
     const said = '{"message":{"content":"\\"eval_count\\":999,\\"prompt_eval_count\\":7"}}\n'
-    assert.equal(tailOf(NATIVE, said).figures(TOOK_MS).tokensOut, 290)
-    assert.equal(tailOf(said).figures(TOOK_MS).tokensIn, null)
+    assert.equal(tailOf(NATIVE, said).figures(TOOK_MS, true).tokensOut, 290)
+    assert.equal(tailOf(said).figures(TOOK_MS, true).tokensIn, null)
   })
   it('do not depend on the sizes of the chunks', () => {
     const whole = `${'{"message":{"content":"é"},"done":false}\n'.repeat(200)}${NATIVE}`
@@ -82,14 +84,15 @@ describe('the figures of an answer', () => {
           tail.add(bytes.subarray(at, at + size))
           at += size
         }
-        assert.deepEqual(tail.figures(TOOK_MS), OF_NATIVE)
+        assert.deepEqual(tail.figures(TOOK_MS, true), OF_NATIVE)
         assert.equal(tail.midLine, false)
       }),
     )
   })
   it('are found at the end of a chunk of any size', () => {
     assert.equal(
-      tailOf(`{"embeddings":[${'0.1,'.repeat(500_000)}0],"prompt_eval_count":8}`).figures(TOOK_MS).tokensIn,
+      tailOf(`{"embeddings":[${'0.1,'.repeat(500_000)}0],"prompt_eval_count":8}`).figures(TOOK_MS, true)
+        .tokensIn,
       8,
     )
   })
@@ -97,7 +100,7 @@ describe('the figures of an answer', () => {
 
 describe('the durations of an answer', () => {
   const durations = (text: string) => {
-    const { loadMs, totalMs, promptMs, evalMs } = tailOf(text).figures(TOOK_MS)
+    const { loadMs, totalMs, promptMs, evalMs } = tailOf(text).figures(TOOK_MS, true)
     return { loadMs, totalMs, promptMs, evalMs }
   }
 
@@ -178,16 +181,16 @@ describe('the counts of a native answer', () => {
   it('are not those of another dialect in the arguments of a tool call', () => {
     const call =
       '{"message":{"tool_calls":[{"function":{"arguments":{"prompt_tokens":7,"output_tokens":8}}}]},"done":true,"total_duration":5}\n'
-    assert.equal(tailOf(call).figures(TOOK_MS).tokensIn, null)
-    assert.equal(tailOf(call).figures(TOOK_MS).tokensOut, null)
+    assert.equal(tailOf(call).figures(TOOK_MS, true).tokensIn, null)
+    assert.equal(tailOf(call).figures(TOOK_MS, true).tokensOut, null)
   })
 })
 
 describe('an answer that ended in an error line of Ollama', () => {
   it('has failed although its status was 200', () => {
     const error = '{"error":"an error was encountered while running the model: unexpected EOF"}\n'
-    assert.equal(tailOf('{"done":false}\n', error).figures(TOOK_MS).failed, true)
-    assert.equal(tailOf(error).figures(TOOK_MS).failed, true)
+    assert.equal(tailOf('{"done":false}\n', error).figures(TOOK_MS, true).failed, true)
+    assert.equal(tailOf(error).figures(TOOK_MS, true).failed, true)
   })
   it('is not an answer that only contains the word error', () => {
     for (const text of [
@@ -196,7 +199,7 @@ describe('an answer that ended in an error line of Ollama', () => {
       '{"x":{"error":"x"}}\n',
       '{"error":"x"}',
     ]) {
-      assert.equal(tailOf(text).figures(TOOK_MS).failed, false, text)
+      assert.equal(tailOf(text).figures(TOOK_MS, true).failed, false, text)
     }
   })
 })

@@ -6,7 +6,8 @@ import { ScriptedRequest } from '../support/scripted-request.ts'
 import { BODY, leftovers, NOTHING, type RelayHarness, relayHarness } from './support/relay-harness.ts'
 
 const NDJSON = { 'content-type': 'application/x-ndjson' }
-const FIGURES = '{"done":true,"load_duration":5000000,"prompt_eval_count":3,"eval_count":4}\n'
+const FIGURES =
+  '{"done":true,"total_duration":9000000,"load_duration":5000000,"prompt_eval_count":3,"eval_count":4}\n'
 
 let house: RelayHarness
 const open = (change: Parameters<typeof relayHarness>[0] = {}): RelayHarness => {
