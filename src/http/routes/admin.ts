@@ -7,7 +7,7 @@ import { answer } from '../answer.ts'
 import { boundedBody } from '../bounded-body.ts'
 import { HttpProblem } from '../problem.ts'
 import type { Monitor, Services } from '../services.ts'
-import { viewOf } from './queue.ts'
+import { exactViewOf } from './queue.ts'
 
 /** A restart takes a few seconds. The proxy then starts with the new configuration. */
 const RESTART_SECONDS = 5
@@ -21,7 +21,7 @@ export function adminRoutes(services: Services): Hono {
   app.post('/admin/queue/reset', admin.lets('reset'), zValidator('query', resetQuery, refuseInvalid), (c) => {
     const { model } = c.req.valid('query')
     admin.addToLog(c, { model: model ?? '*' })
-    const views = model === undefined ? [...admission.models()] : [viewOf(services, model)]
+    const views = model === undefined ? [...admission.models()] : [exactViewOf(services, model)]
     for (const { observer } of views) observer.reset()
     return answer({ status: 'reset', models: views.map((view) => view.model) })
   })

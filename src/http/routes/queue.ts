@@ -39,14 +39,22 @@ function statsOf({ monitor }: Services, view: ModelView): object {
   return { ...snapshotOf(view), ...(monitor && { window: monitor.history.window(view.model) }) }
 }
 
+/** As viewOf, but never another name of the same runner. */
+export function exactViewOf(services: Pick<Services, 'admission' | 'modelKey'>, model: string): ModelView {
+  const view = viewOf(services, model)
+  if (view.model === services.modelKey(model)) return view
+  throw unknownModel(services)
+}
+
 /** A model by any spelling of its name. Throws `model_not_found` with the names of all models. */
-export function viewOf(
-  { admission, modelKey }: Pick<Services, 'admission' | 'modelKey'>,
-  model: string,
-): ModelView {
+function viewOf({ admission, modelKey }: Pick<Services, 'admission' | 'modelKey'>, model: string): ModelView {
   const key = modelKey(model)
   const view = key === undefined ? undefined : admission.model(key)
   if (view) return view
+  throw unknownModel({ admission })
+}
+
+function unknownModel({ admission }: Pick<Services, 'admission'>): HttpProblem {
   const available_models = Array.from(admission.models(), (known) => known.model)
-  throw new HttpProblem('model_not_found', { fields: { available_models } })
+  return new HttpProblem('model_not_found', { fields: { available_models } })
 }
