@@ -6,6 +6,9 @@ const PROBE_EVERY_MS = 5_000
 /** Pause between a first failure and the probe that confirms or withdraws the failure. */
 const CONFIRM_AFTER_MS = 1_000
 
+/** Two changes of the version within this time are one. */
+const OTHER_VERSION_MS = 60_000
+
 export interface UpstreamStatus {
   readonly name: string
   /** False until the first answer. */
@@ -57,6 +60,8 @@ export class UpstreamHealth {
   #failure: Cause | undefined
   #problem: Cause | undefined
   #version: string | null = null
+  /** Clock time at which another version answered. */
+  #otherAt = Number.NEGATIVE_INFINITY
   #status: number | null = null
   #latencyMs: number | null = null
   #checkedAt: number | null = null
@@ -138,7 +143,7 @@ export class UpstreamHealth {
       this.#otherProgram = otherProgram
       if (otherProgram) this.#failed(problem, begun)
       else {
-        const isOther = version !== null && this.#version !== null && version !== this.#version
+        const isOther = this.#isOther(version)
         this.#problem = problem
         this.#version = version ?? this.#version
         this.#latencyMs = this.#parts.clock.now() - begun
@@ -163,6 +168,18 @@ export class UpstreamHealth {
     this.#failure = undefined
     this.#checkedAt = this.#parts.clock.wallTime()
     if (returned) this.#parts.onReturn?.()
+  }
+
+  /**
+   * Whether another version answers than before. Two Ollamas of different versions can share one address, so this counts
+   * once a minute.
+   */
+  #isOther(version: string | null): boolean {
+    if (version === null || this.#version === null || version === this.#version) return false
+    const now = this.#parts.clock.now()
+    if (now - this.#otherAt < OTHER_VERSION_MS) return false
+    this.#otherAt = now
+    return true
   }
 
   #failed(cause: Cause | undefined, begun: number): void {
