@@ -7,15 +7,17 @@ export interface LaneLimits {
   readonly limits: Limits
   /** An operator chose the number of slots, so the number is never changed. False: the number is where `auto` begins. */
   readonly chosen: boolean
+  /** The answers tell what this Ollama runs at once. False: the calls run in the cloud. */
+  readonly isLocal: boolean
   /** The limit in force where nothing is known of the runner. */
   readonly effective: EffectiveLimit
 }
 
-/** `chosen`: as in LaneLimits. Many lanes can share the result. */
-export function laneLimits(limits: Limits, chosen: boolean): LaneLimits {
+/** `chosen`, `isLocal`: as in LaneLimits. Many lanes can share the result. */
+export function laneLimits(limits: Limits, chosen: boolean, isLocal = true): LaneLimits {
   const { parallel } = limits
   const reason = !chosen ? 'memory' : parallel === Number.POSITIVE_INFINITY ? 'cloud' : 'configured'
-  return { limits, chosen, effective: { parallel, reason } }
+  return { limits, chosen, isLocal, effective: { parallel, reason } }
 }
 
 /** How many calls of a lane may run at once, and why: as configured, as Ollama forces, or as Ollama was seen to run. */
@@ -45,9 +47,9 @@ export class LaneLimit {
     return this.#forced
   }
 
+  /** Takes effect with the next `set`. */
   set forced(reason: ForcedReason | undefined) {
     this.#forced = reason
-    this.#effective = this.#inForce()
   }
 
   get effective(): EffectiveLimit {
@@ -82,6 +84,7 @@ export class LaneLimit {
    * `runsFewer` has changed.
    */
   ended(call: EndedCall): boolean {
+    if (!this.#set.isLocal) return false
     this.#runner ??= new RunnerLimit()
     if (!this.#runner.ended(call, this.limits.parallel)) return false
     this.#effective = this.#inForce()

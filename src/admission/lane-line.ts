@@ -55,7 +55,9 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> {
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
     let earliest = Number.POSITIVE_INFINITY
-    for (const ticket of this) {
+    // A listener can move calls to another line meanwhile.
+    for (const ticket of [...this]) {
+      if (!ticket.waiting || !ticket.standsIn(this.#owner)) continue
       const { deadline } = ticket.call
       if (deadline <= now) this.dismiss(ticket, 'timeout', now)
       else if (deadline < earliest) earliest = deadline
@@ -65,7 +67,8 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> {
 
   /** Refuses all calls in line. */
   dismissAll(now: number): void {
-    for (const ticket of this) this.dismiss(ticket, 'shutting_down', now)
+    for (const ticket of [...this])
+      if (ticket.waiting && ticket.standsIn(this.#owner)) this.dismiss(ticket, 'shutting_down', now)
     this.sweep()
   }
 

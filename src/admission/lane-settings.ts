@@ -64,7 +64,7 @@ export class LaneSettings {
       parallel: parallel?.value ?? (isCloud ? Number.POSITIVE_INFINITY : defaults.parallel),
       queue: queue?.value ?? defaults.queue,
     }
-    return laneLimits(limits, isCloud || parallel !== undefined || this.#shared.chosen)
+    return laneLimits(limits, isCloud || parallel !== undefined || this.#shared.chosen, !isCloud)
   }
 
   #last(limit: keyof Limits, names: readonly string[]): Setting | undefined {

@@ -1,4 +1,4 @@
-import type { Call, CallReport, ForcedReason, Slot } from './contract.ts'
+import type { Call, CallReport, Slot } from './contract.ts'
 import { LaneLimit, type LaneLimits } from './lane-limit.ts'
 import { LocalPermit, type PermitOwner } from './local-permit.ts'
 import type { Outcome } from './observer.ts'
@@ -13,6 +13,8 @@ export class LaneSlots {
   #taken = 0
   #open: number
   #paused = false
+  /** The last grant before another lane was taken over: until then each lane counted only its own calls. */
+  #mergedAt = 0
 
   /** `slot`: stands for all slots, because slots of one upstream differ in nothing. */
   constructor(slot: Slot, limits: LaneLimits) {
@@ -41,12 +43,6 @@ export class LaneSlots {
 
   setLimits(limits: LaneLimits): void {
     this.limit.set(limits)
-    this.#reopen()
-  }
-
-  /** `reason`: why Ollama runs one call at a time on this runner; undefined where Ollama does not. */
-  force(reason: ForcedReason | undefined): void {
-    this.limit.forced = reason
     this.#reopen()
   }
 
@@ -79,13 +75,15 @@ export class LaneSlots {
     this.#taken -= permit.slots
     // Most calls run alone and say nothing. They cost no more than this question.
     if (!hadCompany && !LaneLimit.tellsOfOutside(report)) return false
-    if (!this.limit.ended({ permit, outcome, now, lastGrant: grants, report })) return false
+    const told = permit.grantNumber > this.#mergedAt ? report : undefined
+    if (!this.limit.ended({ permit, outcome, now, lastGrant: grants, report: told })) return false
     this.#reopen()
     return true
   }
 
   /** Takes over the taken slots of another lane. Their permits come back here from now on. */
   takeOver(other: LaneSlots): void {
+    if (other.#taken > 0) this.#mergedAt = grants
     this.#taken += other.#taken
     other.#taken = 0
     this.pause(this.#paused || other.#paused)

@@ -55,6 +55,10 @@ export class Lane implements LaneView {
     return this.#slots.limit.effective
   }
 
+  get forced(): ForcedReason | undefined {
+    return this.#slots.limit.forced
+  }
+
   get runsFewer(): number | undefined {
     return this.#slots.limit.runsFewer
   }
@@ -124,9 +128,12 @@ export class Lane implements LaneView {
     this.#change(() => this.#slots.setLimits(limits), now)
   }
 
-  /** `reason`: why Ollama runs one call at a time on this runner; undefined where Ollama does not. */
-  force(reason: ForcedReason | undefined, now: number): void {
-    this.#change(() => this.#slots.force(reason), now)
+  /**
+   * `reason`: why Ollama runs one call at a time on this runner; undefined where Ollama does not. Takes effect with the
+   * next `setLimits`.
+   */
+  force(reason: ForcedReason | undefined): void {
+    this.#slots.limit.forced = reason
   }
 
   /** Ollama was restarted, so what was learned of the runner may be wrong. */
@@ -152,24 +159,22 @@ export class Lane implements LaneView {
 
   /**
    * Takes over the slots, the line and the names of another lane: both have one runner. No call loses its place, because
-   * both lines become one in the order of arrival.
+   * both lines become one in the order of arrival. Grants nothing: `setLimits` must follow.
    */
   takeOver(other: Lane, now: number): void {
     this.#slots.takeOver(other.#slots)
+    this.#refusals.movedAt(now)
     other.#successor = this
     for (const model of other.models) this.adopt(model)
     other.models = []
     this.line.take(other.line.give(() => true))
-    this.#grantWaiting(now)
   }
 
-  /** One name goes to another lane, because it stands for other weights now. Its running calls end in this lane. */
-  handOver(model: LaneModel, to: Lane, now: number): void {
+  /** One name stands for other weights now. Its running calls end here. Grants nothing: `setLimits` must follow. */
+  handOver(model: LaneModel, to: Lane): void {
     this.drop(model)
     to.adopt(model)
     to.line.take(this.line.give((ticket) => ticket.model === model))
-    this.#grantWaiting(now)
-    to.#grantWaiting(now)
   }
 
   /** For LocalTicket alone. False when the ticket was settled before. */

@@ -1,5 +1,14 @@
 import { type Clock, Sweep } from '../clock.ts'
-import type { Admission, Call, LanesView, LaneView, Limits, Runners, Upstream } from './contract.ts'
+import {
+  type Admission,
+  type Call,
+  CLOUD,
+  type LanesView,
+  type LaneView,
+  type Limits,
+  type Runners,
+  type Upstream,
+} from './contract.ts'
 import { surplus } from './forgetting.ts'
 import { Lane } from './lane.ts'
 import type { LaneParts } from './lane-parts.ts'
@@ -45,6 +54,8 @@ export class LocalAdmission implements Admission, LanesView {
   readonly #runners: Runners
   readonly #laneParts: LaneParts
   readonly #models = new Map<string, ModelCalls<Lane>>()
+  /** Lanes in which calls run, though all of their names stand for other weights now. */
+  readonly #nameless = new Set<Lane>()
   readonly #settings: LaneSettings
   readonly #sweep: Sweep
   #closed = false
@@ -86,7 +97,9 @@ export class LocalAdmission implements Admission, LanesView {
 
   /** A model that was never called is found by another name of its runner. */
   model(model: string): ModelCalls<Lane> | undefined {
-    return this.#models.get(model) ?? this.#laneOf(this.#runners.find(model)?.runner)?.models[0]
+    const runner = this.#runners.find(model)?.runner
+    // Every name could be that of a cloud model.
+    return this.#models.get(model) ?? (runner === CLOUD ? undefined : this.#laneOf(runner)?.models[0])
   }
 
   lanes(): Set<Lane> {
@@ -139,8 +152,11 @@ export class LocalAdmission implements Admission, LanesView {
   regroup(): void {
     const now = this.#clock.now()
     this.forgetUnknown()
-    const moved = regroup(this.#models.values(), this.#runners, now, (runner) => this.#newLane(runner))
-    for (const lane of moved) this.#applySettings(lane)
+    const changed = regroup(this.#models.values(), this.#runners, now, (runner) => this.#laneFor(runner))
+    for (const lane of changed) {
+      if (lane.models.length === 0 && lane.active > 0) this.#nameless.add(lane)
+      this.#applySettings(lane)
+    }
   }
 
   /** Forgets names that stand for no model. A name that came after Ollama was last asked can come again. */
@@ -176,12 +192,12 @@ export class LocalAdmission implements Admission, LanesView {
     ))
       this.#forget(model)
     const facts = this.#runners.find(name)
-    const lane = this.#laneOf(facts?.runner) ?? this.#newLane(facts?.runner)
+    const lane = this.#laneOf(facts?.runner) ?? this.#laneFor(facts?.runner)
     const model = new ModelCalls(name, this.#observer.lane(name), lane)
     lane.adopt(model)
     this.#models.set(name, model)
+    if (facts?.forced !== undefined) lane.force(facts.forced)
     this.#applySettings(lane)
-    if (facts?.forced !== undefined) lane.force(facts.forced, this.#clock.now())
     this.#runners.opened(name)
     return model
   }
@@ -192,14 +208,22 @@ export class LocalAdmission implements Admission, LanesView {
     return undefined
   }
 
-  #newLane(runner: string | undefined): Lane {
+  /** The lane in which calls of this runner still run, or a new one. */
+  #laneFor(runner: string | undefined): Lane {
+    for (const lane of this.#nameless) {
+      if (lane.active > 0 && lane.runnerId !== runner) continue
+      this.#nameless.delete(lane)
+      if (lane.active > 0) return lane
+    }
     const lane = new Lane(runner, this.#settings.of(runner, []), this.#laneParts)
     if (this.#paused) lane.pause(true, this.#clock.now())
     return lane
   }
 
   #isForgettable(model: ModelCalls<Lane>): boolean {
-    return model.idle && model.lane.paused === this.#paused && !this.#settings.has(model.model)
+    // The last name of a lane keeps the pause that an operator asked for.
+    const keepsPause = model.lane.paused !== this.#paused && model.lane.models.length === 1
+    return model.idle && !keepsPause && !this.#settings.has(model.model)
   }
 
   #forget(model: ModelCalls<Lane>): void {

@@ -34,6 +34,11 @@ export class LocalTicket<M = unknown> implements Ticket {
     this.#owner = owner
   }
 
+  /** Whether the ticket stands in the line of this lane. */
+  standsIn(owner: TicketOwner<M>): boolean {
+    return this.#owner === owner
+  }
+
   /** For the lane alone, which settles a ticket once. */
   settle(result: LocalPermit | Refusal): void {
     this.#result = result

@@ -37,6 +37,11 @@ export class RecentEnds {
     return running
   }
 
+  /** Whether one of the remembered calls ended at about this moment. */
+  endedNear(at: number, withinMs: number): boolean {
+    return this.#ends.some(({ endedAt }) => Math.abs(endedAt - at) <= withinMs)
+  }
+
   /** `lastGrant`: number of the last grant before the end. */
   add({ grantNumber, slots }: LocalPermit, beganAt: number | undefined, endedAt: number, lastGrant: number) {
     this.#ends[this.#count % REMEMBERED] = { grantNumber, slots, beganAt, endedAt, lastGrant }

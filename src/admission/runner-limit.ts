@@ -15,6 +15,8 @@ const OVERHEAD_MS = 60
  */
 const OVERHEAD_SHARE = 0.15
 
+/** Two moments that are no further apart than this share of a wait, or than OVERHEAD_MS, are one. */
+const NEAR_SHARE = 0.05
 /** Moments of a part of a call's life at which the calls beside it are counted. */
 const MOMENTS = [0.25, 0.5, 0.75]
 /** Waits that must agree before a limit is lowered. */
@@ -30,6 +32,8 @@ const AFTER_LOAD_MS = 60_000
 const LOAD_MS = 200
 /** After a trial that failed, the next one comes so much later. */
 const TRIAL_EVERY_MS = 600_000
+/** After a trial whose answer told nothing, the next one comes so much later, twice as late each time. */
+const VAIN_TRIAL_MS = 60_000
 /**
  * A call that was broken off may keep its place in the runner: llama-server looks for a closed client once a second, and
  * a runner ends the prompt that it has begun. So waits say nothing for as long as the call had run, within these bounds.
@@ -77,6 +81,8 @@ export class RunnerLimit {
   #trial: LocalPermit | undefined
   #trialAt = Number.POSITIVE_INFINITY
   #trialEndedAt = Number.NEGATIVE_INFINITY
+  /** Trials in a row whose answers told nothing. */
+  #vainTrials = 0
 
   /** Calls that Ollama runs at once; undefined while nothing says that it runs fewer than asked for. */
   get measured(): number | undefined {
@@ -140,7 +146,12 @@ export class RunnerLimit {
     if (others === undefined) return undefined
     if (!waited) this.#prove(others + permit.slots, now, asked)
     else if (others === 0 || others < this.#provenNow(now)) this.#sawOutside(now)
-    else if (now - this.#outsideAt > OUTSIDE_MS) this.#vote(others, now, asked)
+    else if (now - this.#outsideAt > OUTSIDE_MS) {
+      // A call that waited for a slot begins when another call ends. Any other wait is something else.
+      if (this.#ends.endedNear(beganAt, Math.max(OVERHEAD_MS, NEAR_SHARE * queuedMs)))
+        this.#vote(others, now, asked)
+      else this.#votes = []
+    }
     return waited
   }
 
@@ -211,7 +222,9 @@ export class RunnerLimit {
   #endTrial(waited: boolean | undefined, now: number): void {
     this.#trial = undefined
     this.#trialEndedAt = now
-    this.#trialAt = waited === true ? now + TRIAL_EVERY_MS : now
+    const vainMs = Math.min(VAIN_TRIAL_MS * 2 ** this.#vainTrials, TRIAL_EVERY_MS)
+    this.#vainTrials = waited === undefined ? this.#vainTrials + 1 : 0
+    this.#trialAt = now + (waited === undefined ? vainMs : waited ? TRIAL_EVERY_MS : 0)
     if (this.#measured === undefined) this.#trialAt = Number.POSITIVE_INFINITY
   }
 

@@ -42,10 +42,10 @@ function factsOf(model: CatalogModel): RunnerFacts {
   return { runner: model.weights && shownId(model.weights), forced: forcedSlots(model)?.reason }
 }
 
-/** The weights as `sha256-` and twelve digits. A text without a digest stays as it is. */
+/** The weights as `sha256-` and twelve digits. A text without a digest gets a mark: a modelfile can say FROM cloud. */
 function shownId(weights: string): string {
   const digest = /^sha256-([0-9a-f]{64})$/.exec(weights)?.[1]
-  return digest === undefined ? weights : `sha256-${digest.slice(0, SHOWN_DIGITS)}`
+  return digest === undefined ? `file:${weights}` : `sha256-${digest.slice(0, SHOWN_DIGITS)}`
 }
 
 /** The key of a model for any spelling of its name, or the name that stands for all cloud models. */
