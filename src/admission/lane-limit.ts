@@ -75,12 +75,15 @@ export class LaneLimit {
   }
 
   /** Whether a call that ran alone says anything. */
-  static tellsOfOutside(report: CallReport | undefined): boolean {
-    return report !== undefined && RunnerLimit.tellsOfOutside(report)
+  hearsAlone(report: CallReport | undefined): boolean {
+    if (report === undefined) return false
+    return (
+      RunnerLimit.tellsOfOutside(report) || (this.#runner !== undefined && RunnerLimit.tellsOfLoad(report))
+    )
   }
 
   /**
-   * A call of the lane is over that ran beside others, or that tells of another client. Returns whether `effective` or
+   * A call of the lane is over that ran beside others, or for which `hearsAlone` is true. Returns whether `effective` or
    * `runsFewer` has changed.
    */
   ended(call: EndedCall): boolean {

@@ -7,6 +7,8 @@ export interface LaneParts {
   readonly slot: Slot
   /** Shared by all lanes. */
   readonly waiting: Waiting
+  /** The last call of a name is over, and Ollama has served none of them. */
+  readonly unserved: (model: string) => void
   /** 0 ≤ x < 1. */
   readonly random: () => number
   /** Ollama was seen to run another number of calls at once, so the limit in force or the advice has changed. */

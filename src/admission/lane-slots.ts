@@ -74,7 +74,7 @@ export class LaneSlots {
     const hadCompany = permit.beside > 0 || this.#taken > permit.slots
     this.#taken -= permit.slots
     // Most calls run alone and say nothing. They cost no more than this question.
-    if (!hadCompany && !LaneLimit.tellsOfOutside(report)) return false
+    if (!hadCompany && !this.limit.hearsAlone(report)) return false
     const told = permit.grantNumber > this.#mergedAt ? report : undefined
     if (!this.limit.ended({ permit, outcome, now, lastGrant: grants, report: told })) return false
     this.#reopen()

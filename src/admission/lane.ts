@@ -121,6 +121,7 @@ export class Lane implements LaneView {
     model.observer.released(outcome, heldMs)
     if (measured) this.#parts.measured(this)
     this.#grantWaiting(now)
+    if (!model.served && model.idle) this.#parts.unserved(model.model)
   }
 
   /** Higher limits start waiting calls at once. Lower limits let running calls finish and keep the line. */

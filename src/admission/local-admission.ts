@@ -71,6 +71,7 @@ export class LocalAdmission implements Admission, LanesView {
       waiting: this.waiting,
       random: parts.random ?? Math.random,
       measured: parts.measured ?? (() => {}),
+      unserved: (model) => this.#forgetIfUnknown(this.#models.get(model)),
     }
     this.#settings = new LaneSettings(parts.defaults, parts.auto === true)
     this.#sweep = new Sweep(parts.clock, SWEEP_MS, (now) => this.#expire(now))
@@ -161,11 +162,7 @@ export class LocalAdmission implements Admission, LanesView {
 
   /** Forgets names that stand for no model. A name that came after Ollama was last asked can come again. */
   forgetUnknown(): void {
-    if (!this.#runners.complete) return
-    for (const model of this.#models.values()) {
-      if (model.served || !this.#isForgettable(model)) continue
-      if (this.#runners.find(model.model) === undefined) this.#forget(model)
-    }
+    if (this.#runners.complete) for (const model of this.#models.values()) this.#forgetIfUnknown(model)
   }
 
   /** Ollama was restarted: what was learned of its runners may be wrong. */
@@ -224,6 +221,12 @@ export class LocalAdmission implements Admission, LanesView {
     // The last name of a lane keeps the pause that an operator asked for.
     const keepsPause = model.lane.paused !== this.#paused && model.lane.models.length === 1
     return model.idle && !keepsPause && !this.#settings.has(model.model)
+  }
+
+  #forgetIfUnknown(model: ModelCalls<Lane> | undefined): void {
+    if (model === undefined || !this.#runners.complete) return
+    if (model.served || !this.#isForgettable(model)) return
+    if (this.#runners.find(model.model) === undefined) this.#forget(model)
   }
 
   #forget(model: ModelCalls<Lane>): void {

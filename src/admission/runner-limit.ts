@@ -112,15 +112,20 @@ export class RunnerLimit {
     return queuedMs > OVERHEAD_MS
   }
 
+  /** Whether the model was loaded for the call, so that Ollama may be a new process. */
+  static tellsOfLoad({ loadMs }: CallReport): boolean {
+    return loadMs >= LOAD_MS
+  }
+
   /**
-   * A call of the lane is over that ran beside others, or that tells of another client. Returns whether `measured` has
-   * changed. `asked`: the number of slots that was asked for.
+   * A call of the lane is over that ran beside others, or that tells of another client or a load. Returns whether
+   * `measured` has changed. `asked`: the number of slots that was asked for.
    */
   ended({ permit, outcome, now, lastGrant, report }: EndedCall, asked: number): boolean {
     const before = this.#measured
     const beganAt = report?.beganMs === undefined ? undefined : permit.grantedAt + report.beganMs
     if (outcome === 'cancelled' || outcome === 'timed_out') this.#brokeOff(now - permit.grantedAt, now)
-    if (report !== undefined && report.loadMs >= LOAD_MS) this.#loaded(now)
+    if (report !== undefined && RunnerLimit.tellsOfLoad(report)) this.#loaded(now)
     const waited = outcome === 'done' ? this.#judge(permit, now, asked, beganAt, report) : undefined
     this.#ends.add(permit, beganAt, now, lastGrant)
     if (permit === this.#trial) this.#endTrial(waited, now)

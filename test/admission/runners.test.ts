@@ -173,6 +173,7 @@ describe('a name that Ollama does not have', () => {
     admission.configure('configured', { queue: 1 })
     known.complete = true
     admission.regroup()
+    permitOf(ask('made-up too')).release('done', 1)
     const names = () => Array.from(admission.models(), ({ model }) => model)
     assert.deepEqual(names(), ['real', 'removed', 'running', 'configured'])
     running.release('done', 2)

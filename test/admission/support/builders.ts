@@ -31,6 +31,7 @@ export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = 
     waiting: shared,
     random: () => 0,
     measured: () => {},
+    unserved: () => {},
   })
   lane.adopt(new ModelCalls('llama2', recorder, lane))
   return { lane, recorder, waiting: shared }

@@ -140,6 +140,15 @@ describe('what was learned', () => {
     }
   })
 
+  it('is tried soon after a load, which may be that of an Ollama that was restarted unseen', () => {
+    const world = new LimitWorld({ inside: 1, outside: 4 })
+    world.clients(8, CHAT)
+    world.clock.advance(120_000)
+    world.restart(4)
+    world.clock.advance(240_000)
+    assert.deepEqual(world.lane.effective, { parallel: 4, reason: 'memory' })
+  })
+
   it('is learned anew when an Ollama with fewer slots has loaded the model again', () => {
     for (const after of [1, 2]) {
       const world = new LimitWorld({ inside: 4, outside: 4 })
