@@ -109,12 +109,12 @@ function decode(path: string): string {
   }
 }
 
-/** Merges slashes and resolves dot segments, as nginx does. */
+/** Merges slashes and resolves dot segments, as nginx does. A slash at the end stays. */
 function resolve(path: string): string {
   const kept: string[] = []
   for (const segment of path.split(/[/\\]/)) {
     if (segment === '..') kept.pop()
     else if (segment !== '.' && segment !== '') kept.push(segment)
   }
-  return `/${kept.join('/')}`
+  return `/${kept.join('/')}${kept.length > 0 && /[/\\]$/.test(path) ? '/' : ''}`
 }
