@@ -10,6 +10,9 @@ export const liveCall = z
     model: text(
       'Key of the model; null while the call is still read, or when the call names no model.',
     ).nullable(),
+    runner: text(
+      'What Ollama runs for the model, as in /queue/stats; null while the model is not known, or after its last call.',
+    ).nullable(),
     client: text("Address of the client's socket."),
     path: text('Path of the request.'),
     state: word(

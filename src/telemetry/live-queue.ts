@@ -6,13 +6,17 @@ import { hundredths } from './snapshot.ts'
 /** Calls in a list. The total counts all calls. */
 const MOST_LISTED = 500
 
-/** The part of a lane from which the positions in line follow. */
-type QueueView = Pick<LaneView, 'effective' | 'paused' | 'estimate' | 'waiting'>
+/** The part of a lane from which the positions in line follow, and the names of its runner. */
+type QueueView = Pick<LaneView, 'runner' | 'names' | 'effective' | 'paused' | 'estimate' | 'waiting'>
 
 /** Running calls, the longest first, then calls in line, in the order of the line. */
 export function sortedCalls(calls: Iterable<LiveCall>, lanes: Iterable<QueueView>): readonly LiveRequest[] {
-  const positions = positionsByTicket(lanes)
-  return Array.from(calls, (call) => requestOf(call, call.ticket && positions.get(call.ticket))).sort(byState)
+  const all = [...lanes]
+  const positions = positionsByTicket(all)
+  const runners = new Map(all.flatMap(({ names, runner }) => names.map((name) => [name, runner])))
+  return Array.from(calls, (call) =>
+    requestOf(call, runners.get(call.model ?? ''), call.ticket && positions.get(call.ticket)),
+  ).sort(byState)
 }
 
 /** `model`: the key of a model, or undefined for all models. */
@@ -40,10 +44,15 @@ function positionsByTicket(lanes: Iterable<QueueView>): Map<object, QueuePositio
   return positions
 }
 
-function requestOf(call: LiveCall, queued: QueuePosition | undefined): LiveRequest {
+function requestOf(
+  call: LiveCall,
+  runner: string | undefined,
+  queued: QueuePosition | undefined,
+): LiveRequest {
   return {
     id: call.id,
     model: call.model ?? null,
+    runner: runner ?? null,
     client: call.client,
     path: call.path,
     state: call.state,

@@ -138,6 +138,17 @@ function describeLanes(families: Families, { meters, admission }: MetricsParts):
     ['paused', 'Whether an operator has paused the model: 1 or 0.', sums(({ lane }) => Number(lane.paused))],
   ] as const
   for (const [name, help, read] of gauges) families.gauge({ name, help, labels: ['model'] }, read)
+  families.gauge(
+    {
+      name: 'model_info',
+      help: 'Always 1; the runner that the model shares with all names of the same weights.',
+      labels: ['model', 'runner'],
+    },
+    function* () {
+      for (const { model, lane } of admission.models())
+        if (meters.labelOf(model) !== OTHER) yield [{ model, runner: lane.runner }, 1]
+    },
+  )
   const waitingHelp = 'Bodies of calls that wait or are still being read, all models together.'
   families.value('waiting_bytes', waitingHelp, () => admission.waiting.bytes)
 }

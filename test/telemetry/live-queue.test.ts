@@ -25,6 +25,8 @@ function aCall(parts: Partial<LiveCall>): LiveCall {
 /** A lane in which each call takes a second. */
 function aLane(places: readonly { enqueuedAt: number }[], parts: Partial<Lane> = {}): Lane {
   return {
+    runner: 'sha256-0123456789ab',
+    names: ['llama2'],
     effective: { parallel: 2, reason: 'configured' },
     paused: false,
     estimate: { waitMs: (ahead, slots) => ((ahead + 1) * 1_000) / slots },
@@ -73,10 +75,11 @@ describe('the list of calls', () => {
   })
 
   it('gives each call under the names of the page', () => {
-    const [call] = liveQueue(calls, [], undefined).requests
+    const [call] = liveQueue(calls, [aLane([])], undefined).requests
     assert.deepEqual(call, {
       id: 'r-old',
       model: 'llama2',
+      runner: 'sha256-0123456789ab',
       client: '192.0.2.7',
       path: '/api/chat',
       state: 'running',

@@ -55,6 +55,7 @@ const modelFigures = queue.modelFigures
 export const statsPage = z.object({ models: z.record(z.string(), modelFigures) })
 
 const liveCall = monitor.liveCall.extend({
+  runner: monitor.liveCall.shape.runner.optional(),
   client: monitor.liveCall.shape.client.nullable(),
   waited_ms: monitor.liveCall.shape.waited_ms.nullable(),
   tokens_out: monitor.liveCall.shape.tokens_out.nullable(),
