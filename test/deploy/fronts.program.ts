@@ -156,7 +156,7 @@ describe('who comes through a server on this machine', () => {
     const front = await shippedHaproxy(open.port)
     try {
       const host = 'ollama.example.com'
-      const body = '{"model":"llama3.2"}'
+      const body = '{"model":"llama3.2","prompt":"hi"}'
       const call = post('/api/generate', host).replace('Content-Length: 0', `Content-Length: ${body.length}`)
       assert.equal((await ask(front.port, call + body)).status, 200)
       const inside = [
@@ -193,7 +193,7 @@ describe('who comes through a server on this machine', () => {
     try {
       for (const how of ['fin', 'rst'] as const) {
         const client = new RawCall(front.port)
-        const body = '{"model":"llama3.2"}'
+        const body = '{"model":"llama3.2","messages":[{"role":"user","content":"hi"}]}'
         client.send(post(HELD, 'ollama.example.com').replace('Length: 0', `Length: ${body.length}`) + body)
         await until('the first piece is there', () => client.received.includes('"done":false'))
         assert.equal(await running(), 1)

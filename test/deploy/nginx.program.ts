@@ -7,7 +7,7 @@ import { ask, parseAnswer } from '../conformance/raw-answer.ts'
 import { until } from '../support/until.ts'
 import { Site } from './site.ts'
 
-const BODY = '{"model":"llama3.2"}'
+const BODY = '{"model":"llama3.2","prompt":"hi"}'
 const MIB = 1024 * 1024
 const BIG = 20 * MIB
 const FLOOD = 256 * MIB
@@ -177,7 +177,7 @@ describe('the nginx site in front of the proxy', () => {
   }
 
   it('hands on a body of 20 MB byte for byte', async () => {
-    const body = `{"model":"llama3.2","images":["${'QUJD'.repeat(BIG / 4)}"]}`
+    const body = `{"model":"llama3.2","prompt":"hi","images":["${'QUJD'.repeat(BIG / 4)}"]}`
     const client = site.call(post('/api/generate', body))
     const { request, response } = await site.atOllama()
     const digest = createHash('sha256')
