@@ -4,7 +4,7 @@ import { occupy } from './occupied.ts'
 import { Pair, type Target } from './pair.ts'
 import { ask } from './raw-answer.ts'
 
-const BODY = '{"model":"llama3.2","messages":[{}],"options":{"num_predict":1}}'
+const BODY = '{"model":"llama3.2","prompt":"x","messages":[{}],"options":{"num_predict":1}}'
 
 /** Request targets that are no plain path. Some server somewhere reads each as a route that takes a slot. */
 const ODD_TARGETS = [
