@@ -5,7 +5,9 @@ export const MODEL = 'llama2'
 /** Body of a call, some 200 bytes as a short question is. */
 export function callBody(stream: boolean): string {
   const prompt = 'Why is the sky blue? Answer in one paragraph, for a reader who has heard of waves before. '
-  return JSON.stringify({ model: MODEL, prompt, stream, options: { temperature: 0 } })
+  // A stream is a chat. Without messages it would only load the model, which takes no slot.
+  const asked = stream ? { messages: [{ role: 'user', content: prompt }] } : { prompt }
+  return JSON.stringify({ model: MODEL, ...asked, stream, options: { temperature: 0 } })
 }
 
 const CREATED = '"created_at":"2026-01-01T00:00:00.000000000Z"'
