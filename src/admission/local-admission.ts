@@ -98,9 +98,11 @@ export class LocalAdmission implements Admission, LanesView {
 
   /** A model that was never called is found by another name of its runner. */
   model(model: string): ModelCalls<Lane> | undefined {
+    const called = this.#models.get(model)
+    if (called) return called
     const runner = this.#runners.find(model)?.runner
     // Every name could be that of a cloud model.
-    return this.#models.get(model) ?? (runner === CLOUD ? undefined : this.#laneOf(runner)?.models[0])
+    return runner === CLOUD ? undefined : this.#laneOf(runner)?.models[0]
   }
 
   lanes(): Set<Lane> {

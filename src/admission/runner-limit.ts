@@ -1,4 +1,4 @@
-import type { CallReport } from './contract.ts'
+import { type CallReport, LOAD_MS } from './contract.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { Outcome } from './observer.ts'
 import { RecentEnds } from './recent-ends.ts'
@@ -28,8 +28,6 @@ const PROOFS = 3
  * next trial comes no later than this after the last one.
  */
 const AFTER_LOAD_MS = 60_000
-/** Getting a loaded model ready took a real Ollama at most 56 ms, and a load of its smallest model some 300 ms. */
-const LOAD_MS = 200
 /** After a trial that failed, the next one comes so much later. */
 const TRIAL_EVERY_MS = 600_000
 /** After a trial whose answer told nothing, the next one comes so much later, twice as late each time. */

@@ -10,9 +10,9 @@ interface MeasuredTimes {
 }
 
 /**
- * What an answer tells admission. Only final chunks of Ollama's own routes tell where the time went. The time in line
- * inside Ollama is in none of their durations, so the rest of the total is that time: reference of the scheduler is
- * server/sched.go and llm/server.go of Ollama.
+ * What an answer tells admission. Only the final chunks of Ollama's own routes tell where the time went. None of their
+ * durations but the total holds the time in line inside Ollama (server/sched.go, llm/llama_server.go), so that time is
+ * what the others leave of the total.
  */
 export function reportOf(
   { totalMs, loadMs, promptMs, evalMs }: Figures,

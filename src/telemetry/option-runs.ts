@@ -1,10 +1,6 @@
+import { LOAD_MS } from '../admission/contract.ts'
 import { type LoadOptions, type OptionDifference, reloadCauses } from '../ollama/load-options.ts'
 
-/**
- * An answer with at least this time shows a load. For a loaded model a real Ollama of May 2026 tells 1 to 2 ms, and up
- * to 56 ms in a burst; for a load of a tiny model mostly 280 to 350 ms, sometimes 32 to 92 ms.
- */
-const LOAD_MS = 200
 /** An answer up to this time shows that the model was loaded: below the shortest load, see LOAD_MS. */
 const LOADED_MS = 20
 const MOST_SPANS = 16

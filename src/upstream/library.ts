@@ -17,8 +17,6 @@ export interface ListedModel {
   readonly capabilities: readonly string[] | undefined
   /** A stub: the model runs on ollama.com. */
   readonly remote: boolean
-  /** Model, or path of the file, from which the model was made. Often empty. */
-  readonly parentModel: string
 }
 
 /** What /api/show tells about a model and /api/tags does not, or not as surely. */
@@ -95,7 +93,6 @@ function listedModel(key: string, name: string, fields: AnswerObject): ListedMod
     format: textOf(details.format),
     capabilities: capabilitiesOf(fields.capabilities),
     remote: textOf(fields.remote_host) !== '',
-    parentModel: textOf(details.parent_model),
   }
 }
 

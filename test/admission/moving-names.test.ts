@@ -4,20 +4,7 @@ import type { CallReport, RunnerFacts } from '../../src/admission/contract.ts'
 import { REMEMBERED_MODELS } from '../../src/admission/forgetting.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { aCall, anAdmission, fateOf, grantOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
-
-/** An admission whose runners the test tells. */
-function withRunners(parts: Parameters<typeof anAdmission>[0] = {}) {
-  const facts = new Map<string, RunnerFacts>()
-  const runners = { find: (model: string) => facts.get(model), complete: false, opened: () => {} }
-  const made = anAdmission({ runners, ...parts })
-  const tell = (told: Record<string, string | RunnerFacts>) => {
-    for (const [model, fact] of Object.entries(told))
-      facts.set(model, typeof fact === 'string' ? { runner: fact } : fact)
-    made.admission.regroup()
-  }
-  const ask = (model: string, slots = 1) => made.admission.acquire(aCall({ model, slots }))
-  return { ...made, ask, facts, tell }
-}
+import { withRunners } from './support/with-runners.ts'
 
 /** The final chunk says that the call waited so long inside Ollama, then computed so long. */
 function waitedInside(queuedMs: number, computedMs: number): CallReport {

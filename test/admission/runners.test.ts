@@ -1,42 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { RunnerFacts } from '../../src/admission/contract.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import type { LocalTicket } from '../../src/admission/local-ticket.ts'
-import {
-  aCall,
-  anAdmission,
-  FAR,
-  fateOf,
-  grantOf,
-  permitOf,
-  refusalOf,
-  ticketOf,
-} from './support/builders.ts'
-
-/** An admission whose runners the test tells. */
-function withRunners(parts: Parameters<typeof anAdmission>[0] = {}) {
-  const facts = new Map<string, RunnerFacts>()
-  const opened: string[] = []
-  const known = { complete: false }
-  const runners = {
-    find: (model: string) => facts.get(model),
-    get complete() {
-      return known.complete
-    },
-    opened: (model: string) => void opened.push(model),
-  }
-  const made = anAdmission({ runners, ...parts })
-  const { admission } = made
-  const tell = (told: Record<string, string | RunnerFacts>) => {
-    for (const [model, fact] of Object.entries(told))
-      facts.set(model, typeof fact === 'string' ? { runner: fact } : fact)
-    admission.regroup()
-  }
-  const ask = (model: string, slots = 1) => admission.acquire(aCall({ model, slots }))
-  return { ...made, ask, facts, known, opened, tell }
-}
+import { FAR, fateOf, grantOf, permitOf, refusalOf, ticketOf } from './support/builders.ts'
+import { withRunners } from './support/with-runners.ts'
 
 describe('names of one runner', () => {
   it('share slots and line, and have figures of their own', () => {

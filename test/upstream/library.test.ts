@@ -39,7 +39,6 @@ describe('a list of models', () => {
         format: 'gguf',
         capabilities: ['completion', 'tools'],
         remote: false,
-        parentModel: '/models/blobs/sha256-1',
       },
     ])
   })
@@ -97,7 +96,6 @@ describe('a list of models', () => {
         format: '',
         capabilities: undefined,
         remote: false,
-        parentModel: '',
       }
       assert.deepEqual(tags(entry), [expected])
       const details = { family: wrong, format: wrong, parent_model: wrong }
