@@ -12,6 +12,7 @@ import type { PassedRequest } from '../relay/contract.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { Catalog } from '../upstream/catalog.ts'
 import type { CatalogModel } from '../upstream/catalog-model.ts'
+import { MOST_MODELS } from '../upstream/library.ts'
 
 const CLOUD_FACTS: RunnerFacts = { runner: CLOUD }
 
@@ -22,7 +23,8 @@ const SHOWN_DIGITS = 12
 export function runnersOf(catalog: Pick<Catalog, 'models' | 'refresh' | 'wants'>): Runners {
   return {
     get complete() {
-      return catalog.models !== undefined
+      // Of a longer list the rest was not read.
+      return catalog.models !== undefined && catalog.models.size < MOST_MODELS
     },
     find(model) {
       // Most models of ollama.com are in no list.

@@ -49,7 +49,7 @@ export function show(name: string): UpstreamQuestion {
 }
 
 /** No more entries of a list are looked at. */
-const MOST_MODELS = 10_000
+export const MOST_MODELS = 10_000
 /** Characters of a name. The longest valid name, with host and scheme, has some 600. */
 const MOST_NAME = 1_024
 /** Characters of the other texts. */
