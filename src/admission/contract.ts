@@ -1,6 +1,7 @@
 import type { Caller } from '../callers/caller.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 import type { Refusal } from './refusal.ts'
+import type { TurnsView, WaitingFor } from './turns/contract.ts'
 
 /** `parallel`: slots; Infinity = no limit. `queue`: places in line; with 0 no call waits. */
 export interface Limits {
@@ -134,9 +135,15 @@ export interface LaneView {
   /** Calls in line. */
   readonly queued: number
   readonly paused: boolean
-  readonly estimate: { waitMs(ahead: number, slots: number): number | undefined }
   /** The calls in line, the next to run first. */
   waiting(): Iterable<object>
+  /** `ticket`: a call in line, as `waiting` gives it. */
+  waitingFor(ticket: object, now: number): WaitingFor
+  /**
+   * Milliseconds from now until a call starts that has `ahead` calls of this lane before it. Undefined while too little
+   * is known, and while the lane is paused.
+   */
+  startsInMs(ahead: number, now: number): number | undefined
 }
 
 /** One model, as pages and figures see it: the calls under one name. */
@@ -156,6 +163,7 @@ export interface ModelView {
 /** All lanes, as pages see and change the lanes. */
 export interface LanesView {
   readonly defaults: Limits
+  readonly turns: TurnsView
   models(): Iterable<ModelView>
   /** By any name of its runner. */
   model(model: string): ModelView | undefined

@@ -1,7 +1,7 @@
 import type { Call, CallReport, EffectiveLimit, ForcedReason, LaneView, Limits } from './contract.ts'
-import { Estimate } from './estimate.ts'
 import type { LaneLimits } from './lane-limit.ts'
 import { LaneLine } from './lane-line.ts'
+import { LaneOutlook } from './lane-outlook.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { LaneRefusals } from './lane-refusals.ts'
 import { LaneSlots } from './lane-slots.ts'
@@ -16,10 +16,9 @@ type LaneTicket = LocalTicket<LaneModel>
 type LanePermit = LocalPermit<LaneModel>
 
 /** The slots and the line of one runner. A lane is pure and synchronous: callers tell it the time. */
-export class Lane implements LaneView {
+export class Lane extends LaneOutlook implements LaneView {
   /** For LocalAdmission alone to change: undefined while the runner is not known. */
   runnerId: string | undefined
-  readonly estimate = new Estimate()
   /** The names of the runner that were called or have limits of their own. */
   models: readonly LaneModel[] = []
   readonly #slots: LaneSlots
@@ -33,6 +32,7 @@ export class Lane implements LaneView {
   #successor: Lane | undefined
 
   constructor(runnerId: string | undefined, limits: LaneLimits, parts: LaneParts) {
+    super()
     this.runnerId = runnerId
     this.#slots = new LaneSlots(parts.slot, limits)
     this.#refusals = new LaneRefusals(this, parts)

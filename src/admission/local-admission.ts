@@ -18,6 +18,7 @@ import type { LocalTicket } from './local-ticket.ts'
 import { ModelCalls } from './model-calls.ts'
 import type { AdmissionObserver } from './observer.ts'
 import { regroup } from './regroup.ts'
+import { NO_TURNS } from './turns/no-turns.ts'
 import { Waiting } from './waiting.ts'
 
 /** The longest time that a ticket stays in line past its deadline while no slot becomes free. */
@@ -49,6 +50,7 @@ export interface AdmissionParts {
 export class LocalAdmission implements Admission, LanesView {
   /** What calls hold together before they have a slot. */
   readonly waiting: Waiting
+  readonly turns = NO_TURNS
   readonly #clock: Clock
   readonly #observer: AdmissionObserver
   readonly #runners: Runners

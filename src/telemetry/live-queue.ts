@@ -7,12 +7,16 @@ import { hundredths } from './snapshot.ts'
 const MOST_LISTED = 500
 
 /** The part of a lane from which the positions in line follow, and the names of its runner. */
-type QueueView = Pick<LaneView, 'runner' | 'names' | 'effective' | 'paused' | 'estimate' | 'waiting'>
+type QueueView = Pick<LaneView, 'runner' | 'names' | 'waiting' | 'startsInMs'>
 
 /** Running calls, the longest first, then calls in line, in the order of the line. */
-export function sortedCalls(calls: Iterable<LiveCall>, lanes: Iterable<QueueView>): readonly LiveRequest[] {
+export function sortedCalls(
+  calls: Iterable<LiveCall>,
+  lanes: Iterable<QueueView>,
+  now: number,
+): readonly LiveRequest[] {
   const all = [...lanes]
-  const positions = positionsByTicket(all)
+  const positions = positionsByTicket(all, now)
   const runners = new Map(all.flatMap(({ names, runner }) => names.map((name) => [name, runner])))
   return Array.from(calls, (call) =>
     requestOf(call, runners.get(call.model ?? ''), call.ticket && positions.get(call.ticket)),
@@ -31,12 +35,12 @@ interface QueuePosition {
   readonly startsInMs: number | undefined
 }
 
-function positionsByTicket(lanes: Iterable<QueueView>): Map<object, QueuePosition> {
+function positionsByTicket(lanes: Iterable<QueueView>, now: number): Map<object, QueuePosition> {
   const positions = new Map<object, QueuePosition>()
   for (const lane of lanes) {
     let ahead = 0
     for (const ticket of lane.waiting()) {
-      const startsInMs = lane.paused ? undefined : lane.estimate.waitMs(ahead, lane.effective.parallel)
+      const startsInMs = lane.startsInMs(ahead, now)
       ahead++
       positions.set(ticket, { position: ahead, startsInMs })
     }

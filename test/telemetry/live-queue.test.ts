@@ -3,6 +3,8 @@ import { describe, it } from 'node:test'
 import type { LiveCall } from '../../src/relay/contract.ts'
 import { listOf, sortedCalls } from '../../src/telemetry/live-queue.ts'
 
+const NOW = 1_000
+
 type Lane = Parameters<typeof sortedCalls>[1] extends Iterable<infer L> ? L : never
 
 function aCall(parts: Partial<LiveCall>): LiveCall {
@@ -22,21 +24,19 @@ function aCall(parts: Partial<LiveCall>): LiveCall {
   }
 }
 
-/** A lane in which each call takes a second. */
+/** A lane in which each call takes a second, with two slots. */
 function aLane(places: readonly { enqueuedAt: number }[], parts: Partial<Lane> = {}): Lane {
   return {
     runner: 'sha256-0123456789ab',
     names: ['llama2'],
-    effective: { parallel: 2, reason: 'configured' },
-    paused: false,
-    estimate: { waitMs: (ahead, slots) => ((ahead + 1) * 1_000) / slots },
     waiting: () => places,
+    startsInMs: (ahead) => (ahead + 1) * 500,
     ...parts,
   }
 }
 
 const liveQueue = (calls: readonly LiveCall[], lanes: readonly Lane[], model?: string) =>
-  listOf(sortedCalls(calls, lanes), model)
+  listOf(sortedCalls(calls, lanes, NOW), model)
 const ids = (queue: ReturnType<typeof liveQueue>) => queue.requests.map(({ id }) => id)
 
 describe('the list of calls', () => {
@@ -55,7 +55,7 @@ describe('the list of calls', () => {
     ])
   })
 
-  it('tells when a call that waits should start, and nothing of that while its model is paused', () => {
+  it('tells when a call that waits should start, and nothing where the lane does not know', () => {
     const starts = (lane: Lane) =>
       liveQueue(calls, [lane], 'llama2').requests.map((each) => [each.position, each.estimated_start_ms])
     assert.deepEqual(starts(aLane([first, second])), [
@@ -68,7 +68,7 @@ describe('the list of calls', () => {
         [2, 1_000],
       ],
     ])
-    assert.deepEqual(starts(aLane([first, second], { paused: true })).slice(2), [
+    assert.deepEqual(starts(aLane([first, second], { startsInMs: () => undefined })).slice(2), [
       [1, null],
       [2, null],
     ])

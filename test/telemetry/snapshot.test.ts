@@ -7,7 +7,7 @@ import { ManualClock } from '../support/manual-clock.ts'
 
 const clock = new ManualClock()
 /** A model that shares its lane with no other. */
-const model = (name: string, active: number, queued: number, lane: Partial<LaneView> = {}) => ({
+const model = (name: string, active: number, queued: number) => ({
   model: name,
   active,
   queued,
@@ -22,10 +22,10 @@ const model = (name: string, active: number, queued: number, lane: Partial<LaneV
     active,
     queued,
     paused: false,
-    estimate: { waitMs: () => undefined },
     waiting: () => [],
-    ...lane,
-  },
+    waitingFor: () => 'slot' as const,
+    startsInMs: () => undefined,
+  } satisfies LaneView,
 })
 const anAdmission = (...models: ReturnType<typeof model>[]) => ({
   defaults: { parallel: 2, queue: 3 },

@@ -44,15 +44,17 @@ const NO_CALLS = new ListedCalls([])
 
 /** The state of the queue, for people on call and their tools. */
 export function monitorRoutes(services: Services, monitor: Monitor, shared: SharedPages): Hono {
-  const { admin, admission, modelKey } = services
-  const calls = shared.share(() => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes())))
+  const { admin, admission, clock, modelKey } = services
+  const calls = shared.share(
+    () => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes(), clock.now())),
+  )
   const history = shared.share(() => new JsonText(monitor.history.page()))
   const alerts = shared.share(() => new JsonText(monitor.alerts.page()))
   const metrics = shared.share(() => monitor.metrics())
   const text = (make: () => unknown) => shared.share(async () => new JsonText(await make()))
   const [stats, health] = [text(statsPage(services)), text(healthPage(services))]
   const feed = new EventFeed({
-    clock: services.clock,
+    clock,
     first: { history: () => history() },
     pages: {
       stats: () => stats(),

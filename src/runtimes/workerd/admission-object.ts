@@ -134,6 +134,7 @@ function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, cha
       get defaults() {
         return admission.defaults
       },
+      turns: admission.turns,
       models: () => admission.models(),
       model: (model) => admission.model(model),
       lanes: () => admission.lanes(),
