@@ -22,6 +22,10 @@ export const liveCall = z
     position: count(
       'Place in the queue of the model: 1 is the next to run; null when the call does not wait.',
     ).nullable(),
+    waiting_for: word(
+      ['slot', 'turn', 'load', 'paused', 'budget'],
+      'What the call waits for; null when the call does not wait. slot: the model is loaded, and all slots are taken; turn: another model has the machine; load: the model is being loaded; paused: an operator holds the queue; budget: the call has waited `max_wait`, and a switch now would take more than `max_switching` of the time.',
+    ).nullable(),
     waited_ms: figure('Time in the queue so far, or in all, in milliseconds.'),
     estimated_start_ms: figure(
       'Milliseconds from now to the start of the call, as estimated; null when too little is known, while the model is paused, or when the call does not wait.',

@@ -1,4 +1,5 @@
 import type { LaneView } from '../admission/contract.ts'
+import type { WaitingFor } from '../admission/turns/contract.ts'
 import type { LiveQueue, LiveRequest } from '../pages/monitor.ts'
 import type { LiveCall } from '../relay/contract.ts'
 import { hundredths } from './snapshot.ts'
@@ -7,7 +8,7 @@ import { hundredths } from './snapshot.ts'
 const MOST_LISTED = 500
 
 /** The part of a lane from which the positions in line follow, and the names of its runner. */
-type QueueView = Pick<LaneView, 'runner' | 'names' | 'waiting' | 'startsInMs'>
+type QueueView = Pick<LaneView, 'runner' | 'names' | 'waiting' | 'waitingFor' | 'startsInMs'>
 
 /** Running calls, the longest first, then calls in line, in the order of the line. */
 export function sortedCalls(
@@ -32,6 +33,7 @@ export function listOf(sorted: readonly LiveRequest[], model: string | undefined
 interface QueuePosition {
   /** Counted from 1. */
   readonly position: number
+  readonly waitingFor: WaitingFor
   readonly startsInMs: number | undefined
 }
 
@@ -42,7 +44,7 @@ function positionsByTicket(lanes: Iterable<QueueView>, now: number): Map<object,
     for (const ticket of lane.waiting()) {
       const startsInMs = lane.startsInMs(ahead, now)
       ahead++
-      positions.set(ticket, { position: ahead, startsInMs })
+      positions.set(ticket, { position: ahead, waitingFor: lane.waitingFor(ticket, now), startsInMs })
     }
   }
   return positions
@@ -61,6 +63,7 @@ function requestOf(
     path: call.path,
     state: call.state,
     position: queued?.position ?? null,
+    waiting_for: queued?.waitingFor ?? null,
     waited_ms: hundredths(call.waitedMs),
     estimated_start_ms: queued?.startsInMs === undefined ? null : hundredths(queued.startsInMs),
     running_ms: call.runningMs === undefined ? null : hundredths(call.runningMs),

@@ -30,6 +30,7 @@ function aLane(places: readonly { enqueuedAt: number }[], parts: Partial<Lane> =
     runner: 'sha256-0123456789ab',
     names: ['llama2'],
     waiting: () => places,
+    waitingFor: () => 'slot',
     startsInMs: (ahead) => (ahead + 1) * 500,
     ...parts,
   }
@@ -74,6 +75,14 @@ describe('the list of calls', () => {
     ])
   })
 
+  it('tells for each call in line what the call waits for, and nothing for the others', () => {
+    const lane = aLane([first, second], { waitingFor: (ticket) => (ticket === first ? 'load' : 'turn') })
+    assert.deepEqual(
+      liveQueue(calls, [lane]).requests.map((each) => each.waiting_for),
+      [null, null, 'load', 'turn', null],
+    )
+  })
+
   it('gives each call under the names of the page', () => {
     const [call] = liveQueue(calls, [aLane([])], undefined).requests
     assert.deepEqual(call, {
@@ -84,6 +93,7 @@ describe('the list of calls', () => {
       path: '/api/chat',
       state: 'running',
       position: null,
+      waiting_for: null,
       waited_ms: 12.35,
       estimated_start_ms: null,
       running_ms: 1_000,

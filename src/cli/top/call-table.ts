@@ -11,8 +11,8 @@ export function callTable(calls: readonly ShownCall[], width: number): TextLine[
 const COLUMNS: readonly Column<ShownCall>[] = [
   { title: 'CALL', rank: 0, min: 8, shrinksTo: 8, cell: ({ id }) => id },
   { title: 'MODEL', rank: 0, min: 10, shrinksTo: 8, cell: ({ model }) => model ?? '-' },
-  { title: 'CLIENT', rank: 3, shrinksTo: 9, cell: ({ client }) => client ?? '-' },
-  { title: 'PATH', rank: 7, shrinksTo: 9, cell: ({ path }) => span(safeText(path), 'dim') },
+  { title: 'CLIENT', rank: 4, shrinksTo: 9, cell: ({ client }) => client ?? '-' },
+  { title: 'PATH', rank: 8, shrinksTo: 9, cell: ({ path }) => span(safeText(path), 'dim') },
   {
     title: 'STATE',
     rank: 0,
@@ -20,17 +20,18 @@ const COLUMNS: readonly Column<ShownCall>[] = [
     cell: ({ state }) =>
       span(safeText(state), state === 'running' ? 'good' : state === 'waiting' ? 'warning' : undefined),
   },
+  { title: 'FOR', rank: 3, cell: ({ waiting_for }) => span(safeText(waiting_for ?? ''), 'dim') },
   { title: 'POS', rank: 2, align: 'right', min: 3, cell: ({ position }) => String(position ?? '') },
   { title: 'WAITED', rank: 1, align: 'right', cell: ({ waited_ms }) => duration(waited_ms) },
   {
     title: 'STARTS IN',
-    rank: 6,
+    rank: 7,
     align: 'right',
     cell: ({ estimated_start_ms }) => durationOrBlank(estimated_start_ms),
   },
   { title: 'RUNNING', rank: 1, align: 'right', cell: ({ running_ms }) => durationOrBlank(running_ms) },
-  { title: 'IN', rank: 5, align: 'right', min: 5, cell: ({ bytes_in }) => bytes(bytes_in) },
-  { title: 'OUT', rank: 4, align: 'right', min: 5, cell: ({ bytes_out }) => bytes(bytes_out) },
+  { title: 'IN', rank: 6, align: 'right', min: 5, cell: ({ bytes_in }) => bytes(bytes_in) },
+  { title: 'OUT', rank: 5, align: 'right', min: 5, cell: ({ bytes_out }) => bytes(bytes_out) },
   {
     title: 'TOKENS',
     rank: 2,

@@ -57,6 +57,7 @@ export const statsPage = z.object({ models: z.record(z.string(), modelFigures) }
 const liveCall = monitor.liveCall.extend({
   runner: monitor.liveCall.shape.runner.optional(),
   client: monitor.liveCall.shape.client.nullable(),
+  waiting_for: monitor.liveCall.shape.waiting_for.optional(),
   waited_ms: monitor.liveCall.shape.waited_ms.nullable(),
   tokens_out: monitor.liveCall.shape.tokens_out.nullable(),
 })

@@ -52,6 +52,24 @@ describe('frame', () => {
     assert.ok(lines.some((line) => line.startsWith('k3f9a1-3  llama2      waiting    1   121ms')))
   })
 
+  it('tells for each waiting call what the call waits for, also in 80 columns', () => {
+    const script = busyPages()
+    script['/queue/requests'] = {
+      total: 3,
+      requests: [
+        aCall('k3f9a1-1', { waiting_for: null }),
+        aCall('k3f9a1-2', { ...waiting, model: 'qwen2.5:7b', waiting_for: 'turn' }),
+        aCall('k3f9a1-3', { ...waiting, waiting_for: 'budget' }),
+      ],
+    }
+    assert.deepEqual(drawn(pagesOf(script), 80).slice(-4), [
+      'CALL      MODEL       CLIENT    STATE    FOR     POS  WAITED  RUNNING  TOKENS',
+      'k3f9a1-1  llama2      10.0.0.7  running                121ms     2.3s      87',
+      'k3f9a1-2  qwen2.5:7b  10.0.0.7  waiting  turn      1   121ms',
+      'k3f9a1-3  llama2      10.0.0.7  waiting  budget    1   121ms',
+    ])
+  })
+
   it('stays within every size, and says how much it does not show', () => {
     const script = busyPages()
     script['/queue/stats'] = aStatsPage(
