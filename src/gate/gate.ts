@@ -4,6 +4,7 @@ import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
 import { Reloads } from '../telemetry/reloads.ts'
 import { Stats } from '../telemetry/stats.ts'
+import { TurnHistory } from '../telemetry/turn-history.ts'
 import { Catalog } from '../upstream/catalog.ts'
 import { UpstreamHealth } from '../upstream/health.ts'
 import type { Gate, GateEnv, GateParts } from './contract.ts'
@@ -66,6 +67,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       log.call(call)
     },
   })
+  const turns = new TurnHistory(clock)
   const admin = createAdminGuard(parts)
   const monitor = createMonitor({
     ...parts,
@@ -73,6 +75,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     health,
     meters,
     reloads,
+    turns,
     forced: (model) => runners.find(model)?.forced,
     admin,
     calls: relay,

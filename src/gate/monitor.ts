@@ -15,6 +15,7 @@ import type { Meters } from '../telemetry/meters.ts'
 import { metricsPage } from '../telemetry/metrics-page.ts'
 import type { Reloads } from '../telemetry/reloads.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
+import type { TurnHistory } from '../telemetry/turn-history.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
 import { limitsByKey } from './model-limits.ts'
 
@@ -28,6 +29,7 @@ export interface MonitorParts {
   readonly calls: Monitor['calls']
   readonly meters: Meters
   readonly reloads: Reloads
+  readonly turns: TurnHistory
   /** Why Ollama runs one call of a model at a time, whatever is set. */
   readonly forced: (model: string) => ForcedReason | undefined
   readonly admin: { readonly refused: Readonly<Record<string, number>> }
@@ -94,6 +96,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
     pages: {
       calls,
       history,
+      turns: parts.turns,
       pause: (model, paused) => admission.pause(model, paused),
       alerts: {
         page: () => alerts.page(),

@@ -6,6 +6,7 @@ import type { HistoryPage } from '../pages/monitor.ts'
 import type { WindowFigures } from '../pages/queue.ts'
 import type { LiveCall } from '../relay/contract.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
+import type { TurnHistory } from '../telemetry/turn-history.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 import type { AdminGuard } from './admin-guard.ts'
 import type { ErrorParts } from './errors.ts'
@@ -57,7 +58,8 @@ export interface Monitor {
   }
   /** `model`: a key, or `*` for all models. Returns the models that the operation changed. */
   pause(model: string, paused: boolean): readonly { readonly model: string }[]
-  readonly history: { page(): HistoryPage; window(model: string): WindowFigures }
+  readonly history: { page(): Omit<HistoryPage, 'turns'>; window(model: string): WindowFigures }
+  readonly turns: Pick<TurnHistory, 'list' | 'newest' | 'totals' | 'loadingShare'>
   readonly alerts: {
     /** The answer of `GET /queue/alerts`. */
     page(): unknown

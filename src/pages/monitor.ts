@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { byModel, count, figure, list, moment, percent, text, word } from './fields.ts'
 import { LEVELS } from './health.ts'
+import { turn } from './turns.ts'
 
 export const liveCall = z
   .object({
@@ -84,8 +85,12 @@ export const history = z
   .object({
     interval_seconds: count('Length of an interval, in seconds.'),
     samples: list(sample, 'At most 60 samples, the oldest first.'),
+    turns: list(
+      turn,
+      'The turns that go on, or ended within the last fifteen minutes: at most 2000, in the order of their beginning.',
+    ),
   })
-  .describe('The last five minutes.')
+  .describe('The last five minutes in samples, and the turns of the last fifteen minutes.')
 
 export const thresholds = z
   .object({

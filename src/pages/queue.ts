@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { byModel, count, figure, flag, list, percent, text, word } from './fields.ts'
+import { turnsNow } from './turns.ts'
 
 const LIMIT_REASONS = ['configured', 'memory', 'measured', 'embedding', 'family', 'format', 'cloud'] as const
 
@@ -76,6 +77,13 @@ export const modelFigures = z
     paused: flag(
       'True while an operator holds the queue of the runner: running calls go on, waiting calls stay.',
     ),
+    loaded: flag(
+      'Whether the runner is in memory; null when that is not known, and for a model in the cloud.',
+    ).nullable(),
+    turn: word(
+      ['loaded', 'loading', 'leaving', 'waiting', 'none'],
+      'What the turns mean for the runner. loaded, loading, leaving: as in `turns.loaded`; waiting: calls wait until the runner is loaded; none: the runner is not loaded, or that is not known, and no call waits for its turn.',
+    ),
     total_processed: count('Calls that ran to their end.'),
     total_rejected: count(
       'Calls that were refused: the queue was full, the wait would have been too long, or the proxy was shutting down.',
@@ -103,7 +111,7 @@ export const modelFigures = z
   .describe('Limits and figures of one model.')
 
 export const stats = totals
-  .extend({ models: byModel(modelFigures, 'Figures by the key of the model.') })
+  .extend({ models: byModel(modelFigures, 'Figures by the key of the model.'), turns: turnsNow })
   .describe('Limits and figures of all models.')
 
 export type MemoryFigures = z.infer<typeof memory>

@@ -83,8 +83,8 @@ export class History {
     this.#windowSeconds = seconds
   }
 
-  /** The answer of `GET /queue/history`. With more than a hundred models a sample shows the busiest. */
-  page(): HistoryPage {
+  /** The samples in the answer of `GET /queue/history`. With more than a hundred models a sample shows the busiest. */
+  page(): Omit<HistoryPage, 'turns'> {
     return { interval_seconds: SAMPLE_EVERY_MS / 1_000, samples: this.#entries.map((entry) => entry.page) }
   }
 

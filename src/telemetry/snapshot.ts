@@ -19,7 +19,7 @@ interface AllModels {
 export function takeSnapshot<M>(
   admission: AllModels,
   show: (view: ModelView) => M,
-): Omit<StatsPage, 'models'> & { readonly models: Readonly<Record<string, M>> } {
+): Omit<StatsPage, 'models' | 'turns'> & { readonly models: Readonly<Record<string, M>> } {
   const models = Array.from(admission.models(), (view) => [view.model, show(view)] as const)
   return {
     default_parallel: admission.defaults.parallel,
@@ -29,7 +29,11 @@ export function takeSnapshot<M>(
   }
 }
 
-export function snapshotOf({ model, lane, active, queued, observer }: ModelView): ModelFigures {
+/** `turn`: what the turns mean for the model's runner. */
+export function snapshotOf(
+  { model, lane, active, queued, observer }: ModelView,
+  turn: Pick<ModelFigures, 'loaded' | 'turn'>,
+): ModelFigures {
   const { limits, effective } = lane
   const figures = observer.figures()
   return {
@@ -45,6 +49,7 @@ export function snapshotOf({ model, lane, active, queued, observer }: ModelView)
     available_slots: finite(Math.max(0, effective.parallel - lane.active)),
     queue_available: Math.max(0, limits.queue - lane.queued),
     paused: lane.paused,
+    ...turn,
     total_processed: figures.processed,
     total_rejected: figures.rejected,
     total_timed_out: figures.timedOut,

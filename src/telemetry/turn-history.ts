@@ -72,7 +72,7 @@ export class TurnHistory implements TurnObserver {
       ...this.#newEntry(load),
       reason,
       failed,
-      from: from.map(shown),
+      from: from.map(shownRunner),
       drain_ms: hundredths(drainMs),
       load_ms: hundredths(loadMs),
       loaded_at: this.#moments.of(at),
@@ -113,7 +113,7 @@ export class TurnHistory implements TurnObserver {
   #newEntry(runner: TurnRunner) {
     return {
       number: ++this.#count,
-      ...shown(runner),
+      ...shownRunner(runner),
       reason: null,
       failed: false,
       from: [],
@@ -153,6 +153,7 @@ export class TurnHistory implements TurnObserver {
   }
 }
 
-function shown({ runner, names, options }: TurnRunner) {
+/** A runner with at most ten of its names. */
+export function shownRunner({ runner, names, options }: TurnRunner) {
   return { runner, names: names.slice(0, MOST_NAMES), options }
 }

@@ -174,7 +174,7 @@ export function operators(target: Target): void {
         const decoder = new TextDecoder()
         for await (const chunk of answer.body ?? []) heard += decoder.decode(chunk)
       })().catch(() => {})
-      const kinds = ['history', 'stats', 'requests', 'alerts', 'health', 'sample']
+      const kinds = ['history', 'stats', 'requests', 'alerts', 'health', 'turns', 'sample']
       await until('one of each', () => kinds.every((kind) => heard.includes(`event: ${kind}\n`)))
       const running = call('heard-of', 4_000)
       await until(

@@ -9,6 +9,7 @@ import type { Log } from '../../src/telemetry/call-log.ts'
 import { Meters } from '../../src/telemetry/meters.ts'
 import { Reloads } from '../../src/telemetry/reloads.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
+import { TurnHistory } from '../../src/telemetry/turn-history.ts'
 import { UpstreamHealth } from '../../src/upstream/health.ts'
 import { aCall, OLLAMA } from '../admission/support/builders.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -46,6 +47,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     admission,
     meters,
     reloads,
+    turns: new TurnHistory(clock),
     loaded: loadConfig({ flags: {}, env: { CONFIG_FILE: 'x' }, readFile: () => config, ownAddresses: [] }),
     version: '0.0.0',
     runtimeName: 'node',

@@ -32,8 +32,12 @@ const anAdmission = (...models: ReturnType<typeof model>[]) => ({
   models: () => models,
 })
 
+const NO_TURN = { loaded: null, turn: 'none' }
+
 test('what is free never falls below zero, even after a limit was lowered', () => {
-  const { models } = takeSnapshot(anAdmission(model('a', 5, 9), model('b', 1, 1)), snapshotOf)
+  const { models } = takeSnapshot(anAdmission(model('a', 5, 9), model('b', 1, 1)), (view) =>
+    snapshotOf(view, NO_TURN),
+  )
   assert.deepEqual([models.a?.available_slots, models.a?.queue_available], [0, 0])
   assert.deepEqual([models.b?.available_slots, models.b?.queue_available], [1, 2])
 })
@@ -44,7 +48,7 @@ test('figures are rounded to hundredths', () => {
   busy.observer.granted(0)
   busy.observer.granted(0.001)
   busy.observer.released('done', 2 / 3)
-  const { a } = takeSnapshot(anAdmission(busy), snapshotOf).models
+  const { a } = takeSnapshot(anAdmission(busy), (view) => snapshotOf(view, NO_TURN)).models
   assert.equal(a?.avg_wait_time_ms, 3.33)
   assert.equal(a?.avg_processing_time_ms, 0.67)
   assert.equal(hundredths(2_345.674_9), 2_345.67)

@@ -48,7 +48,7 @@ export function monitorRoutes(services: Services, monitor: Monitor, shared: Shar
   const calls = shared.share(
     () => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes(), clock.now())),
   )
-  const history = shared.share(() => new JsonText(monitor.history.page()))
+  const history = shared.share(() => new JsonText({ ...monitor.history.page(), turns: monitor.turns.list() }))
   const alerts = shared.share(() => new JsonText(monitor.alerts.page()))
   const metrics = shared.share(() => monitor.metrics())
   const text = (make: () => unknown) => shared.share(async () => new JsonText(await make()))
@@ -61,6 +61,7 @@ export function monitorRoutes(services: Services, monitor: Monitor, shared: Shar
       requests: () => calls().page(),
       alerts: () => alerts(),
       health: () => health(),
+      turns: () => new JsonText({ turns: monitor.turns.newest() }),
       sample: () => new JsonText(monitor.history.page().samples.at(-1) ?? null),
     },
     failed: services.reportError,

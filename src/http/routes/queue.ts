@@ -1,6 +1,8 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import type { ModelView } from '../../admission/contract.ts'
+import { Moments } from '../../telemetry/moments.ts'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
+import { turnOfLane, turnsNow } from '../../telemetry/turn-figures.ts'
 import { answer, answerText } from '../answer.ts'
 import { memoryFigures } from '../memory-figures.ts'
 import { HttpProblem } from '../problem.ts'
@@ -8,11 +10,12 @@ import type { Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 
 export function queueRoutes(services: Services, shared: SharedPages): Hono {
-  const { memory } = services
+  const { admission, memory } = services
   const stats = statsPage(services)
-  const text = shared.shareEach(
-    (model) => new JsonText(model === undefined ? stats() : statsOf(services, viewOf(services, model))),
-  )
+  const text = shared.shareEach((model) => {
+    if (model === undefined) return new JsonText(stats())
+    return new JsonText(statsOf(services, turnOfLane(admission.turns))(viewOf(services, model)))
+  })
   return new Hono()
     .get('/queue/stats', refuseWithoutStats(services), (c) => {
       const model = c.req.query('model')
@@ -32,11 +35,23 @@ export function refuseWithoutStats({ config }: Pick<Services, 'config'>): Middle
 
 /** The content of `GET /queue/stats`. */
 export function statsPage(services: Services): () => object {
-  return () => takeSnapshot(services.admission, (view) => statsOf(services, view))
+  const { admission, clock, monitor } = services
+  const moments = new Moments(clock)
+  return () => {
+    const { turns } = admission
+    return {
+      ...takeSnapshot(admission, statsOf(services, turnOfLane(turns))),
+      turns: turnsNow({ turns, history: monitor?.turns, moments }, clock.now()),
+    }
+  }
 }
 
-function statsOf({ monitor }: Services, view: ModelView): object {
-  return { ...snapshotOf(view), ...(monitor && { window: monitor.history.window(view.model) }) }
+/** Returns the figures of one model. `turnOf`: of the turns at the same moment. */
+function statsOf({ monitor }: Services, turnOf: ReturnType<typeof turnOfLane>): (view: ModelView) => object {
+  return (view) => ({
+    ...snapshotOf(view, turnOf(view.lane)),
+    ...(monitor && { window: monitor.history.window(view.model) }),
+  })
 }
 
 /** As viewOf, but never another name of the same runner. */

@@ -5,7 +5,9 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import type { Services } from '../../../src/http/services.ts'
 import { GATED_PATHS } from '../../../src/ollama/routes.ts'
+import { TurnHistory } from '../../../src/telemetry/turn-history.ts'
 import { appHarness } from '../../http/support/app-harness.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
 import { renderOpenApi } from './openapi.ts'
 
 const shipped = readFileSync(new URL('../../../docs/openapi.yaml', import.meta.url), 'utf8')
@@ -87,6 +89,7 @@ function routes(): string[] {
     calls: { live: never, cancel: never },
     pause: never,
     history: { page: never, window: never },
+    turns: new TurnHistory(new ManualClock()),
     alerts: { page: never, brief: never },
     metrics: never,
     dashboard: never,

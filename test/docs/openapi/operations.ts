@@ -96,7 +96,8 @@ const pages: readonly Operation[] = [
     method: 'get',
     path: '/queue/history',
     tag: 'Queue',
-    summary: 'The last five minutes, as a sample every five seconds.',
+    summary:
+      'The last five minutes, as a sample every five seconds, and the turns of the last fifteen minutes.',
     answers: [json('The samples.', 'History')],
     errors: OPTIONAL,
   },
@@ -114,7 +115,7 @@ const pages: readonly Operation[] = [
     tag: 'Queue',
     summary: 'The pages above as server-sent events.',
     description:
-      'A new listener gets `history` and every other page once, then a page again when it has changed, at most twice a second. `sample` is the newest sample, null before the first. A comment comes after 15 seconds without an event. A request with the admin token gets a place as long as another listener has one.',
+      'A new listener gets `history` and every other page once, then a page again when it has changed, at most twice a second. `sample` is the newest sample, null before the first. `turns` has the turns that changed last; a listener knows a turn that it has seen before by its number. A comment comes after 15 seconds without an event. A request with the admin token gets a place as long as another listener has one.',
     answers: [
       {
         status: 200,
@@ -126,6 +127,7 @@ const pages: readonly Operation[] = [
           requests: 'Requests',
           alerts: 'Alerts',
           health: 'Health',
+          turns: 'NewestTurns',
           sample: 'Sample',
         },
       },

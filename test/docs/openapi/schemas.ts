@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import * as health from '../../../src/pages/health.ts'
 import * as monitor from '../../../src/pages/monitor.ts'
 import * as queue from '../../../src/pages/queue.ts'
+import * as turns from '../../../src/pages/turns.ts'
 import * as admin from './admin.ts'
 import { config, source } from './config.ts'
 
@@ -19,6 +20,12 @@ export const SCHEMAS = {
   ModelFigures: queue.modelFigures,
   Percentiles: queue.percentiles,
   WindowFigures: queue.windowFigures,
+  TurnsNow: turns.turnsNow,
+  TurnRunner: turns.turnRunner,
+  RunnerState: turns.runnerState,
+  NextRunner: turns.nextRunner,
+  Turn: turns.turn,
+  NewestTurns: turns.newestTurns,
   Requests: monitor.requests,
   LiveCall: monitor.liveCall,
   History: monitor.history,

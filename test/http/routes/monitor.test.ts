@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import type { Monitor } from '../../../src/http/services.ts'
+import { TurnHistory } from '../../../src/telemetry/turn-history.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+import { aLeave, aLoad } from '../../telemetry/support/turns.ts'
 import { appHarness, type Change } from '../support/app-harness.ts'
 
 const PAGES = [
@@ -17,6 +20,7 @@ const ACTS = ['/admin/queue/cancel', '/admin/queue/pause', '/admin/queue/resume'
 function aMonitored(change: Change = {}) {
   const done: string[] = []
   const alerts = { fail: false }
+  const turns = new TurnHistory(new ManualClock(Date.UTC(2026, 0, 1)))
   const monitor: Monitor = {
     calls: {
       live: () => [],
@@ -40,6 +44,7 @@ function aMonitored(change: Change = {}) {
         tokens_per_second: 0,
       }),
     },
+    turns,
     alerts: {
       page: () => {
         if (alerts.fail) throw new Error('no alerts')
@@ -57,7 +62,7 @@ function aMonitored(change: Change = {}) {
       headers: { 'content-type': 'application/json', ...headers },
       body: path.endsWith('cancel') ? body : '{}',
     })
-  return { ...surface, alerts, done, act }
+  return { ...surface, alerts, done, act, turns }
 }
 
 describe('what shows the queue', () => {
@@ -109,8 +114,42 @@ describe('what shows the queue', () => {
     await reader?.read()
     const { value } = (await reader?.read()) ?? {}
     const events = new TextDecoder().decode(value).match(/^event: \w+/gm)
-    assert.deepEqual(events, ['event: stats', 'event: requests', 'event: health', 'event: sample'])
+    assert.deepEqual(events, [
+      ...['event: stats', 'event: requests', 'event: health', 'event: turns', 'event: sample'],
+    ])
     assert.deepEqual(reported.map(String), ['Error: no alerts'])
+    await reader?.cancel()
+  })
+})
+
+describe('the turns', () => {
+  test('are in the history, in the order of their beginning', async () => {
+    const { app, turns } = aMonitored()
+    turns.loaded(aLoad('a', 0))
+    turns.loaded(aLoad('b', 0))
+    turns.left(aLeave('a', 0))
+    const page = await (await app.request('/queue/history')).json()
+    const shown = page.turns.map(({ names, leave_reason }: Record<string, unknown>) => [names, leave_reason])
+    assert.deepEqual(shown, [
+      [['a'], 'evicted'],
+      [['b'], null],
+    ])
+  })
+
+  test('are an event of their own, the last change last', async () => {
+    const { app, turns } = aMonitored()
+    turns.loaded(aLoad('a', 0))
+    turns.loaded(aLoad('b', 0))
+    turns.left(aLeave('a', 0))
+    const reader = (await app.request('/queue/events')).body?.getReader()
+    await reader?.read()
+    const { value } = (await reader?.read()) ?? {}
+    const [, data = ''] = /^event: turns\ndata: (.*)$/m.exec(new TextDecoder().decode(value)) ?? []
+    const page = JSON.parse(data)
+    assert.deepEqual(
+      page.turns.map(({ number }: { number: number }) => number),
+      [2, 1],
+    )
     await reader?.cancel()
   })
 })

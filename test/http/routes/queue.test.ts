@@ -28,10 +28,13 @@ function aBusyLane(surface: AppHarness): void {
 const LLAMA2 =
   '{"model":"llama2","runner":"llama2","aliases":[],"parallel_limit":1,"effective_limit":1,' +
   '"limit_reason":"configured","queue_limit":2,"active_requests":1,"queued_requests":1,' +
-  '"available_slots":0,"queue_available":1,"paused":false,"total_processed":1,"total_rejected":1,"total_timed_out":0,' +
+  '"available_slots":0,"queue_available":1,"paused":false,"loaded":null,"turn":"none",' +
+  '"total_processed":1,"total_rejected":1,"total_timed_out":0,' +
   '"total_cancelled":1,"total_failed":1,"avg_wait_time_ms":50.08,"avg_processing_time_ms":50,' +
   '"wait_time_ms":{"p50":0,"p95":100.33,"p99":100.33},"processing_time_ms":{"p50":0,"p95":100,"p99":100},' +
   '"uptime_seconds":1}'
+
+const TURNS = '"turns":{"mode":"off","loaded":[],"next":null,"credit_ms":0,"together":[],"apart":[]}'
 
 test('/queue/stats tells of every model in a fixed order', async () => {
   const surface = appHarness()
@@ -40,14 +43,14 @@ test('/queue/stats tells of every model in a fixed order', async () => {
   assert.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
   assert.equal(
     await response.text(),
-    `{"default_parallel":4,"default_queue_limit":512,"total_models":1,"models":{"llama2":${LLAMA2}}}`,
+    `{"default_parallel":4,"default_queue_limit":512,"total_models":1,"models":{"llama2":${LLAMA2}},${TURNS}}`,
   )
 })
 
 test('/queue/stats is well-formed before the first call', async () => {
   assert.equal(
     await (await appHarness().app.request('/queue/stats')).text(),
-    '{"default_parallel":4,"default_queue_limit":512,"total_models":0,"models":{}}',
+    `{"default_parallel":4,"default_queue_limit":512,"total_models":0,"models":{},${TURNS}}`,
   )
 })
 
