@@ -105,6 +105,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
       metrics: metricsPage({
         meters,
         admission,
+        turns: parts.turns,
         adminRefused: admin.refused,
         upstream: health,
         memory,

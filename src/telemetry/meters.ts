@@ -1,3 +1,4 @@
+import type { Load, LoadReason } from '../admission/turns/contract.ts'
 import { LOAD_OPTIONS, type LoadOption } from '../ollama/load-options.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { Buckets } from './buckets.ts'
@@ -12,6 +13,15 @@ export const NONE = 'none'
 export const OUTCOMES = ['done', 'failed', 'cancelled', 'timed_out', 'refused'] as const
 /** Reasons for which calls are refused. A call whose client left was not refused. */
 export const REASONS = ['queue_full', 'timeout', 'shutting_down', 'body_too_large'] as const
+
+export const LOAD_REASONS = [
+  'first',
+  'together',
+  'idle',
+  'aged',
+  'meeting',
+  'outside',
+] as const satisfies readonly LoadReason[]
 
 /** Bounds in seconds. The thresholds of docs/monitoring/alerts.yml are bounds, because quantiles are exact there. */
 const CALL_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600]
@@ -43,6 +53,9 @@ export class ModelMeters {
   readonly refusals = new Float64Array(REASONS.length)
   /** Loads because an option differed, in the order of `LOAD_OPTIONS`. */
   readonly reloads = new Float64Array(LOAD_OPTIONS.length)
+  /** Loads of the model's runner, failed ones included, in the order of `LOAD_REASONS`. */
+  readonly loads = new Float64Array(LOAD_REASONS.length)
+  failedLoads = 0
   /** Time in line, of calls that got a slot, at once or later, or left the line without a slot. */
   readonly wait = new Buckets(CALL_SECONDS)
   /** From arrival to the first byte of Ollama's answer. */
@@ -126,6 +139,14 @@ export class Meters {
   /** Ollama loaded a model again for a call, because this option differed. */
   reloaded(model: string, option: LoadOption): void {
     increment((this.#models.get(model) ?? this.#other).reloads, LOAD_OPTIONS.indexOf(option))
+  }
+
+  /** A load is over. It counts for one name of the runner: the first that has figures of its own. */
+  loaded({ names, reason, failed }: Pick<Load, 'names' | 'reason' | 'failed'>): void {
+    const model = names.find((name) => this.#models.has(name)) ?? OTHER
+    const meters = this.#models.get(model) ?? this.#other
+    increment(meters.loads, LOAD_REASONS.indexOf(reason))
+    if (failed) meters.failedLoads++
   }
 
   #metersOf(call: MeteredCall): ModelMeters {

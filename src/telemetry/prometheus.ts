@@ -4,11 +4,11 @@ import { LOAD_OPTIONS } from '../ollama/load-options.ts'
 import type { Buckets } from './buckets.ts'
 import { type Meters, type ModelMeters, NONE, OTHER, OUTCOMES, REASONS } from './meters.ts'
 import { Families, type MetricSample } from './prometheus-families.ts'
+import { describeTurns, type TurnMetricsParts } from './prometheus-turns.ts'
 import type { Memory } from './snapshot.ts'
 
-export interface MetricsParts {
-  readonly meters: Meters
-  readonly admission: {
+export interface MetricsParts extends TurnMetricsParts {
+  readonly admission: TurnMetricsParts['admission'] & {
     models(): Iterable<ModelView>
     readonly waiting: { readonly bytes: number }
   }
@@ -41,6 +41,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const families = new Families(registry)
   describeCalls(families, parts.meters)
   describeLanes(families, parts)
+  describeTurns(families, parts)
   describeProxy(families, parts)
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)

@@ -9,6 +9,7 @@ import {
   samplesOf,
   scrapeHarness,
 } from './support/scrape-harness.ts'
+import { aLoad, aRunner, aView } from './support/turns.ts'
 
 /** One family's samples. */
 async function samples(
@@ -61,6 +62,44 @@ test('reloads are told by model and option, zeros included', async () => {
   assert.equal(reloads['reloads_total{model="other",option="num_ctx"}'], 0)
   // Seven options of llama2 and of other: a call without a model loads nothing.
   assert.equal(Object.keys(reloads).length, 14)
+})
+
+test('loads are told by model and reason, for one name of the runner, and failed loads by model', async () => {
+  const house = scrapeHarness({ models: ['llama2', 'idle'] })
+  house.meters.loaded({ names: ['copy', 'llama2'], reason: 'aged', failed: false })
+  house.meters.loaded({ names: ['made-up'], reason: 'outside', failed: true })
+  const loads = await samples(house, 'model_loads_total')
+  assert.equal(loads['model_loads_total{model="llama2",reason="aged"}'], 1)
+  assert.equal(loads['model_loads_total{model="llama2",reason="first"}'], 0)
+  assert.equal(loads['model_loads_total{model="other",reason="outside"}'], 1)
+  // Six reasons of llama2 and of other: idle was never loaded.
+  assert.equal(Object.keys(loads).length, 12)
+  assert.deepEqual(await samples(house, 'model_loads_failed'), {
+    'model_loads_failed_total{model="other"}': 1,
+    'model_loads_failed_total{model="llama2"}': 0,
+    'model_loads_failed_total{model="idle"}': 0,
+  })
+})
+
+test('the time of loads and drains is told, its share of the last minutes, and what is loaded', async () => {
+  const states = ['loading', 'loaded', 'leaving'] as const
+  const view = aView(states.map((state) => ({ ...aRunner(state), state, since: -30_000 })))
+  const house = scrapeHarness({ view })
+  house.turns.loaded(aLoad('a', -60_000, { loadMs: 30_000, drainMs: 1_500 }))
+  house.turns.loaded(aLoad('a', -400_000, { loadMs: 30_000, drainMs: 1_500, failed: true }))
+  assert.deepEqual(await samples(house, 'load_seconds'), { load_seconds_total: 60 })
+  assert.deepEqual(await samples(house, 'drain_seconds'), { drain_seconds_total: 3 })
+  assert.deepEqual(await samples(house, 'loading_ratio'), { loading_ratio: 0.2 })
+  assert.deepEqual(await samples(house, 'runners_loaded'), { runners_loaded: 2 })
+  assert.deepEqual(await samples(house, 'turns_mode'), { 'turns_mode{mode="auto"}': 1 })
+})
+
+test('the number of loaded runners is left out while nobody knows', async () => {
+  for (const mode of ['off', 'unavailable'] as const) {
+    const house = scrapeHarness({ view: aView([], { mode }) })
+    assert.deepEqual(await samples(house, 'runners_loaded'), {})
+    assert.deepEqual(await samples(house, 'turns_mode'), { [`turns_mode{mode="${mode}"}`]: 1 })
+  }
 })
 
 test('a histogram has every bucket, its sum and its count, and nothing of a model without figures', async () => {

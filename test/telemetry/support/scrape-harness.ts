@@ -1,11 +1,14 @@
 import { LocalAdmission } from '../../../src/admission/local-admission.ts'
+import type { TurnsView } from '../../../src/admission/turns/contract.ts'
 import { EVERYBODY } from '../../../src/callers/caller.ts'
 import { type MeteredCall, Meters } from '../../../src/telemetry/meters.ts'
 import { type MetricsPage, metricsPage } from '../../../src/telemetry/metrics-page.ts'
 import type { MetricsParts } from '../../../src/telemetry/prometheus.ts'
 import { Stats } from '../../../src/telemetry/stats.ts'
+import { TurnHistory } from '../../../src/telemetry/turn-history.ts'
 import { OLLAMA } from '../../admission/support/builders.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import { aView } from './turns.ts'
 
 export const ROUTES = ['/api/chat', '/v1/messages']
 
@@ -45,14 +48,16 @@ export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
 export interface ScrapeHarness {
   readonly meters: Meters
   readonly admission: LocalAdmission
+  readonly turns: TurnHistory
   scrape(): Promise<MetricsPage>
 }
 
 /** Meters and lanes that nothing has happened to yet, and the page that shows them. */
 export function scrapeHarness({
   models = [],
+  view,
   ...change
-}: Partial<MetricsParts> & { models?: string[] } = {}): ScrapeHarness {
+}: Partial<MetricsParts> & { models?: string[]; view?: TurnsView } = {}): ScrapeHarness {
   const clock = new ManualClock()
   const meters = new Meters({ routes: ROUTES, models })
   const admission = new LocalAdmission({
@@ -62,9 +67,15 @@ export function scrapeHarness({
     defaults: { parallel: 1, queue: 2 },
     maxWaitingBytes: 2 ** 20,
   })
+  const turns = new TurnHistory(clock)
   const scrape = metricsPage({
     meters,
-    admission,
+    admission: {
+      models: () => admission.models(),
+      waiting: admission.waiting,
+      turns: view ?? admission.turns,
+    },
+    turns,
     adminRefused: { no_token: 0, wrong_token: 3 },
     upstream: { status: () => ({ reachable: true, version: '0.33.0' }) },
     memory: async () => ({ totalBytes: 4_000, availableBytes: 1_000 }),
@@ -73,13 +84,14 @@ export function scrapeHarness({
     runtimeName: 'node',
     ...change,
   })
-  return { meters, admission, scrape }
+  return { meters, admission, turns, scrape }
 }
 
 /** A scrape in which every metric has samples. */
 export async function aFullScrape(): Promise<string> {
-  const { meters, admission, scrape } = scrapeHarness()
+  const { meters, admission, scrape } = scrapeHarness({ view: aView([]) })
   meters.call(aCall())
+  meters.loaded({ names: ['llama2'], reason: 'first', failed: false })
   meters.call(aRefusedCall())
   admission.acquire({ model: 'llama2', caller: EVERYBODY, deadline: 1_000, bytes: 0, slots: 1 })
   await scrape()
