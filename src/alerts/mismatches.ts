@@ -3,11 +3,11 @@ import { type Alert, type AlertEvent, alertId } from './alert.ts'
 import { Latch } from './latch.ts'
 import type { AlertRules, MismatchMetric } from './rules.ts'
 
-/** Settings or options that do not fit one runner, as another part has found them. There is no threshold to set. */
+/** Settings, options or loads that do not fit together, as another part has found them. There is no threshold to set. */
 export interface Mismatch extends Pick<Alert, 'value' | 'threshold' | 'unit' | 'message' | 'action'> {
   readonly metric: MismatchMetric
-  /** A model of the runner. */
-  readonly model: string
+  /** A model of the runner; null where several runners are meant. */
+  readonly model: string | null
 }
 
 interface WatchedMismatch {

@@ -3,13 +3,12 @@ import { RECENT_MINUTES } from '../telemetry/recent-count.ts'
 import type { ReloadPair } from '../telemetry/reload-counts.ts'
 import type { RunnerReloads } from '../telemetry/reloads.ts'
 import type { Mismatch } from './mismatches.ts'
-import { updateRequest } from './words.ts'
+import { listed, updateRequest } from './words.ts'
 
 /** From so many loads because of options within ten minutes on, they are told. */
 const LEAST_RELOADS = 3
 /** Of more, a sentence would be too long. The metric has all. */
 const PAIRS_SHOWN = 2
-const NAMES_SHOWN = 3
 
 /** Why Ollama runs one call at a time on a runner, whatever is set. */
 const FORCED = {
@@ -93,11 +92,4 @@ function adviceForReloads(model: string, { option, from, to }: ReloadPair): stri
     'A copy of the model (ollama cp) does not help, because copies share one runner. Two values side by side need a ' +
     'second Ollama, or a model with other weights.'
   )
-}
-
-/** `a`, `a and b`, `a, b, c and 4 more`. */
-function listed(names: readonly string[]): string {
-  const left = names.length - NAMES_SHOWN
-  const shown = left > 0 ? [...names.slice(0, NAMES_SHOWN), `${left} more`] : names
-  return shown.length < 2 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`
 }

@@ -8,6 +8,9 @@ const MESSAGE: Readonly<Record<Metric, (model: string | null, value: number) => 
   memory: (_model, value) => `${value} % of the memory is in use`,
 }
 
+/** Of more names, a sentence would be too long. */
+const NAMES_SHOWN = 3
+
 /** One line: `llama2 refuses 3.2 % of its calls (warning from 1 %)`. */
 export function messageOf(
   { metric, model, value }: { metric: Metric; model: string | null; value: number },
@@ -82,4 +85,11 @@ export function adviceForMemory({ models }: Readings): string {
 /** The request that changes the limits of a model. */
 export function updateRequest(change: object): string {
   return `POST /admin/queue/update ${JSON.stringify(change)}`
+}
+
+/** `a`, `a and b`, `a, b, c and 4 more`. */
+export function listed(names: readonly string[]): string {
+  const left = names.length - NAMES_SHOWN
+  const shown = left > 0 ? [...names.slice(0, NAMES_SHOWN), `${left} more`] : names
+  return shown.length < 2 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`
 }

@@ -75,6 +75,7 @@ const ALERTS = {
   memory: { warning: 80, critical: 90 },
   parallel_too_high: 'on' as const,
   reloads: 'on' as const,
+  loading: 'on' as const,
 }
 
 const alerts = settings(
@@ -86,8 +87,9 @@ const alerts = settings(
     memory: levels('percent', ALERTS.memory),
     parallel_too_high: oneOf(['on', 'off']).prefault(ALERTS.parallel_too_high),
     reloads: oneOf(['on', 'off']).prefault(ALERTS.reloads),
+    loading: oneOf(['on', 'off']).prefault(ALERTS.loading),
   },
-  'a map of window, rejection_rate, average_wait, queue_depth, memory, parallel_too_high and reloads',
+  'a map of window, rejection_rate, average_wait, queue_depth, memory, parallel_too_high, reloads and loading',
 )
 
 /** Every option is defined here and nowhere else. Keys are the keys of config.yaml; times are seconds, sizes bytes. */
@@ -177,7 +179,7 @@ export const configSchema = z.strictObject({
   ),
   alerts: option(alerts, ALERTS, {
     sentence:
-      'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off". parallel_too_high and reloads have no thresholds: each is on or off.',
+      'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off". parallel_too_high, reloads and loading have no thresholds: each is on or off.',
     unit: 'seconds (window, average_wait), percent (rejection_rate, queue_depth, memory)',
   }),
   alert_webhook: unsetOption(webhook(), {

@@ -1,6 +1,7 @@
 import type { ForcedReason } from '../admission/contract.ts'
 import type { LocalAdmission } from '../admission/local-admission.ts'
 import { Alerts } from '../alerts/alerts.ts'
+import { loadingMismatches } from '../alerts/loading.ts'
 import { parallelMismatches, reloadMismatches } from '../alerts/runner-mismatches.ts'
 import { Webhook } from '../alerts/webhook.ts'
 import type { Clock } from '../clock.ts'
@@ -49,7 +50,7 @@ export interface RunningMonitor {
 }
 
 export function createMonitor(parts: MonitorParts): RunningMonitor {
-  const { admin, admission, calls, clock, health, log, memory, meters, runtimeName, version } = parts
+  const { admin, admission, calls, clock, health, log, memory, meters, runtimeName, turns, version } = parts
   const { config } = parts.loaded
   let url = ''
   const webhook =
@@ -89,6 +90,11 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
       alerts.evaluate(readings, [
         ...parallelMismatches(readings.models, parts.forced),
         ...reloadMismatches(parts.reloads.runners(clock.now()), namesOf),
+        ...loadingMismatches(
+          turns.loadingShare(admission.turns.runners()),
+          turns.recent(),
+          alerts.standing().some(({ metric }) => metric === 'loading'),
+        ),
       ])
     },
   })
@@ -96,7 +102,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
     pages: {
       calls,
       history,
-      turns: parts.turns,
+      turns,
       pause: (model, paused) => admission.pause(model, paused),
       alerts: {
         page: () => alerts.page(),
@@ -105,7 +111,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
       metrics: metricsPage({
         meters,
         admission,
-        turns: parts.turns,
+        turns,
         adminRefused: admin.refused,
         upstream: health,
         memory,

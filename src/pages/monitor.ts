@@ -103,8 +103,8 @@ export const alert = z
   .object({
     id: text('The same for as long as the alert stands: `rejection_rate:llama3.2`, `memory`.'),
     metric: word(
-      ['rejection_rate', 'average_wait', 'queue_depth', 'memory', 'parallel_too_high', 'reloads'],
-      'The figure that is watched. parallel_too_high: Ollama runs fewer calls of a model at once than `parallel_limit` says. reloads: Ollama loads a model again and again because clients send different options.',
+      ['rejection_rate', 'average_wait', 'queue_depth', 'memory', 'parallel_too_high', 'reloads', 'loading'],
+      'The figure that is watched. parallel_too_high: Ollama runs fewer calls of a model at once than `parallel_limit` says. reloads: Ollama loads a model again and again because clients send different options. loading: much of the time goes into loading models.',
     ),
     model: text(
       'Key of the model, or of one of the models that share a runner; null where all models are meant.',

@@ -16,6 +16,7 @@ const RULES: AlertRules = {
   memory: { warning: 80, critical: 90 },
   parallel_too_high: 'on',
   reloads: 'on',
+  loading: 'on',
 }
 
 /** A lane as configured, unless the parts say something else. */

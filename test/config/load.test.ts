@@ -76,6 +76,7 @@ describe('sources', () => {
         memory: { warning: 80, critical: 90 },
         parallel_too_high: 'on',
         reloads: 'on',
+        loading: 'on',
       },
       log_level: 'info',
       language: 'auto',

@@ -13,6 +13,7 @@ import { TurnHistory } from '../../src/telemetry/turn-history.ts'
 import { UpstreamHealth } from '../../src/upstream/health.ts'
 import { aCall, OLLAMA } from '../admission/support/builders.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { aLoad } from '../telemetry/support/turns.ts'
 
 const SECOND = 1_000
 
@@ -41,13 +42,14 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
   })
+  const turns = new TurnHistory(clock)
   const monitor = createMonitor({
     clock,
     log,
     admission,
     meters,
     reloads,
-    turns: new TurnHistory(clock),
+    turns,
     loaded: loadConfig({ flags: {}, env: { CONFIG_FILE: 'x' }, readFile: () => config, ownAddresses: [] }),
     version: '0.0.0',
     runtimeName: 'node',
@@ -82,7 +84,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     reloads.heard({ ...heard, loadMs: 400, sentMs: 0, totalMs: 500 }, clock.now())
     permit.release('done', clock.now())
   }
-  return { clock, call, lines, monitor }
+  return { clock, call, lines, monitor, turns }
 }
 
 test('a number of slots that Ollama does not run is told while the model is used, and no longer', () => {
@@ -119,6 +121,28 @@ test('reloads because of options are told by the models of the runner, and not w
     clock.advance(10 * SECOND)
     assert.deepEqual(lines, expected)
     clock.advance(600 * SECOND)
+    assert.equal(lines.length, 2 * expected.length)
+    monitor.stop()
+  }
+})
+
+test('much loading is told for all models together, and not while the alert is off', () => {
+  for (const [config, expected] of [
+    ['', ['alert raised: 20 % of the last 5 min went into loading a (2 times) and b (once)']],
+    ['alerts: { loading: off }', []],
+  ] as const) {
+    const { clock, lines, monitor, turns } = aMonitor(config, {})
+    for (const name of ['a', 'b', 'a']) {
+      clock.advance(20 * SECOND)
+      turns.loaded(aLoad(name, clock.now(), { loadMs: 20 * SECOND }))
+    }
+    clock.advance(10 * SECOND)
+    assert.deepEqual(lines, expected)
+    assert.deepEqual(
+      monitor.pages.alerts.brief(),
+      expected.map(() => ({ id: 'loading', level: 'warning' })),
+    )
+    clock.advance(300 * SECOND)
     assert.equal(lines.length, 2 * expected.length)
     monitor.stop()
   }
