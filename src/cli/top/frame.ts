@@ -5,6 +5,7 @@ import { modelTable } from './model-table.ts'
 import type { Missing, Page, Pages } from './pages.ts'
 import { safeText } from './safe-text.ts'
 import type { ShownAlert } from './shapes.ts'
+import { turnsLine } from './turns-line.ts'
 import type { TopState } from './watch.ts'
 
 /** More alerts would push the queue off the screen. The dashboard and /queue/alerts show all alerts. */
@@ -17,6 +18,7 @@ const ROWS_FOR_CALLS = 6
 export function frame(state: TopState, width: number, height: number): TextLine[] {
   const lines = header(state, width)
   if (state.pages) {
+    lines.push(...turnsLine(state.pages, width))
     lines.push(...alertLines(state.pages.alerts, width, Math.floor(height / 3)))
     lines.push([], ...modelLines(state.pages, width, Math.max(3, height - lines.length - 1 - ROWS_FOR_CALLS)))
     lines.push([], ...callLines(state.pages, width, Math.max(2, height - lines.length - 1)))

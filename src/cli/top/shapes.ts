@@ -2,6 +2,7 @@ import { z } from 'zod'
 import * as health from '../../pages/health.ts'
 import * as monitor from '../../pages/monitor.ts'
 import * as queue from '../../pages/queue.ts'
+import { turnsNow } from '../../pages/turns.ts'
 
 // The fields that this program reads from the pages of a proxy. The proxy may be older or newer than this program:
 // only fields that are shown are required, and fields of later versions are optional.
@@ -11,6 +12,7 @@ const { concurrency, upstream } = health.health.shape
 export const healthPage = health.health
   .pick({ status: true, version: true, runtime: true, uptime_seconds: true, alerts: true })
   .extend({
+    timestamp: health.health.shape.timestamp.optional(),
     upstream: upstream
       .pick({ reachable: true, version: true, latency_ms: true })
       .extend({ error: upstream.shape.error.optional() }),
@@ -52,7 +54,12 @@ const modelFigures = queue.modelFigures
       .optional(),
   })
 
-export const statsPage = z.object({ models: z.record(z.string(), modelFigures) })
+const turns = turnsNow.pick({ mode: true, loaded: true, next: true, loading_percent: true })
+
+export const statsPage = z.object({
+  models: z.record(z.string(), modelFigures),
+  turns: turns.optional(),
+})
 
 const liveCall = monitor.liveCall.extend({
   runner: monitor.liveCall.shape.runner.optional(),
@@ -70,5 +77,6 @@ export const alertsPage = z.object({ alerts: z.array(alert) })
 
 export type ShownHealth = z.output<typeof healthPage>
 export type ShownModel = z.output<typeof modelFigures>
+export type ShownTurns = z.output<typeof turns>
 export type ShownCall = z.output<typeof liveCall>
 export type ShownAlert = z.output<typeof alert>
