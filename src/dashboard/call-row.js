@@ -1,12 +1,22 @@
 import { element, setAttribute, setText } from './dom.js'
 import { bytes, count, duration, UNKNOWN } from './figures.js'
 
+/** What a waiting call waits for. */
+const WAITING_FOR = {
+  slot: 'a slot',
+  turn: 'its turn',
+  load: 'the load',
+  paused: 'the end of the pause',
+  budget: 'max_switching',
+}
+
 /** The columns in their order. `text` gives a cell's text for a call. */
 export const COLUMNS = [
   { name: 'State', text: (call) => call.state },
   { name: 'Position', text: (call) => count(call.position), number: true },
   { name: 'Model', text: (call) => call.model ?? UNKNOWN },
   { name: 'Client', text: (call) => call.client || UNKNOWN },
+  { name: 'Waits for', text: (call) => WAITING_FOR[call.waiting_for] ?? call.waiting_for ?? UNKNOWN },
   { name: 'Waited', text: (call) => duration(call.waited_ms), number: true },
   { name: 'Starts in', text: (call) => duration(call.estimated_start_ms), number: true },
   { name: 'Running', text: (call) => duration(call.running_ms), number: true },

@@ -200,6 +200,21 @@ describe('the dashboard', () => {
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'calls')
   })
 
+  it('tells for each waiting call what the call waits for, at every width', async (t) => {
+    const words = ['slot', 'turn', 'load', 'paused', 'budget', 'a-later-word', null]
+    const [first] = (waiting(['call']) as { requests: object[] }).requests
+    const requests = words.map((waiting_for, at) => ({ ...first, id: `call-${at}`, waiting_for }))
+    const { page, opened } = await open(t, { requests: { total: requests.length, requests } })
+    await opened.rows().nth(6).waitFor()
+    assert.deepEqual(await page.locator('td[data-label="Waits for"]').allTextContents(), [
+      ...['a slot', 'its turn', 'the load', 'the end of the pause', 'max_switching', 'a-later-word', '–'],
+    ])
+    for (const width of [360, 820, 1440]) {
+      await page.setViewportSize({ width, height: 900 })
+      assert.deepEqual(await audit(page), [], `${width} px`)
+    }
+  })
+
   it('shows what to do about an alert, and announces alerts that come and go', async (t) => {
     const alert = {
       id: 'rejection_rate:llama2',
@@ -267,7 +282,7 @@ describe('the dashboard', () => {
     const samples = [sample(0, 120), sample(5, null), sample(10, 150), sample(15, 180)]
     const { proxy, opened, page } = await open(t, {
       stats: stats({ llama2: [2, 5] }),
-      history: { interval_seconds: 5, samples },
+      history: { ...NO_HISTORY, samples },
     })
     const plot = (name: string) =>
       opened
