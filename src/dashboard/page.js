@@ -8,6 +8,7 @@ import { Feed } from './feed.js'
 import { ModelList } from './model-list.js'
 import { Overview } from './overview.js'
 import { Samples } from './samples.js'
+import { Turns } from './turns.js'
 
 const admin = new Admin(() => {
   giveToken.hidden = true
@@ -19,6 +20,7 @@ const connection = new Connection()
 const overview = new Overview()
 const alerts = new Alerts()
 const models = new ModelList(actions, samples)
+const turns = new Turns()
 const calls = new CallTable(actions)
 
 for (const [action, done] of Object.entries({ pause: 'paused', resume: 'resumed' })) {
@@ -40,20 +42,25 @@ const feed = new Feed({
     history(page) {
       samples.replace(page)
       models.plot()
+      turns.history(page)
     },
     sample(sample) {
       samples.add(sample)
       models.plot()
+      turns.sample(sample)
     },
     stats(page) {
       models.stats(page)
       overview.stats(page)
+      turns.stats(page)
     },
+    turns: (page) => turns.changed(page),
     requests: (page) => calls.show(page),
     alerts: (page) => alerts.show(page),
     health(page) {
       connection.health(page)
       overview.health(page)
+      turns.health(page)
     },
   },
   onConnection(live, code) {

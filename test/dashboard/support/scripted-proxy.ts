@@ -110,6 +110,7 @@ export function stats(
     default_queue_limit: 512,
     total_models: entries.length,
     models: Object.fromEntries(entries),
+    turns: NO_TURNS,
   }
 }
 
@@ -133,5 +134,16 @@ export function waiting(ids: readonly string[], call: object = {}): object {
   return { total: requests.length, requests }
 }
 
-export const NO_HISTORY = { interval_seconds: 5, samples: [] }
+/** The turns of a proxy that has loaded nothing. */
+export const NO_TURNS = {
+  mode: 'auto',
+  loaded: [],
+  next: null,
+  credit_ms: 0,
+  together: [],
+  apart: [],
+  loads: {},
+  loading_percent: 0,
+}
+export const NO_HISTORY = { interval_seconds: 5, samples: [], turns: [] }
 export const NO_ALERTS = { window_seconds: 60, thresholds: {}, alerts: [] }
