@@ -74,7 +74,7 @@ export const turnsNow = z
         description: `Loads since the start of the proxy, failed ones included, by reason. ${sentence(LOAD_REASONS)} Absent on Cloudflare Workers.`,
       }),
     loading_percent: percent(
-      'The part of the last five minutes in which Ollama loaded a model. Absent on Cloudflare Workers.',
+      'The part of the last five minutes in which Ollama loaded a model, in whole percent. Absent on Cloudflare Workers.',
     ).optional(),
   })
   .describe('Who has the machine, and who comes next.')

@@ -3,7 +3,6 @@ import type { TurnsView } from '../admission/turns/contract.ts'
 import type { ModelFigures } from '../pages/queue.ts'
 import type { TurnsNow } from '../pages/turns.ts'
 import type { Moments } from './moments.ts'
-import { hundredths } from './snapshot.ts'
 import { shownRunner, type TurnHistory } from './turn-history.ts'
 
 interface TurnsNowParts {
@@ -30,7 +29,8 @@ export function turnsNow({ turns, history, moments }: TurnsNowParts, now: number
     apart: setsOf(turns.apart()),
     ...(history && {
       loads: { ...history.totals.loads },
-      loading_percent: hundredths(100 * history.loadingShare(runners)),
+      // Whole, so that /queue/events does not send the page twice a second as the five minutes go on.
+      loading_percent: Math.round(100 * history.loadingShare(runners)),
     }),
   }
 }
