@@ -51,7 +51,7 @@ export function show(name: string): UpstreamQuestion {
 /** No more entries of a list are looked at. */
 export const MOST_MODELS = 10_000
 /** Characters of a name. The longest valid name, with host and scheme, has some 600. */
-const MOST_NAME = 1_024
+export const MOST_NAME = 1_024
 /** Characters of the other texts. */
 const MOST_TEXT = 512
 const MOST_CAPABILITIES = 32
@@ -123,7 +123,7 @@ export function weightsIn(modelfile: unknown): string | undefined {
 type AnswerObject = Readonly<Record<string, unknown>>
 
 /** Undefined for a text that is no JSON. */
-function parsed(text: string): unknown {
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -131,7 +131,8 @@ function parsed(text: string): unknown {
   }
 }
 
-function fieldsOf(value: unknown): AnswerObject {
+/** No fields for any other value than an object. */
+export function fieldsOf(value: unknown): AnswerObject {
   return isObject(value) ? value : {}
 }
 
@@ -140,7 +141,7 @@ function isObject(value: unknown): value is AnswerObject {
 }
 
 /** Empty for any other value, and for a text with more than `most` characters. */
-function textOf(value: unknown, most = MOST_TEXT): string {
+export function textOf(value: unknown, most = MOST_TEXT): string {
   return typeof value === 'string' && value.length <= most ? value : ''
 }
 
