@@ -1,17 +1,14 @@
 import { z } from 'zod'
+import { ALERTS, alerts, modelLimits } from './option-maps.ts'
 import {
   authorization,
   boolean,
   host,
   integer,
-  levels,
-  MOST_PARALLEL,
   MOST_QUEUED,
-  numberFrom,
   oneOf,
   parallel,
   seconds,
-  settings,
   size,
   text,
   token,
@@ -57,40 +54,6 @@ function unsetOption<S extends z.ZodType>(schema: S, about: About) {
   registry.add(described, about)
   return described
 }
-
-const modelLimits = z.strictObject(
-  {
-    parallel_limit: integer(1, MOST_PARALLEL).optional(),
-    queue_limit: integer(0, MOST_QUEUED).optional(),
-  },
-  { error: 'expected a map of parallel_limit and queue_limit' },
-)
-
-/** `window` is at least two samples of 5 s and at most the 300 s for which samples are kept. */
-const ALERTS = {
-  window: 60,
-  rejection_rate: { warning: 1, critical: 5 },
-  average_wait: { warning: 5, critical: 10 },
-  queue_depth: { warning: 80, critical: 95 },
-  memory: { warning: 80, critical: 90 },
-  parallel_too_high: 'on' as const,
-  reloads: 'on' as const,
-  loading: 'on' as const,
-}
-
-const alerts = settings(
-  {
-    window: numberFrom('seconds', 10, 300).prefault(ALERTS.window),
-    rejection_rate: levels('percent', ALERTS.rejection_rate),
-    average_wait: levels('seconds', ALERTS.average_wait),
-    queue_depth: levels('percent', ALERTS.queue_depth),
-    memory: levels('percent', ALERTS.memory),
-    parallel_too_high: oneOf(['on', 'off']).prefault(ALERTS.parallel_too_high),
-    reloads: oneOf(['on', 'off']).prefault(ALERTS.reloads),
-    loading: oneOf(['on', 'off']).prefault(ALERTS.loading),
-  },
-  'a map of window, rejection_rate, average_wait, queue_depth, memory, parallel_too_high, reloads and loading',
-)
 
 /** Every option is defined here and nowhere else. Keys are the keys of config.yaml; times are seconds, sizes bytes. */
 export const configSchema = z.strictObject({
