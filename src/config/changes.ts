@@ -7,6 +7,8 @@ const CHANGEABLE: ReadonlySet<OptionKey> = new Set([
   'ollama_num_parallel',
   'ollama_max_queue',
   'models',
+  'turns',
+  'turn',
   'alerts',
   'log_level',
   'language',

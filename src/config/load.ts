@@ -120,6 +120,7 @@ class ConfigLoader {
     const config = configSchema.parse(this.#values())
     const sources = mapKeys((key) => this.#written.get(key)?.source ?? 'default')
     this.#checkSizes(config)
+    this.#checkTurns(config)
     return deepFreeze({ config, sources, configFile, warnings: this.#warnings })
   }
 
@@ -156,6 +157,16 @@ class ConfigLoader {
       `max_queue_bytes (${max_queue_bytes} bytes) is smaller than max_body_size (${max_body_size} bytes): ` +
       'a call with a body larger than max_queue_bytes is served only while no other call waits or is being read'
     this.#warnings.push({ ...(written?.location ?? { where: 'default', key: null }), message })
+  }
+
+  /** The default of max_wait is no mistake: most proxies have models that fit into memory together. */
+  #checkTurns({ request_timeout, turn, turns }: Config): void {
+    const written = this.#written.get('turn')
+    if (written === undefined || turns === 'off' || turn.max_wait < request_timeout) return
+    const message =
+      `max_wait (${turn.max_wait} s) is not below request_timeout (${request_timeout} s): ` +
+      'a call is refused before it has waited long enough to end the turn of another model'
+    this.#warnings.push({ ...written.location, message })
   }
 
   /** Takes the value from a file, as containers provide secrets. */

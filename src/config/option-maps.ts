@@ -1,5 +1,15 @@
 import { z } from 'zod'
-import { integer, levels, MOST_PARALLEL, MOST_QUEUED, numberFrom, oneOf, settings } from './values.ts'
+import {
+  integer,
+  levels,
+  MOST_PARALLEL,
+  MOST_QUEUED,
+  modelSets,
+  numberFrom,
+  oneOf,
+  seconds,
+  settings,
+} from './values.ts'
 
 // The options whose values are maps, each with its default as a user writes it.
 
@@ -10,6 +20,17 @@ export const modelLimits = z.strictObject(
     queue_limit: integer(0, MOST_QUEUED).optional(),
   },
   { error: 'expected a map of parallel_limit and queue_limit' },
+)
+
+export const TURN = { max_wait: 120, max_switching: 15, together: [] }
+
+export const turn = settings(
+  {
+    max_wait: seconds('above zero').prefault(TURN.max_wait),
+    max_switching: numberFrom('percent', 0, 100).prefault(TURN.max_switching),
+    together: modelSets().prefault(TURN.together),
+  },
+  'a map of max_wait, max_switching and together',
 )
 
 /** `window` is at least two samples of 5 s and at most the 300 s for which samples are kept. */

@@ -27,7 +27,7 @@ export class ConfigError extends Error {
 /** The value for an error message: short, on one line, never a whole document. */
 export function shown(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
-  if (Array.isArray(value)) return 'a list'
+  if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object') return 'a map'
   if (typeof value !== 'string') return String(value)
   return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)

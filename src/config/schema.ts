@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ALERTS, alerts, modelLimits } from './option-maps.ts'
+import { ALERTS, alerts, modelLimits, TURN, turn } from './option-maps.ts'
 import {
   authorization,
   boolean,
@@ -140,6 +140,18 @@ export const configSchema = z.strictObject({
       example: { 'llama3:70b': { parallel_limit: 1, queue_limit: 16 }, '*:cloud': { parallel_limit: 8 } },
     },
   ),
+  turns: option(oneOf(['auto', 'off']), 'auto', {
+    sentence:
+      'Whether models that do not fit into memory together take turns: auto or off. With off, every call goes to Ollama as soon as its model has a free slot, and Ollama loads models as the calls come.',
+    env: 'TURNS',
+    anyCase: true,
+    flag: 'turns',
+  }),
+  turn: option(turn, TURN, {
+    sentence:
+      'How models take turns. The turn of a model that has calls ends when a call for another model has waited max_wait, as long as such switches take at most max_switching of the time. With a max_switching of 0, a turn ends only when the model has no calls. together lists models that fit into memory together, as in "together: [[llama3.2, nomic-embed-text]]"; the proxy finds other such models by itself.',
+    unit: 'seconds (max_wait), percent of the time (max_switching)',
+  }),
   alerts: option(alerts, ALERTS, {
     sentence:
       'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off". parallel_too_high, reloads and loading have no thresholds: each is on or off.',

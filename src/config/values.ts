@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseModelName } from '../ollama/model-name.ts'
 import { didYouMean } from './near-miss.ts'
 
 /** A Node timer with a longer delay fires at once. */
@@ -103,6 +104,32 @@ export function levels(unit: 'percent' | 'seconds', defaults: Levels) {
 export function settings<S extends z.ZodRawShape>(shape: S, what: string) {
   const map = z.strictObject(shape, { error: `expected ${what}` })
   return z.unknown().transform((written, context) => parseMap(map, written ?? {}, context) ?? z.NEVER)
+}
+
+/** Fewer sets, and fewer names in a set, than any machine needs. */
+const MOST_TOGETHER = 100
+
+/** Sets of models that fit into memory together. The list may be empty: in YAML, a list without items is null. */
+export function modelSets() {
+  const oneOfThem = 'expected a model that runs on this machine, by its name in ollama list'
+  const name = z.string({ error: oneOfThem }).refine((name) => parseModelName(name)?.cloud === false, {
+    error: oneOfThem,
+  })
+  const error = `expected a list of 2 to ${MOST_TOGETHER} model names`
+  const twoSpellings = 'expected at least two different models'
+  const set = z
+    .array(name, { error })
+    .min(2, { error, abort: true })
+    .max(MOST_TOGETHER, { error })
+    .refine((names) => new Set(names.map((name) => parseModelName(name)?.key)).size > 1, {
+      error: twoSpellings,
+    })
+  const most = `expected at most ${MOST_TOGETHER} lists of model names`
+  return z
+    .array(set, { error: most })
+    .max(MOST_TOGETHER, { error: most })
+    .nullable()
+    .transform((sets) => sets ?? [])
 }
 
 /** Parses a map and reports each mistake at its own path, an unknown key with the nearest known key. */

@@ -17,7 +17,7 @@ const MOST_ALIASES = 100
 /** The top-level keys and values of a YAML file, and their lines. */
 export interface YamlFile {
   readonly entries: readonly { readonly key: string; readonly value: unknown }[]
-  /** `config.yaml:12`: the line of the deepest key on the path that the file has. */
+  /** `config.yaml:12`: the line of the deepest key or list item on the path that the file has. */
   where(path: readonly PropertyKey[]): string
 }
 
@@ -95,6 +95,12 @@ function deepestOffset(root: YAMLMap, path: readonly PropertyKey[]): number | un
   let node: unknown = root
   let offset: number | undefined
   for (const part of path) {
+    if (isSeq(node) && typeof part === 'number') {
+      node = node.items[part]
+      if (!isNode(node)) break
+      offset = node.range?.[0] ?? offset
+      continue
+    }
     const pair: AnyPair | undefined = isMap(node)
       ? node.items.find((item) => keyOf(item) === part)
       : undefined

@@ -16,6 +16,7 @@ it('has exactly the flags of the configuration', () => {
     'parallel',
     'max-queue',
     'timeout',
+    'turns',
     'log-level',
     'language',
   ]

@@ -25,7 +25,7 @@ describe('changes of the configuration', () => {
     assert.deepEqual(needsRestart, ['ollama_url', 'proxy_port', 'admin_token'])
   })
 
-  it('are limits, thresholds, log level and language, and of no other option', () => {
+  it('are limits, turns, thresholds, log level and language, and of no other option', () => {
     const text = [
       'ollama_url: http://x:1',
       'ollama_authorization: Bearer x',
@@ -40,6 +40,8 @@ describe('changes of the configuration', () => {
       'max_queue_bytes: 1',
       'enable_queue_stats: false',
       'models: { a: { queue_limit: 1 } }',
+      'turns: off',
+      'turn: { max_wait: 1 }',
       'alerts: { window: 30 }',
       'alert_webhook: http://x:1',
       'alert_webhook_secret: x',
@@ -54,6 +56,8 @@ describe('changes of the configuration', () => {
       'ollama_num_parallel',
       'ollama_max_queue',
       'models',
+      'turns',
+      'turn',
       'alerts',
       'log_level',
       'language',
@@ -63,9 +67,12 @@ describe('changes of the configuration', () => {
 
   it('are none where a value is only written otherwise, or somewhere else', () => {
     const before = aConfig('max_body_size: 1MiB')
-    const now = aConfig('max_body_size: 1048576\nlanguage: auto\nalerts: { window: 60 }', {
-      LOG_LEVEL: 'info',
-    })
+    const now = aConfig(
+      'max_body_size: 1048576\nlanguage: auto\nalerts: { window: 60 }\nturn: { together: }',
+      {
+        LOG_LEVEL: 'info',
+      },
+    )
     const { applied, needsRestart, effective } = changesBetween(before, now)
     assert.deepEqual([applied, needsRestart], [[], []])
     assert.deepEqual(

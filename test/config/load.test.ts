@@ -68,6 +68,8 @@ describe('sources', () => {
       max_queue_bytes: 512 * 2 ** 20,
       enable_queue_stats: true,
       models: {},
+      turns: 'auto',
+      turn: { max_wait: 120, max_switching: 15, together: [] },
       alerts: {
         window: 60,
         rejection_rate: { warning: 1, critical: 5 },
@@ -492,6 +494,105 @@ describe('alerts', () => {
   })
 })
 
+describe('turns', () => {
+  const flaws = (...lines: string[]) => problems({ files: yaml(...lines) })
+  const turn = (...lines: string[]) => load({ files: yaml('turn:', ...lines) }).config.turn
+
+  it('are on or off, in the file, the environment and the flags', () => {
+    assert.equal(load({ files: yaml('turns: off') }).config.turns, 'off')
+    assert.equal(load({ env: { TURNS: 'OFF' } }).config.turns, 'off')
+    assert.equal(load({ env: { TURNS: 'off' }, flags: { turns: 'auto' } }).config.turns, 'auto')
+    assert.deepEqual(flaws('turns: of'), ['config.yaml:1: turns: expected one of auto, off, got "of"'])
+    assert.match(problems({ flags: { turns: 'no' } })[0] ?? '', /^flag --turns: expected one of auto, off/)
+  })
+
+  it('have three settings, each with its default', () => {
+    assert.deepEqual(turn(), { max_wait: 120, max_switching: 15, together: [] })
+    assert.deepEqual(turn('  max_switching: 0'), { max_wait: 120, max_switching: 0, together: [] })
+    assert.deepEqual(turn('  max_wait: 0.5', '  together:'), {
+      max_wait: 0.5,
+      max_switching: 15,
+      together: [],
+    })
+  })
+
+  it('keep the names of models that fit together as they were written', () => {
+    const { together } = turn('  together:', '    - [LLAMA3.2, nomic-embed-text]', '    - [a, b, me/c:7b]')
+    assert.deepEqual(together, [
+      ['LLAMA3.2', 'nomic-embed-text'],
+      ['a', 'b', 'me/c:7b'],
+    ])
+    assert.ok(Object.isFrozen(together[0]))
+  })
+
+  it('tell of every mistake at its own line', () => {
+    const noModel = 'expected a model that runs on this machine, by its name in ollama list, got'
+    assert.deepEqual(
+      flaws(
+        'turn:',
+        '  max_wait: 0',
+        '  max_switching: 100.5',
+        '  together:',
+        '    - [llama3.2, nomic-embed-text]',
+        '    - [a]',
+        '    - [a, "a:latest"]',
+        '    - a',
+        '    -',
+        '      - b',
+        '      - "x:cloud"',
+        '      - 7',
+        '      - a//b',
+        '      -',
+        '  maxwait: 3',
+      ),
+      [
+        'config.yaml:2: turn.max_wait: expected seconds > 0 and at most 2147483 (the longest possible timer), got 0',
+        'config.yaml:3: turn.max_switching: expected percent from 0 to 100, got 100.5',
+        'config.yaml:6: turn.together.1: expected a list of 2 to 100 model names, got a list of 1',
+        'config.yaml:7: turn.together.2: expected at least two different models, got a list of 2',
+        'config.yaml:8: turn.together.3: expected a list of 2 to 100 model names, got "a"',
+        `config.yaml:11: turn.together.4.1: ${noModel} "x:cloud"`,
+        `config.yaml:12: turn.together.4.2: ${noModel} 7`,
+        `config.yaml:13: turn.together.4.3: ${noModel} "a//b"`,
+        `config.yaml:14: turn.together.4.4: ${noModel} nothing`,
+        'config.yaml:15: turn.maxwait: unknown key; did you mean max_wait?',
+      ],
+    )
+    assert.deepEqual(flaws('turn: [a, b]'), [
+      'config.yaml:1: turn: expected a map of max_wait, max_switching and together, got a list of 2',
+    ])
+    assert.deepEqual(flaws('turn: { together: { a: b } }'), [
+      'config.yaml:1: turn.together: expected at most 100 lists of model names, got a map',
+    ])
+  })
+
+  it('have at most 100 sets of at most 100 names', () => {
+    const set = (names: number) => `[${Array.from({ length: names }, (_, i) => `m${i}`).join(', ')}]`
+    const sets = (count: number) => `turn: { together: [${Array(count).fill(set(2)).join(', ')}] }`
+    assert.equal(load({ files: yaml(sets(100)) }).config.turn.together.length, 100)
+    assert.equal(turn(`  together: [${set(100)}]`).together[0]?.length, 100)
+    assert.deepEqual(flaws(sets(101)), [
+      'config.yaml:1: turn.together: expected at most 100 lists of model names, got a list of 101',
+    ])
+    assert.deepEqual(flaws(`turn: { together: [${set(101)}] }`), [
+      'config.yaml:1: turn.together.0: expected a list of 2 to 100 model names, got a list of 101',
+    ])
+  })
+
+  it('warn where no call can wait so long that a turn ends', () => {
+    const lines = ['request_timeout: 60', 'turn: { max_wait: 60 }']
+    const [warning, ...more] = load({ files: yaml(...lines) }).warnings
+    assert.deepEqual([warning?.where, warning?.key, more], ['config.yaml:2', 'turn', []])
+    assert.match(warning?.message ?? '', /^max_wait \(60 s\) is not below request_timeout \(60 s\): /)
+    for (const other of [
+      ['request_timeout: 61', lines[1]],
+      [...lines, 'turns: off'],
+      ['request_timeout: 60'],
+    ])
+      assert.deepEqual(load({ files: yaml(...other.filter((line) => line !== undefined)) }).warnings, [])
+  })
+})
+
 describe('the environment', () => {
   const from = (env: Readonly<Record<string, string>>) => load({ env })
 
@@ -641,7 +742,7 @@ describe('describeConfig', () => {
     assert.equal(sources.language, 'flag')
     assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'ollama_authorization', 'proxy_host'])
     assert.deepEqual(Object.keys(values), Object.keys(sources))
-    assert.equal(Object.keys(values).length, 21)
+    assert.equal(Object.keys(values).length, 23)
   })
 
   it('shows an unset token as unset', () => {

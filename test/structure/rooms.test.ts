@@ -8,7 +8,7 @@ const SRC = resolve(import.meta.dirname, '../../src')
 /** The rooms that each room may import, types included. Every room may import its own files and clock.ts. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   callers: [],
-  config: [],
+  config: ['ollama'],
   pages: [],
   simulator: [],
   ollama: [],
