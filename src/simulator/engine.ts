@@ -2,11 +2,13 @@ import type { Clock } from '../clock.ts'
 import { Cloud } from './cloud.ts'
 import { CallCounters, Counters, type ModelCounters } from './counters.ts'
 import { type EngineCall, type EngineHandle, type EngineLimits, runnerKey } from './engine-call.ts'
+import { LoadLog, type LoadRecord } from './load-log.ts'
 import { ModelLoader } from './loader.ts'
-import { Runner } from './runner.ts'
+import { Machine } from './machine.ts'
+import type { Runner } from './runner.ts'
 import { Session } from './session.ts'
 
-interface LoadedModel {
+interface RunnerInMemory {
   /** The name of the call for which the model was loaded. */
   readonly model: string
   readonly weights: string
@@ -22,7 +24,11 @@ export interface EngineSnapshot {
   /** By the keys of the runners. Names with the same weights are counted together here. */
   readonly weights: Record<string, ModelCounters>
   /** In memory now. The model that stays longest is first. */
-  readonly loaded: readonly LoadedModel[]
+  readonly loaded: readonly RunnerInMemory[]
+  /** The most models that were in memory at once. */
+  readonly peakLoaded: number
+  /** The last 1000 loads. The oldest is first. */
+  readonly loads: readonly LoadRecord[]
 }
 
 /**
@@ -34,22 +40,27 @@ export class Engine {
   readonly counters = new Counters()
   readonly #weightCounters = new Counters()
   readonly #clock: Clock
-  #limits: EngineLimits
-  readonly #runners = new Map<string, Runner>()
+  readonly #machine: Machine
   readonly #loader: ModelLoader
+  readonly #loadLog = new LoadLog()
   readonly #cloud: Cloud
 
   constructor(clock: Clock, limits: EngineLimits) {
     this.#clock = clock
-    this.#limits = limits
     this.#cloud = new Cloud(clock, limits)
+    this.#machine = new Machine({
+      clock,
+      limits,
+      left: (runner) => {
+        if (runner.evicted) this.countsOf(runner.model, runner.key).add('evictions')
+        this.#loader.runnerLeft(runner)
+      },
+    })
     this.#loader = new ModelLoader({
       clock,
-      maxQueue: limits.maxQueue,
-      loadMs: limits.loadMs,
-      admit: (session) => this.#admit(session),
-      makeRoom: (session) => this.#makeRoom(session),
-      loaded: (session) => this.#loaded(session),
+      limits,
+      machine: this.#machine,
+      log: this.#loadLog,
     })
   }
 
@@ -64,7 +75,7 @@ export class Engine {
       return session
     }
     // As in Ollama, a call to a loaded model skips the pending line, so maxQueue does not bound such calls.
-    const runner = this.#usable(call)
+    const runner = this.#machine.usable(call)
     if (runner) {
       runner.admit(session)
       return session
@@ -87,26 +98,25 @@ export class Engine {
   resetCounters(): void {
     this.counters.reset()
     this.#weightCounters.reset()
+    this.#loadLog.reset()
+    this.#machine.resetPeak()
   }
 
   /** All runners and lines are gone at once, and all calls fail. */
-  restart(numParallel = this.#limits.numParallel): void {
-    this.#limits = { ...this.#limits, numParallel }
+  restart(numParallel?: number): void {
     this.#loader.clear()
-    const runners = [...this.#runners.values()]
-    this.#runners.clear()
-    for (const runner of runners) runner.kill()
+    this.#machine.restart(numParallel)
     this.#cloud.failAll()
   }
 
   /** The runner leaves memory now, or when its last call ends. */
   unload(key: string): void {
-    this.#runners.get(key)?.unload()
+    this.#machine.get(key)?.unload()
   }
 
   /** The runners in memory. The one that stays longest is first. */
   loaded(): Runner[] {
-    return [...this.#runners.values()].sort((a, b) => compare(b.expiresInMs, a.expiresInMs))
+    return this.#machine.loaded()
   }
 
   snapshot(): EngineSnapshot {
@@ -116,57 +126,13 @@ export class Engine {
       slots,
       expiresInMs,
     }))
-    const models = this.counters.byModel()
-    return { total: this.counters.total(), models, weights: this.#weightCounters.byModel(), loaded }
-  }
-
-  #admit(session: Session): boolean {
-    const runner = this.#usable(session.call)
-    if (!runner) return false
-    session.counts.add('pending', -1)
-    runner.admit(session)
-    return true
-  }
-
-  #loaded(session: Session): void {
-    const runner = new Runner({
-      call: session.call,
-      clock: this.#clock,
-      limits: this.#limits,
-      onExpired: () => {
-        this.#runners.delete(runner.key)
-        this.#loader.modelLeft()
-      },
-    })
-    this.#runners.set(runner.key, runner)
-    session.counts.add('loads')
-    this.#admit(session)
-  }
-
-  /** The runner in memory that can serve the call as it is loaded. */
-  #usable(call: EngineCall): Runner | undefined {
-    const runner = this.#runners.get(runnerKey(call) ?? '')
-    return runner?.needsReload(call) ? undefined : runner
-  }
-
-  #makeRoom(session: Session): boolean {
-    const reloaded = this.#runners.get(runnerKey(session.call) ?? '')
-    if (reloaded) {
-      reloaded.evict()
-      return false
+    return {
+      total: this.counters.total(),
+      models: this.counters.byModel(),
+      weights: this.#weightCounters.byModel(),
+      loaded,
+      peakLoaded: this.#machine.peak,
+      loads: this.#loadLog.records(),
     }
-    if (this.#runners.size < this.#limits.maxLoaded) return true
-    // An idle model leaves before a busy one, then the model with the shorter keep-alive. Running calls always finish.
-    const [victim] = [...this.#runners.values()].sort(
-      (a, b) =>
-        Number(b.idle) - Number(a.idle) || compare(a.keepAliveMs, b.keepAliveMs) || compare(a.key, b.key),
-    )
-    victim?.evict()
-    return false
   }
-}
-
-/** Compares without subtraction, because Infinity - Infinity is NaN. */
-function compare<T extends number | string>(a: T, b: T): number {
-  return a === b ? 0 : a < b ? -1 : 1
 }

@@ -1,31 +1,36 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
+import { type EngineLimits, runnerKey } from './engine-call.ts'
+import type { LoadEnd, LoadLog } from './load-log.ts'
+import type { Machine } from './machine.ts'
+import type { Runner } from './runner.ts'
 import type { Holder, Session } from './session.ts'
 
 export interface LoaderParts {
   readonly clock: Clock
-  readonly maxQueue: number
-  readonly loadMs: number
-  /** Gives the session to the runner of its model. False: the model is not in memory. */
-  admit(session: Session): boolean
-  /**
-   * Is there room for the session's model? If not, a model is told to leave, and modelLeft() runs when it has left. The
-   * model that leaves is the session's own when that model is loaded with other options.
-   */
-  makeRoom(session: Session): boolean
-  /** The session's model is in memory now. */
-  loaded(session: Session): void
+  readonly limits: EngineLimits
+  readonly machine: Machine
+  readonly log: LoadLog
+}
+
+interface RunningLoad {
+  readonly session: Session
+  readonly beganAt: number
+  readonly cancel: Cancel
 }
 
 /**
- * Ollama's scheduler: one line for the calls of all models that are not in memory, or are there with other options. The loader serves the line strictly
- * in order, with one load or eviction at a time. So a call waits for all calls ahead of it, whatever their models are.
+ * Ollama's scheduler (processPending in server/sched.go): one line for the calls of all models that are not in memory,
+ * or are there with other options. The loader serves the line strictly in order, with one load or eviction at a time.
+ * So a call waits for all calls ahead of it, whatever their models are.
  */
 export class ModelLoader implements Holder {
   readonly #parts: LoaderParts
   readonly #pending = new Queue<Session>()
   #head: Session | undefined
-  #load: Cancel | undefined
+  #load: RunningLoad | undefined
+  /** Keys of the runners that left for the head. */
+  #evicted: string[] = []
 
   constructor(parts: LoaderParts) {
     this.#parts = parts
@@ -33,17 +38,19 @@ export class ModelLoader implements Holder {
 
   /** False: the line is full. As in Ollama, a cancelled session counts until the line reaches it. */
   enqueue(session: Session): boolean {
-    if (this.#head && this.#pending.size >= this.#parts.maxQueue) return false
+    if (this.#head && this.#pending.size >= this.#parts.limits.maxQueue) return false
     session.heldBy(this)
     this.#pending.enqueue(session)
     this.#advance()
     return true
   }
 
-  /** A model has left memory, so there may be room for the model of the first session in line. */
-  modelLeft(): void {
-    if (!this.#head || this.#load) return
-    this.#serveHead(this.#head)
+  /** A runner has left memory, so there may be room for the model of the first session in line. */
+  runnerLeft(runner: Runner): void {
+    if (!this.#head) return
+    if (runner.evicted) this.#evicted.push(runner.key)
+    if (this.#load) return
+    this.#serve(this.#head)
     this.#advance()
   }
 
@@ -51,19 +58,21 @@ export class ModelLoader implements Holder {
   clear(): void {
     const sessions = [...this.#pending]
     if (this.#head) sessions.push(this.#head)
-    this.#load?.()
-    this.#load = undefined
-    this.#head = undefined
+    if (this.#load) this.#endLoad(this.#load, 'aborted')
+    this.#done()
     this.#pending.clear()
     for (const session of sessions) session.fail()
   }
 
+  /**
+   * As in Ollama, a load ends when the client leaves whose call started the load, and the next load starts from zero.
+   * Ollama notices at its next look, within 250 ms; here the load ends at once. While the first session waits for a
+   * runner to leave, nobody looks for its client.
+   */
   drop(session: Session): void {
-    if (session !== this.#head || !this.#load) return
-    // As in Ollama, a load ends when the call that started it ends. The next load starts from zero.
-    this.#load()
-    this.#load = undefined
-    this.#head = undefined
+    if (session !== this.#load?.session) return
+    this.#endLoad(this.#load, 'aborted')
+    this.#done()
     this.#advance()
   }
 
@@ -73,20 +82,61 @@ export class ModelLoader implements Holder {
       if (!next) return
       if (next.outcome) continue
       this.#head = next
-      this.#serveHead(next)
+      this.#serve(next)
     }
   }
 
-  #serveHead(session: Session): void {
-    if (session.outcome || this.#parts.admit(session)) {
-      this.#head = undefined
-    } else if (this.#parts.makeRoom(session)) {
-      this.#load = this.#parts.clock.after(this.#parts.loadMs, () => {
-        this.#load = undefined
-        this.#head = undefined
-        this.#parts.loaded(session)
-        this.#advance()
-      })
+  #serve(session: Session): void {
+    const { machine } = this.#parts
+    const usable = machine.usable(session.call)
+    if (usable) {
+      this.#done()
+      admit(session, usable)
+      return
     }
+    const inTheWay = machine.inTheWayOf(session.call)
+    if (inTheWay) inTheWay.evict()
+    else this.#begin(session)
   }
+
+  #begin(session: Session): void {
+    const { clock, limits } = this.#parts
+    const load: RunningLoad = {
+      session,
+      beganAt: clock.now(),
+      cancel: clock.after(limits.loadMs, () => this.#loaded(load)),
+    }
+    this.#load = load
+    // The client left while a runner was leaving for its call. Ollama starts the process, and ends it at once.
+    if (session.outcome) this.drop(session)
+  }
+
+  #loaded(load: RunningLoad): void {
+    this.#endLoad(load, 'loaded')
+    this.#done()
+    admit(load.session, this.#parts.machine.add(load.session.call))
+    this.#advance()
+  }
+
+  #endLoad({ session, beganAt, cancel }: RunningLoad, outcome: LoadEnd): void {
+    const { clock, log } = this.#parts
+    const { model } = session.call
+    cancel()
+    this.#load = undefined
+    if (outcome === 'loaded') session.counts.add('loads')
+    const weights = runnerKey(session.call) ?? ''
+    log.add({ weights, model, beganAt, endedAt: clock.now(), outcome, evicted: this.#evicted })
+    this.#evicted = []
+  }
+
+  /** The first session needs the loader no more. */
+  #done(): void {
+    this.#head = undefined
+    this.#evicted = []
+  }
+}
+
+function admit(session: Session, runner: Runner): void {
+  session.counts.add('pending', -1)
+  runner.admit(session)
 }

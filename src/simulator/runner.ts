@@ -12,7 +12,7 @@ interface RunnerParts {
   readonly call: EngineCall
   readonly clock: Clock
   readonly limits: EngineLimits
-  /** The model has left memory. */
+  /** The model leaves memory now. */
   readonly onExpired: () => void
 }
 
@@ -39,6 +39,8 @@ export class Runner implements Holder {
   readonly options: RunnerOptions | undefined
   readonly slots: number
   keepAliveMs: number
+  /** The model leaves for another model, or to be loaded with other options. */
+  evicted = false
   readonly #parts: RunnerParts
   readonly #semaphore: SlotSemaphore
   readonly #server: LlamaServer
@@ -102,7 +104,12 @@ export class Runner implements Holder {
     if (loadOnly) cancel = clock.after(0, () => this.#finish(session))
     else if (this.#overheadMs > 0) cancel = clock.after(this.#overheadMs, () => this.#enter(units))
     this.#holding.set(session, { units, startedAt: undefined, promptEndedAt: now, pausedMs: 0, cancel })
-    if (keepAliveMs !== undefined) this.keepAliveMs = keepAliveMs
+    // As useLoadedRunner in Ollama's server/sched.go: an explicit keep-alive takes back the eviction of a busy runner,
+    // and all that wait for the eviction wait on. A call without a keep-alive changes nothing.
+    if (keepAliveMs !== undefined) {
+      this.keepAliveMs = keepAliveMs
+      this.evicted = false
+    }
     if (loadOnly) session.counts.add('started')
     else if (!cancel) this.#enter(units)
   }
@@ -110,16 +117,19 @@ export class Runner implements Holder {
   /** A client wants the model to leave memory: now, or when the last call ends. */
   unload(): void {
     this.#expiresAt = this.#parts.clock.now()
-    this.evict()
+    this.#leaveWhenIdle()
   }
 
   /** As unload(), to make room for another model. The time in /api/ps stays. */
   evict(): void {
-    this.keepAliveMs = 0
-    if (this.idle) this.#leave()
+    this.evicted = true
+    this.#leaveWhenIdle()
   }
 
-  /** The process ends now, and all its calls fail. onExpired() does not run. */
+  /**
+   * The process ends now, also while a call that was given up still computes, and all its calls fail. onExpired() does
+   * not run.
+   */
   kill(): void {
     this.#expiry?.()
     this.#server.kill()
@@ -195,16 +205,19 @@ export class Runner implements Holder {
     this.#holding.delete(session)
     if (!this.idle) return
     this.#expiresAt = this.#parts.clock.now() + this.keepAliveMs
-    if (this.keepAliveMs <= 0) this.#leave()
+    if (this.keepAliveMs <= 0) this.#expire()
     else if (this.keepAliveMs !== Number.POSITIVE_INFINITY) {
-      this.#expiry = this.#parts.clock.after(this.keepAliveMs, () => this.#leave())
+      this.#expiry = this.#parts.clock.after(this.keepAliveMs, () => this.#expire())
     }
   }
 
-  /** llama-server ends with the model, also while a call that was given up still computes. */
-  #leave(): void {
+  #leaveWhenIdle(): void {
+    this.keepAliveMs = 0
+    if (this.idle) this.#expire()
+  }
+
+  #expire(): void {
     this.#expiry?.()
-    this.#server.kill()
     this.#parts.onExpired()
   }
 }
