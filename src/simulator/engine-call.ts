@@ -8,7 +8,10 @@ export interface EngineLimits {
   readonly maxQueue: number
   /** Models in memory at the same time (OLLAMA_MAX_LOADED_MODELS). */
   readonly maxLoaded: number
+  /** Time to load a model that has no time of its own. */
   readonly loadMs: number
+  /** Bytes of the graphics cards. Default: every model fits beside all others. */
+  readonly memoryBytes?: number
   /** How long an idle model stays in memory (OLLAMA_KEEP_ALIVE). Infinity: for ever. 0: it leaves at once. */
   readonly keepAliveMs: number
   readonly promptTokensPerSecond: number
@@ -25,7 +28,10 @@ export interface EngineLimits {
 export interface EngineCall {
   /** The name under which the call is counted. */
   readonly model: string
-  /** Absent: the model's name is the key of its runner. `cloud`: Ollama's cloud answers, and no runner. */
+  /**
+   * Absent: the model's name is the key of its runner, which takes no memory. `cloud`: Ollama's cloud answers, and no
+   * runner.
+   */
   readonly runner?: RunnerRequest | 'cloud'
   readonly promptTokens: number
   readonly outputTokens: number

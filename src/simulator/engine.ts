@@ -13,6 +13,10 @@ interface RunnerInMemory {
   readonly model: string
   readonly weights: string
   readonly slots: number
+  /** Bytes of the weights and of the context of all slots. */
+  readonly bytes: number
+  /** Bytes of these on the graphics cards. */
+  readonly graphicsBytes: number
   /** Infinity: the model stays for ever. Zero or less: the model leaves when its last call ends. */
   readonly expiresInMs: number
 }
@@ -120,10 +124,12 @@ export class Engine {
   }
 
   snapshot(): EngineSnapshot {
-    const loaded = this.loaded().map(({ model, key, slots, expiresInMs }) => ({
+    const loaded = this.loaded().map(({ model, key, slots, bytes, graphicsBytes, expiresInMs }) => ({
       model,
       weights: key,
       slots,
+      bytes,
+      graphicsBytes,
       expiresInMs,
     }))
     return {

@@ -24,17 +24,17 @@ export const tags: Handler = (exchange, ollama) => {
 
 export const running: Handler = (exchange, ollama) => {
   const now = ollama.clock.wallTime()
-  const models = ollama.engine.loaded().flatMap(({ source, options, expiresInMs }) => {
+  const models = ollama.engine.loaded().flatMap(({ source, options, expiresInMs, bytes, graphicsBytes }) => {
     if (!source || !options) return []
-    const { name, size, digest } = source
+    const { name, digest } = source
     return {
       name,
       model: name,
-      size,
+      size: bytes,
       digest,
       details: details(source, ''),
       expires_at: goTime(now + Math.min(expiresInMs, FOREVER_MS)),
-      size_vram: size,
+      size_vram: graphicsBytes,
       context_length: options.numCtx,
     }
   })

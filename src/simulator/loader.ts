@@ -1,8 +1,8 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
-import { type EngineLimits, runnerKey } from './engine-call.ts'
+import { type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
 import type { LoadEnd, LoadLog } from './load-log.ts'
-import type { Machine } from './machine.ts'
+import type { Machine, Reservation } from './machine.ts'
 import type { Runner } from './runner.ts'
 import type { Holder, Session } from './session.ts'
 
@@ -16,6 +16,7 @@ export interface LoaderParts {
 interface RunningLoad {
   readonly session: Session
   readonly beganAt: number
+  readonly reserved: Reservation
   readonly cancel: Cancel
 }
 
@@ -100,11 +101,13 @@ export class ModelLoader implements Holder {
   }
 
   #begin(session: Session): void {
-    const { clock, limits } = this.#parts
+    const { clock, limits, machine } = this.#parts
+    const loadMs = runnerRequest(session.call)?.source.loadMs ?? limits.loadMs
     const load: RunningLoad = {
       session,
       beganAt: clock.now(),
-      cancel: clock.after(limits.loadMs, () => this.#loaded(load)),
+      reserved: machine.reserve(session.call),
+      cancel: clock.after(loadMs, () => this.#loaded(load)),
     }
     this.#load = load
     // The client left while a runner was leaving for its call. Ollama starts the process, and ends it at once.
@@ -112,17 +115,19 @@ export class ModelLoader implements Holder {
   }
 
   #loaded(load: RunningLoad): void {
+    const { session, reserved } = load
     this.#endLoad(load, 'loaded')
     this.#done()
-    admit(load.session, this.#parts.machine.add(load.session.call))
+    admit(session, this.#parts.machine.add(session.call, reserved))
     this.#advance()
   }
 
-  #endLoad({ session, beganAt, cancel }: RunningLoad, outcome: LoadEnd): void {
-    const { clock, log } = this.#parts
+  #endLoad({ session, beganAt, reserved, cancel }: RunningLoad, outcome: LoadEnd): void {
+    const { clock, machine, log } = this.#parts
     const { model } = session.call
     cancel()
     this.#load = undefined
+    if (outcome !== 'loaded') machine.release(reserved)
     if (outcome === 'loaded') session.counts.add('loads')
     const weights = runnerKey(session.call) ?? ''
     log.add({ weights, model, beganAt, endedAt: clock.now(), outcome, evicted: this.#evicted })

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { type EngineCall, type EngineLimits, runnerKey } from './engine-call.ts'
+import { GraphicsMemory } from './graphics-memory.ts'
 import { Runner } from './runner.ts'
+import { type RunnerShape, shapeFor } from './runner-shape.ts'
 
 export interface MachineParts {
   readonly clock: Clock
@@ -9,16 +11,24 @@ export interface MachineParts {
   left(runner: Runner): void
 }
 
+/** Memory that a load has taken, and the runner that will use it. */
+export interface Reservation {
+  readonly shape: RunnerShape
+  readonly graphicsBytes: number
+}
+
 /** The runners in memory: which fit, which has to leave for another, and how a runner leaves. */
 export class Machine {
   readonly #parts: MachineParts
   #limits: EngineLimits
+  readonly #memory: GraphicsMemory
   readonly #runners = new Map<string, Runner>()
   #peak = 0
 
   constructor(parts: MachineParts) {
     this.#parts = parts
     this.#limits = parts.limits
+    this.#memory = new GraphicsMemory(parts.limits.memoryBytes)
   }
 
   get size(): number {
@@ -49,19 +59,36 @@ export class Machine {
   inTheWayOf(call: EngineCall): Runner | undefined {
     const otherOptions = this.#runners.get(runnerKey(call) ?? '')
     if (otherOptions) return otherOptions
-    return this.size < this.#limits.maxLoaded ? undefined : this.#victim()
+    if (this.size === 0) return undefined
+    const shape = shapeFor(call, this.#limits.numParallel)
+    const fits = !shape.onGraphics || this.#memory.fitsBesideOthers(shape.bytes)
+    return this.size < this.#limits.maxLoaded && fits ? undefined : this.#victim()
+  }
+
+  /** Takes the memory for the call's model. */
+  reserve(call: EngineCall): Reservation {
+    const shape = shapeFor(call, this.#limits.numParallel)
+    return { shape, graphicsBytes: shape.onGraphics ? this.#memory.take(shape.bytes) : 0 }
+  }
+
+  /** The load was given up. */
+  release({ graphicsBytes }: Reservation): void {
+    this.#memory.giveBack(graphicsBytes)
   }
 
   /** The call's model is in memory now. */
-  add(call: EngineCall): Runner {
+  add(call: EngineCall, { shape, graphicsBytes }: Reservation): Runner {
     const { clock } = this.#parts
     const runner = new Runner({
       call,
+      shape,
+      graphicsBytes,
       clock,
       limits: this.#limits,
       onExpired: () => {
         this.#runners.delete(runner.key)
         runner.kill()
+        this.#memory.giveBack(graphicsBytes)
         this.#parts.left(runner)
       },
     })
@@ -80,6 +107,7 @@ export class Machine {
     const runners = [...this.#runners.values()]
     this.#runners.clear()
     for (const runner of runners) runner.kill()
+    this.#memory.clear()
   }
 
   /** Ollama: findRunnerToUnload. An idle runner leaves before a busy one, then the one with the shorter keep-alive. */

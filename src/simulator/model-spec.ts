@@ -11,6 +11,12 @@ export interface ModelSpec extends Partial<ModelTraits> {
   readonly name: string
   /** The longest context that the model was trained for, in tokens. */
   readonly trainedContext?: number
+  /** Bytes of the weights, on disk and in memory. */
+  readonly size?: number
+  /** Bytes of memory for one token of the context of a slot. */
+  readonly bytesPerToken?: number
+  /** Time to load the model. Absent: as long as the engine says. */
+  readonly loadMs?: number
   /** As PARAMETER lines of a Modelfile. */
   readonly parameters?: Readonly<Record<string, OptionValue>>
   readonly system?: string
@@ -38,8 +44,12 @@ export interface Model extends ModelTraits {
   readonly weights: string
   /** sha256 of the manifest, in 64 hex digits. */
   readonly digest: string
-  /** Bytes. */
+  /** Bytes of the weights, on disk and in memory. */
   readonly size: number
+  /** Bytes of memory for one token of the context of a slot. */
+  readonly bytesPerToken: number
+  /** Time to load the model. Undefined: as long as the engine says. */
+  readonly loadMs: number | undefined
   readonly parameterSize: string
   readonly quantization: string
   /** The model that this model was created from, or the path of the blob, or empty. */
@@ -64,6 +74,14 @@ const CLOUD_HOST = 'https://ollama.com:443'
 /** Bytes of the layers of a stub: it has a configuration and no weights. */
 const STUB_BYTES = 384
 
+/** As Q4_K_M files have. */
+const BYTES_PER_WEIGHT = 0.63
+/**
+ * Bytes of one token of context in a model with a billion weights. They grow with the root of the weights: a token of
+ * llama3.1 needs 128 KiB with 8 billion and 320 KiB with 70 billion (layers * KV heads * head size * 2 * 2 bytes).
+ */
+const TOKEN_BYTES = 40 * 1024
+
 /** Makes up the facts that the spec leaves open. Equal names give equal facts. Throws a RangeError for a bad name. */
 export function inventModel(spec: ModelSpec, modifiedAt: number): Model {
   const name = parseModelName(spec.name)?.short
@@ -78,7 +96,9 @@ export function inventModel(spec: ModelSpec, modifiedAt: number): Model {
     name,
     weights,
     digest: sha256(name.toLowerCase()),
-    size: remote ? STUB_BYTES : Math.round(Number(billions) * 0.63e9),
+    size: spec.size ?? (remote ? STUB_BYTES : Math.round(Number(billions) * BYTES_PER_WEIGHT * 1e9)),
+    bytesPerToken: spec.bytesPerToken ?? Math.round(Math.sqrt(Number(billions)) * TOKEN_BYTES),
+    loadMs: spec.loadMs,
     format: spec.format ?? (remote ? '' : traits.format),
     family: spec.family ?? traits.family,
     capabilities,

@@ -1,8 +1,9 @@
 import type { Cancel, Clock } from '../clock.ts'
 import { type EngineCall, type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
 import { LlamaServer } from './llama-server.ts'
-import { asLoaded, needsReload, type RunnerOptions } from './load-options.ts'
+import { needsReload, type RunnerOptions } from './load-options.ts'
 import type { Model } from './model-spec.ts'
+import type { RunnerShape } from './runner-shape.ts'
 import type { Holder, Session } from './session.ts'
 import { SlotSemaphore } from './slot-semaphore.ts'
 import { type SlotUnit, unitsOf } from './slot-unit.ts'
@@ -10,6 +11,9 @@ import { type SlotUnit, unitsOf } from './slot-unit.ts'
 interface RunnerParts {
   /** The call for which the model was loaded. */
   readonly call: EngineCall
+  readonly shape: RunnerShape
+  /** Bytes on the graphics cards. */
+  readonly graphicsBytes: number
   readonly clock: Clock
   readonly limits: EngineLimits
   /** The model leaves memory now. */
@@ -38,6 +42,9 @@ export class Runner implements Holder {
   /** Undefined: the runner serves calls with any options. */
   readonly options: RunnerOptions | undefined
   readonly slots: number
+  /** Bytes of the weights and of the context. */
+  readonly bytes: number
+  readonly graphicsBytes: number
   keepAliveMs: number
   /** The model leaves for another model, or to be loaded with other options. */
   evicted = false
@@ -51,14 +58,16 @@ export class Runner implements Holder {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
-    const { call, limits, clock } = parts
+    const { call, limits, clock, shape } = parts
     const request = runnerRequest(call)
     this.model = call.model
     this.key = runnerKey(call) ?? ''
     this.source = request?.source
     this.keepAliveMs = call.keepAliveMs ?? limits.keepAliveMs
-    this.slots = request?.singleSlot ? 1 : Math.max(1, limits.numParallel)
-    this.options = request && asLoaded(request.options, request.source.trainedContext, this.slots)
+    this.slots = shape.slots
+    this.options = shape.options
+    this.bytes = shape.bytes
+    this.graphicsBytes = parts.graphicsBytes
     this.#server = new LlamaServer({
       clock,
       limits,

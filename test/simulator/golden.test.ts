@@ -115,8 +115,10 @@ describe('V17: introspection', () => {
 
   it('/api/ps: the time stands while calls run, moves while the model was never idle, and is past after an unload', async (t) => {
     const { get, call, clock, url, simulator } = await still(t, { outputTokensPerSecond: 1 })
+    // The weights, and 4096 tokens of context in one slot.
+    const bytes = 2_016_000_000 + 4096 * 73_271
     const ps = (expiresAt: string) =>
-      `{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest","size":2016000000,"digest":"HEX","details":${DETAILS}},"expires_at":"2026-08-21T18:${expiresAt}.163Z","size_vram":2016000000,"context_length":4096}]}`
+      `{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest","size":${bytes},"digest":"HEX","details":${DETAILS}},"expires_at":"2026-08-21T18:${expiresAt}.163Z","size_vram":${bytes},"context_length":4096}]}`
     const run = '{"model":"llama3.2","prompt":"x","stream":false,"options":{"num_predict":60}}'
     const first = post(`${url}/api/generate`, run)
     await until(() => simulator.engine.counters.total().submitted === 1)

@@ -155,3 +155,14 @@ describe('a call for the runner that is to leave', () => {
     assert.equal(engine.snapshot().models.a?.evictions, 0)
   })
 })
+
+it('a model with a load time of its own takes that time', () => {
+  const { engine, clock } = anEngine()
+  const ends: number[] = []
+  for (const loadMs of [30_000, undefined]) {
+    const model = inventModel({ name: `m${loadMs}`, ...(loadMs === undefined ? {} : { loadMs }) }, 0)
+    engine.submit(call(model.name, 0, { runner: requestRunner(model), onDone: () => ends.push(clock.now()) }))
+  }
+  clock.advance(100_000)
+  assert.deepEqual(ends, [30_000, 31_000])
+})

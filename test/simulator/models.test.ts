@@ -65,9 +65,11 @@ describe('V17: /api/tags and /api/ps', () => {
     await (await post(`${url}/api/generate`, { model: 'llama3.2' })).text()
     const loaded = await firstOf(url, 'ps')
     assert.equal(JSON.stringify(loaded.details), JSON.stringify(details))
+    // The weights, and 4096 tokens of context in one slot.
+    const bytes = model.size + 4096 * 73_271
     assert.deepEqual(
       [loaded.digest, loaded.size, loaded.size_vram, loaded.context_length],
-      [model.digest, model.size, model.size, 4096],
+      [model.digest, bytes, bytes, 4096],
     )
   })
 
