@@ -12,6 +12,8 @@ export interface EngineLimits {
   readonly loadMs: number
   /** Bytes of the graphics cards. Default: every model fits beside all others. */
   readonly memoryBytes?: number
+  /** The memory of a runner that has left is free so much later, as seen on graphics cards. Default: 0. */
+  readonly vramReturnMs?: number
   /** How long an idle model stays in memory (OLLAMA_KEEP_ALIVE). Infinity: for ever. 0: it leaves at once. */
   readonly keepAliveMs: number
   readonly promptTokensPerSecond: number

@@ -55,10 +55,10 @@ export class Engine {
     this.#machine = new Machine({
       clock,
       limits,
-      left: (runner) => {
+      unloaded: (runner) => {
         if (runner.evicted) this.countsOf(runner.model, runner.key).add('evictions')
-        this.#loader.runnerLeft(runner)
       },
+      recovered: (runner) => this.#loader.runnerLeft(runner),
     })
     this.#loader = new ModelLoader({
       clock,

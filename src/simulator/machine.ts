@@ -1,6 +1,7 @@
-import type { Clock } from '../clock.ts'
+import Queue from 'yocto-queue'
+import type { Cancel, Clock } from '../clock.ts'
 import { type EngineCall, type EngineLimits, runnerKey } from './engine-call.ts'
-import { GraphicsMemory } from './graphics-memory.ts'
+import { GraphicsMemory, recoveryMs } from './graphics-memory.ts'
 import { Runner } from './runner.ts'
 import { type RunnerShape, shapeFor } from './runner-shape.ts'
 
@@ -8,7 +9,9 @@ export interface MachineParts {
   readonly clock: Clock
   readonly limits: EngineLimits
   /** A runner has left memory. */
-  left(runner: Runner): void
+  unloaded(runner: Runner): void
+  /** The memory of a runner that left is back, or Ollama waits no more for the memory. */
+  recovered(runner: Runner): void
 }
 
 /** Memory that a load has taken, and the runner that will use it. */
@@ -23,12 +26,16 @@ export class Machine {
   #limits: EngineLimits
   readonly #memory: GraphicsMemory
   readonly #runners = new Map<string, Runner>()
+  /** Runners that are to leave. They leave one after another. */
+  readonly #expired = new Queue<Runner>()
+  /** Runs while Ollama waits for the memory of a runner that has left. */
+  #recovery: Cancel | undefined
   #peak = 0
 
   constructor(parts: MachineParts) {
     this.#parts = parts
     this.#limits = parts.limits
-    this.#memory = new GraphicsMemory(parts.limits.memoryBytes)
+    this.#memory = new GraphicsMemory(parts.clock, parts.limits.memoryBytes)
   }
 
   get size(): number {
@@ -71,9 +78,9 @@ export class Machine {
     return { shape, graphicsBytes: shape.onGraphics ? this.#memory.take(shape.bytes) : 0 }
   }
 
-  /** The load was given up. */
+  /** The load was given up. As in Ollama, nobody waits for the memory. */
   release({ graphicsBytes }: Reservation): void {
-    this.#memory.giveBack(graphicsBytes)
+    this.#memory.giveBack(graphicsBytes, this.#limits.vramReturnMs ?? 0)
   }
 
   /** The call's model is in memory now. */
@@ -86,10 +93,8 @@ export class Machine {
       clock,
       limits: this.#limits,
       onExpired: () => {
-        this.#runners.delete(runner.key)
-        runner.kill()
-        this.#memory.giveBack(graphicsBytes)
-        this.#parts.left(runner)
+        this.#expired.enqueue(runner)
+        this.#unloadExpired()
       },
     })
     this.#runners.set(runner.key, runner)
@@ -106,6 +111,9 @@ export class Machine {
     this.#limits = { ...this.#limits, numParallel }
     const runners = [...this.#runners.values()]
     this.#runners.clear()
+    this.#expired.clear()
+    this.#recovery?.()
+    this.#recovery = undefined
     for (const runner of runners) runner.kill()
     this.#memory.clear()
   }
@@ -117,6 +125,33 @@ export class Machine {
         Number(b.idle) - Number(a.idle) || compare(a.keepAliveMs, b.keepAliveMs) || compare(a.key, b.key),
     )
     return victim
+  }
+
+  /** Ollama: processCompleted. While it waits for the memory of one runner, no other runner leaves. */
+  #unloadExpired(): void {
+    while (!this.#recovery) {
+      const runner = this.#expired.dequeue()
+      if (!runner) return
+      // A runner that is busy again expires once more when it is idle. A runner can be here twice.
+      if (runner.idle && this.#runners.get(runner.key) === runner) this.#unload(runner)
+    }
+  }
+
+  #unload(runner: Runner): void {
+    const returnMs = this.#limits.vramReturnMs ?? 0
+    const waitMs = runner.onGraphics ? recoveryMs(returnMs) : 0
+    this.#runners.delete(runner.key)
+    runner.kill()
+    this.#memory.giveBack(runner.graphicsBytes, returnMs)
+    this.#parts.unloaded(runner)
+    if (waitMs === 0) this.#parts.recovered(runner)
+    else {
+      this.#recovery = this.#parts.clock.after(waitMs, () => {
+        this.#recovery = undefined
+        this.#parts.recovered(runner)
+        this.#unloadExpired()
+      })
+    }
   }
 }
 

@@ -16,7 +16,7 @@ interface RunnerParts {
   readonly graphicsBytes: number
   readonly clock: Clock
   readonly limits: EngineLimits
-  /** The model leaves memory now. */
+  /** The model is to leave memory, and the runner is idle now. Runs again when the runner was busy once more since. */
   readonly onExpired: () => void
 }
 
@@ -45,6 +45,7 @@ export class Runner implements Holder {
   /** Bytes of the weights and of the context. */
   readonly bytes: number
   readonly graphicsBytes: number
+  readonly onGraphics: boolean
   keepAliveMs: number
   /** The model leaves for another model, or to be loaded with other options. */
   evicted = false
@@ -55,6 +56,8 @@ export class Runner implements Holder {
   #expiry: Cancel | undefined
   /** Clock time. Undefined until the model is idle for the first time. */
   #expiresAt: number | undefined
+  /** onExpired() has run, so the model leaves as soon as it is idle, whatever keep-alive later calls have. */
+  #expired = false
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
@@ -68,6 +71,7 @@ export class Runner implements Holder {
     this.options = shape.options
     this.bytes = shape.bytes
     this.graphicsBytes = parts.graphicsBytes
+    this.onGraphics = shape.onGraphics
     this.#server = new LlamaServer({
       clock,
       limits,
@@ -117,7 +121,7 @@ export class Runner implements Holder {
     // and all that wait for the eviction wait on. A call without a keep-alive changes nothing.
     if (keepAliveMs !== undefined) {
       this.keepAliveMs = keepAliveMs
-      this.evicted = false
+      if (!this.#expired) this.evicted = false
     }
     if (loadOnly) session.counts.add('started')
     else if (!cancel) this.#enter(units)
@@ -214,7 +218,7 @@ export class Runner implements Holder {
     this.#holding.delete(session)
     if (!this.idle) return
     this.#expiresAt = this.#parts.clock.now() + this.keepAliveMs
-    if (this.keepAliveMs <= 0) this.#expire()
+    if (this.keepAliveMs <= 0 || this.#expired) this.#expire()
     else if (this.keepAliveMs !== Number.POSITIVE_INFINITY) {
       this.#expiry = this.#parts.clock.after(this.keepAliveMs, () => this.#expire())
     }
@@ -227,6 +231,7 @@ export class Runner implements Holder {
 
   #expire(): void {
     this.#expiry?.()
+    this.#expired = true
     this.#parts.onExpired()
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EngineCall, EngineLimits } from '../../src/simulator/engine-call.ts'
+import { recoveryMs } from '../../src/simulator/graphics-memory.ts'
 import { inventModel, type OptionValue } from '../../src/simulator/model-spec.ts'
 import { requestRunner } from '../../src/simulator/runner-request.ts'
 import { anEngine, aSimulator, post } from './support.ts'
@@ -153,6 +154,84 @@ describe('models that share the memory', () => {
     clock.advance(1000)
     assert.deepEqual(ends, [['b', 1000]])
   })
+})
+
+describe('memory that comes back late', () => {
+  it('is waited for with a look every 250 ms, at most five seconds', () => {
+    assert.deepEqual(
+      [0, 1, 250, 251, 1400, 5000, 60_000].map((returnMs) => recoveryMs(returnMs)),
+      [0, 250, 250, 500, 1500, 5000, 5000],
+    )
+  })
+
+  it('delays the next load, while /api/ps shows the model gone at once', () => {
+    const { ask, clock, ends, loaded } = machine(
+      { a: 15, b: 15 },
+      { memoryBytes: 20 * GB, vramReturnMs: 900 },
+    )
+    ask('a')
+    clock.advance(2000)
+    ask('b')
+    clock.advance(1)
+    assert.deepEqual(loaded(), [])
+    clock.advance(10_000)
+    assert.deepEqual(ends[1], ['b', 2000 + 1000 + 1000])
+    assert.equal(clock.pending, 1, 'only the keep-alive of b')
+  })
+
+  it('delays each of several evictions, one after another', () => {
+    const { ask, clock, ends, loaded } = machine(
+      { a: 6, b: 6, big: 15 },
+      { memoryBytes: 20 * GB, vramReturnMs: 500 },
+    )
+    ask('a')
+    ask('b')
+    clock.advance(3000)
+    ask('big')
+    clock.advance(100)
+    assert.equal(loaded().length, 1)
+    clock.advance(10_000)
+    assert.deepEqual(ends[2], ['big', 3000 + 500 + 500 + 1000])
+  })
+
+  it('is not there for the next load when it is later than Ollama waits, so one more model leaves', () => {
+    const run = (vramReturnMs: number) => {
+      const { ask, clock, loaded } = machine({ a: 8, b: 8, c: 8 }, { memoryBytes: 20 * GB, vramReturnMs })
+      for (const name of ['a', 'b', 'c']) {
+        ask(name)
+        clock.advance(20_000)
+      }
+      return loaded().length
+    }
+    assert.deepEqual([run(5000), run(6000)], [2, 1])
+  })
+
+  for (const [tokens, what] of [
+    [20, 'is over before'],
+    [200, 'runs on after'],
+  ] as const) {
+    it(`lets a model whose turn to leave has not come take a call that ${what} that turn`, () => {
+      const sizes = { a: 1, b: 1 }
+      const { ask, clock, engine, ends, loaded } = machine(sizes, {
+        memoryBytes: 18 * GB,
+        vramReturnMs: 1000,
+      })
+      ask('a')
+      ask('b')
+      clock.advance(3000)
+      const [first, second] = engine.loaded()
+      first?.unload()
+      second?.evict()
+      const [last = ''] = loaded()
+      ask(last, tokens, { keepAliveMs: 600_000 })
+      clock.advance(10_000)
+      // The eviction found the model idle, so the keep-alive of the later call does not take it back.
+      assert.deepEqual(loaded(), [])
+      assert.deepEqual(ends.at(-1), [last, 3000 + tokens * 10])
+      assert.equal(engine.counters.total().evictions, 1)
+      assert.equal(clock.pending, 0)
+    })
+  }
 })
 
 it('/api/ps tells the bytes of a model and the part on the graphics cards', async (t) => {
