@@ -72,6 +72,8 @@ function fresh() {
     /** Refused because the pending line was full. */
     refused: 0,
     loads: 0,
+    /** Loads that failed, each attempt for itself. */
+    failedLoads: 0,
     /** How often the model left memory for another model, or to be loaded with other options. */
     evictions: 0,
     /** Slots that Ollama has given to calls. An embed may have several. */

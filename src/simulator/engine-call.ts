@@ -1,3 +1,4 @@
+import type { LoadFailure } from './load-faults.ts'
 import type { RunnerRequest } from './runner-request.ts'
 
 /** The simulated machine. Times are in milliseconds; rates are tokens a second for a call that runs alone. */
@@ -49,6 +50,8 @@ export interface EngineCall {
   readonly onToken?: ((index: number) => void) | undefined
   /** Runs when the call has finished, but not when the call was cancelled or failed. */
   readonly onDone?: (figures: EngineFigures) => void
+  /** Runs when the call has failed because its model could not be loaded. */
+  readonly onLoadFailed?: (failure: LoadFailure) => void
 }
 
 /** The key of the runner that serves the call. Undefined: the cloud serves the call. */

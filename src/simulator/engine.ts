@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { Cloud } from './cloud.ts'
 import { CallCounters, Counters, type ModelCounters } from './counters.ts'
 import { type EngineCall, type EngineHandle, type EngineLimits, runnerKey } from './engine-call.ts'
+import { LoadFaults } from './load-faults.ts'
 import { LoadLog, type LoadRecord } from './load-log.ts'
 import { ModelLoader } from './loader.ts'
 import { Machine } from './machine.ts'
@@ -42,6 +43,8 @@ export interface EngineSnapshot {
  */
 export class Engine {
   readonly counters = new Counters()
+  /** Loads that are to fail, by the keys of the runners. */
+  readonly loadFaults = new LoadFaults()
   readonly #weightCounters = new Counters()
   readonly #clock: Clock
   readonly #machine: Machine
@@ -64,6 +67,7 @@ export class Engine {
       clock,
       limits,
       machine: this.#machine,
+      faults: this.loadFaults,
       log: this.#loadLog,
     })
   }

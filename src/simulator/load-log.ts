@@ -1,8 +1,8 @@
 /**
- * How a load ended. loaded: the model is in memory. aborted: the client whose call started the load left, or Ollama was
- * restarted.
+ * How a load ended. loaded: the model is in memory. oom: there was too little memory. crash: the process of the runner
+ * ended. aborted: the client whose call started the load left, or Ollama was restarted.
  */
-export type LoadEnd = 'loaded' | 'aborted'
+export type LoadEnd = 'loaded' | 'oom' | 'crash' | 'aborted'
 
 /** One load. Times are clock milliseconds. */
 export interface LoadRecord {

@@ -1,6 +1,7 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
 import { type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
+import type { LoadFaults } from './load-faults.ts'
 import type { LoadEnd, LoadLog } from './load-log.ts'
 import type { Machine, Reservation } from './machine.ts'
 import type { Runner } from './runner.ts'
@@ -10,6 +11,7 @@ export interface LoaderParts {
   readonly clock: Clock
   readonly limits: EngineLimits
   readonly machine: Machine
+  readonly faults: LoadFaults
   readonly log: LoadLog
 }
 
@@ -30,6 +32,8 @@ export class ModelLoader implements Holder {
   readonly #pending = new Queue<Session>()
   #head: Session | undefined
   #load: RunningLoad | undefined
+  /** The head's load was out of memory. It is tried once more when all of these have left. */
+  #mustLeave: readonly Runner[] = []
   /** Keys of the runners that left for the head. */
   #evicted: string[] = []
 
@@ -51,6 +55,8 @@ export class ModelLoader implements Holder {
     if (!this.#head) return
     if (runner.evicted) this.#evicted.push(runner.key)
     if (this.#load) return
+    this.#mustLeave = this.#mustLeave.filter((other) => this.#parts.machine.has(other))
+    if (this.#mustLeave.length > 0) return
     this.#serve(this.#head)
     this.#advance()
   }
@@ -115,11 +121,30 @@ export class ModelLoader implements Holder {
   }
 
   #loaded(load: RunningLoad): void {
+    const { machine, faults } = this.#parts
     const { session, reserved } = load
-    this.#endLoad(load, 'loaded')
+    const beside = machine.size > 0
+    const failure = faults.take(runnerKey(session.call) ?? '', beside)
+    this.#endLoad(load, failure ?? 'loaded')
+    if (failure === 'oom' && beside && !session.retriedLoad) {
+      session.retriedLoad = true
+      this.#evictAll()
+      return
+    }
     this.#done()
-    admit(session, this.#parts.machine.add(session.call, reserved))
+    if (failure) session.failLoad(failure)
+    else admit(session, machine.add(session.call, reserved))
     this.#advance()
+  }
+
+  /**
+   * Ollama: evictAllAndWait. Ollama also shortens an automatic context of more than 4096 tokens for the second try; the
+   * simulator's automatic context is 4096.
+   */
+  #evictAll(): void {
+    const runners = this.#parts.machine.loaded()
+    this.#mustLeave = runners
+    for (const runner of runners) runner.evict()
   }
 
   #endLoad({ session, beganAt, reserved, cancel }: RunningLoad, outcome: LoadEnd): void {
@@ -129,6 +154,7 @@ export class ModelLoader implements Holder {
     this.#load = undefined
     if (outcome !== 'loaded') machine.release(reserved)
     if (outcome === 'loaded') session.counts.add('loads')
+    else if (outcome !== 'aborted') session.counts.add('failedLoads')
     const weights = runnerKey(session.call) ?? ''
     log.add({ weights, model, beganAt, endedAt: clock.now(), outcome, evicted: this.#evicted })
     this.#evicted = []
@@ -137,6 +163,7 @@ export class ModelLoader implements Holder {
   /** The first session needs the loader no more. */
   #done(): void {
     this.#head = undefined
+    this.#mustLeave = []
     this.#evicted = []
   }
 }

@@ -51,6 +51,10 @@ export class Machine {
     return this.#runners.get(key)
   }
 
+  has(runner: Runner): boolean {
+    return this.#runners.get(runner.key) === runner
+  }
+
   /** The runner that stays longest is first. */
   loaded(): Runner[] {
     return [...this.#runners.values()].sort((a, b) => compare(b.expiresInMs, a.expiresInMs))
@@ -78,7 +82,7 @@ export class Machine {
     return { shape, graphicsBytes: shape.onGraphics ? this.#memory.take(shape.bytes) : 0 }
   }
 
-  /** The load was given up. As in Ollama, nobody waits for the memory. */
+  /** The load has failed, or was given up. As in Ollama, nobody waits for the memory. */
   release({ graphicsBytes }: Reservation): void {
     this.#memory.giveBack(graphicsBytes, this.#limits.vramReturnMs ?? 0)
   }
@@ -133,7 +137,7 @@ export class Machine {
       const runner = this.#expired.dequeue()
       if (!runner) return
       // A runner that is busy again expires once more when it is idle. A runner can be here twice.
-      if (runner.idle && this.#runners.get(runner.key) === runner) this.#unload(runner)
+      if (runner.idle && this.has(runner)) this.#unload(runner)
     }
   }
 

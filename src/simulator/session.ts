@@ -1,5 +1,6 @@
 import type { CallCounters } from './counters.ts'
 import type { EngineCall, EngineFigures, EngineHandle } from './engine-call.ts'
+import type { LoadFailure } from './load-faults.ts'
 
 /** The part of the engine that holds a session: the loader or a runner. */
 export interface Holder {
@@ -19,6 +20,8 @@ export class Session implements EngineHandle {
   grantedAt: number | undefined
   /** Undefined while the session lives. */
   outcome: SessionOutcome | undefined
+  /** The load was out of memory once, and was or will be tried again. */
+  retriedLoad = false
   #holder: Holder | undefined
 
   constructor(call: EngineCall, counts: CallCounters, now: number) {
@@ -53,6 +56,13 @@ export class Session implements EngineHandle {
     this.outcome = 'finished'
     this.counts.add('finished')
     this.call.onDone?.(figures)
+  }
+
+  /** The model cannot be loaded. */
+  failLoad(failure: LoadFailure): void {
+    if (this.outcome) return
+    this.fail()
+    this.call.onLoadFailed?.(failure)
   }
 
   #end(outcome: 'aborted' | 'failed'): void {

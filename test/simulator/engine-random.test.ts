@@ -6,6 +6,8 @@ import { requestRunner } from '../../src/simulator/runner-request.ts'
 import { anEngine } from './support.ts'
 
 const STEPS = 20_000
+/** Two of the models fit together, but not each two. */
+const MEMORY_BYTES = 6e9
 
 /** Each seed is another mix of machine and calls. */
 for (const seed of [1, 2, 3, 4]) {
@@ -25,6 +27,8 @@ for (const seed of [1, 2, 3, 4]) {
       slowdown: 0.2,
       overheadMs: seed % 2 === 0 ? 0 : 3,
       abortLingerMs: seed > 2 ? 0 : 100,
+      memoryBytes: MEMORY_BYTES,
+      vramReturnMs: seed % 2 === 0 ? 400 : 0,
     })
     const models = ['llama3.2', 'mistral', 'all-minilm', 'gemma3-mlx'].map((name) => inventModel({ name }, 0))
     const pauses = seed < 3
@@ -64,10 +68,20 @@ for (const seed of [1, 2, 3, 4]) {
       if (random() < 0.2) for (const handle of handles) handle?.resume()
       if (random() < 0.02) engine.unload(engine.loaded()[0]?.key ?? '')
       if (random() < 0.002) engine.restart(1 + below(5))
+      if (random() < 0.01) {
+        const fault = {
+          kind: random() < 0.8 ? 'oom' : 'crash',
+          times: 1 + below(3),
+          beside: random() < 0.5,
+        } as const
+        engine.loadFaults.set(models[below(models.length)]?.weights ?? '', fault)
+      }
       const { active, waiting, pending } = engine.counters.total()
       assert.ok(Math.min(active, waiting, pending) >= 0)
       assert.ok(active <= engine.loaded().reduce((sum, { slots }) => sum + slots, 0))
       assert.ok(engine.loaded().length <= 2)
+      const bytes = engine.loaded().reduce((sum, { graphicsBytes }) => sum + graphicsBytes, 0)
+      assert.ok(bytes <= MEMORY_BYTES)
     }
     for (const handle of handles) handle?.resume()
     clock.advance(24 * 3_600_000)
@@ -78,7 +92,13 @@ for (const seed of [1, 2, 3, 4]) {
     assert.equal(finished, done)
     assert.equal(finished + aborted + failed + refused, STEPS)
     assert.ok(Math.min(aborted, failed, refused, finished, total.loads) > 50)
+    assert.ok(Math.min(total.failedLoads, total.evictions) > 20)
     const sum = (counters: typeof names) => Object.values(counters).reduce((all, { loads }) => all + loads, 0)
     assert.equal(sum(names), sum(weights))
+    // All memory is free again.
+    const huge = requestRunner(inventModel({ name: 'huge', size: 10 * MEMORY_BYTES }, 0))
+    engine.submit({ model: 'huge', runner: huge, promptTokens: 0, outputTokens: 0 })
+    clock.advance(300)
+    assert.equal(engine.loaded()[0]?.graphicsBytes, MEMORY_BYTES)
   })
 }

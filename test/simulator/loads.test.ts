@@ -26,7 +26,7 @@ describe('the list of loads', () => {
       { weights: 'a', model: 'a', beganAt: 5000, endedAt: 6000, evicted: ['b'], ...loaded },
     ])
     const { total, weights } = engine.snapshot()
-    assert.deepEqual([total.loads, total.evictions], [3, 2])
+    assert.deepEqual([total.loads, total.evictions, total.failedLoads], [3, 2, 0])
     assert.deepEqual([weights.a?.evictions, weights.b?.evictions], [1, 1])
   })
 
@@ -80,7 +80,7 @@ describe('the list of loads', () => {
       ],
     )
     assert.deepEqual(engine.snapshot().loaded, [])
-    assert.equal(engine.counters.total().loads, 1)
+    assert.deepEqual([engine.counters.total().loads, engine.counters.total().failedLoads], [1, 0])
   })
 
   it('keeps the last thousand loads, until the counters are reset', () => {
