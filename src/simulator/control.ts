@@ -1,11 +1,21 @@
 import * as z from 'zod'
 import { GIN_JSON } from './answer-format.ts'
+import { loadFault } from './load-faults.ts'
+import { missingForChat } from './request.ts'
+import { runnerKeyOf } from './runner-request.ts'
 import type { Handler } from './simulated-ollama.ts'
 import { WireError } from './wire-error.ts'
 
-/** GET /_sim/state: counters by model, the loaded models, and the faults that are on. "For ever" is null in JSON. */
+const loadFaultsByName = z.record(z.string(), loadFault.nullable())
+
+/** GET /_sim/state: counters by model, the loaded models, the last loads, and the faults that are on. "For ever" is null in JSON. */
 export const state: Handler = (exchange, { engine, faults }) => {
-  exchange.answer(200, GIN_JSON, JSON.stringify({ ...engine.snapshot(), faults: faults.snapshot() }))
+  const loadFaults = engine.loadFaults.snapshot()
+  exchange.answer(
+    200,
+    GIN_JSON,
+    JSON.stringify({ ...engine.snapshot(), faults: faults.snapshot(), loadFaults }),
+  )
 }
 
 /** POST /_sim/faults: switches the faults in the body, and answers with all faults that are on. */
@@ -14,6 +24,23 @@ export const setFaults: Handler = async (exchange, { faults }) => {
   if (!body) return
   read(() => faults.accept(JSON.parse(body.toString())))
   exchange.answer(200, GIN_JSON, JSON.stringify(faults.snapshot()))
+}
+
+/**
+ * POST /_sim/load-faults: faults by the names of models; null switches a fault off. Answers with all that are on, by
+ * runners.
+ */
+export const setLoadFaults: Handler = async (exchange, { engine, library }) => {
+  const body = await exchange.body()
+  if (!body) return
+  const given = read(() => loadFaultsByName.parse(JSON.parse(body.toString())))
+  const faults = Object.entries(given).map(([name, fault]) => {
+    const model = library.find(name)
+    if (!model) throw new WireError(404, missingForChat(name))
+    return [runnerKeyOf(model), fault ?? undefined] as const
+  })
+  for (const [key, fault] of faults) engine.loadFaults.set(key, fault)
+  exchange.answer(200, GIN_JSON, JSON.stringify(engine.loadFaults.snapshot()))
 }
 
 /** POST /_sim/reset: counters and peaks start again; faults and calls stay. */

@@ -6,7 +6,7 @@ import { integerOption, type OptionMap } from './load-options.ts'
 import type { Model } from './model-spec.ts'
 import { requestRunner } from './runner-request.ts'
 import type { SimulatedOllama } from './simulated-ollama.ts'
-import { BUSY, RUNNER_DIED, WireError } from './wire-error.ts'
+import { BUSY, LOAD_FAILED, RUNNER_DIED, WireError } from './wire-error.ts'
 
 /** What a route reads from its request: the work, and the format of the answer. */
 export interface Job {
@@ -54,6 +54,7 @@ export function runJob(exchange: HttpExchange, ollama: SimulatedOllama, job: Job
     stretch: ollama.faults.take('slow')?.factor ?? 1,
     ...(sender.streams ? { onToken: (index: number) => sender.token(index) } : {}),
     onDone: (figures) => sender.done(figures),
+    onLoadFailed: (failure) => sender.failed(new WireError(500, LOAD_FAILED[failure], 'handler')),
   }
   const handle = ollama.engine.submit(call)
   if (!handle) throw new WireError(503, BUSY, 'handler')
@@ -111,6 +112,12 @@ class AnswerSender {
     } else this.#sendWhole(end)
   }
 
+  /** Sends an error in place of the answer, of which nothing has been sent. */
+  failed(error: WireError): void {
+    const { type, text } = this.#job.errorFormat(error)
+    this.#exchange.answer(error.status, type, text)
+  }
+
   #send(flushes: readonly string[], piece: number): void {
     const fault = this.#fault
     if (fault && piece >= fault.after) {
@@ -140,8 +147,7 @@ class AnswerSender {
     const { type, text } = this.#job.format.whole(end)
     const name = this.#fault?.name
     if (name === 'crash') {
-      const error = this.#job.errorFormat(new WireError(500, RUNNER_DIED, 'handler'))
-      this.#exchange.answer(500, error.type, error.text)
+      this.failed(new WireError(500, RUNNER_DIED, 'handler'))
     } else if (name === 'cut' || name === 'reset') {
       this.#exchange.header('Content-Type', type)
       this.#exchange.breakOff(text, name === 'cut' ? 'fin' : 'rst', true)

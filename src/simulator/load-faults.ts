@@ -4,7 +4,7 @@ import * as z from 'zod'
 export type LoadFailure = 'oom' | 'crash'
 
 /** The loads of one model that fail. */
-const loadFault = z.strictObject({
+export const loadFault = z.strictObject({
   kind: z.enum(['oom', 'crash']),
   /** Number of loads that fail; after these the fault is off. Absent: all. */
   times: z.int().positive().optional(),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type ModelTraits, traitsOf } from './families.ts'
+import type { LoadFaultInput } from './load-faults.ts'
 import { parseModelRef } from './model-ref.ts'
 import { parseModelName } from './names.ts'
 
@@ -17,6 +18,8 @@ export interface ModelSpec extends Partial<ModelTraits> {
   readonly bytesPerToken?: number
   /** Time to load the model. Absent: as long as the engine says. */
   readonly loadMs?: number
+  /** Loads of the model that fail, from the start of the simulator. */
+  readonly loadFault?: LoadFaultInput
   /** As PARAMETER lines of a Modelfile. */
   readonly parameters?: Readonly<Record<string, OptionValue>>
   readonly system?: string

@@ -6,8 +6,10 @@ import type { EngineLimits } from './engine-call.ts'
 import { Faults } from './faults.ts'
 import { HttpListener } from './http-listener.ts'
 import { Ids } from './ids.ts'
+import type { LoadFaultInput } from './load-faults.ts'
 import type { ModelSpec } from './model-spec.ts'
 import { DEFAULT_MODELS, Library } from './models.ts'
+import { runnerKeyOf } from './runner-request.ts'
 import type { RestartOptions, SimulatedOllama } from './simulated-ollama.ts'
 
 export interface SimulatorOptions extends Partial<EngineLimits> {
@@ -23,6 +25,8 @@ export interface SimulatorOptions extends Partial<EngineLimits> {
 export interface Simulator {
   readonly engine: Engine
   readonly faults: Faults
+  /** Loads of the model fail, under all its names. Undefined: they succeed again. Throws a RangeError for an unknown name. */
+  failLoads(name: string, fault: LoadFaultInput | undefined): void
   /** Port 0 takes any free port. Rejects when the address is not available. */
   listen(port?: number, host?: string): Promise<{ url: string; port: number }>
   /** Closes the port and every connection at once, which aborts running calls. listen() works again afterwards. */
@@ -53,10 +57,12 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const { clock: _, models = DEFAULT_MODELS, anyModel = false, script = () => undefined, ...limits } = options
   const wallTime = () => clock.wallTime()
   const library = new Library(models, anyModel, wallTime)
+  const engine = new Engine(clock, { ...DEFAULTS, ...limits })
+  for (const spec of models) if (typeof spec !== 'string') failLoads(spec.name, spec.loadFault)
   const ollama: SimulatedOllama = {
     clock,
     wallTime,
-    engine: new Engine(clock, { ...DEFAULTS, ...limits }),
+    engine,
     library,
     blobs: new Set(),
     faults: new Faults(),
@@ -65,6 +71,12 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     restart,
   }
   let listening: HttpListener | undefined
+
+  function failLoads(name: string, fault: LoadFaultInput | undefined): void {
+    const model = library.find(name)
+    if (!model) throw new RangeError(`no such model: ${JSON.stringify(name)}`)
+    engine.loadFaults.set(runnerKeyOf(model), fault)
+  }
 
   async function restart({ numParallel, closedMs = 0 }: RestartOptions = {}): Promise<void> {
     const stopped = listening
@@ -82,10 +94,11 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   }
 
   return {
-    engine: ollama.engine,
+    engine,
     faults: ollama.faults,
+    failLoads,
     restart,
-    snapshot: () => ollama.engine.snapshot(),
+    snapshot: () => engine.snapshot(),
     async listen(port = 0, host = '127.0.0.1') {
       if (listening) throw new Error('the simulator listens already')
       const started = new HttpListener(ollama)

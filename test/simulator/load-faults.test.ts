@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { EngineCall, EngineLimits } from '../../src/simulator/engine-call.ts'
 import type { LoadFailure, LoadFaultInput } from '../../src/simulator/load-faults.ts'
-import { anEngine } from './support.ts'
+import { anEngine, aSimulator, masked, post } from './support.ts'
 
 /** An engine whose loads of `b` fail as `fault` says. `ends` has the calls that finished and those that failed. */
 function faulty(fault: LoadFaultInput, limits: Partial<EngineLimits> = {}) {
@@ -135,5 +135,84 @@ describe('a load that crashes', () => {
       ['b', 3000],
     ])
     assert.equal(engine.counters.total().evictions, 0)
+  })
+
+  it('gives its memory back', async (t) => {
+    const models = ['a', 'b'].map((name) => ({ name, size: 15e9, bytesPerToken: 0 }))
+    const { simulator, url } = await aSimulator(t, { models, memoryBytes: 20e9 })
+    simulator.failLoads('b', { kind: 'crash' })
+    for (const model of ['b', 'a']) await (await post(`${url}/api/generate`, { model })).text()
+    assert.deepEqual(
+      simulator.snapshot().loaded.map(({ graphicsBytes }) => graphicsBytes),
+      [15e9],
+    )
+  })
+})
+
+describe('on the wire, a load that fails', () => {
+  const oom =
+    'llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory\\nerror loading model: unable to allocate CUDA0 buffer'
+  const crash = 'llama-server process has terminated: signal: segmentation fault (core dumped)'
+  const messages = [{ role: 'user', content: 'x' }]
+  const openai = (text: string) =>
+    `{"error":{"message":"${text}","type":"api_error","param":null,"code":null}}\n`
+  const answers: [path: string, body: object, text: (error: string) => string][] = [
+    ['/api/chat', { messages }, (text) => `{"error":"${text}"}`],
+    ['/api/generate', { stream: true, prompt: 'x' }, (text) => `{"error":"${text}"}`],
+    ['/api/generate', {}, (text) => `{"error":"${text}"}`],
+    ['/api/embed', { input: 'x' }, (text) => `{"error":"${text}"}`],
+    ['/v1/chat/completions', { messages, stream: true }, openai],
+    [
+      '/v1/messages',
+      { messages, max_tokens: 5 },
+      (text) => `{"type":"error","error":{"type":"api_error","message":"${text}"},"request_id":"req_HEX"}\n`,
+    ],
+  ]
+  for (const [path, body, text] of answers) {
+    it(`is a 500 of ${path} with ${JSON.stringify(body)}`, async (t) => {
+      const { simulator, url } = await aSimulator(t, {
+        models: [{ name: 'llama3.2', loadFault: { kind: 'oom' } }],
+      })
+      const ask = async () => {
+        const response = await post(`${url}${path}`, { model: 'llama3.2', ...body })
+        return [response.status, masked(await response.text())]
+      }
+      assert.deepEqual(await ask(), [500, text(oom)])
+      simulator.failLoads('llama3.2', { kind: 'crash' })
+      assert.deepEqual(await ask(), [500, text(crash)])
+      simulator.failLoads('llama3.2', undefined)
+      assert.equal((await ask())[0], 200)
+    })
+  }
+
+  it('is switched by POST /_sim/load-faults, for all names of the model, and shown in /_sim/state', async (t) => {
+    const { url } = await aSimulator(t, { models: ['llama3.2', 'mistral'] })
+    const set = async (faults: object) => {
+      const response = await post(`${url}/_sim/load-faults`, faults)
+      return [response.status, await response.json()]
+    }
+    await post(`${url}/api/copy`, { source: 'llama3.2', destination: 'other' })
+    const [status, on] = await set({ other: { kind: 'crash', times: 2 } })
+    assert.equal(status, 200)
+    assert.deepEqual(Object.values(on), [{ kind: 'crash', times: 2, beside: false }])
+    const load = async (model: string) => (await post(`${url}/api/generate`, { model })).status
+    assert.deepEqual([await load('mistral'), await load('llama3.2')], [200, 500])
+    const state = await (await fetch(`${url}/_sim/state`)).json()
+    assert.deepEqual(
+      [state.total.loads, state.total.failedLoads, state.peakLoaded, state.loads[1].outcome],
+      [1, 1, 1, 'crash'],
+    )
+    assert.equal(Object.values<{ times: number }>(state.loadFaults)[0]?.times, 1)
+    assert.deepEqual(await set({ other: null }), [200, {}])
+    assert.equal(await load('llama3.2'), 200)
+  })
+
+  it('needs a model that is there, and a fault of the right form', async (t) => {
+    const { simulator, url } = await aSimulator(t, { models: ['llama3.2'] })
+    const set = async (faults: object) => (await post(`${url}/_sim/load-faults`, faults)).status
+    assert.equal(await set({ 'llama3.2': { kind: 'oom' }, nobody: { kind: 'oom' } }), 404)
+    assert.equal(await set({ 'llama3.2': { kind: 'fire' } }), 400)
+    assert.deepEqual(simulator.engine.loadFaults.snapshot(), {})
+    assert.throws(() => simulator.failLoads('nobody', { kind: 'oom' }), RangeError)
   })
 })
