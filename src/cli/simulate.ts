@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty'
 import { z } from 'zod'
+import { size } from '../config/values.ts'
 import { DEFAULT_MODELS } from '../simulator/models.ts'
 import { parseModelName } from '../simulator/names.ts'
 import { createSimulator } from '../simulator/simulator.ts'
@@ -21,12 +22,21 @@ const modelNames = z
       .min(1, 'names no model'),
   )
 
+/** Bytes. */
+const memory = z.string().transform((written, context) => {
+  const { data } = size('any').safeParse(written)
+  if (data !== undefined) return data
+  context.addIssue({ code: 'custom', message: 'must be a size like 24GiB' })
+  return z.NEVER
+})
+
 const flags = z.object({
   port: whole(0).pipe(z.number().max(65_535, 'must be 0 to 65535')),
   host: z.string().min(1, 'must name an address'),
   parallel: whole(1),
   'max-queue': whole(0),
   'max-loaded': whole(1),
+  memory: memory.optional(),
   'load-time': decimal,
   'prompt-rate': positive,
   'token-rate': positive,
@@ -53,6 +63,10 @@ export const simulateCommand = defineCommand({
       default: '3',
       description: 'Models in memory at once (OLLAMA_MAX_LOADED_MODELS).',
     },
+    memory: {
+      type: 'string',
+      description: 'Graphics memory that the models share, as 24GiB. Absent: all fit.',
+    },
     'load-time': { type: 'string', default: '2', description: 'Seconds to load a model.' },
     'prompt-rate': { type: 'string', default: '1000', description: 'Prompt tokens per second.' },
     'token-rate': { type: 'string', default: '50', description: 'Output tokens per second.' },
@@ -70,6 +84,7 @@ export const simulateCommand = defineCommand({
       numParallel: read.parallel,
       maxQueue: read['max-queue'],
       maxLoaded: read['max-loaded'],
+      ...(read.memory === undefined ? {} : { memoryBytes: read.memory }),
       loadMs: read['load-time'] * 1000,
       promptTokensPerSecond: read['prompt-rate'],
       outputTokensPerSecond: read['token-rate'],
