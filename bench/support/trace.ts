@@ -34,7 +34,7 @@ export function readTrace(): Arrival[] {
 }
 
 /** Milliseconds that a call holds a slot. */
-function serviceMs(call: Pick<Arrival, 'promptTokens' | 'outputTokens'>, server: Server): number {
+export function serviceMs(call: Pick<Arrival, 'promptTokens' | 'outputTokens'>, server: Server): number {
   return (1_000 * call.promptTokens) / server.promptRate + (1_000 * call.outputTokens) / server.outputRate
 }
 
