@@ -34,7 +34,7 @@ export interface TurnSettings {
 }
 
 /** One model in memory, as /api/ps tells. */
-export interface LoadedModel {
+export interface SeenModel {
   /** Key of the name for which the model was loaded. */
   readonly model: string
   /** Clock milliseconds at which Ollama would unload the model. Undefined: unknown, or never. Can lie in the past. */
@@ -60,7 +60,7 @@ export interface TurnRunner {
 }
 
 /** A load that is over. Times are milliseconds. */
-export interface Load extends TurnRunner {
+export interface RunnerLoad extends TurnRunner {
   readonly reason: LoadReason
   /** The runners that had to leave for this one. */
   readonly from: readonly TurnRunner[]
@@ -75,7 +75,7 @@ export interface Load extends TurnRunner {
 }
 
 /** A runner left memory. */
-export interface Leave extends TurnRunner {
+export interface RunnerLeave extends TurnRunner {
   readonly reason: LeaveReason
   /** Clock milliseconds at which the absence was seen. */
   readonly at: number
@@ -83,8 +83,8 @@ export interface Leave extends TurnRunner {
 
 /** Hears of each change of the loaded runners. Called synchronously; must not throw. */
 export interface TurnObserver {
-  loaded(load: Load): void
-  left(leave: Leave): void
+  loaded(load: RunnerLoad): void
+  left(leave: RunnerLeave): void
 }
 
 /** A runner that has the machine, or is on its way in or out. */
@@ -103,10 +103,10 @@ export interface TurnsView {
   runners(): readonly RunnerTurn[]
   /** The runner that comes next. `waitedMs`: for how long its first call has waited. */
   next(now: number): (TurnRunner & { readonly waitedMs: number }) | undefined
-  /** Milliseconds of switching that may be spent now. Negative: a switch took longer than expected. */
+  /** Milliseconds of switching that may be spent now, measured by the cost of the last switch. */
   creditMs(now: number): number
-  /** The largest sets of runner ids that were seen in memory together. */
+  /** The largest sets of runners that were seen in memory together, and those of the configuration. */
   together(): readonly (readonly string[])[]
-  /** The smallest sets of runner ids of which one left when the last was loaded. */
+  /** The smallest sets of runners of which one left when the last was loaded. */
   apart(): readonly (readonly string[])[]
 }

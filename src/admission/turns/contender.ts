@@ -1,0 +1,217 @@
+import type { LaneView } from '../contract.ts'
+import type { TurnRunner } from './contract.ts'
+
+/** The calls in line of a contender, as turns see the line. */
+interface TurnLine {
+  readonly living: number
+  /** The call that has waited longest. Its times are clock milliseconds. */
+  first(): { readonly enqueuedAt: number; readonly call: { readonly deadline: number } } | undefined
+}
+
+/** Which of its calls a lane may grant: all, one, or none. */
+export type Admits = 'all' | 'one' | 'none'
+
+/** The lane of a contender, as turns see the lane. */
+export interface TurnLane extends Pick<LaneView, 'runner' | 'names' | 'effective' | 'paused'> {
+  /** Mean milliseconds that a slot is held; undefined before the first completion. */
+  readonly estimate: { readonly meanMs: number | undefined }
+  /** False for calls that load nothing here: cloud models, and names that stand for no model. */
+  readonly contends: boolean
+  /** The contender whose calls run, or ran last. */
+  readonly current: object
+  /** Calls that Ollama has, also those that take no slot. */
+  readonly running: number
+  /** The lane grants calls of this contender from now on. It grants waiting calls before this returns. */
+  admit(contender: object, admits: Admits, now: number): void
+  /** Both contenders turned out to be one: the options of `other` load the same runner. */
+  unite(contender: object, other: object, now: number): void
+  /** Refuses the calls in line of this contender, because its runner cannot be loaded. */
+  refuseUnloadable(contender: object, retryAfterMs: number, now: number): void
+}
+
+/** What is remembered of a contender. All times are clock milliseconds. */
+interface Notes {
+  /** Since when the state holds. */
+  since: number
+  /** End of the last load. */
+  loadedAt: number
+  /** The last sign that the runner is in memory. */
+  provenAt: number
+  /** When Ollama unloads the runner unless it is called. */
+  expiresAt: number
+  /** Since when no call runs. */
+  idleSince: number
+  /** Nobody has called since no call runs. */
+  isQuiet: boolean
+  /** Milliseconds for which the runner is quiet: a mean in which the last time counts half. Undefined before the first. */
+  quietMs: number | undefined
+  /** A call with keep_alive 0 came last: Ollama unloads the runner as soon as no call runs. */
+  unloadsWhenIdle: boolean
+  /** The runner was in memory when it was looked at last, and nobody has looked since long. */
+  doubted: boolean
+  /** The load was seen, and nobody was told: an answer may tell how long the load took, or that there was none. */
+  untold: boolean
+  /** The same weights had this contender's place until the last load. Its answer tells whether that was a load at all. */
+  reloadedFor: Contender | undefined
+  /** Loads in a row that failed. */
+  failures: number
+  /** Before this, no load is tried while other runners are wanted. */
+  notBefore: number
+  /** Milliseconds that a load takes; undefined before the first. */
+  loadMs: number | undefined
+  /** `loadMs` is Ollama's own figure. */
+  loadIsTold: boolean
+}
+
+/** Shared by all contenders of which nothing is known, because most made-up names get no further. */
+const NOTHING: Readonly<Notes> = {
+  since: Number.NEGATIVE_INFINITY,
+  loadedAt: Number.NEGATIVE_INFINITY,
+  provenAt: Number.NEGATIVE_INFINITY,
+  expiresAt: Number.POSITIVE_INFINITY,
+  idleSince: Number.NEGATIVE_INFINITY,
+  isQuiet: false,
+  quietMs: undefined,
+  unloadsWhenIdle: false,
+  doubted: false,
+  untold: false,
+  reloadedFor: undefined,
+  failures: 0,
+  notBefore: Number.NEGATIVE_INFINITY,
+  loadMs: undefined,
+  loadIsTold: false,
+}
+
+/** A runner with one set of load options: this is what Ollama loads. Ollama loads a runner again for other options. */
+export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
+  readonly lane: TurnLane
+  readonly options: string
+  /** Made for the first call that waits. */
+  line: Line | undefined
+  /** absent: not in memory, as far as this proxy knows. */
+  state: 'absent' | 'loading' | 'loaded' | 'leaving' = 'absent'
+  /** A call has arrived that is not in line yet. */
+  knocks = false
+  #history: Notes = NOTHING
+  /** Other options with which Ollama did not load the runner again. */
+  #also: Set<string> | undefined
+
+  constructor(lane: TurnLane, options: string) {
+    this.lane = lane
+    this.options = options
+  }
+
+  /** Tells this runner from others in what is learned of sets. Other options need other memory. */
+  get id(): string {
+    return this.options === '' ? this.runner : `${this.runner} ${this.options}`
+  }
+
+  get history(): Readonly<Notes> {
+    return this.#history
+  }
+
+  get runner(): string {
+    return this.lane.runner
+  }
+
+  get names(): readonly string[] {
+    return this.lane.names
+  }
+
+  /** Calls in line. */
+  get queued(): number {
+    return this.line?.living ?? 0
+  }
+
+  /** Calls that could run now if the runner had the machine. */
+  get waiting(): number {
+    if (this.lane.paused || this.lane.effective.parallel < 1) return 0
+    return this.queued + (this.knocks ? 1 : 0)
+  }
+
+  get running(): number {
+    return this.lane.current === this ? this.lane.running : 0
+  }
+
+  /** Neither in memory nor wanted. */
+  get isOut(): boolean {
+    if (this.state !== 'absent' || this.#history.doubted) return false
+    return !this.knocks && this.queued === 0 && this.running === 0
+  }
+
+  /** Nothing to do, now or next. */
+  get idle(): boolean {
+    return this.running === 0 && this.waiting === 0
+  }
+
+  /** Clock milliseconds since when the first call waits. */
+  waitingSince(now: number): number {
+    return this.line?.first()?.enqueuedAt ?? now
+  }
+
+  /**
+   * Clock milliseconds at which the first call has waited so long that it may end the turn of a runner with work: `maxMs`,
+   * but no more than half of the time that the call has at all.
+   */
+  agesAt(maxMs: number, now: number): number {
+    const first = this.line?.first()
+    if (first === undefined) return now + maxMs
+    const { enqueuedAt, call } = first
+    return enqueuedAt + Math.min(maxMs, (call.deadline - enqueuedAt) / 2)
+  }
+
+  /** Idle for so long that Ollama has unloaded the runner meanwhile. */
+  hasExpired(now: number): boolean {
+    return this.running === 0 && this.#history.expiresAt < now
+  }
+
+  /** What is remembered, to be changed. */
+  get notes(): Notes {
+    if (this.#history === NOTHING) this.#history = { ...NOTHING }
+    return this.#history
+  }
+
+  become(state: Contender['state'], now: number): void {
+    this.state = state
+    this.notes.since = now
+  }
+
+  /** The last running call is over. */
+  becameIdle(now: number): void {
+    const { notes } = this
+    notes.idleSince = now
+    notes.expiresAt = Number.POSITIVE_INFINITY
+    notes.isQuiet = true
+  }
+
+  /** A call has come while no call ran. */
+  called(now: number): void {
+    const known = this.#history
+    if (!known.isQuiet) return
+    const ms = now - known.idleSince
+    known.quietMs = known.quietMs === undefined ? ms : (known.quietMs + ms) / 2
+    known.isQuiet = false
+  }
+
+  serves(options: string): boolean {
+    return options === this.options || this.#also?.has(options) === true
+  }
+
+  /** The options of `other` load the same runner. */
+  unite(other: Contender): void {
+    this.#also = new Set([...(this.#also ?? []), ...(other.#also ?? []), other.options])
+  }
+
+  /** `told`: Ollama's own figure, which counts more than one that was measured here. */
+  learnLoad(ms: number, told: boolean): void {
+    const { notes } = this
+    if (notes.loadIsTold && !told) return
+    notes.loadMs = notes.loadMs === undefined || told !== notes.loadIsTold ? ms : (notes.loadMs + ms) / 2
+    notes.loadIsTold = told
+  }
+}
+
+/** The runner as the turns show it. */
+export function runnerOf({ runner, names, options }: Contender): TurnRunner {
+  return { runner, names, options }
+}
