@@ -1,0 +1,125 @@
+import { type CallReport, LOAD_MS } from '../contract.ts'
+import type { Outcome } from '../observer.ts'
+import { type Contender, runnerOf } from './contender.ts'
+import type { LeaveReason, LoadReason, TurnObserver } from './contract.ts'
+import type { Switching } from './switching.ts'
+
+/** A shorter load time is none: a loaded model tells 1 to 2 ms, and the shortest load that was seen took 32 ms. */
+const MOST_WITHOUT_LOAD_MS = 20
+
+interface PresenceParts {
+  readonly inPlay: Set<Contender>
+  readonly switching: Switching
+  readonly observer: TurnObserver
+  /** Something has changed that can bring the next step. */
+  advance(now: number): void
+}
+
+/** Knows which runners are in memory, from the calls of this proxy. */
+export class Presence {
+  readonly #parts: PresenceParts
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts
+  }
+
+  /** Ollama has begun an answer to a call of this runner, or shows the runner: the runner is in memory. */
+  began(contender: Contender, now: number): void {
+    if (contender.state === 'absent') return
+    contender.notes.provenAt = now
+    contender.notes.failures = 0
+    if (contender.state !== 'loading') return
+    const { switching } = this.#parts
+    if (switching.change?.to === contender) switching.loaded(switching.change, now)
+    this.#parts.advance(now)
+  }
+
+  /** A call of this runner is over. `grantedAt`: clock milliseconds of its grant. */
+  released(
+    contender: Contender,
+    grantedAt: number,
+    outcome: Outcome,
+    now: number,
+    report?: CallReport,
+  ): void {
+    if (contender.state === 'absent') return
+    if (report !== undefined && report.loadMs >= LOAD_MS) this.#heard(contender, grantedAt, report.loadMs)
+    if (report?.served === true) {
+      this.began(contender, now)
+      this.#unite(contender, grantedAt, report, now)
+    }
+    if (contender.running === 0) this.#becameIdle(contender, outcome, now)
+    if (this.#governs) this.#parts.advance(now)
+  }
+
+  /** A call has asked Ollama to unload the runner. Ollama does so as soon as no call of the runner runs. */
+  unloads(contender: Contender, now: number): void {
+    contender.notes.unloadsWhenIdle = true
+    if (contender.running === 0 && contender.state !== 'loading') this.gone(contender, 'unloaded', now)
+    if (this.#governs) this.#parts.advance(now)
+  }
+
+  /** A runner is not in memory any more. */
+  gone(contender: Contender, reason: LeaveReason, now: number): void {
+    if (contender.state === 'absent') return
+    contender.become('absent', now)
+    contender.notes.unloadsWhenIdle = false
+    contender.lane.admit(contender, 'none', now)
+    this.#parts.observer.left({ ...runnerOf(contender), reason, at: now })
+  }
+
+  /** A runner is in memory that no call of this proxy has loaded. `tells`: that is news. */
+  appeared(contender: Contender, tells: boolean, now: number): void {
+    this.#parts.inPlay.add(contender)
+    contender.become('loaded', now)
+    contender.notes.loadedAt = now
+    if (tells) this.#tell(contender, 'outside', 0, now)
+    contender.lane.admit(contender, 'all', now)
+  }
+
+  /** Options that are written differently can mean the same, as the default of num_ctx. Then Ollama loads nothing. */
+  #unite(contender: Contender, grantedAt: number, { loadMs, computedMs }: CallReport, now: number): void {
+    const { reloadedFor, loadedAt } = contender.history
+    if (reloadedFor === undefined || grantedAt >= loadedAt) return
+    contender.notes.reloadedFor = undefined
+    // An answer without durations tells nothing.
+    if (computedMs !== undefined && loadMs < MOST_WITHOUT_LOAD_MS)
+      contender.lane.unite(contender, reloadedFor, now)
+  }
+
+  #becameIdle(contender: Contender, outcome: Outcome, now: number): void {
+    contender.becameIdle(now)
+    const { switching } = this.#parts
+    const { change } = switching
+    if (contender.state === 'loading' && change?.to === contender)
+      switching.attemptEnded(change, outcome, now)
+    else if (contender.history.unloadsWhenIdle && contender.state !== 'loading')
+      this.gone(contender, 'unloaded', now)
+  }
+
+  /** An answer tells how long its call waited for a load. Several calls can wait for one load. */
+  #heard(contender: Contender, grantedAt: number, loadMs: number): void {
+    if (grantedAt >= contender.history.loadedAt) {
+      // While Ollama loads another runner, calls of a loaded one can wait for it.
+      const { change, last } = this.#parts.switching
+      if (change?.stage === 'loading' || (last !== undefined && last.at > grantedAt)) return
+      contender.notes.loadedAt = grantedAt + loadMs
+      const reason = this.#governs ? 'outside' : 'first'
+      this.#tell(contender, reason, loadMs, contender.history.loadedAt)
+      return
+    }
+    contender.learnLoad(loadMs, true)
+    if (contender.history.untold) this.#tell(contender, 'first', loadMs, contender.history.loadedAt)
+    contender.notes.untold = false
+  }
+
+  #tell(contender: Contender, reason: LoadReason, loadMs: number, at: number): void {
+    const load = { ...runnerOf(contender), reason, from: [], at, drainMs: 0, loadMs, failed: false }
+    this.#parts.observer.loaded(load)
+  }
+
+  /** More than one runner is in play. */
+  get #governs(): boolean {
+    return this.#parts.inPlay.size > 1
+  }
+}
