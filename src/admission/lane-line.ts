@@ -3,31 +3,37 @@ import type { LaneRefusals } from './lane-refusals.ts'
 import { Line } from './line.ts'
 import { LocalTicket, type TicketOwner } from './local-ticket.ts'
 import type { LaneObserver } from './observer.ts'
-import type { RefusalCode } from './refusal.ts'
+import type { RefusalCode, RefusalFacts } from './refusal.ts'
 import type { Waiting } from './waiting.ts'
 
 /** The calls under one name, as far as a line has to know them. */
-interface NamedCalls {
+export interface NamedCalls {
   readonly model: string
   readonly observer: LaneObserver
   queued: number
 }
 
-/** The calls in line of one lane, and the count of what they hold together. */
-export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> {
-  readonly #owner: TicketOwner<M>
+/** The lane of a line. */
+interface LineOwner {
+  /** Calls have left the line. */
+  lineMoved(now: number): void
+}
+
+/** The calls in one line of a lane, and the count of what they hold together. */
+export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> implements TicketOwner<M> {
+  readonly #lane: LineOwner
   readonly #waiting: Waiting
   readonly #refusals: LaneRefusals
 
-  constructor(owner: TicketOwner<M>, waiting: Waiting, refusals: LaneRefusals) {
+  constructor(lane: LineOwner, waiting: Waiting, refusals: LaneRefusals) {
     super()
-    this.#owner = owner
+    this.#lane = lane
     this.#waiting = waiting
     this.#refusals = refusals
   }
 
   enqueue(model: M, call: Call, now: number): LocalTicket<M> {
-    const ticket = new LocalTicket(this.#owner, model, call, now)
+    const ticket = new LocalTicket<M>(this, model, call, now)
     this.join(ticket)
     model.queued++
     this.#waiting.calls++
@@ -43,13 +49,22 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> {
     return ticket
   }
 
+  /** For LocalTicket alone: the client has left. False when the ticket was settled before. */
+  cancel(ticket: LocalTicket<M>, now: number): boolean {
+    if (!ticket.waiting) return false
+    this.#dismiss(ticket, 'cancelled', now)
+    this.#lane.lineMoved(now)
+    this.sweep()
+    return true
+  }
+
   /** Refuses one call in line. `sweep` comes after the last one. */
-  dismiss(ticket: LocalTicket<M>, code: RefusalCode, now: number): void {
+  #dismiss(ticket: LocalTicket<M>, code: RefusalCode, now: number, facts?: Partial<RefusalFacts>): void {
     const { call, model, enqueuedAt } = ticket
     this.leave()
     this.#uncount(model, call)
     model.observer.left(code, now - enqueuedAt)
-    ticket.settle(this.#refusals.of(code, model.model, now))
+    ticket.settle(this.#refusals.of(code, model.model, now, facts))
   }
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
@@ -57,18 +72,19 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> {
     let earliest = Number.POSITIVE_INFINITY
     // A listener can move calls to another line meanwhile.
     for (const ticket of [...this]) {
-      if (!ticket.waiting || !ticket.standsIn(this.#owner)) continue
+      if (!ticket.waiting || !ticket.standsIn(this)) continue
       const { deadline } = ticket.call
-      if (deadline <= now) this.dismiss(ticket, 'timeout', now)
+      if (deadline <= now) this.#dismiss(ticket, 'timeout', now)
       else if (deadline < earliest) earliest = deadline
     }
+    this.sweep()
     return earliest
   }
 
   /** Refuses all calls in line. */
-  dismissAll(now: number): void {
+  dismissAll(code: RefusalCode, now: number, facts?: Partial<RefusalFacts>): void {
     for (const ticket of [...this])
-      if (ticket.waiting && ticket.standsIn(this.#owner)) this.dismiss(ticket, 'shutting_down', now)
+      if (ticket.waiting && ticket.standsIn(this)) this.#dismiss(ticket, code, now, facts)
     this.sweep()
   }
 
@@ -84,7 +100,7 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> {
     if (tickets.length === 0) return
     const all = [...this.takeAll(), ...tickets]
     for (const ticket of all.sort((a, b) => a.enqueuedAt - b.enqueuedAt)) {
-      ticket.moveTo(this.#owner)
+      ticket.moveTo(this)
       this.join(ticket)
     }
   }

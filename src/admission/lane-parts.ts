@@ -1,4 +1,5 @@
 import type { LaneView, Slot } from './contract.ts'
+import type { Turns } from './turns/turns.ts'
 import type { Waiting } from './waiting.ts'
 
 /** What all lanes of one admission have in common. */
@@ -7,6 +8,8 @@ export interface LaneParts {
   readonly slot: Slot
   /** Shared by all lanes. */
   readonly waiting: Waiting
+  /** Shared by all lanes. */
+  readonly turns: Turns
   /** The last call of a name is over, and Ollama has served none of them. */
   readonly unserved: (model: string) => void
   /** 0 ≤ x < 1. */

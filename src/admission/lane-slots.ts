@@ -2,6 +2,7 @@ import type { Call, CallReport, Slot } from './contract.ts'
 import { LaneLimit, type LaneLimits } from './lane-limit.ts'
 import { LocalPermit, type PermitOwner } from './local-permit.ts'
 import type { Outcome } from './observer.ts'
+import type { Admits } from './turns/contender.ts'
 
 /** Grants of this process so far. */
 let grants = 0
@@ -11,8 +12,11 @@ export class LaneSlots {
   readonly limit: LaneLimit
   readonly #slot: Slot
   #taken = 0
-  #open: number
+  #running = 0
+  #open = 0
   #paused = false
+  #admits: Admits = 'none'
+  #overlaps = false
   /** The last grant before another lane was taken over: until then each lane counted only its own calls. */
   #mergedAt = 0
 
@@ -20,14 +24,36 @@ export class LaneSlots {
   constructor(slot: Slot, limits: LaneLimits) {
     this.#slot = slot
     this.limit = new LaneLimit(limits)
-    this.#open = this.limit.effective.parallel
   }
 
   get taken(): number {
     return this.#taken
   }
 
-  /** Slots that may be taken now: none while the lane is paused. */
+  /** Calls that have a permit, also those that take no slot. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** Which calls may be granted, as far as the turns decide it. */
+  get admits(): Admits {
+    return this.#admits
+  }
+
+  set admits(admits: Admits) {
+    this.#admits = admits
+    this.#reopen()
+  }
+
+  /**
+   * The runner leaves memory whenever no call runs. Then one call more is sent than the runner has slots: calls that end
+   * together would otherwise leave the runner idle for a moment, and Ollama would load the runner again.
+   */
+  set overlaps(overlaps: boolean) {
+    this.#overlaps = overlaps
+  }
+
+  /** Slots that may be taken now: none while the lane is paused or has no turn. */
   get open(): number {
     return this.#open
   }
@@ -54,7 +80,9 @@ export class LaneSlots {
   }
 
   hasRoomFor(call: Call, now: number): boolean {
+    if (call.slots === 0) return this.#admits !== 'none'
     if (this.#taken + this.#slotsFor(call) <= this.#open) return true
+    if (this.#overlaps && call.slots === 1 && this.#open > 0 && this.#taken === this.#open) return true
     return call.slots === 1 && this.#open > 0 && this.limit.mayTry(this.#taken, now)
   }
 
@@ -63,9 +91,11 @@ export class LaneSlots {
     const beside = this.#taken
     const slots = this.#slotsFor(call)
     this.#taken += slots
+    this.#running++
     grants++
     const permit = new LocalPermit(owner, model, call, this.#slot, slots, now, waitMs, grants, beside)
-    if (beside >= this.#open) this.limit.tries(permit)
+    if (beside >= this.#open && slots > 0 && !this.#overlaps) this.limit.tries(permit)
+    if (this.#admits === 'one') this.admits = 'none'
     return permit
   }
 
@@ -73,6 +103,8 @@ export class LaneSlots {
   giveBack(permit: LocalPermit, outcome: Outcome, now: number, report?: CallReport): boolean {
     const hadCompany = permit.beside > 0 || this.#taken > permit.slots
     this.#taken -= permit.slots
+    this.#running--
+    if (permit.slots === 0) return false
     // Most calls run alone and say nothing. They cost no more than this question.
     if (!hadCompany && !this.limit.hearsAlone(report)) return false
     const told = permit.grantNumber > this.#mergedAt ? report : undefined
@@ -85,15 +117,18 @@ export class LaneSlots {
   takeOver(other: LaneSlots): void {
     if (other.#taken > 0) this.#mergedAt = grants
     this.#taken += other.#taken
+    this.#running += other.#running
     other.#taken = 0
+    other.#running = 0
     this.pause(this.#paused || other.#paused)
   }
 
   #slotsFor({ slots }: Call): number {
+    if (slots === 0) return 0
     return slots === 1 || this.limit.forced !== undefined ? 1 : Math.max(1, Math.min(slots, this.#open))
   }
 
   #reopen(): void {
-    this.#open = this.#paused ? 0 : this.limit.effective.parallel
+    this.#open = this.#paused || this.#admits === 'none' ? 0 : this.limit.effective.parallel
   }
 }

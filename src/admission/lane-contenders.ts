@@ -1,0 +1,112 @@
+import type { Call } from './contract.ts'
+import type { LaneLine, NamedCalls } from './lane-line.ts'
+import type { LocalTicket } from './local-ticket.ts'
+import { Contender, type TurnLane } from './turns/contender.ts'
+
+/** Sets of load options for which one runner has lines of its own. Further sets stand in the line that is served. */
+const MOST_CONTENDERS = 16
+
+/** Shared by all lanes whose calls have one set of load options: nearly all lanes. */
+const NONE: readonly never[] = []
+
+export interface LineMaker<M extends NamedCalls> {
+  newLine(): LaneLine<M>
+}
+
+/** The calls in line of one lane: a line for each set of load options, because Ollama loads a runner for one set at a time. */
+export class LaneContenders<M extends NamedCalls> {
+  readonly #lane: TurnLane
+  readonly #maker: LineMaker<M>
+  #current: Contender<LaneLine<M>>
+  #others: readonly Contender<LaneLine<M>>[] = NONE
+
+  constructor(lane: TurnLane, maker: LineMaker<M>) {
+    this.#lane = lane
+    this.#maker = maker
+    this.#current = new Contender(lane, '')
+  }
+
+  /** The contender whose calls run, or ran last. */
+  get current(): Contender<LaneLine<M>> {
+    return this.#current
+  }
+
+  get all(): readonly Contender<LaneLine<M>>[] {
+    return this.#others.length === 0 ? [this.#current] : [this.#current, ...this.#others]
+  }
+
+  /** Calls in line. */
+  get queued(): number {
+    let queued = this.#current.queued
+    for (const each of this.#others) queued += each.queued
+    return queued
+  }
+
+  /** The contender that serves a call with these options. `split`: calls with other options wait for another turn. */
+  of({ options = '' }: Call, split: boolean): Contender<LaneLine<M>> {
+    if (!split || this.#current.serves(options)) return this.#current
+    const known = this.#others.find((each) => each.serves(options))
+    if (known !== undefined) return known
+    this.#others = this.#others.filter((each) => !each.isOut)
+    const contender = new Contender<LaneLine<M>>(this.#lane, options)
+    // The first call of a lane tells its options.
+    if (this.#current.isOut) this.#current = contender
+    else if (this.#others.length + 1 < MOST_CONTENDERS) this.#others = [...this.#others, contender]
+    else return this.#current
+    return contender
+  }
+
+  /** The calls of `contender` run from now on. */
+  choose(contender: object): void {
+    const chosen = this.#others.find((each) => each === contender)
+    if (chosen === undefined) return
+    this.#others = [this.#current, ...this.#others.filter((each) => each !== chosen)]
+    this.#current = chosen
+  }
+
+  lineOf(contender: Contender<LaneLine<M>>): LaneLine<M> {
+    contender.line ??= this.#maker.newLine()
+    return contender.line
+  }
+
+  /** All calls in line: first those of the current contender, then the others by their arrival. */
+  waiting(): Iterable<LocalTicket<M>> {
+    const first = this.#current.line ?? []
+    if (this.#others.length === 0) return first
+    const others = this.#others.flatMap((each) => [...(each.line ?? [])])
+    return [...first, ...others.sort((a, b) => a.enqueuedAt - b.enqueuedAt)]
+  }
+
+  /** The lines in which somebody may stand. */
+  lines(): LaneLine<M>[] {
+    return this.all.flatMap(({ line }) => line ?? [])
+  }
+
+  /** Puts the calls of all lines into one. */
+  merge(): void {
+    if (this.#others.length === 0) return
+    const others = this.#others.flatMap(({ line }) => line?.give(() => true) ?? [])
+    this.#others = NONE
+    if (others.length > 0) this.lineOf(this.#current).take(others)
+  }
+
+  /** Moves the calls of `other` to `contender`, which has the same runner. Returns the contender that is no more. */
+  unite(contender: object, other: object): readonly Contender<LaneLine<M>>[] {
+    const [to, from] = [contender, other].map((wanted) => this.all.find((each) => each === wanted))
+    if (to === undefined || from === undefined || from === this.#current) return []
+    to.unite(from)
+    this.#others = this.#others.filter((each) => each !== from)
+    this.lineOf(to).take(from.line?.give(() => true) ?? [])
+    return [from]
+  }
+
+  /** Takes calls that another lane has given. `split`: as in `of`. */
+  take(tickets: readonly LocalTicket<M>[], split: boolean): void {
+    for (const ticket of tickets) this.lineOf(this.of(ticket.call, split)).take([ticket])
+  }
+
+  /** Gives up the calls in line that `moves` names. */
+  give(moves: (ticket: LocalTicket<M>) => boolean): LocalTicket<M>[] {
+    return this.lines().flatMap((line) => line.give(moves))
+  }
+}
