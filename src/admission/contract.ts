@@ -18,8 +18,17 @@ export interface Call {
   readonly deadline: number
   /** Size of the body that the proxy holds while the call waits. */
   readonly bytes: number
-  /** Slots that the call takes. A lane with fewer slots gives all of its slots; a lane forced to one gives one. */
+  /**
+   * Slots that the call takes; 0 for a call that only loads or unloads its model. A lane with fewer slots gives all of
+   * its slots; a lane forced to one gives one.
+   */
   readonly slots: number
+  /** What Ollama does for the call. Default: run. */
+  readonly work?: 'run' | 'load' | 'unload'
+  /** The options with which Ollama loads the model, equal for equal options. Default: all automatic. */
+  readonly options?: string
+  /** From the call's keep_alive: false for 0. Undefined: Ollama keeps what an earlier call has set. */
+  readonly keepsLoaded?: boolean | undefined
 }
 
 /** One Ollama, as far as admission has to know it. */
@@ -73,6 +82,8 @@ export interface Permit {
   readonly slot: Slot
   /** Milliseconds that the call stood in line. */
   readonly waitMs: number
+  /** Ollama has begun to answer with anything but an error, so the runner is in memory. Only of a local permit. */
+  began?(now: number): void
   /** Gives the slot back; the next call in line has the slot before a local release returns. */
   release(outcome: Outcome, now: number, report?: CallReport): void
   /** Only of a permit that can be lost: calls back when the call may not go on. */
@@ -135,15 +146,15 @@ export interface LaneView {
   /** Calls in line. */
   readonly queued: number
   readonly paused: boolean
-  /** The calls in line, the next to run first. */
-  waiting(): Iterable<object>
-  /** `ticket`: a call in line, as `waiting` gives it. */
+  /** What a call in line waits for. `ticket`: one of `waiting`. */
   waitingFor(ticket: object, now: number): WaitingFor
   /**
-   * Milliseconds from now until a call starts that has `ahead` calls of this lane before it. Undefined while too little
-   * is known, and while the lane is paused.
+   * Milliseconds until a call behind `ahead` calls of the lane starts, with turns and loads; undefined while too little is
+   * known, or during a pause.
    */
   startsInMs(ahead: number, now: number): number | undefined
+  /** The calls in line, the next to run first. */
+  waiting(): Iterable<object>
 }
 
 /** One model, as pages and figures see it: the calls under one name. */
@@ -163,11 +174,11 @@ export interface ModelView {
 /** All lanes, as pages see and change the lanes. */
 export interface LanesView {
   readonly defaults: Limits
-  readonly turns: TurnsView
   models(): Iterable<ModelView>
   /** By any name of its runner. */
   model(model: string): ModelView | undefined
   lanes(): Iterable<LaneView>
+  readonly turns: TurnsView
   /**
    * Changes the limits of one model and of all names of its runner, or with `*` the defaults. Returns the limits in force
    * afterwards.

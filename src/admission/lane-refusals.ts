@@ -16,6 +16,10 @@ interface LaneState {
   readonly limits: Pick<Limits, 'queue'>
   readonly effective: Pick<EffectiveLimit, 'parallel'>
   readonly paused: boolean
+  /** The runner has its turn, or needs none. */
+  readonly hasTurn: boolean
+  /** Milliseconds until the runner has its turn. */
+  turnInMs(now: number): number
   readonly estimate: Estimate
 }
 
@@ -36,26 +40,31 @@ export class LaneRefusals {
     this.#stillSince = now
   }
 
-  /** The Refusal of a call that may not join the line; undefined for a call that may. */
-  ofArrival(call: Call, now: number): Refusal | undefined {
+  /**
+   * The Refusal of a call that may not join the line; undefined for a call that may. `ahead`: calls in front of the
+   * call. `turnInMs`: milliseconds until the first of them may run.
+   */
+  ofArrival(call: Call, now: number, ahead: number, turnInMs: number): Refusal | undefined {
     const { queued, limits, effective, estimate } = this.#lane
     const { parallel } = effective
     const { bytes, maxBytes } = this.#parts.waiting
     if (queued >= limits.queue || bytes + call.bytes > maxBytes) return this.of('queue_full', call.model, now)
-    const waitMs = estimate.waitMs(queued, parallel)
-    if (waitMs === undefined) return undefined
-    const latestMs = waitMs + DEADLINE_MARGIN * estimate.spreadMs(queued, parallel)
+    const serviceMs = estimate.waitMs(ahead, parallel)
+    if (serviceMs === undefined) return undefined
+    const waitMs = turnInMs + serviceMs
+    const latestMs = waitMs + DEADLINE_MARGIN * estimate.spreadMs(ahead, parallel)
     if (now + latestMs <= call.deadline) return undefined
     return this.of('queue_full', call.model, now, { estimatedWaitMs: waitMs })
   }
 
   of(code: RefusalCode, model: string, now: number, facts?: Partial<RefusalFacts>): Refusal {
     if (code === 'cancelled') return new Refusal(code, { model })
-    const { effective, estimate, paused } = this.#lane
-    const stillMs = code === 'shutting_down' ? 0 : this.#stillMs(now)
+    const { effective, estimate, paused, hasTurn } = this.#lane
+    let leastMs = 0
+    if (code !== 'shutting_down') leastMs = hasTurn || paused ? this.#stillMs(now) : this.#lane.turnInMs(now)
     return new Refusal(code, {
       model,
-      retryAfterMs: estimate.retryAfterMs(now, effective.parallel, this.#parts.random, stillMs),
+      retryAfterMs: estimate.retryAfterMs(now, effective.parallel, this.#parts.random, leastMs),
       ...(paused && { paused: true }),
       ...facts,
     })

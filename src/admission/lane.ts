@@ -1,42 +1,44 @@
 import type { Call, CallReport, EffectiveLimit, ForcedReason, LaneView, Limits } from './contract.ts'
+import { Estimate } from './estimate.ts'
 import type { LaneLimits } from './lane-limit.ts'
 import { LaneLine } from './lane-line.ts'
-import { LaneOutlook } from './lane-outlook.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { LaneRefusals } from './lane-refusals.ts'
 import { LaneSlots } from './lane-slots.ts'
+import { LaneTurn } from './lane-turn.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { LocalTicket } from './local-ticket.ts'
 import type { ModelCalls } from './model-calls.ts'
 import type { Outcome } from './observer.ts'
 import type { Refusal, RefusalCode } from './refusal.ts'
+import type { WaitingFor } from './turns/contract.ts'
 
 type LaneModel = ModelCalls<Lane>
 type LaneTicket = LocalTicket<LaneModel>
 type LanePermit = LocalPermit<LaneModel>
 
-/** The slots and the line of one runner. A lane is pure and synchronous: callers tell it the time. */
-export class Lane extends LaneOutlook implements LaneView {
+/** The slots and the lines of one runner. A lane is pure and synchronous: callers tell it the time. */
+export class Lane implements LaneView {
   /** For LocalAdmission alone to change: undefined while the runner is not known. */
   runnerId: string | undefined
+  readonly estimate = new Estimate()
   /** The names of the runner that were called or have limits of their own. */
   models: readonly LaneModel[] = []
+  /** For LocalAdmission alone. */
+  readonly turn: LaneTurn<LaneModel>
   readonly #slots: LaneSlots
-  readonly #refusals: LaneRefusals
+  /** For the lane's turn alone. */
+  readonly refusals: LaneRefusals
   readonly #parts: LaneParts
-  /** Made for the first call that waits: a lane for a made-up name never needs a line. */
-  #line: LaneLine<LaneModel> | undefined
-  /** A loop that grants slots is running. */
-  #granting = false
   /** The lane that has taken over the slots and the line of this one. */
   #successor: Lane | undefined
 
   constructor(runnerId: string | undefined, limits: LaneLimits, parts: LaneParts) {
-    super()
     this.runnerId = runnerId
     this.#slots = new LaneSlots(parts.slot, limits)
-    this.#refusals = new LaneRefusals(this, parts)
+    this.refusals = new LaneRefusals(this, parts)
     this.#parts = parts
+    this.turn = new LaneTurn(this, this.#slots, parts.turns)
   }
 
   get runner(): string {
@@ -68,12 +70,11 @@ export class Lane extends LaneOutlook implements LaneView {
   }
 
   get queued(): number {
-    return this.#line?.living ?? 0
+    return this.turn.contenders.queued
   }
 
-  get line(): LaneLine<LaneModel> {
-    this.#line ??= new LaneLine(this, this.#parts.waiting, this.#refusals)
-    return this.#line
+  get hasTurn(): boolean {
+    return this.turn.hasTurn
   }
 
   /** While a lane is paused, no call in line gets a slot. Running calls go on. */
@@ -87,22 +88,28 @@ export class Lane extends LaneOutlook implements LaneView {
   }
 
   waiting(): Iterable<LaneTicket> {
-    return this.#line ?? []
+    return this.turn.contenders.waiting()
   }
 
   /** A slot at once, or a place in line. Throws a Refusal when there is neither. `model`: one of the lane's names. */
   arrive(model: LaneModel, call: Call, now: number): LanePermit | LaneTicket {
     model.lastUsed = now
     if (call.deadline <= now) throw this.refuse(model, 'timeout', now)
-    if (this.queued === 0 && this.#slots.hasRoomFor(call, now)) {
-      const permit = this.#grant(model, call, now, 0)
-      model.observer.granted(0)
-      return permit
-    }
-    const refusal = this.#refusals.ofArrival(call, now)
-    if (refusal === undefined) return this.line.enqueue(model, call, now)
+    // Ollama frees the model when the model's last call is over. The client does not wait for that.
+    if (call.work === 'unload') return this.turn.grantAtOnce(model, call, now)
+    const contender = this.turn.arrives(call, now)
+    if (this.turn.mayRunAtOnce(contender, call, now)) return this.turn.grantAtOnce(model, call, now)
+    const turnInMs = this.#parts.turns.startsInMs(contender, now)
+    const refusal = this.refusals.ofArrival(call, now, contender.queued, turnInMs)
+    if (refusal === undefined) return this.turn.contenders.lineOf(contender).enqueue(model, call, now)
     model.observer.refused(refusal.code)
     throw refusal
+  }
+
+  /** For LocalPermit alone: Ollama has begun to answer, so the runner is in memory. */
+  began(now: number): void {
+    if (this.#successor) this.#successor.began(now)
+    else this.#parts.turns.presence.began(this.turn.current, now)
   }
 
   /** For LocalPermit alone, which calls this once. */
@@ -114,14 +121,31 @@ export class Lane extends LaneOutlook implements LaneView {
     const { model } = permit
     const heldMs = now - permit.grantedAt
     const measured = this.#slots.giveBack(permit, outcome, now, report)
-    model.ended(now, report)
-    if (this.open > 0) this.#refusals.movedAt(now)
-    // A call that failed says nothing about how long the next one takes.
-    if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - (report?.loadMs ?? 0)))
-    model.observer.released(outcome, heldMs)
+    model.ended(permit.slots, now, report)
+    if (this.open > 0) this.refusals.movedAt(now)
+    if (permit.slots > 0) {
+      // A call that failed says nothing about how long the next one takes.
+      if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - (report?.loadMs ?? 0)))
+      model.observer.released(outcome, heldMs)
+    }
     if (measured) this.#parts.measured(this)
-    this.#grantWaiting(now)
+    this.turn.grantWaiting(now)
+    this.turn.released(permit, outcome, now, report)
     if (!model.served && model.idle) this.#parts.unserved(model.model)
+  }
+
+  waitingFor(ticket: LaneTicket, now: number): WaitingFor {
+    return this.turn.waitingFor(ticket, now)
+  }
+
+  startsInMs(ahead: number, now: number): number | undefined {
+    const serviceMs = this.paused ? undefined : this.estimate.waitMs(ahead, this.effective.parallel)
+    return serviceMs === undefined ? undefined : serviceMs + this.turnInMs(now)
+  }
+
+  /** Milliseconds until the runner has its turn. */
+  turnInMs(now: number): number {
+    return this.#parts.turns.startsInMs(this.turn.current, now)
   }
 
   /** Higher limits start waiting calls at once. Lower limits let running calls finish and keep the line. */
@@ -164,87 +188,55 @@ export class Lane extends LaneOutlook implements LaneView {
    */
   takeOver(other: Lane, now: number): void {
     this.#slots.takeOver(other.#slots)
-    this.#refusals.movedAt(now)
+    this.refusals.movedAt(now)
     other.#successor = this
     for (const model of other.models) this.adopt(model)
     other.models = []
-    this.line.take(other.line.give(() => true))
+    this.turn.takeOver(other.turn, now)
   }
 
   /** One name stands for other weights now. Its running calls end here. Grants nothing: `setLimits` must follow. */
   handOver(model: LaneModel, to: Lane): void {
     this.drop(model)
     to.adopt(model)
-    to.line.take(this.line.give((ticket) => ticket.model === model))
+    to.turn.take(this.turn.contenders.give((ticket) => ticket.model === model))
   }
 
-  /** For LocalTicket alone. False when the ticket was settled before. */
-  cancel(ticket: LaneTicket, now: number): boolean {
-    if (!ticket.waiting) return false
-    this.line.dismiss(ticket, 'cancelled', now)
-    // The call that left may have needed more slots than the next one.
-    this.#grantWaiting(now)
-    this.line.sweep()
-    return true
+  /** For the lane's turn alone. */
+  newLine(): LaneLine<LaneModel> {
+    return new LaneLine(this, this.#parts.waiting, this.refusals)
+  }
+
+  /** For LaneLine alone: calls have left the line. The next ones may need fewer slots. */
+  lineMoved(now: number): void {
+    this.turn.grantWaiting(now)
+    this.turn.lineMoved(now)
   }
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
     if (this.queued === 0) return Number.POSITIVE_INFINITY
-    const earliest = this.line.expire(now)
-    this.#grantWaiting(now)
-    this.line.sweep()
+    const earliest = Math.min(...this.turn.contenders.lines().map((line) => line.expire(now)))
+    this.lineMoved(now)
     return earliest
+  }
+
+  /** Refuses all calls in line. */
+  dismissAll(now: number): void {
+    for (const line of this.turn.contenders.lines()) line.dismissAll('shutting_down', now)
   }
 
   /** The Refusal of a call that does not come to the line. */
   refuse(model: LaneModel, code: RefusalCode, now: number): Refusal {
     model.observer.refused(code)
-    return this.#refusals.of(code, model.model, now)
+    return this.refusals.of(code, model.model, now)
   }
 
   /** `change`: changes the number of slots that may be taken. */
   #change(change: () => void, now: number): void {
     const before = this.open
     change()
-    if (this.open === 0 && before > 0) this.#refusals.movedAt(now)
-    this.#grantWaiting(now)
-  }
-
-  #grantWaiting(now: number): void {
-    // A grant callback may release its permit at once. That inner call returns here, and the outer loop grants the slot.
-    if (this.queued === 0 || this.#granting) return
-    this.#granting = true
-    try {
-      for (;;) {
-        const ticket = this.line.first()
-        if (ticket === undefined || !this.#slots.hasRoomFor(ticket.call, now)) break
-        this.line.takeFirst()
-        this.#settle(ticket, now)
-      }
-    } finally {
-      this.#granting = false
-    }
-    this.line.sweep()
-  }
-
-  /** The only place that gives a slot to a ticket. */
-  #settle(ticket: LaneTicket, now: number): void {
-    const { call, model } = ticket
-    const waitMs = now - ticket.enqueuedAt
-    if (call.deadline <= now) {
-      model.observer.left('timeout', waitMs)
-      ticket.settle(this.#refusals.of('timeout', model.model, now))
-      return
-    }
-    const permit = this.#grant(model, call, now, waitMs)
-    model.observer.granted(waitMs)
-    ticket.settle(permit)
-  }
-
-  #grant(model: LaneModel, call: Call, now: number, waitMs: number): LanePermit {
-    this.#refusals.movedAt(now)
-    model.active++
-    return this.#slots.take(this, model, call, now, waitMs)
+    if (this.open === 0 && (before > 0 || !this.hasTurn)) this.refusals.movedAt(now)
+    this.lineMoved(now)
   }
 }

@@ -1,56 +1,26 @@
 import { type Clock, Sweep } from '../clock.ts'
-import {
-  type Admission,
-  type Call,
-  CLOUD,
-  type LanesView,
-  type LaneView,
-  type Limits,
-  type Runners,
-  type Upstream,
-} from './contract.ts'
+import { type AdmissionParts, NO_RUNNERS } from './admission-parts.ts'
+import { type Admission, type Call, CLOUD, type LanesView, type Limits, type Runners } from './contract.ts'
 import { surplus } from './forgetting.ts'
 import { Lane } from './lane.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { LaneSettings } from './lane-settings.ts'
+import { LanesInTurns } from './lanes-in-turns.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { LocalTicket } from './local-ticket.ts'
 import { ModelCalls } from './model-calls.ts'
 import type { AdmissionObserver } from './observer.ts'
 import { regroup } from './regroup.ts'
-import { NO_TURNS } from './turns/no-turns.ts'
+import type { SeenModel, TurnSettings, TurnsView } from './turns/contract.ts'
 import { Waiting } from './waiting.ts'
 
 /** The longest time that a ticket stays in line past its deadline while no slot becomes free. */
 const SWEEP_MS = 250
 
-/** For where nothing is known of Ollama's models: each name is a runner of its own. */
-const NO_RUNNERS: Runners = { find: () => undefined, complete: false, opened() {} }
-
-export interface AdmissionParts {
-  readonly clock: Clock
-  readonly observer: AdmissionObserver
-  readonly upstream: Upstream
-  readonly defaults: Limits
-  /** The default number of slots is where `auto` begins: lanes may run fewer calls. */
-  readonly auto?: boolean
-  /** Limits of single models, by key. A limit that is left out follows the defaults. */
-  readonly models?: ReadonlyMap<string, Partial<Limits>>
-  /** Which names share a runner. */
-  readonly runners?: Runners
-  /** Bytes of bodies that may be read or wait, all lanes together. */
-  readonly maxWaitingBytes: number
-  /** 0 ≤ x < 1; spreads the returns of refused clients. */
-  readonly random?: () => number
-  /** Ollama was seen to run another number of calls at once than was known. Must not throw. */
-  readonly measured?: (lane: LaneView) => void
-}
-
 /** The lanes of this process: one for each runner, found by each name of the runner. */
 export class LocalAdmission implements Admission, LanesView {
   /** What calls hold together before they have a slot. */
   readonly waiting: Waiting
-  readonly turns = NO_TURNS
   readonly #clock: Clock
   readonly #observer: AdmissionObserver
   readonly #runners: Runners
@@ -60,6 +30,7 @@ export class LocalAdmission implements Admission, LanesView {
   readonly #nameless = new Set<Lane>()
   readonly #settings: LaneSettings
   readonly #sweep: Sweep
+  readonly #inTurns: LanesInTurns
   #closed = false
   #paused = false
 
@@ -68,7 +39,15 @@ export class LocalAdmission implements Admission, LanesView {
     this.#observer = parts.observer
     this.#runners = parts.runners ?? NO_RUNNERS
     this.waiting = new Waiting(parts.maxWaitingBytes)
+    this.#inTurns = new LanesInTurns({
+      clock: parts.clock,
+      runners: this.#runners,
+      turns: parts.turns,
+      lanes: () => this.lanes(),
+      laneOf: (model) => this.#models.get(model)?.lane,
+    })
     this.#laneParts = {
+      turns: this.#inTurns.turns,
       slot: { upstream: parts.upstream },
       waiting: this.waiting,
       random: parts.random ?? Math.random,
@@ -92,6 +71,10 @@ export class LocalAdmission implements Admission, LanesView {
   /** Whether lanes that are opened from now on begin paused. */
   get paused(): boolean {
     return this.#paused
+  }
+
+  get turns(): TurnsView {
+    return this.#inTurns.page
   }
 
   models(): Iterable<ModelCalls<Lane>> {
@@ -162,6 +145,22 @@ export class LocalAdmission implements Admission, LanesView {
       if (lane.models.length === 0 && lane.active > 0) this.#nameless.add(lane)
       this.#applySettings(lane)
     }
+    this.#inTurns.regrouped()
+  }
+
+  /** What Ollama had in memory at the clock milliseconds `askedAt`. */
+  sawLoaded(models: readonly SeenModel[], askedAt: number): void {
+    this.#inTurns.saw(models, askedAt)
+  }
+
+  /** Ollama does not tell what is loaded: no call waits for a turn until the next `sawLoaded`. */
+  loadedUnknown(): void {
+    this.#inTurns.unknown()
+  }
+
+  /** Changes how models that share the machine take turns. */
+  orderTurns(settings: TurnSettings): void {
+    this.#inTurns.order(settings)
   }
 
   /** Forgets names that stand for no model. A name that came after Ollama was last asked can come again. */
@@ -173,14 +172,16 @@ export class LocalAdmission implements Admission, LanesView {
   forgetLearned(): void {
     const now = this.#clock.now()
     for (const lane of this.lanes()) lane.forgetLearned(now)
+    this.#inTurns.turns.restarted(now)
   }
 
   /** Admits no call any more and refuses all calls in line. Running calls keep their slots. */
   close(): void {
     this.#closed = true
     const now = this.#clock.now()
-    for (const lane of this.lanes()) if (lane.queued > 0) lane.line.dismissAll(now)
+    for (const lane of this.lanes()) lane.dismissAll(now)
     this.#sweep.stop()
+    this.#inTurns.stop()
   }
 
   #applySettings(lane: Lane): void {
@@ -199,6 +200,7 @@ export class LocalAdmission implements Admission, LanesView {
     this.#models.set(name, model)
     if (facts?.forced !== undefined) lane.force(facts.forced)
     this.#applySettings(lane)
+    this.#inTurns.opened(lane)
     this.#runners.opened(name)
     return model
   }
@@ -236,6 +238,7 @@ export class LocalAdmission implements Admission, LanesView {
   #forget(model: ModelCalls<Lane>): void {
     this.#models.delete(model.model)
     model.lane.drop(model)
+    if (model.lane.models.length === 0) model.lane.turn.leave(this.#clock.now())
   }
 
   /** Returns the next deadline in any line; undefined when no call waits. */

@@ -3,6 +3,8 @@ import type { Outcome } from './observer.ts'
 
 /** The lane that a slot goes back to. */
 export interface PermitOwner<M> {
+  /** Ollama has begun to answer the call. */
+  began(now: number): void
   /** Called once a permit. */
   release(permit: LocalPermit<M>, outcome: Outcome, now: number, report?: CallReport): void
 }
@@ -49,6 +51,10 @@ export class LocalPermit<M = unknown> implements Permit {
 
   get released(): boolean {
     return this.#owner === undefined
+  }
+
+  began(now: number): void {
+    if (this.call.work !== 'unload') this.#owner?.began(now)
   }
 
   release(outcome: Outcome, now: number, report?: CallReport): void {

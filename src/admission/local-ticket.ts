@@ -2,7 +2,7 @@ import type { Call, Ticket } from './contract.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { Refusal } from './refusal.ts'
 
-/** The lane in whose line a ticket stands. `M`: the calls under one name. */
+/** The line in which a ticket stands. `M`: the calls under one name. */
 export interface TicketOwner<M> {
   cancel(ticket: LocalTicket<M>, now: number): boolean
 }
@@ -29,12 +29,12 @@ export class LocalTicket<M = unknown> implements Ticket {
     return this.#result === undefined
   }
 
-  /** The ticket goes to the line of another lane, which has taken the ticket. */
+  /** The ticket goes to another line, which has taken the ticket. */
   moveTo(owner: TicketOwner<M>): void {
     this.#owner = owner
   }
 
-  /** Whether the ticket stands in the line of this lane. */
+  /** Whether the ticket stands in this line. */
   standsIn(owner: TicketOwner<M>): boolean {
     return this.#owner === owner
   }

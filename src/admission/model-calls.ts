@@ -13,6 +13,8 @@ export class ModelCalls<L extends SharedLane> implements ModelView {
   /** For LocalAdmission alone to change: the lane of the runner, as far as the runner is known. */
   lane: L
   active = 0
+  /** Calls that Ollama has and that hold no slot, because they only load or unload the model. */
+  slotless = 0
   queued = 0
   /** Ollama has answered a call of this name without an error, so the model exists. */
   served = false
@@ -26,12 +28,19 @@ export class ModelCalls<L extends SharedLane> implements ModelView {
   }
 
   get idle(): boolean {
-    return this.active === 0 && this.queued === 0
+    return this.active === 0 && this.queued === 0 && this.slotless === 0
   }
 
-  /** A call gave its slot back. */
-  ended(now: number, report: CallReport | undefined): void {
-    this.active--
+  /** A call has got its permit. */
+  began(slots: number): void {
+    if (slots > 0) this.active++
+    else this.slotless++
+  }
+
+  /** A call gave its permit back. */
+  ended(slots: number, now: number, report: CallReport | undefined): void {
+    if (slots > 0) this.active--
+    else this.slotless--
     this.lastUsed = now
     if (report?.served === true) this.served = true
   }

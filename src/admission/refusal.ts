@@ -1,5 +1,8 @@
-/** Why a call got no slot. `cancelled`: the client left first, so nobody reads the answer. */
-export type RefusalCode = 'queue_full' | 'timeout' | 'shutting_down' | 'cancelled'
+/**
+ * Why a call got no slot. `cancelled`: the client left first, so nobody reads the answer. `load_failed`: Ollama could
+ * not load the model, and other models are wanted.
+ */
+export type RefusalCode = 'queue_full' | 'timeout' | 'shutting_down' | 'cancelled' | 'load_failed'
 
 export interface RefusalFacts {
   /** Undefined for a call that was refused before its model was read. */
