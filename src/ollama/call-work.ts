@@ -15,6 +15,8 @@ export interface AskedWork {
   readonly inputs: number
   /** The options of the call as raw JSON, for loadOptions. Undefined: none, or more than 4 KiB. */
   readonly options: string | undefined
+  /** From keep_alive: false for zero. Undefined: the call does not say. */
+  readonly keepsLoaded: boolean | undefined
 }
 
 /** The keys of a JSON body that tell what a call asks for. */
@@ -47,16 +49,22 @@ export function bodyKeys(route: GatedRoute | undefined): readonly WantedKey<Body
 
 /** What the scanned body of a call that names a model asks for. */
 export function askedFor(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): AskedWork {
-  return { work: workOf(found, route), inputs: found.elements, options: optionsOf(found) }
+  const keepsLoaded = keeps(found)
+  const work = workOf(found, route, keepsLoaded)
+  return { work, inputs: found.elements, options: optionsOf(found), keepsLoaded }
 }
 
 /**
  * What Ollama does for a call that names a model. Real work must not count as load or unload, because such a call can
  * pass without a slot. The other mistake is harmless: a value that is too long to be read counts as work.
  */
-function workOf(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): CallWork {
+function workOf(
+  found: TopLevelScan<BodyKey>,
+  route: GatedRoute | undefined,
+  keepsLoaded: boolean | undefined,
+): CallWork {
   if (route?.loadsWithout === undefined || !isEmpty(found, route.loadsWithout)) return 'run'
-  return route.unloads && hasZeroKeepAlive(found) ? 'unload' : 'load'
+  return route.unloads && keepsLoaded === false ? 'unload' : 'load'
 }
 
 /** Ollama merges the options of equal keys. Here the last options count. */
@@ -66,10 +74,12 @@ function optionsOf(found: TopLevelScan<BodyKey>): string | undefined {
 
 function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
   const keys = [MODEL]
-  if (route?.unloads) keys.push({ key: 'keep_alive', nullEmpties: true })
   const content = route?.loadsWithout ?? route?.runsEach
   if (content !== undefined) keys.push({ key: content, nullEmpties: CONTENT[content].nullEmpties })
-  if (route?.takesOptions) keys.push({ key: 'options', nullEmpties: true })
+  if (route?.takesOptions) {
+    keys.push({ key: 'options', nullEmpties: true })
+    keys.push({ key: 'keep_alive', nullEmpties: true })
+  }
   return keys
 }
 
@@ -83,11 +93,11 @@ function isEmpty(found: TopLevelScan<BodyKey>, content: ContentKey): boolean {
  * Ollama's keep_alive is a Go duration such as "0" or "0s", or a number of seconds. Ollama keeps the whole nanoseconds
  * of the number, so a number below one nanosecond is zero.
  */
-function hasZeroKeepAlive(found: TopLevelScan<BodyKey>): boolean {
+function keeps(found: TopLevelScan<BodyKey>): boolean | undefined {
   const raw = found.size('keep_alive') > MOST_EMPTY_BYTES ? undefined : found.text('keep_alive')
-  if (raw === undefined) return false
+  if (raw === undefined) return undefined
   const text = stringValue(raw)
-  if (text !== undefined) return /^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
+  if (text !== undefined) return !/^[+-]?(?:0|(?:0+(?:\.0*)?(?:ns|us|µs|μs|ms|s|m|h))+)$/.test(text)
   const seconds = /^-?\d/.test(raw) ? Number(raw) : Number.NaN
-  return seconds >= 0 && seconds * 1e9 < 1
+  return !(seconds >= 0 && seconds * 1e9 < 1)
 }

@@ -18,7 +18,7 @@ export interface GatedRequest extends AskedWork {
 }
 
 /** No form can ask for less than a run. */
-const FORM: AskedWork = { work: 'run', inputs: 1, options: undefined }
+const FORM: AskedWork = { work: 'run', inputs: 1, options: undefined, keepsLoaded: undefined }
 
 /** The part of a request that comes before its body. */
 interface RequestHead {
@@ -167,12 +167,13 @@ async function finish(work: Stepwise, clock: Clock, call: ReadingCall): Promise<
 
 function gatedRequest(body: Uint8Array, written: string | undefined, asked = FORM): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
-  const { inputs, options } = asked
+  const { inputs, options, keepsLoaded } = asked
   return {
     body,
     model,
     work: model === undefined ? 'none' : model.cloud ? 'run' : asked.work,
     inputs,
     options,
+    keepsLoaded,
   }
 }

@@ -1,6 +1,5 @@
 import type { Call, Permit, Ticket } from '../admission/contract.ts'
 import { Refusal, type RefusalCode } from '../admission/refusal.ts'
-import { EVERYBODY } from '../callers/caller.ts'
 import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
 import { askedForWhole, type GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
@@ -20,6 +19,7 @@ import { Failure, type FailureCode } from './failure.ts'
 import { NOT_OF_A_CALL } from './headers.ts'
 import { IncomingBody } from './incoming-body.ts'
 import { asRelayError, OUTCOME_BY_ENDING, OUTCOME_BY_FAILURE, outcomeOf } from './outcome.ts'
+import { wantedCall } from './wanted-call.ts'
 
 /** One gated call from its arrival to its last byte. The call owns its permit, its deadline and its record. */
 export class GatedCall implements ForwardingObserver, Watched {
@@ -73,14 +73,13 @@ export class GatedCall implements ForwardingObserver, Watched {
   }
 
   /** The request is read. Returns what to ask of admission; undefined for a call that takes no slot. */
-  read({ model, work, inputs, options, body }: GatedRequest): Call | undefined {
-    this.record.asks(model?.key, options)
+  read(request: GatedRequest): Call | undefined {
+    this.record.asks(request.model?.key, request.options)
     this.#body?.free()
     if (this.#stopped) throw this.#stopped
     this.readAt = this.#options.clock.now()
     this.#stage = 'waiting'
-    if (model === undefined || work !== 'run') return undefined
-    return { model: model.key, caller: EVERYBODY, deadline: this.deadline, bytes: body.length, slots: inputs }
+    return wantedCall(request, this.deadline)
   }
 
   /** Waits in line. A client that leaves gives up its place. */
@@ -119,6 +118,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     this.record.head(status, header('content-type'), now)
     this.#restartIdleTimer(now)
     health.sawAnswer()
+    if (status < 400) this.#permit?.began?.(now)
     const toPage = origins.learn(this.#request.header('origin'), header('access-control-allow-origin'))
     const { sentAt, streamed } = this.record
     const headers = diagnosticHeaders(this.record.id, this.#waitMs(now), now - sentAt)

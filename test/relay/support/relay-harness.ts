@@ -16,6 +16,7 @@ export const BODY = '{"model":"llama2","messages":[{}]}'
 /** A status that no real answer has, so that a test can tell where it came from. */
 const ALL_599 = {
   queue_full: 599,
+  load_failed: 595,
   timeout: 599,
   shutting_down: 599,
   cancelled: 599,
