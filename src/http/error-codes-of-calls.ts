@@ -32,6 +32,16 @@ export const CALL_ERRORS = {
     ru: 'Сервер завершает работу. Повторите попытку {wait|через некоторое время}.',
     ar: 'يجري إيقاف تشغيل الخادم. يُرجى المحاولة مرة أخرى {wait|بعد قليل}.',
   },
+  load_failed: {
+    status: 503,
+    en: 'Ollama could not load this model, and other models need the memory. Please try again {wait|later}.',
+    zh: 'Ollama 无法加载此模型，且其他模型需要内存，请{wait|稍后}再试。',
+    vi: 'Ollama không thể nạp mô hình này và các mô hình khác đang cần bộ nhớ. Vui lòng thử lại {wait|sau}.',
+    ja: 'Ollama はこのモデルを読み込めず、他のモデルがメモリを必要としています。{wait|しばらくしてから}もう一度お試しください。',
+    ko: 'Ollama가 이 모델을 불러오지 못했고 다른 모델에 메모리가 필요합니다. {wait|잠시} 후 다시 시도해 주세요.',
+    ru: 'Ollama не смогла загрузить эту модель, а память нужна другим моделям. Повторите попытку {wait|позже}.',
+    ar: 'تعذّر على Ollama تحميل هذا النموذج، وتحتاج نماذج أخرى إلى الذاكرة. يُرجى المحاولة مرة أخرى {wait|لاحقًا}.',
+  },
   upstream_error: {
     status: 502,
     en: 'Ollama cannot be reached or did not answer properly. Please try again later.',

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { Refusal } from '../admission/refusal.ts'
+import { Refusal, type RefusalCode } from '../admission/refusal.ts'
 import type { BrokenAnswer } from '../relay/contract.ts'
 import { Failure, type FailureCode } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
@@ -132,7 +132,7 @@ function answerTo(error: Error, reportError: (error: unknown) => void): ErrorAns
   return { code: 'internal_error' }
 }
 
-function answerToRefusal(code: 'queue_full' | 'timeout' | 'shutting_down', { facts }: Refusal): ErrorAnswer {
+function answerToRefusal(code: Exclude<RefusalCode, 'cancelled'>, { facts }: Refusal): ErrorAnswer {
   const { model, estimatedWaitMs, paused } = facts
   const sentence = paused && code !== 'shutting_down' ? 'paused' : code
   const retryAfterMs = facts.retryAfterMs ?? (code === 'timeout' ? undefined : UNKNOWN_RETRY_MS)

@@ -43,6 +43,8 @@ export interface Services extends CallServices {
   readonly changes: () => number
   /** The effective configuration without its secrets. Everybody may read it. */
   readonly describeConfig: () => unknown
+  /** The loads since the start. Absent where the monitor has them. */
+  readonly loads?: Pick<TurnHistory, 'totals' | 'loadingShare'>
   /** Absent where calls and lanes are not in one process. */
   readonly monitor?: Monitor
   /** Reads the configuration again. Absent where the configuration cannot change while the process lives. */

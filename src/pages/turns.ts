@@ -71,10 +71,10 @@ export const turnsNow = z
       .record(z.string(), z.number())
       .optional()
       .meta({
-        description: `Loads since the start of the proxy, failed ones included, by reason. ${sentence(LOAD_REASONS)} Absent on Cloudflare Workers.`,
+        description: `Loads since the start of the proxy, failed ones included, by reason. ${sentence(LOAD_REASONS)}`,
       }),
     loading_percent: percent(
-      'The part of the last five minutes in which Ollama loaded a model, in whole percent. Absent on Cloudflare Workers.',
+      'The part of the last five minutes in which Ollama loaded a model, in whole percent.',
     ).optional(),
   })
   .describe('Who has the machine, and who comes next.')

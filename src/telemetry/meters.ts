@@ -1,4 +1,4 @@
-import type { Load, LoadReason } from '../admission/turns/contract.ts'
+import type { LoadReason, RunnerLoad } from '../admission/turns/contract.ts'
 import { LOAD_OPTIONS, type LoadOption } from '../ollama/load-options.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { Buckets } from './buckets.ts'
@@ -12,7 +12,7 @@ export const NONE = 'none'
 
 export const OUTCOMES = ['done', 'failed', 'cancelled', 'timed_out', 'refused'] as const
 /** Reasons for which calls are refused. A call whose client left was not refused. */
-export const REASONS = ['queue_full', 'timeout', 'shutting_down', 'body_too_large'] as const
+export const REASONS = ['queue_full', 'timeout', 'shutting_down', 'load_failed', 'body_too_large'] as const
 
 export const LOAD_REASONS = [
   'first',
@@ -142,7 +142,7 @@ export class Meters {
   }
 
   /** A load is over. It counts for one name of the runner: the first that has figures of its own. */
-  loaded({ names, reason, failed }: Pick<Load, 'names' | 'reason' | 'failed'>): void {
+  loaded({ names, reason, failed }: Pick<RunnerLoad, 'names' | 'reason' | 'failed'>): void {
     const model = names.find((name) => this.#models.has(name)) ?? OTHER
     const meters = this.#models.get(model) ?? this.#other
     increment(meters.loads, LOAD_REASONS.indexOf(reason))

@@ -1,4 +1,4 @@
-import type { Load, RunnerTurn } from '../admission/turns/contract.ts'
+import type { RunnerLoad, RunnerTurn } from '../admission/turns/contract.ts'
 
 const WINDOW_MS = 300_000
 /** More loads in five minutes would take less than 0.15 s each. */
@@ -9,16 +9,16 @@ export const LOADING_MINUTES = WINDOW_MS / 60_000
 
 /** The loads of the last five minutes. */
 export class RecentLoads {
-  #loads: Load[] = []
+  #loads: RunnerLoad[] = []
 
-  add(load: Load): void {
+  add(load: RunnerLoad): void {
     this.#loads.push(load)
     // Forgets many at once, so that one load costs little on average.
     if (this.#loads.length > 2 * MOST_LOADS) this.#loads = this.#loads.slice(-MOST_LOADS)
   }
 
   /** Loads that ended within the window, in the order in which they were told. */
-  at(now: number): readonly Load[] {
+  at(now: number): readonly RunnerLoad[] {
     this.#loads = this.#loads.filter(({ at }) => at > now - WINDOW_MS).slice(-MOST_LOADS)
     return this.#loads
   }

@@ -41,6 +41,7 @@ const COUNTER_OF_REFUSAL = {
   shutting_down: 'dismissed',
   timeout: 'timedOut',
   cancelled: 'cancelled',
+  load_failed: 'dismissed',
 } as const satisfies Record<RefusalCode, keyof typeof ZERO>
 
 /** Counts the events of all lanes. While the number stays the same, no figure of a call has changed. */

@@ -1,8 +1,8 @@
 import type {
-  Leave,
   LeaveReason,
-  Load,
   LoadReason,
+  RunnerLeave,
+  RunnerLoad,
   RunnerTurn,
   TurnObserver,
   TurnRunner,
@@ -59,7 +59,7 @@ export class TurnHistory implements TurnObserver {
     return this.#totals
   }
 
-  loaded(load: Load): void {
+  loaded(load: RunnerLoad): void {
     const { at, drainMs, failed, from, loadMs, reason, runner } = load
     this.#recent.add(load)
     this.#totals.loads[reason]++
@@ -81,7 +81,7 @@ export class TurnHistory implements TurnObserver {
     if (!failed) this.#open.set(runner, entry.number)
   }
 
-  left(leave: Leave): void {
+  left(leave: RunnerLeave): void {
     const { at, reason, runner } = leave
     if (this.#end(runner, at, reason)) return
     const entry = { ...this.#newEntry(leave), left_at: this.#moments.of(at), leave_reason: reason }
@@ -101,7 +101,7 @@ export class TurnHistory implements TurnObserver {
   }
 
   /** The loads of the last five minutes. */
-  recent(): readonly Load[] {
+  recent(): readonly RunnerLoad[] {
     return this.#recent.at(this.#clock.now())
   }
 

@@ -57,10 +57,10 @@ describe('requests', () => {
 
 describe('refusals', () => {
   const refusals = (call: MeteredCall) => {
-    const [queueFull, timeout, shuttingDown, tooLarge] = figures(metersOf(call), OTHER).refusals
-    return { queueFull, timeout, shuttingDown, tooLarge }
+    const [queueFull, timeout, shuttingDown, loadFailed, tooLarge] = figures(metersOf(call), OTHER).refusals
+    return { queueFull, timeout, shuttingDown, loadFailed, tooLarge }
   }
-  const none = { queueFull: 0, timeout: 0, shuttingDown: 0, tooLarge: 0 }
+  const none = { queueFull: 0, timeout: 0, shuttingDown: 0, loadFailed: 0, tooLarge: 0 }
 
   it('count by reason, a timeout in line among them', () => {
     assert.equal(REASONS.length, Object.keys(none).length)
@@ -68,6 +68,7 @@ describe('refusals', () => {
     assert.deepEqual(refusals(aRefusedCall({ reason: 'shutting_down' })), { ...none, shuttingDown: 1 })
     const timeout = aRefusedCall({ outcome: 'timed_out', reason: 'timeout', status: 504 })
     assert.deepEqual(refusals(timeout), { ...none, timeout: 1 })
+    assert.deepEqual(refusals(aRefusedCall({ reason: 'load_failed' })), { ...none, loadFailed: 1 })
   })
 
   it('without a reason are bodies that are too large', () => {

@@ -35,13 +35,13 @@ export function refuseWithoutStats({ config }: Pick<Services, 'config'>): Middle
 
 /** The content of `GET /queue/stats`. */
 export function statsPage(services: Services): () => object {
-  const { admission, clock, monitor } = services
+  const { admission, clock, loads, monitor } = services
   const moments = new Moments(clock)
   return () => {
     const { turns } = admission
     return {
       ...takeSnapshot(admission, statsOf(services, turnOfLane(turns))),
-      turns: turnsNow({ turns, history: monitor?.turns, moments }, clock.now()),
+      turns: turnsNow({ turns, history: monitor?.turns ?? loads, moments }, clock.now()),
     }
   }
 }

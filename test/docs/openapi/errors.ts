@@ -19,6 +19,7 @@ export const CALL_CODES: readonly ErrorCode[] = [
   'internal_error',
   'upstream_error',
   'queue_full',
+  'load_failed',
   'shutting_down',
   'timeout',
 ]

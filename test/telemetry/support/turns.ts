@@ -1,4 +1,10 @@
-import type { Leave, Load, RunnerTurn, TurnRunner, TurnsView } from '../../../src/admission/turns/contract.ts'
+import type {
+  RunnerLeave,
+  RunnerLoad,
+  RunnerTurn,
+  TurnRunner,
+  TurnsView,
+} from '../../../src/admission/turns/contract.ts'
 
 /** A runner with one name, all options automatic. */
 export function aRunner(name: string, options = ''): TurnRunner {
@@ -6,7 +12,7 @@ export function aRunner(name: string, options = ''): TurnRunner {
 }
 
 /** A load of ten seconds after five seconds of drain. */
-export function aLoad(name: string, at: number, change: Partial<Load> = {}): Load {
+export function aLoad(name: string, at: number, change: Partial<RunnerLoad> = {}): RunnerLoad {
   return {
     ...aRunner(name),
     reason: 'idle',
@@ -19,7 +25,7 @@ export function aLoad(name: string, at: number, change: Partial<Load> = {}): Loa
   }
 }
 
-export function aLeave(name: string, at: number, reason: Leave['reason'] = 'evicted'): Leave {
+export function aLeave(name: string, at: number, reason: RunnerLeave['reason'] = 'evicted'): RunnerLeave {
   return { ...aRunner(name), reason, at }
 }
 
