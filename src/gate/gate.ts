@@ -7,6 +7,7 @@ import { Stats } from '../telemetry/stats.ts'
 import { TurnHistory } from '../telemetry/turn-history.ts'
 import { Catalog } from '../upstream/catalog.ts'
 import { UpstreamHealth } from '../upstream/health.ts'
+import { Loaded } from '../upstream/loaded.ts'
 import type { Gate, GateEnv, GateParts } from './contract.ts'
 import { limitsByKey } from './model-limits.ts'
 import { createMonitor } from './monitor.ts'
@@ -14,6 +15,8 @@ import { relayOptions } from './relay-options.ts'
 import { createReload, type InForce } from './reload.ts'
 import { hasChangedModels, logMeasured, logNoCatalog, runnersOf } from './runners.ts'
 import { createAdminGuard, createFetch } from './surface.ts'
+import { turnSettings } from './turn-settings.ts'
+import { logNoTurns, turnObserver } from './turns.ts'
 
 /** Composes all parts of a proxy that keeps its lanes in this process. */
 export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env> {
@@ -29,6 +32,17 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     onProblem: (problem) => logNoCatalog(log, problem),
   })
   const runners = runnersOf(catalog)
+  const meters = new Meters({ routes: GATED_PATHS, models: limitsByKey(config.models).keys() })
+  const turns = new TurnHistory(clock)
+  const inMemory = new Loaded({
+    clock,
+    ask: (question) => parts.upstream.ask(question),
+    read: (models, askedAt) => admission.sawLoaded(models, askedAt),
+    unknown: (problem) => {
+      admission.loadedUnknown()
+      logNoTurns(log, problem)
+    },
+  })
   const admission = new LocalAdmission({
     clock,
     observer: stats,
@@ -37,6 +51,11 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     auto: config.ollama_num_parallel === 'auto',
     models: limitsByKey(config.models),
     runners,
+    turns: {
+      settings: turnSettings(config),
+      observer: turnObserver({ history: turns, meters, log }),
+      watch: inMemory,
+    },
     maxWaitingBytes: config.max_queue_bytes,
     measured: logMeasured(log),
   })
@@ -45,7 +64,6 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     catalog.forget()
     void catalog.refresh()
   })
-  const meters = new Meters({ routes: GATED_PATHS, models: limitsByKey(config.models).keys() })
   const reloads = new Reloads({
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
@@ -67,7 +85,6 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       log.call(call)
     },
   })
-  const turns = new TurnHistory(clock)
   const admin = createAdminGuard(parts)
   const monitor = createMonitor({
     ...parts,
@@ -98,6 +115,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       monitor.stop()
       admin.stop()
       catalog.stop()
+      inMemory.stop()
       health.stop()
     },
   }

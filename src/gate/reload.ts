@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { applyLimits } from './model-limits.ts'
 import type { RunningMonitor } from './monitor.ts'
+import { turnSettings } from './turn-settings.ts'
 
 /** What a process brings so that its configuration can be read again. */
 export interface Reloading {
@@ -98,7 +99,7 @@ export class Reloader {
 }
 
 export interface Changeable extends Omit<Reloading, 'read'> {
-  readonly admission: Pick<LocalAdmission, 'configure' | 'clearOverrides'>
+  readonly admission: Pick<LocalAdmission, 'configure' | 'clearOverrides' | 'orderTurns'>
   readonly monitor: Pick<RunningMonitor, 'reconfigure'>
 }
 
@@ -121,6 +122,7 @@ export async function applyChanges(
     },
     auto: config.ollama_num_parallel === 'auto',
   })
+  if (applied.includes('turns') || applied.includes('turn')) admission.orderTurns(turnSettings(config))
   monitor.reconfigure(config)
   if (applied.includes('log_level')) setLogLevel(config.log_level)
 }

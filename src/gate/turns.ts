@@ -1,4 +1,4 @@
-import type { Load, TurnObserver, TurnRunner } from '../admission/turns/contract.ts'
+import type { RunnerLoad, TurnObserver, TurnRunner } from '../admission/turns/contract.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { Meters } from '../telemetry/meters.ts'
 import { hundredths } from '../telemetry/snapshot.ts'
@@ -26,7 +26,7 @@ export function turnObserver({ history, meters, log }: TurnTellers): TurnObserve
 }
 
 /** A failed load is no warning: clients that left make loads fail, too. */
-function logLoad(log: Pick<Log, 'info'>, load: Load): void {
+function logLoad(log: Pick<Log, 'info'>, load: RunnerLoad): void {
   log.info(load.failed ? 'not loaded' : 'loaded', {
     runner: load.runner,
     models: namesOf(load),
@@ -40,4 +40,9 @@ function logLoad(log: Pick<Log, 'info'>, load: Load): void {
 
 function namesOf({ names }: TurnRunner): string {
   return names.slice(0, NAMES_LOGGED).join(',')
+}
+
+/** Tells the log why the turns of models are not ordered. */
+export function logNoTurns(log: Pick<Log, 'warn'>, problem = 'Ollama does not answer /api/ps'): void {
+  log.warn(`${problem}; no call waits for the turn of its model`)
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { LoadedModel, LoadedWatch } from '../../src/admission/turns/contract.ts'
+import type { LoadedWatch, SeenModel } from '../../src/admission/turns/contract.ts'
 import type { Reply } from '../../src/upstream/asking.ts'
 import { aLoaded } from './support/a-loaded.ts'
 import { DOWN, ok, settle } from './support/scripted-ollama.ts'
@@ -130,7 +130,7 @@ describe('what is loaded', () => {
     await pass(1_000)
     watch.look()
     await settle()
-    const models: readonly LoadedModel[] = reads[0]?.models ?? []
+    const models: readonly SeenModel[] = reads[0]?.models ?? []
     assert.deepEqual(models, [{ model: 'llama3.2', expiresAt: 300_000 }])
     ollama.answer = ok({ models: [] })
     watch.look()
