@@ -1,33 +1,16 @@
 import { EVERYBODY } from '../../callers/caller.ts'
 import type { Clock } from '../../clock.ts'
 import type { CallReport, LaneView, Limits, Runners, Upstream } from '../contract.ts'
+import type { TurnsParts } from '../lanes-in-turns.ts'
 import { LocalAdmission } from '../local-admission.ts'
 import { LocalPermit } from '../local-permit.ts'
 import type { LocalTicket } from '../local-ticket.ts'
 import type { AdmissionObserver, Outcome } from '../observer.ts'
 import { Refusal } from '../refusal.ts'
+import type { TurnSettings } from '../turns/contract.ts'
+import { BusyWatch } from './busy-watch.ts'
+import type { Lease, LeaseStore } from './lease-store.ts'
 import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS } from './protocol.ts'
-
-/** A taken slot as the store keeps it. Times are milliseconds since 1970: no other clock survives a restart. */
-export interface Lease {
-  readonly id: string
-  readonly model: string
-  readonly slots: number
-  readonly grantedAt: number
-  readonly expiresAt: number
-}
-
-/** Survives a restart. All that was written is durable before any answer leaves. */
-export interface LeaseStore {
-  leases(): Iterable<Lease>
-  saveLease(lease: Lease): void
-  dropLease(id: string): void
-  /** Limits that an admin has set, by model key; `*` stands for the defaults. */
-  limits(): Iterable<readonly [model: string, limits: Partial<Limits>]>
-  saveLimits(model: string, limits: Partial<Limits>): void
-  /** Asks for `expire` to be called at this time, in milliseconds since 1970. A later request replaces it. */
-  wakeAt(time: number): void
-}
 
 export interface LeasesParts {
   readonly clock: Clock
@@ -38,6 +21,7 @@ export interface LeasesParts {
   /** The default number of slots is where `auto` begins. */
   readonly auto: boolean
   readonly runners?: Runners
+  readonly turns: TurnsParts
   readonly maxWaitingBytes: number
   readonly store: LeaseStore
   readonly random?: () => number
@@ -69,17 +53,24 @@ export class Leases {
   readonly #clock: Clock
   readonly #store: LeaseStore
   readonly #limits: Map<string, Partial<Limits>>
+  readonly #watch: BusyWatch
   readonly #entries = new Map<string, WaitingCall | LeasedSlot>()
   #wakesAt = Number.POSITIVE_INFINITY
 
   /** Takes up the leases and limits that the store has kept from before a restart. */
-  constructor({ clock, store, defaults, auto, ...parts }: LeasesParts) {
+  constructor({ clock, store, defaults, auto, turns, ...parts }: LeasesParts) {
     this.#clock = clock
     this.#store = store
     this.#limits = new Map(store.limits())
+    this.#watch = new BusyWatch(turns.watch)
     // Slots granted before the restart count whatever the limits are now, so the limits are set last.
-    this.admission = new LocalAdmission({ ...parts, clock, defaults: NO_LIMIT })
-    for (const lease of store.leases()) this.#takeUp(lease)
+    this.admission = new LocalAdmission({
+      ...parts,
+      clock,
+      defaults: NO_LIMIT,
+      turns: { ...turns, watch: this.#watch },
+    })
+    this.#takeUpAll(turns.settings)
     const set = this.#limits.get('*')
     this.admission.configure('*', { ...defaults, ...set }, auto && set?.parallel === undefined)
     for (const [model, own] of this.#limits) if (model !== '*') this.admission.configure(model, own)
@@ -98,7 +89,7 @@ export class Leases {
   acquire(id: string, request: AcquireRequest, settled: Settled): void {
     if (this.#clock.wallTime() >= this.#wakesAt) this.expire()
     const known = this.#entries.get(id)
-    if (known && 'permit' in known) settled(granted(known.permit))
+    if (known && 'permit' in known) settled(this.#granted(known.permit))
     else if (known) known.settled.push(settled)
     else this.#arrive(id, request, settled)
   }
@@ -117,6 +108,12 @@ export class Leases {
     return true
   }
 
+  /** Ollama has begun to answer the call. */
+  began(id: string): void {
+    const entry = this.#entries.get(id)
+    if (entry && 'permit' in entry) entry.permit.began(this.#clock.now())
+  }
+
   /** The call is over, or its client left the line. */
   release(id: string, outcome: Outcome, report?: CallReport): void {
     const entry = this.#entries.get(id)
@@ -130,9 +127,11 @@ export class Leases {
   expire(): void {
     const now = this.#clock.wallTime()
     for (const entry of this.#entries.values()) {
-      // The true length of the call is unknown, so the lane must not learn from it: failed.
-      if ('permit' in entry && entry.lease.expiresAt <= now)
-        this.#giveBack(entry, 'failed', this.#clock.now())
+      if (!('permit' in entry) || entry.lease.expiresAt > now) continue
+      // The true length of the call is unknown, so the lane must not learn from it: failed. While the model loads, that
+      // would say that Ollama cannot load it, and an isolate that died says nothing of the kind.
+      const outcome = this.#isLoading(entry.permit) ? 'cancelled' : 'failed'
+      this.#giveBack(entry, outcome, this.#clock.now())
     }
     this.#wakesAt = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.values()) if ('permit' in entry) this.#wakeBy(entry.lease.expiresAt)
@@ -153,43 +152,74 @@ export class Leases {
 
   #standInLine(id: string, ticket: LocalTicket, first: Settled): void {
     const settled = [first]
-    this.#entries.set(id, { ticket, settled })
+    this.#keep(id, { ticket, settled })
     ticket.onSettled((result) => {
       if (!(result instanceof Refusal)) return this.#grant(id, result, settled)
-      this.#entries.delete(id)
+      this.#forget(id)
       for (const tell of settled) tell(refused(result))
     })
   }
 
   #grant(id: string, permit: LocalPermit, settled: readonly Settled[]): void {
+    const { model, work = 'run', options = '', keepsLoaded } = permit.call
     const grantedAt = this.#clock.wallTime()
-    const { model } = permit.call
-    this.#hold({
-      permit,
-      lease: { id, model, slots: permit.slots, grantedAt, expiresAt: grantedAt + CLAIM_MS },
-    })
-    for (const tell of settled) tell(granted(permit))
+    const times = { grantedAt, expiresAt: grantedAt + CLAIM_MS }
+    this.#hold({ permit, lease: { id, model, slots: permit.slots, work, options, keepsLoaded, ...times } })
+    for (const tell of settled) tell(this.#granted(permit))
+  }
+
+  #granted(permit: LocalPermit): AcquireResult {
+    return { granted: true, waitMs: permit.waitMs, loads: this.#isLoading(permit) }
+  }
+
+  #isLoading({ call }: LocalPermit): boolean {
+    const runner = this.admission.model(call.model)?.lane.runner
+    const loading = this.admission.turns.runners().filter(({ state }) => state === 'loading')
+    return loading.some((each) => each.runner === runner)
   }
 
   #hold(entry: LeasedSlot): void {
-    this.#entries.set(entry.lease.id, entry)
+    this.#keep(entry.lease.id, entry)
     this.#store.saveLease(entry.lease)
     this.#wakeBy(entry.lease.expiresAt)
   }
 
+  #keep(id: string, entry: WaitingCall | LeasedSlot): void {
+    this.#entries.set(id, entry)
+    this.#watch.busy = true
+  }
+
+  #forget(id: string): void {
+    this.#entries.delete(id)
+    this.#watch.busy = this.#entries.size > 0
+  }
+
   #giveBack(entry: LeasedSlot, outcome: Outcome, now: number, report?: CallReport) {
-    this.#entries.delete(entry.lease.id)
+    this.#forget(entry.lease.id)
     this.#store.dropLease(entry.lease.id)
     entry.permit.release(outcome, now, report)
   }
 
+  /** Ollama has all of these calls, so none of them waits for a turn, and their runners count as loaded. */
+  #takeUpAll(settings: TurnSettings): void {
+    for (const lease of [...this.#store.leases()]) {
+      if (lease.expiresAt <= this.#clock.wallTime()) this.#store.dropLease(lease.id)
+      else {
+        this.#takeUp(lease)
+        // The first finds the machine free. So its lane learns its load options, which it does only in the order of turns.
+        this.admission.orderTurns({ ...settings, ordered: false })
+      }
+    }
+    this.admission.orderTurns(settings)
+  }
+
   /** Takes a slot again that was granted before the restart, as of the time of its grant. */
   #takeUp(lease: Lease): void {
-    const { model, slots } = lease
-    const now = this.#clock.now() - Math.max(0, this.#clock.wallTime() - lease.grantedAt)
+    const { id, grantedAt, expiresAt: _, ...call } = lease
+    const now = this.#clock.now() - Math.max(0, this.#clock.wallTime() - grantedAt)
     const deadline = Number.POSITIVE_INFINITY
-    const permit = this.admission.acquire({ model, caller: EVERYBODY, deadline, bytes: 0, slots }, now)
-    if (permit instanceof LocalPermit) this.#entries.set(lease.id, { permit, lease })
+    const permit = this.admission.acquire({ ...call, caller: EVERYBODY, deadline, bytes: 0 }, now)
+    if (permit instanceof LocalPermit) this.#keep(id, { permit, lease })
   }
 
   #wakeBy(time: number): void {
@@ -197,10 +227,6 @@ export class Leases {
     this.#wakesAt = time
     this.#store.wakeAt(time)
   }
-}
-
-function granted({ waitMs }: { readonly waitMs: number }): AcquireResult {
-  return { granted: true, waitMs }
 }
 
 function refused({ code, facts }: Refusal): AcquireResult {

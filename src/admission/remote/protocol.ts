@@ -1,4 +1,4 @@
-import type { CallReport } from '../contract.ts'
+import type { Call, CallReport } from '../contract.ts'
 import type { Outcome } from '../observer.ts'
 import type { RefusalCode, RefusalFacts } from '../refusal.ts'
 
@@ -8,19 +8,15 @@ export const LEASE_MS = 30_000
 export const CLAIM_MS = 5_000
 export const RENEW_EVERY_MS = 10_000
 
-/** The call as an isolate describes it. */
-export interface AcquireRequest {
-  readonly model: string
+/** The call as an isolate describes it. The isolate holds the body of the call meanwhile. */
+export interface AcquireRequest extends Omit<Call, 'caller' | 'deadline'> {
   /** Milliseconds after which a slot is of no use to the call. A span, because each side has a clock of its own. */
   readonly waitMs: number
-  /** Size of the body that the isolate holds meanwhile. */
-  readonly bytes: number
-  /** Slots that the call takes. */
-  readonly slots: number
 }
 
+/** `loads`: as far as the origin knows, Ollama loads the model for this call, so the isolate tells when Ollama answers. */
 export type AcquireResult =
-  | { readonly granted: true; readonly waitMs: number }
+  | { readonly granted: true; readonly waitMs: number; readonly loads: boolean }
   | { readonly granted: false; readonly code: RefusalCode; readonly facts: RefusalFacts }
 
 /** The admission of all isolates, as one isolate reaches it. Each request may be sent again. Rejects when unreachable. */
@@ -31,6 +27,8 @@ export interface AdmissionStub {
   claim(id: string): Promise<boolean>
   /** False: the slot had gone back and may be another's. */
   renew(id: string): Promise<boolean>
+  /** Ollama has begun to answer the call. */
+  began(id: string): Promise<void>
   release(id: string, outcome: Outcome, report?: CallReport): Promise<void>
   /** A request of a client may have changed the models of Ollama. */
   modelsChanged(): Promise<void>

@@ -89,12 +89,12 @@ class RemoteTicket implements Ticket {
 
   /** Asks for the slot and claims it. Undefined when the slot had gone back by the time of the claim. */
   async #ask(now: number): Promise<ClaimedSlot | Refusal | undefined> {
-    const { model, bytes, slots, deadline } = this.call
-    const result = await this.#origin.acquire(this.#id, { model, bytes, slots, waitMs: deadline - now })
+    const { caller: _, deadline, ...described } = this.call
+    const result = await this.#origin.acquire(this.#id, { ...described, waitMs: deadline - now })
     if (!result.granted) return new Refusal(result.code, result.facts)
     const claimedAt = this.#parts.clock.now()
     if (this.#result !== undefined || !(await this.#origin.claim(this.#id))) return undefined
-    return { waitMs: result.waitMs, claimedAt }
+    return { waitMs: result.waitMs, loads: result.loads, claimedAt }
   }
 
   #hold(claimed: ClaimedSlot): Permit {

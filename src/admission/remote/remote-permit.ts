@@ -29,6 +29,8 @@ export interface RemoteParts {
  */
 export interface ClaimedSlot {
   readonly waitMs: number
+  /** As in AcquireResult. */
+  readonly loads: boolean
   readonly claimedAt: number
 }
 
@@ -44,6 +46,8 @@ export class RemotePermit implements Permit {
   #renewal: Cancel
   #fence: Cancel
   #held = true
+  /** The origin waits to hear that Ollama answers. */
+  #tells: boolean
   #onLost: (() => void) | undefined
 
   constructor(
@@ -51,7 +55,7 @@ export class RemotePermit implements Permit {
     origin: AdmissionStub,
     id: string,
     call: Call,
-    { waitMs, claimedAt }: ClaimedSlot,
+    { waitMs, loads, claimedAt }: ClaimedSlot,
     over: () => void,
   ) {
     this.#parts = parts
@@ -60,6 +64,7 @@ export class RemotePermit implements Permit {
     this.call = call
     this.slot = { upstream: parts.upstream }
     this.waitMs = waitMs
+    this.#tells = loads
     this.#over = over
     this.#renewal = parts.clock.after(RENEW_EVERY_MS, () => void this.#renew())
     this.#fence = this.#fenceFrom(claimedAt)
@@ -69,12 +74,27 @@ export class RemotePermit implements Permit {
     this.#onLost = listener
   }
 
+  /** Told once and not again: where the origin does not hear of it, /api/ps or the release tells the same later. */
+  began(): void {
+    if (!this.#tells) return
+    this.#tells = false
+    void this.#tell()
+  }
+
   release(outcome: Outcome, _now: number, report?: CallReport): void {
     if (!this.#held) return
     this.#held = false
     this.#renewal()
     this.#fence()
     void deliverRelease(this.#parts, this.#origin, { id: this.#id, outcome, report }).then(this.#over)
+  }
+
+  async #tell(): Promise<void> {
+    try {
+      await this.#origin.began(this.#id)
+    } catch {
+      // The origin is out of reach, or has restarted and counts the model as loaded.
+    }
   }
 
   async #renew(): Promise<void> {

@@ -8,14 +8,18 @@ import { foregroundClock } from '../../clock.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
 import { logMeasured, logNoCatalog, modelKeyOf, runnersOf } from '../../gate/runners.ts'
+import { turnSettings } from '../../gate/turn-settings.ts'
+import { logNoTurns, turnObserver } from '../../gate/turns.ts'
 import { AdminGuard } from '../../http/admin-guard.ts'
 import { createApp } from '../../http/app.ts'
 import { HttpProblem } from '../../http/problem.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
 import { Origins } from '../../relay/origins.ts'
 import { Stats } from '../../telemetry/stats.ts'
+import { TurnHistory } from '../../telemetry/turn-history.ts'
 import { Catalog } from '../../upstream/catalog.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
+import { Loaded } from '../../upstream/loaded.ts'
 import { deploymentOf } from './deployment.ts'
 import { ObjectStore } from './object-store.ts'
 import { peerOf } from './peer.ts'
@@ -24,6 +28,8 @@ import { upstreamOf } from './upstream.ts'
 
 /** The state of Ollama on a page is at most this old. */
 const FRESH_MS = 1_000
+/** A Worker has no /metrics. */
+const NO_METERS = { loaded() {} }
 
 /**
  * The one object that all isolates share. The object holds the lanes and their figures, and answers our own pages. Only
@@ -43,6 +49,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
     const { ollama_num_parallel } = config
     const clock = foregroundClock
     const stats = new Stats(clock)
+    const history = new TurnHistory(clock)
     const upstream = upstreamOf(config)
     this.#catalog = new Catalog({
       clock,
@@ -50,6 +57,15 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       onChange: () => this.#leases.admission.regroup(),
       onRead: () => this.#leases.admission.forgetUnknown(),
       onProblem: (problem) => logNoCatalog(log, problem),
+    })
+    const inMemory = new Loaded({
+      clock,
+      ask: (question) => upstream.ask(question),
+      read: (models, askedAt) => this.#leases.admission.sawLoaded(models, askedAt),
+      unknown: (problem) => {
+        this.#leases.admission.loadedUnknown()
+        logNoTurns(log, problem)
+      },
     })
     this.#leases = new Leases({
       clock,
@@ -61,6 +77,11 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       },
       auto: ollama_num_parallel === 'auto',
       runners: runnersOf(this.#catalog),
+      turns: {
+        settings: turnSettings(config),
+        observer: turnObserver({ history, meters: NO_METERS, log }),
+        watch: inMemory,
+      },
       maxWaitingBytes: config.max_queue_bytes,
       store: new ObjectStore(ctx),
       measured: logMeasured(log),
@@ -72,7 +93,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       authorized: config.ollama_authorization !== undefined,
       onReturn: () => this.#ollamaReturned(),
     })
-    this.#pages = createPages(env, this.#leases, this.#health, () => stats.changes)
+    this.#pages = createPages(env, this.#leases, this.#health, history, () => stats.changes)
   }
 
   acquire(id: string, request: AcquireRequest): Promise<AcquireResult> {
@@ -87,6 +108,10 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
 
   async renew(id: string): Promise<boolean> {
     return this.#leases.renew(id)
+  }
+
+  async began(id: string): Promise<void> {
+    this.#leases.began(id)
   }
 
   async release(id: string, outcome: Outcome, report?: CallReport): Promise<void> {
@@ -121,7 +146,13 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
   }
 }
 
-function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, changes: () => number): Hono {
+function createPages(
+  env: WorkerEnv,
+  leases: Leases,
+  health: UpstreamHealth,
+  loads: TurnHistory,
+  changes: () => number,
+): Hono {
   const { loaded, log, version } = deploymentOf(env)
   const { admission } = leases
   const notHere = async (): Promise<never> => {
@@ -141,6 +172,7 @@ function createPages(env: WorkerEnv, leases: Leases, health: UpstreamHealth, cha
       configure: (model, change) => leases.configure(model, change),
     },
     health,
+    loads,
     origins: new Origins(),
     version,
     runtimeName: 'workerd',

@@ -1,14 +1,22 @@
 import type { Limits } from '../../admission/contract.ts'
-import type { Lease, LeaseStore } from '../../admission/remote/leases.ts'
+import type { Lease, LeaseStore } from '../../admission/remote/lease-store.ts'
 import type { ObjectState, SqlRow } from './platform.ts'
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS lease (
-    id TEXT PRIMARY KEY, model TEXT NOT NULL, granted_at REAL NOT NULL, expires_at REAL NOT NULL,
-    slots INTEGER NOT NULL DEFAULT 1
+    id TEXT PRIMARY KEY, model TEXT NOT NULL, granted_at REAL NOT NULL, expires_at REAL NOT NULL
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS limits (model TEXT PRIMARY KEY, parallel INTEGER, queue INTEGER) WITHOUT ROWID;
 `
+
+/** Columns that came later, in this order. A table keeps the columns of the version that made it until they are added. */
+const LATER_COLUMNS = {
+  slots: 'INTEGER NOT NULL DEFAULT 1',
+  work: "TEXT NOT NULL DEFAULT 'run'",
+  options: "TEXT NOT NULL DEFAULT ''",
+  /** NULL: the call says nothing of it. */
+  keeps_loaded: 'INTEGER',
+} as const
 
 /** Keeps leases and limits in the object's database. The object sends nothing before its writes are durable. */
 export class ObjectStore implements LeaseStore {
@@ -17,29 +25,30 @@ export class ObjectStore implements LeaseStore {
   constructor({ storage }: ObjectState) {
     this.#storage = storage
     storage.sql.exec(TABLES)
-    this.#addSlots()
+    this.#addLaterColumns()
   }
 
   *leases(): Iterable<Lease> {
-    for (const row of this.#storage.sql.exec('SELECT id, model, slots, granted_at, expires_at FROM lease')) {
+    for (const row of this.#storage.sql.exec('SELECT * FROM lease')) {
       yield {
         id: String(row.id),
         model: String(row.model),
         slots: Number(row.slots),
+        work: row.work === 'load' || row.work === 'unload' ? row.work : 'run',
+        options: String(row.options),
+        keepsLoaded: row.keeps_loaded === null ? undefined : row.keeps_loaded === 1,
         grantedAt: Number(row.granted_at),
         expiresAt: Number(row.expires_at),
       }
     }
   }
 
-  saveLease({ id, model, slots, grantedAt, expiresAt }: Lease): void {
+  saveLease({ id, model, slots, work, options, keepsLoaded, grantedAt, expiresAt }: Lease): void {
     this.#storage.sql.exec(
-      'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?)',
-      id,
-      model,
-      grantedAt,
-      expiresAt,
-      slots,
+      `INSERT OR REPLACE INTO lease (id, model, granted_at, expires_at, slots, work, options, keeps_loaded)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[id, model, grantedAt, expiresAt, slots, work, options],
+      keepsLoaded === undefined ? null : Number(keepsLoaded),
     )
   }
 
@@ -61,11 +70,11 @@ export class ObjectStore implements LeaseStore {
     void this.#storage.setAlarm(time)
   }
 
-  /** An object of version 0.1.0 has a table without the column. */
-  #addSlots(): void {
+  #addLaterColumns(): void {
     const { sql } = this.#storage
     const columns = Array.from(sql.exec("SELECT name FROM pragma_table_info('lease')"), ({ name }) => name)
-    if (!columns.includes('slots')) sql.exec('ALTER TABLE lease ADD COLUMN slots INTEGER NOT NULL DEFAULT 1')
+    for (const [name, type] of Object.entries(LATER_COLUMNS))
+      if (!columns.includes(name)) sql.exec(`ALTER TABLE lease ADD COLUMN ${name} ${type}`)
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Permit, Ticket } from '../../../src/admission/contract.ts'
+import type { Call, Permit, Ticket } from '../../../src/admission/contract.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
 import { RemoteAdmission } from '../../../src/admission/remote/remote-admission.ts'
@@ -10,8 +10,8 @@ import { RemoteWorld, Wire } from './support/remote-world.ts'
 const settle = () => new Promise(setImmediate)
 
 /** A Worker and its gate. */
-function aPair(limits = { parallel: 1, queue: 10 }) {
-  const world = new RemoteWorld(limits)
+function aPair(limits = { parallel: 1, queue: 10 }, ordered = false) {
+  const world = new RemoteWorld(limits, { turns: { ordered } })
   const wire = new Wire(world)
   let ids = 0
   let alive = 0
@@ -32,8 +32,8 @@ function aPair(limits = { parallel: 1, queue: 10 }) {
       await settle()
     }
   }
-  const ask = (waitMs = 60_000) => {
-    return watch(admission.acquire(aCall({ deadline: world.clock.now() + waitMs, bytes: 1 })))
+  const ask = (waitMs = 60_000, call: Partial<Call> = {}) => {
+    return watch(admission.acquire(aCall({ deadline: world.clock.now() + waitMs, bytes: 1, ...call })))
   }
   return { world, wire, pass, ask, alive: () => alive }
 }
@@ -140,6 +140,51 @@ describe('a slot from afar', () => {
       await settle()
     }
     assert.equal(b.refusal(), 'timeout')
+  })
+})
+
+describe('a call whose model has to be loaded', () => {
+  const tellsOf = ({ sent }: Wire) => sent.filter((what) => what === 'began').length
+  const stateOf = ({ leases }: RemoteWorld) => leases.admission.turns.runners().map(({ state }) => state)
+
+  it('comes to the gate with its work and its load options', async () => {
+    const { world, ask } = aPair()
+    ask(60_000, { slots: 0, work: 'load', options: 'num_ctx=4096', keepsLoaded: false })
+    await settle()
+    const [row] = world.storage.rows.values()
+    assert.deepEqual(
+      [row?.slots, row?.work, row?.options, row?.keepsLoaded],
+      [0, 'load', 'num_ctx=4096', false],
+    )
+  })
+
+  it('tells the gate once that Ollama answers, and calls of a loaded model tell nothing', async () => {
+    const { world, wire, ask } = aPair({ parallel: 2, queue: 10 }, true)
+    const a = ask()
+    await settle()
+    assert.deepEqual(stateOf(world), ['loading'])
+    for (let times = 0; times < 2; times++) a.slot().began?.(world.clock.now())
+    await settle()
+    assert.deepEqual([stateOf(world), tellsOf(wire)], [['loaded'], 1])
+    const b = ask()
+    await settle()
+    b.slot().began?.(world.clock.now())
+    assert.equal(tellsOf(wire), 1)
+  })
+
+  it('goes on when the gate does not hear of it, and its release tells the same', async () => {
+    const { world, wire, ask, alive } = aPair({ parallel: 2, queue: 10 }, true)
+    const a = ask()
+    await settle()
+    wire.cut = true
+    a.slot().began?.(world.clock.now())
+    await settle()
+    assert.deepEqual([stateOf(world), a.lost()], [['loading'], 0])
+    wire.cut = false
+    a.slot().release('done', world.clock.now(), { served: true, loadMs: 2_000 })
+    await settle()
+    assert.deepEqual(stateOf(world), ['loaded'])
+    assert.deepEqual([world.lane.active, alive()], [0, 0])
   })
 })
 

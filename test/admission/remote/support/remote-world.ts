@@ -1,18 +1,20 @@
+import { setImmediate } from 'node:timers/promises'
 import type { LaneView, Limits } from '../../../../src/admission/contract.ts'
-import {
-  type Lease,
-  type LeaseStore,
-  Leases,
-  type LeasesParts,
-} from '../../../../src/admission/remote/leases.ts'
+import type { Lease, LeaseStore } from '../../../../src/admission/remote/lease-store.ts'
+import { Leases, type LeasesParts } from '../../../../src/admission/remote/leases.ts'
 import type {
   AcquireRequest,
   AcquireResult,
   AdmissionStub,
 } from '../../../../src/admission/remote/protocol.ts'
+import type { RunnerLoad, TurnSettings } from '../../../../src/admission/turns/contract.ts'
 import { Stats } from '../../../../src/telemetry/stats.ts'
+import { Loaded } from '../../../../src/upstream/loaded.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { OLLAMA } from '../../support/builders.ts'
+import { Memory } from './memory.ts'
+
+const NO_ORDER: TurnSettings = { ordered: false, maxWaitMs: 120_000, maxSwitching: 0.15, together: [] }
 
 /** An object's storage: outlives it. */
 class Storage implements LeaseStore {
@@ -49,6 +51,10 @@ class Storage implements LeaseStore {
 export class RemoteWorld {
   readonly clock = new ManualClock()
   readonly storage = new Storage()
+  readonly memory = new Memory(this.clock)
+  readonly loads: RunnerLoad[] = []
+  readonly #turns: TurnSettings
+  #loaded: Loaded | undefined
   readonly #parts: Pick<LeasesParts, 'defaults' | 'auto' | 'runners'>
   /** The limits in force when Ollama was seen to run another number of calls at once. */
   readonly measured: LaneView['effective'][] = []
@@ -56,18 +62,34 @@ export class RemoteWorld {
 
   constructor(
     defaults: Limits = { parallel: 1, queue: 10 },
-    parts: Partial<Pick<LeasesParts, 'auto' | 'runners'>> = {},
+    {
+      turns,
+      ...parts
+    }: Partial<Pick<LeasesParts, 'auto' | 'runners'> & { turns: Partial<TurnSettings> }> = {},
   ) {
+    this.#turns = { ...NO_ORDER, ...turns }
     this.#parts = { auto: false, ...parts, defaults }
     this.leases = this.#open()
   }
 
   #open(): Leases {
+    const watch = new Loaded({
+      clock: this.clock,
+      ask: () => this.memory.ask(),
+      read: (models, askedAt) => this.leases.admission.sawLoaded(models, askedAt),
+      unknown: () => this.leases.admission.loadedUnknown(),
+    })
+    this.#loaded = watch
     return new Leases({
       clock: this.clock,
       observer: new Stats(this.clock),
       upstream: OLLAMA,
       ...this.#parts,
+      turns: {
+        settings: this.#turns,
+        observer: { loaded: (load) => void this.loads.push(load), left() {} },
+        watch,
+      },
       maxWaitingBytes: 1e6,
       store: this.storage,
       random: () => 0,
@@ -77,7 +99,16 @@ export class RemoteWorld {
 
   /** What the object held in memory is lost. */
   restart(): void {
+    this.#loaded?.stop()
     this.leases = this.#open()
+  }
+
+  /** As `pass`, in steps short enough for answers of Ollama. */
+  async live(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 50) {
+      this.pass(Math.min(left, 50))
+      for (let turn = 0; turn < 3; turn++) await setImmediate()
+    }
   }
 
   /** Lets time pass, and the alarm go off when it is due. */
@@ -103,7 +134,11 @@ export class RemoteWorld {
   }
 
   get lane(): { active: number; queued: number } {
-    const { active = 0, queued = 0 } = this.leases.admission.model('llama2')?.lane ?? {}
+    return this.laneOf('llama2')
+  }
+
+  laneOf(model: string): { active: number; queued: number } {
+    const { active = 0, queued = 0 } = this.leases.admission.model(model)?.lane ?? {}
     return { active, queued }
   }
 }
@@ -143,6 +178,7 @@ export class Wire {
           'acquire',
           (leases) => new Promise<AcquireResult>((resolve) => leases.acquire(id, request, resolve)),
         ),
+      began: (id) => send('began', (leases) => leases.began(id)),
       claim: (id) => send('claim', (leases) => leases.claim(id)),
       renew: (id) => send('renew', (leases) => leases.renew(id)),
       release: (id, outcome, report) => send('release', (leases) => leases.release(id, outcome, report)),
