@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Life, type Mood } from './support/life.ts'
+
+/** The normal run has 60 000 steps. TURN_LIVES=2000 lives through more than a million. */
+const LIVES = Number(process.env.TURN_LIVES ?? 100)
+const STEPS = 300
+
+/** Each life is another machine, with other models and settings. */
+function liveAll(mood: Mood): Map<string, number> {
+  const fates = new Map<string, number>()
+  for (let seed = 1; seed <= LIVES; seed++) {
+    const life = new Life(seed, mood)
+    try {
+      for (let step = 0; step < STEPS; step++) life.live()
+      life.quiesce()
+    } catch (error) {
+      throw new Error(`a ${mood} life with seed ${seed}: ${life.story}`, { cause: error })
+    }
+    for (const [fate, count] of life.checker.fates) fates.set(fate, (fates.get(fate) ?? 0) + count)
+  }
+  return fates
+}
+
+describe('whatever happens to models that share a machine', () => {
+  for (const mood of ['calm', 'wild'] as const)
+    it(`no call is lost, none is sent to a runner that leaves, and nothing is left: ${mood} lives`, () => {
+      const fates = liveAll(mood)
+      for (const fate of ['done', 'cancelled', 'failed', 'timed_out', 'timeout', 'load_failed'])
+        assert.ok((fates.get(fate) ?? 0) > 0, `no call ends with ${fate}: ${JSON.stringify([...fates])}`)
+    })
+})
