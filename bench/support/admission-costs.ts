@@ -160,9 +160,9 @@ function cancels(report: Report): void {
       const leaver = index < tickets.length ? tickets[index] : last
       if (last && index < tickets.length) tickets[index] = last
       assert.equal(leaver?.cancel(0), true)
-      assert.ok(lane.line.nodes <= 2 * lane.queued + 33)
+      assert.ok(lane.turn.contenders.lineOf(lane.turn.current).nodes <= 2 * lane.queued + 33)
     }
-    return lane.line.nodesMoved / count
+    return lane.turn.contenders.lineOf(lane.turn.current).nodesMoved / count
   })
   report.row('T4 nodes moved a cancel, random order, 1e2 to 1e5 in line', 'nodes', moves, { most: 2 })
 }

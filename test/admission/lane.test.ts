@@ -9,6 +9,7 @@ import {
   FAR,
   fateOf,
   grantOf,
+  lineOf,
   permitOf,
   refusalOf,
   ticketOf,
@@ -131,12 +132,12 @@ describe('leaving the line', () => {
       ticket.cancel(1)
       left++
       assert.ok(
-        lane.line.nodes <= 2 * lane.queued + 33,
-        `${lane.line.nodes} nodes for ${lane.queued} waiting`,
+        lineOf(lane).nodes <= 2 * lane.queued + 33,
+        `${lineOf(lane).nodes} nodes for ${lane.queued} waiting`,
       )
-      assert.ok(lane.line.nodesMoved < 2 * left || lane.line.nodesMoved === 0)
+      assert.ok(lineOf(lane).nodesMoved < 2 * left || lineOf(lane).nodesMoved === 0)
     }
-    assert.ok(lane.line.nodesMoved > 0, 'nothing was ever swept')
+    assert.ok(lineOf(lane).nodesMoved > 0, 'nothing was ever swept')
     for (const ticket of tickets.filter((ticket) => ticket.waiting)) {
       permit.release('done', 2)
       permit = grantOf(ticket)
@@ -152,7 +153,7 @@ describe('leaving the line', () => {
       for (const ticket of tickets) ticket.cancel(0)
       permit.release('done', 0)
       permit = grantOf(last)
-      assert.deepEqual([lane.line.nodes, lane.line.nodesMoved], [0, 0])
+      assert.deepEqual([lineOf(lane).nodes, lineOf(lane).nodesMoved], [0, 0])
     }
   })
 
@@ -165,8 +166,8 @@ describe('leaving the line', () => {
     for (const ticket of tickets.slice(0, 200)) {
       grantOf(ticket).release('done', 3)
       assert.ok(
-        lane.line.nodes <= 2 * lane.queued + 33,
-        `${lane.line.nodes} nodes for ${lane.queued} waiting`,
+        lineOf(lane).nodes <= 2 * lane.queued + 33,
+        `${lineOf(lane).nodes} nodes for ${lane.queued} waiting`,
       )
     }
   })
@@ -226,7 +227,7 @@ describe('listeners that act at once', () => {
     permit.release('done', 1)
     assert.equal(order.length, 50_000)
     assert.ok(order.every((value, index) => value === index))
-    assert.deepEqual([lane.active, lane.queued, lane.line.nodes], [0, 0, 0])
+    assert.deepEqual([lane.active, lane.queued, lineOf(lane).nodes], [0, 0, 0])
   })
 
   it('may send a newcomer, who does not overtake those in line', () => {

@@ -130,7 +130,7 @@ describe('bytes in line', () => {
     assert.equal(waiting.bytes, 110_010)
     lane.setLimits(laneLimits({ parallel: 2, queue: 512 }, true), 6)
     assert.equal(waiting.bytes, 100_000, 'one was past its deadline at hand-over, one was granted')
-    lane.line.dismissAll(7)
+    lane.dismissAll(7)
     assert.deepEqual({ ...waiting }, { calls: 0, bytes: 0, maxBytes: FAR })
   })
 })

@@ -51,7 +51,7 @@ describe('a ticket', () => {
     permit.release('done', 21)
     ticket.cancel(22)
     lane.expire(2_000)
-    lane.line.dismissAll(2_001)
+    lane.dismissAll(2_001)
     assert.equal(calls, 1)
     ticket.onSettled(() => calls++)
     assert.equal(calls, 2)

@@ -63,9 +63,13 @@ describe('a thousand made-up names', () => {
       }
     }
     call('first', 10)
-    const before = heapAfterCollection()
-    call('made-up', 900)
-    const bytes = (heapAfterCollection() - before) / 900
+    // Whatever else the process does meanwhile only adds to the heap, so the least of three measurements counts.
+    const measured = ['one', 'two', 'three'].map((prefix) => {
+      const before = heapAfterCollection()
+      call(prefix, 300)
+      return (heapAfterCollection() - before) / 300
+    })
+    const bytes = Math.min(...measured)
     assert.equal([...admission.lanes()].length, 910)
     assert.ok(bytes < 2_000, `${bytes} bytes a lane`)
   })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { type AdmissionParts, NO_RUNNERS } from '../../../src/admission/admission-parts.ts'
 import type { Call, Limits, Upstream } from '../../../src/admission/contract.ts'
 import { Lane } from '../../../src/admission/lane.ts'
 import { laneLimits } from '../../../src/admission/lane-limit.ts'
-import { type AdmissionParts, LocalAdmission } from '../../../src/admission/local-admission.ts'
+import type { LaneLine } from '../../../src/admission/lane-line.ts'
+import { LanesInTurns } from '../../../src/admission/lanes-in-turns.ts'
+import { LocalAdmission } from '../../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../../src/admission/local-permit.ts'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
 import { ModelCalls } from '../../../src/admission/model-calls.ts'
@@ -26,8 +29,16 @@ export const OLLAMA: Upstream = { name: 'ollama' }
 export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = {}) {
   const recorder = new Recorder()
   const shared = Object.assign(new Waiting(waiting.maxBytes ?? FAR), waiting)
+  const { turns } = new LanesInTurns({
+    clock: new ManualClock(),
+    runners: NO_RUNNERS,
+    turns: undefined,
+    lanes: () => [],
+    laneOf: () => undefined,
+  })
   const lane = new Lane(undefined, laneLimits({ parallel: 1, queue: 512, ...limits }, true), {
     slot: { upstream: OLLAMA },
+    turns,
     waiting: shared,
     random: () => 0,
     measured: () => {},
@@ -35,6 +46,11 @@ export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = 
   })
   lane.adopt(new ModelCalls('llama2', recorder, lane))
   return { lane, recorder, waiting: shared }
+}
+
+/** The line whose calls run. */
+export function lineOf({ turn }: Lane): LaneLine<ModelCalls<Lane>> {
+  return turn.contenders.lineOf(turn.current)
 }
 
 /** A call for the first name of a lane arrives. */

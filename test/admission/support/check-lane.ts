@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Lane } from '../../../src/admission/lane.ts'
 import type { Refusal } from '../../../src/admission/refusal.ts'
+import { lineOf } from './builders.ts'
 import type { LineModel } from './line-model.ts'
 import type { Tally } from './recorder.ts'
 
@@ -12,13 +13,13 @@ export function checkLane(lane: Lane, line: LineModel, tally: Tally): void {
   assert.equal(lane.paused, line.paused)
   assert.ok(lane.queued === 0 || lane.active >= line.slots, 'a slot is free while somebody waits')
   assert.ok(
-    lane.line.nodes >= lane.queued && lane.line.nodes <= 2 * lane.queued + 33,
-    `${lane.line.nodes} nodes`,
+    lineOf(lane).nodes >= lane.queued && lineOf(lane).nodes <= 2 * lane.queued + 33,
+    `${lineOf(lane).nodes} nodes`,
   )
   const tombstones = tally.leftCalls - line.expiredAtHandOver
   assert.ok(
-    lane.line.nodesMoved <= 2 * tombstones,
-    `${lane.line.nodesMoved} nodes moved for ${tombstones} departures`,
+    lineOf(lane).nodesMoved <= 2 * tombstones,
+    `${lineOf(lane).nodesMoved} nodes moved for ${tombstones} departures`,
   )
   assert.equal(tally.grantedCalls, tally.releasedCalls + lane.active)
   assert.equal(tally.queuedCalls, tally.grantedCalls - line.arrivedGranted + tally.leftCalls + lane.queued)

@@ -7,7 +7,7 @@ import type { Outcome } from '../../../src/admission/observer.ts'
 import { Refusal } from '../../../src/admission/refusal.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { AdmissionModel } from './admission-model.ts'
-import { aCall, OLLAMA } from './builders.ts'
+import { aCall, lineOf, OLLAMA } from './builders.ts'
 import { checkLane, checkRefusal } from './check-lane.ts'
 import type { Fate } from './line-model.ts'
 import { Tally } from './recorder.ts'
@@ -85,7 +85,7 @@ export class InvariantChecker {
     assert.deepEqual({ ...this.#admission.waiting }, { calls: 0, bytes: 0, maxBytes: MAX_WAITING_BYTES })
     for (const lane of this.#admission.lanes()) {
       assert.equal(lane.active + lane.queued, 0)
-      assert.ok(lane.line.nodes <= 33)
+      assert.ok(lineOf(lane).nodes <= 33)
     }
   }
 
