@@ -22,6 +22,7 @@ const BENCHES: Readonly<Record<string, (quick: boolean) => readonly string[]>> =
   streams: withQuick,
   goodput: withQuick,
   waiters: withQuick,
+  turns: withQuick,
   admission: (quick) => ['--json', jsonFile('admission'), '--steps', quick ? '20000' : '1000000'],
   limits: () => ['--json', jsonFile('limits')],
   body: () => ['--json', jsonFile('body')],

@@ -1,12 +1,11 @@
 import type { TurnSettings } from '../../src/admission/turns/contract.ts'
 import { ALONE, type Contestant, type World } from './race.ts'
-import { hasTurns, throughAdmission } from './through-admission.ts'
+import { throughAdmission } from './through-admission.ts'
 import type { TurnCall } from './workload.ts'
 
-/** All contestants. The one with turns takes part where the build can order turns. */
+/** All contestants. */
 export function contestants(settings: TurnSettings): Contestant[] {
-  const withTurns = hasTurns() ? [throughAdmission(settings)] : []
-  return [straight(), throughAdmission(undefined), ...withTurns, strictOrder()]
+  return [straight(), throughAdmission(undefined), throughAdmission(settings), strictOrder()]
 }
 
 /** Ollama alone: each call goes to Ollama as it arrives. */

@@ -90,7 +90,7 @@ export function judge({ what, cases, of, least, most, unit = '' }: Judged): Row 
   const sorted = seen.toSorted((a, b) => decisive(a.spread) - decisive(b.spread))
   const worst = isLow ? sorted[0] : sorted.at(-1)
   const target = `${isLow ? `≥ ${least}` : `≤ ${most}`}${of === 'median' ? '' : ', each seed'}`
-  if (!worst) return { what, value: 'not measured: this build orders no turns', target, met: false }
+  if (!worst) return { what, value: 'no case of this kind ran', target, met: false }
   const figure = decisive(worst.spread)
   const met = figure >= (least ?? Number.NEGATIVE_INFINITY) && figure <= (most ?? Number.POSITIVE_INFINITY)
   const where = cases.length > 1 ? `; ${worst.name}` : ''

@@ -5,28 +5,13 @@ import { EVERYBODY } from '../../src/callers/caller.ts'
 import { reportOf } from '../../src/relay/call-report.ts'
 import type { EngineFigures } from '../../src/simulator/engine-call.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
-import { EngineWatch, type SeenInMemory } from './engine-watch.ts'
+import { EngineWatch } from './engine-watch.ts'
 import { type Contestant, NO_TURNS, TURNS, type World } from './race.ts'
 import { SLOT, type TurnCall } from './workload.ts'
-
-/** An admission that orders turns. */
-interface OrdersTurns {
-  sawLoaded(models: readonly SeenInMemory[], askedAt: number): void
-}
-
-/** A permit that wants to know when the answer begins. */
-interface HearsOfAnswer {
-  began(now: number): void
-}
 
 /** Nobody gives up, and no line is full. */
 const FAR = 1e12
 const BYTES_A_TOKEN = 4
-
-/** Whether the admission of this build can order turns. */
-export function hasTurns(): boolean {
-  return 'sawLoaded' in LocalAdmission.prototype
-}
 
 /** The proxy without its sockets: admission in front of Ollama. Undefined: turns are switched off. */
 export function throughAdmission(turns: TurnSettings | undefined): Contestant {
@@ -41,16 +26,14 @@ export function throughAdmission(turns: TurnSettings | undefined): Contestant {
 
 function admissionWithTurns(world: World, settings: TurnSettings): LocalAdmission {
   const { clock, engine } = world
-  const watch = new EngineWatch({ clock, engine, told: (models, askedAt) => sawLoaded(models, askedAt) })
+  const watch = new EngineWatch({
+    clock,
+    engine,
+    told: (models, askedAt) => admission.sawLoaded(models, askedAt),
+  })
   const observer = { loaded: (load: { reason: string }) => world.loadedFor(load.reason), left() {} }
   const admission = admissionOf(world, { turns: { settings, observer, watch } })
-  if (!ordersTurns(admission)) throw new Error('the admission of this build orders no turns')
-  const sawLoaded = admission.sawLoaded.bind(admission)
   return admission
-}
-
-function ordersTurns(admission: object): admission is OrdersTurns {
-  return 'sawLoaded' in admission
 }
 
 function admissionOf({ clock, machine }: World, turns: object = {}): LocalAdmission {
@@ -89,21 +72,15 @@ function admitted({ model, promptTokens, keepAliveMs, numCtx }: TurnCall) {
 function send(world: World, call: TurnCall, permit: LocalPermit): void {
   const { clock } = world
   const sentAt = clock.now()
-  const began = (): void => {
-    if (hearsOfAnswer(permit)) permit.began(clock.now())
-  }
+  const began = () => permit.began(clock.now())
   world.send(call, {
-    ...(call.streamed && hearsOfAnswer(permit) ? { firstByte: began } : {}),
+    ...(call.streamed ? { firstByte: began } : {}),
     done: (figures) => {
       if (!call.streamed) began()
       const tookMs = clock.now() - sentAt
       permit.release('done', clock.now(), reportOf(told(figures), times(call, figures, tookMs), true))
     },
   })
-}
-
-function hearsOfAnswer(permit: object): permit is HearsOfAnswer {
-  return 'began' in permit
 }
 
 /** The final chunk of an answer on one of Ollama's own routes. */
