@@ -112,6 +112,8 @@ export interface ModelStats {
   readonly total_cancelled: number
   readonly total_failed: number
   readonly paused: boolean
+  readonly loaded: boolean | null
+  readonly turn: string
 }
 
 export interface SimulatorCounters {
@@ -122,14 +124,36 @@ export interface SimulatorCounters {
   readonly active: number
   readonly peakActive: number
   readonly waiting: number
+  readonly pending: number
   readonly onWire: number
   readonly peakOnWire: number
+}
+
+interface SimulatedLoad {
+  readonly model: string
+  readonly outcome: string
+  readonly evicted: readonly string[]
 }
 
 interface SimulatorState {
   readonly models: Readonly<Record<string, SimulatorCounters>>
   readonly weights: Readonly<Record<string, SimulatorCounters>>
   readonly loaded: readonly { readonly model: string }[]
+  readonly loads: readonly SimulatedLoad[]
+}
+
+interface ShownTurns {
+  readonly mode: string
+  readonly loaded: readonly { readonly names: readonly string[]; readonly state: string }[]
+  readonly next: { readonly names: readonly string[] } | null
+  readonly together: readonly (readonly string[])[]
+  readonly apart: readonly (readonly string[])[]
+  readonly loads?: Readonly<Record<string, number>>
+}
+
+interface StatsPage {
+  readonly models: Readonly<Record<string, ModelStats>>
+  readonly turns: ShownTurns
 }
 
 /** A proxy in front of a simulator, each a process of its own, and what their pages tell. */
@@ -163,35 +187,49 @@ export class Pair {
   }
 
   /** The figures of all models, by key. */
-  async models(): Promise<Readonly<Record<string, ModelStats>>> {
+  async models(): Promise<StatsPage['models']> {
+    return (await this.#stats()).models
+  }
+
+  /** The turns of all models. */
+  async turns(): Promise<ShownTurns> {
+    return (await this.#stats()).turns
+  }
+
+  async #stats(): Promise<StatsPage> {
     // Whatever was asked below /admin, the page is then made anew. Otherwise it may be up to 100 ms old.
     await (await fetch(`${this.proxy.url}/admin/nothing`)).text()
     const response = await fetch(`${this.proxy.url}/queue/stats`)
-    return ((await response.json()) as { models: Record<string, ModelStats> }).models
+    return (await response.json()) as StatsPage
   }
 
   async simulated(model = 'llama3.2:latest'): Promise<SimulatorCounters> {
-    return (await this.#state()).models[model] ?? NOTHING_SEEN
+    return (await this.state()).models[model] ?? NOTHING_SEEN
   }
 
   /** What the simulator has counted under all names of a runner. `runner`: as in /queue/stats. */
   async simulatedRunner(runner: string): Promise<SimulatorCounters> {
-    const { weights } = await this.#state()
+    const { weights } = await this.state()
     const found = Object.keys(weights).find((each) => each.startsWith(runner))
     return weights[found ?? ''] ?? NOTHING_SEEN
   }
 
   /** The names for which the simulator has models in memory. */
   async loaded(): Promise<readonly string[]> {
-    return (await this.#state()).loaded.map(({ model }) => model)
+    return (await this.state()).loaded.map(({ model }) => model)
   }
 
-  async #state(): Promise<SimulatorState> {
+  async state(): Promise<SimulatorState> {
     return (await (await fetch(`${this.simulator.url}/_sim/state`)).json()) as SimulatorState
   }
 
   async faults(faults: object): Promise<void> {
     await fetch(`${this.simulator.url}/_sim/faults`, { method: 'POST', body: JSON.stringify(faults) })
+  }
+
+  /** Faults of loads by the names of the models; null switches a fault off. */
+  async loadFaults(faults: object): Promise<void> {
+    await fetch(`${this.simulator.url}/_sim/load-faults`, { method: 'POST', body: JSON.stringify(faults) })
   }
 
   async resetSimulator(): Promise<void> {
@@ -236,6 +274,8 @@ const NO_CALLS: ModelStats = {
   total_cancelled: 0,
   total_failed: 0,
   paused: false,
+  loaded: null,
+  turn: 'none',
 }
 
 const NOTHING_SEEN: SimulatorCounters = {
@@ -246,6 +286,7 @@ const NOTHING_SEEN: SimulatorCounters = {
   active: 0,
   peakActive: 0,
   waiting: 0,
+  pending: 0,
   onWire: 0,
   peakOnWire: 0,
 }

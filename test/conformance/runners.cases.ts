@@ -185,7 +185,8 @@ export function runners(target: Target): void {
       const held: (() => void)[] = []
       const ollama = await ScriptedOllama.start((request, response) => {
         request.resume()
-        held.push(() => response.end('{"done":true}'))
+        if (request.method === 'GET') response.writeHead(404).end()
+        else held.push(() => response.end('{"done":true}'))
       })
       const proxy = await startProxy(target, ollama.url, ['--parallel', '1'])
       try {

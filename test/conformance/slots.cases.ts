@@ -89,7 +89,7 @@ export function slots(target: Target): void {
     before(async () => {
       pair = await Pair.start(target, {
         simulate: ['--parallel', '4', '--load-time', '0', '--token-rate', '20', '--prompt-rate', '100000'],
-        serve: ['--parallel', '1', '--max-queue', '0'],
+        serve: ['--parallel', '1', '--max-queue', '0', '--turns', 'off'],
       })
       await occupy(pair)
     })

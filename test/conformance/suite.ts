@@ -25,6 +25,8 @@ import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
 import { targets } from './targets.cases.ts'
+import { turnFaults } from './turn-faults.cases.ts'
+import { turns } from './turns.cases.ts'
 import { uploads } from './uploads.cases.ts'
 import { upstreams } from './upstream.cases.ts'
 import { waits } from './waits.cases.ts'
@@ -41,6 +43,8 @@ export function conformance(target: Target): void {
     floods(target)
     runners(target)
     slots(target)
+    turns(target)
+    turnFaults(target)
     disconnects(target)
     crashes(target)
     promises(target)

@@ -8,6 +8,8 @@ import { RawCall } from '../raw-call.ts'
 import { type RunningWorkers, startWorkers, type WorkersOptions } from './miniflare.ts'
 
 export const TOKENS_PER_SECOND = 50
+/** Two models run at once here, and the leases of one have nothing to do with those of the other. */
+const VARIABLES = { OLLAMA_NUM_PARALLEL: '2', LOG_LEVEL: 'error', TURNS: 'off' }
 /** The longest answer that the simulator gives: 80 s. */
 const UNTIL_CUT = 4_000
 
@@ -43,7 +45,7 @@ export class IsolatesHarness {
   /** The object is in the process called `gate`. A second isolate of a process is called `<name>-1`. */
   async start(name: string, options: WorkersOptions = {}): Promise<void> {
     const workers = await startWorkers(
-      { OLLAMA_URL: this.#simulator.url, OLLAMA_NUM_PARALLEL: '2', LOG_LEVEL: 'error' },
+      { OLLAMA_URL: this.#simulator.url, ...VARIABLES },
       { storage: join(this.#folder, 'storage'), registry: join(this.#folder, 'registry'), ...options },
     )
     this.#processes.set(name, workers)
