@@ -77,7 +77,8 @@ export function refusals(target: Target): void {
     before(async () => {
       pair = await Pair.start(target, {
         simulate: ['--parallel', '4', '--load-time', '0', '--token-rate', '20', '--prompt-rate', '100000'],
-        serve: ['--parallel', '1', '--max-queue', '0'],
+        // With turns, a call for another model may have to wait, and here no call waits.
+        serve: ['--parallel', '1', '--max-queue', '0', '--turns', 'off'],
       })
       await occupy(pair)
     })

@@ -16,7 +16,7 @@ export class ScriptedOllama {
     // Ollama takes as much.
     const server = createServer({ maxHeaderSize: 1024 * 1024 }, (request, response) => {
       if (request.url === '/api/version') response.end('{"version":"0.33.0"}')
-      else if (request.url === '/api/tags') response.writeHead(404).end()
+      else if (request.url === '/api/tags' || request.url === '/api/ps') response.writeHead(404).end()
       else answer(request, response)
     })
     server.maxHeadersCount = 0

@@ -79,7 +79,7 @@ export async function aRawUpstream() {
     socket.on('data', () => {
       if (wire.busy || !wire.received.includes('\r\n\r\n')) return
       if (/^GET \S*\/api\/version /.test(wire.received)) wire.answer(VERSION_ANSWER)
-      else if (/^GET \S*\/api\/tags /.test(wire.received)) wire.answer(NO_LIST)
+      else if (/^GET \S*\/api\/(?:tags|ps) /.test(wire.received)) wire.answer(NO_LIST)
       else {
         wire.busy = true
         arrived.push(wire)

@@ -95,7 +95,9 @@ export class Turns implements Field {
       contender.lane.admit(contender, 'all', now)
       return
     }
-    if (this.#isStale(now)) {
+    // A runner that is alone needs no look.
+    const others = this.inPlay.size - (this.inPlay.has(contender) ? 1 : 0)
+    if (others > 0 && this.#isStale(now)) {
       this.sightings.doubt(now)
       this.#parts.watch.look()
     }
