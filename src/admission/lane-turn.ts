@@ -45,23 +45,18 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   get runner(): string {
     return this.#lane.runner
   }
-
   get names(): readonly string[] {
     return this.#lane.names
   }
-
   get effective(): TurnLane['effective'] {
     return this.#lane.effective
   }
-
   get paused(): boolean {
     return this.#lane.paused
   }
-
   get estimate(): TurnLane['estimate'] {
     return this.#lane.estimate
   }
-
   get running(): number {
     return this.#slots.running
   }
@@ -102,8 +97,7 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     this.current.notes.unloadsWhenIdle = !keepsLoaded
     this.#slots.overlaps = !keepsLoaded
     // A runner that leaves after its first call would be loaded again for the second one.
-    if (!keepsLoaded && this.current.state === 'loading' && this.#slots.admits === 'none')
-      this.#slots.admits = 'all'
+    if (!keepsLoaded && this.current.state === 'loading') this.#slots.admits = 'all'
   }
 
   /** Gives a slot to a call that needs no place in line. */
@@ -162,12 +156,19 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     this.#lane.refusals.movedAt(now)
     const permit = this.#slots.take(this.#lane, model, call, now, waitMs)
     model.began(permit.slots)
+    permit.contender = this.current
     this.#granted(call)
     return permit
   }
 
-  released({ call, grantedAt }: LocalPermit, outcome: Outcome, now: number, report?: CallReport): void {
+  /** Another contender may be current by now. */
+  contenderOf({ contender }: LocalPermit<M>): Contender<LaneLine<M>> {
+    return this.contenders.all.find((each) => each === contender) ?? this.current
+  }
+
+  released(permit: LocalPermit<M>, outcome: Outcome, now: number, report?: CallReport): void {
     if (!this.#isOrdered) return
+    const { call, grantedAt } = permit
     const served = report?.served === true
     // Ollama refuses a call before it reads the call's keep_alive.
     if (call.keepsLoaded === false && outcome === 'done' && !served) {
@@ -178,7 +179,7 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
       if (!served) return
       this.#slots.overlaps = true
       this.#turns.presence.unloads(this.current, now)
-    } else this.#turns.presence.released(this.current, grantedAt, outcome, now, report)
+    } else this.#turns.presence.released(this.contenderOf(permit), grantedAt, outcome, now, report)
   }
 
   /** Calls have left the line, or their number has changed otherwise. */

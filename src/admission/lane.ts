@@ -107,9 +107,9 @@ export class Lane implements LaneView {
   }
 
   /** For LocalPermit alone: Ollama has begun to answer, so the runner is in memory. */
-  began(now: number): void {
-    if (this.#successor) this.#successor.began(now)
-    else this.#parts.turns.presence.began(this.turn.current, now)
+  began(permit: LanePermit, now: number): void {
+    if (this.#successor) this.#successor.began(permit, now)
+    else this.#parts.turns.presence.began(this.turn.contenderOf(permit), now)
   }
 
   /** For LocalPermit alone, which calls this once. */

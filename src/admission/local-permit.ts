@@ -4,7 +4,7 @@ import type { Outcome } from './observer.ts'
 /** The lane that a slot goes back to. */
 export interface PermitOwner<M> {
   /** Ollama has begun to answer the call. */
-  began(now: number): void
+  began(permit: LocalPermit<M>, now: number): void
   /** Called once a permit. */
   release(permit: LocalPermit<M>, outcome: Outcome, now: number, report?: CallReport): void
 }
@@ -24,6 +24,8 @@ export class LocalPermit<M = unknown> implements Permit {
   readonly grantNumber: number
   /** Slots of the lane that other calls held at the grant. */
   readonly beside: number
+  /** The contender of the lane whose call this is. The lane sets and reads it. */
+  contender: object | undefined
   #owner: PermitOwner<M> | undefined
 
   /** One value for each field, because an object for them would be made for every call. */
@@ -54,7 +56,7 @@ export class LocalPermit<M = unknown> implements Permit {
   }
 
   began(now: number): void {
-    if (this.call.work !== 'unload') this.#owner?.began(now)
+    if (this.call.work !== 'unload') this.#owner?.began(this, now)
   }
 
   release(outcome: Outcome, now: number, report?: CallReport): void {

@@ -53,6 +53,8 @@ interface Notes {
   untold: boolean
   /** The same weights had this contender's place until the last load. Its answer tells whether that was a load at all. */
   reloadedFor: Contender | undefined
+  /** Loads in a row that took no time, though the options before were others. */
+  needless: number
   /** Loads in a row that failed. */
   failures: number
   /** Before this, no load is tried while other runners are wanted. */
@@ -76,6 +78,7 @@ const NOTHING: Readonly<Notes> = {
   doubted: false,
   untold: false,
   reloadedFor: undefined,
+  needless: 0,
   failures: 0,
   notBefore: Number.NEGATIVE_INFINITY,
   loadMs: undefined,

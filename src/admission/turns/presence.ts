@@ -7,6 +7,9 @@ import type { Switching } from './switching.ts'
 /** A shorter load time is none: a loaded model tells 1 to 2 ms, and the shortest load that was seen took 32 ms. */
 const MOST_WITHOUT_LOAD_MS = 20
 
+/** A call can find a load that another call has begun. So one load without time proves nothing. */
+const MOST_NEEDLESS = 2
+
 interface PresenceParts {
   readonly inPlay: Set<Contender>
   readonly switching: Switching
@@ -83,8 +86,9 @@ export class Presence {
     if (reloadedFor === undefined || grantedAt >= loadedAt) return
     contender.notes.reloadedFor = undefined
     // An answer without durations tells nothing.
-    if (computedMs !== undefined && loadMs < MOST_WITHOUT_LOAD_MS)
-      contender.lane.unite(contender, reloadedFor, now)
+    if (computedMs === undefined) return
+    contender.notes.needless = loadMs < MOST_WITHOUT_LOAD_MS ? contender.history.needless + 1 : 0
+    if (contender.history.needless >= MOST_NEEDLESS) contender.lane.unite(contender, reloadedFor, now)
   }
 
   #becameIdle(contender: Contender, outcome: Outcome, now: number): void {

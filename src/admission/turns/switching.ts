@@ -105,7 +105,8 @@ export class Switching {
   /** Ollama was asked after the end of a change: the runners that had to leave, and are there still, go on. */
   settle(change: Change, present: ReadonlySet<Contender>, now: number): void {
     const { to, from, failed } = change
-    const left = from.filter((each) => !present.has(each))
+    // Calls that run bring their runner back by themselves.
+    const left = from.filter((each) => !present.has(each) && each.running === 0)
     const rivals = left.filter(({ lane, history }) => lane !== to.lane && !history.unloadsWhenIdle)
     const others = [...this.#parts.inPlay].filter((each) => each.state !== 'absent' && each.lane !== to.lane)
     const ids = new Set([...others, ...rivals].map(({ id }) => id))
