@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** An Ollama that answers as the test says, for what the simulator never does. It tells its version like any other. */
+/** An Ollama that answers as the test says, for what the simulator never does. It tells its version like any other, and has no list of models. */
 export class ScriptedOllama {
   readonly url: string
   readonly #server: Server
@@ -16,6 +16,7 @@ export class ScriptedOllama {
     // Ollama takes as much.
     const server = createServer({ maxHeaderSize: 1024 * 1024 }, (request, response) => {
       if (request.url === '/api/version') response.end('{"version":"0.33.0"}')
+      else if (request.url === '/api/tags') response.writeHead(404).end()
       else answer(request, response)
     })
     server.maxHeadersCount = 0

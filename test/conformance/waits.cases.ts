@@ -40,7 +40,8 @@ export function waits(target: Target): void {
           ...['--parallel', '4', '--load-time', '0', '--max-loaded', '4'],
           ...['--token-rate', String(TOKENS_PER_SECOND), '--prompt-rate', String(PROMPT_TOKENS_PER_SECOND)],
         ],
-        serve: ['--parallel', '1'],
+        // All models at once: with turns, one would wait for another.
+        serve: ['--parallel', '1', '--turns', 'off'],
       })
       scripted = await ScriptedOllama.start((_request, response) => {
         response.writeHead(200, { 'Content-Type': 'application/x-ndjson' })
