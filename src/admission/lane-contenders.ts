@@ -17,42 +17,51 @@ export interface LineMaker<M extends NamedCalls> {
 export class LaneContenders<M extends NamedCalls> {
   readonly #lane: TurnLane
   readonly #maker: LineMaker<M>
-  #current: Contender<LaneLine<M>>
+  /** For LaneContenders alone to change: the contender whose calls run, or ran last. */
+  current: Contender<LaneLine<M>>
   #others: readonly Contender<LaneLine<M>>[] = NONE
 
   constructor(lane: TurnLane, maker: LineMaker<M>) {
     this.#lane = lane
     this.#maker = maker
-    this.#current = new Contender(lane, '')
-  }
-
-  /** The contender whose calls run, or ran last. */
-  get current(): Contender<LaneLine<M>> {
-    return this.#current
+    this.current = new Contender(lane, '')
   }
 
   get all(): readonly Contender<LaneLine<M>>[] {
-    return this.#others.length === 0 ? [this.#current] : [this.#current, ...this.#others]
+    return this.#others.length === 0 ? [this.current] : [this.current, ...this.#others]
+  }
+
+  /** The contender that /api/ps means when it shows the runner. */
+  get shown(): Contender<LaneLine<M>> {
+    const isThere = (each: Contender) => each.state !== 'absent'
+    return this.all.find(isThere) ?? this.all.find(({ history }) => history.doubted) ?? this.current
+  }
+
+  /** The contender of a call that was granted. Another one may be current by now. */
+  find(contender: object | undefined): Contender<LaneLine<M>> {
+    return contender === this.current
+      ? this.current
+      : (this.all.find((each) => each === contender) ?? this.current)
   }
 
   /** Calls in line. */
   get queued(): number {
-    let queued = this.#current.queued
+    let queued = this.current.queued
     for (const each of this.#others) queued += each.queued
     return queued
   }
 
   /** The contender that serves a call with these options. `split`: calls with other options wait for another turn. */
   of({ options = '' }: Call, split: boolean): Contender<LaneLine<M>> {
-    if (!split || this.#current.serves(options)) return this.#current
+    if (!split || this.current.serves(options)) return this.current
     const known = this.#others.find((each) => each.serves(options))
     if (known !== undefined) return known
     this.#others = this.#others.filter((each) => !each.isOut)
     const contender = new Contender<LaneLine<M>>(this.#lane, options)
     // The first call of a lane tells its options.
-    if (this.#current.isOut) this.#current = contender
+    if (this.current.isOut) this.current = contender
     else if (this.#others.length + 1 < MOST_CONTENDERS) this.#others = [...this.#others, contender]
-    else return this.#current
+    else return this.current
     return contender
   }
 
@@ -60,8 +69,8 @@ export class LaneContenders<M extends NamedCalls> {
   choose(contender: object): void {
     const chosen = this.#others.find((each) => each === contender)
     if (chosen === undefined) return
-    this.#others = [this.#current, ...this.#others.filter((each) => each !== chosen)]
-    this.#current = chosen
+    this.#others = [this.current, ...this.#others.filter((each) => each !== chosen)]
+    this.current = chosen
   }
 
   lineOf(contender: Contender<LaneLine<M>>): LaneLine<M> {
@@ -71,7 +80,7 @@ export class LaneContenders<M extends NamedCalls> {
 
   /** All calls in line: first those of the current contender, then the others by their arrival. */
   waiting(): Iterable<LocalTicket<M>> {
-    const first = this.#current.line ?? []
+    const first = this.current.line ?? []
     if (this.#others.length === 0) return first
     const others = this.#others.flatMap((each) => [...(each.line ?? [])])
     return [...first, ...others.sort((a, b) => a.enqueuedAt - b.enqueuedAt)]
@@ -87,13 +96,13 @@ export class LaneContenders<M extends NamedCalls> {
     if (this.#others.length === 0) return
     const others = this.#others.flatMap(({ line }) => line?.give(() => true) ?? [])
     this.#others = NONE
-    if (others.length > 0) this.lineOf(this.#current).take(others)
+    if (others.length > 0) this.lineOf(this.current).take(others)
   }
 
   /** Moves the calls of `other` to `contender`, which has the same runner. Returns the contender that is no more. */
   unite(contender: object, other: object): readonly Contender<LaneLine<M>>[] {
     const [to, from] = [contender, other].map((wanted) => this.all.find((each) => each === wanted))
-    if (to === undefined || from === undefined || from === this.#current) return []
+    if (to === undefined || from === undefined || from === this.current) return []
     to.unite(from)
     this.#others = this.#others.filter((each) => each !== from)
     this.lineOf(to).take(from.line?.give(() => true) ?? [])

@@ -65,16 +65,18 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     return this.contenders.current
   }
 
-  /** The contender that /api/ps means when it shows the runner. */
-  get shown(): Contender<LaneLine<M>> {
-    const { all } = this.contenders
-    const isThere = (each: Contender) => each.state !== 'absent'
-    return all.find(isThere) ?? all.find(({ history }) => history.doubted) ?? this.current
-  }
-
   /** The runner has its turn, or needs none. */
   get hasTurn(): boolean {
     return this.#slots.admits !== 'none'
+  }
+
+  /** The short way: the runner has its turn, no call waits, and the call asks for nothing of its own. */
+  isOpenFor({ options = '', keepsLoaded }: Call, now: number): boolean {
+    const { current } = this.contenders
+    if (this.#slots.admits !== 'all' || current.queued > 0) return false
+    if (options !== current.options || keepsLoaded !== undefined) return false
+    if (this.#slots.running === 0) current.called(now)
+    return true
   }
 
   /** A call has come, and its runner is asked for. Returns in which line the call stands unless it may run at once. */
@@ -110,7 +112,7 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   /** Gives slots to as many calls in line as there is room for. */
   grantWaiting(now: number): void {
     // A grant callback may release its permit at once. That inner call returns here, and the outer loop grants the slot.
-    if (this.current.queued === 0 || this.#granting) return
+    if (this.contenders.current.queued === 0 || this.#granting) return
     this.#granting = true
     try {
       for (;;) {
@@ -156,14 +158,9 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     this.#lane.refusals.movedAt(now)
     const permit = this.#slots.take(this.#lane, model, call, now, waitMs)
     model.began(permit.slots)
-    permit.contender = this.current
+    permit.contender = this.contenders.current
     this.#granted(call)
     return permit
-  }
-
-  /** Another contender may be current by now. */
-  contenderOf({ contender }: LocalPermit<M>): Contender<LaneLine<M>> {
-    return this.contenders.all.find((each) => each === contender) ?? this.current
   }
 
   released(permit: LocalPermit<M>, outcome: Outcome, now: number, report?: CallReport): void {
@@ -179,7 +176,8 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
       if (!served) return
       this.#slots.overlaps = true
       this.#turns.presence.unloads(this.current, now)
-    } else this.#turns.presence.released(this.contenderOf(permit), grantedAt, outcome, now, report)
+    } else
+      this.#turns.presence.released(this.contenders.find(permit.contender), grantedAt, outcome, now, report)
   }
 
   /** Calls have left the line, or their number has changed otherwise. */

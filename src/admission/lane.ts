@@ -97,6 +97,8 @@ export class Lane implements LaneView {
     if (call.deadline <= now) throw this.refuse(model, 'timeout', now)
     // Ollama frees the model when the model's last call is over. The client does not wait for that.
     if (call.work === 'unload') return this.turn.grantAtOnce(model, call, now)
+    if (this.turn.isOpenFor(call, now) && this.#slots.hasRoomFor(call, now))
+      return this.turn.grantAtOnce(model, call, now)
     const contender = this.turn.arrives(call, now)
     if (this.turn.mayRunAtOnce(contender, call, now)) return this.turn.grantAtOnce(model, call, now)
     const turnInMs = this.#parts.turns.startsInMs(contender, now)
@@ -109,7 +111,7 @@ export class Lane implements LaneView {
   /** For LocalPermit alone: Ollama has begun to answer, so the runner is in memory. */
   began(permit: LanePermit, now: number): void {
     if (this.#successor) this.#successor.began(permit, now)
-    else this.#parts.turns.presence.began(this.turn.contenderOf(permit), now)
+    else this.#parts.turns.presence.began(this.turn.contenders.find(permit.contender), now)
   }
 
   /** For LocalPermit alone, which calls this once. */

@@ -66,7 +66,7 @@ export class LanesInTurns {
     if (!this.turns.available) this.#order(this.turns.settings, true)
     const sighted = models.map(({ model, expiresAt }) => {
       const lane = this.#laneOf(model)
-      return { contender: lane?.turn.shown, runner: lane?.runner ?? model, model, expiresAt }
+      return { contender: lane?.turn.contenders.shown, runner: lane?.runner ?? model, model, expiresAt }
     })
     this.turns.sightings.saw(sighted, askedAt, this.#now)
   }

@@ -38,6 +38,8 @@ export class Turns implements Field {
   readonly inPlay = new Set<Contender>()
   readonly #parts: OrderParts
   #settings: TurnSettings
+  /** For Turns alone to change: the runners' calls may have to wait for a turn. A field, because each call asks for it. */
+  ordered: boolean
   #available = true
   #advancing = false
   #again = false
@@ -49,6 +51,7 @@ export class Turns implements Field {
     const { observer, settings, watch } = parts
     this.#parts = parts
     this.#settings = settings
+    this.ordered = settings.ordered
     this.budget = new SwitchingBudget(settings.maxSwitching)
     const evicted = (contender: Contender, now: number) => this.presence.gone(contender, 'evicted', now)
     const { budget, inPlay, together } = this
@@ -69,11 +72,6 @@ export class Turns implements Field {
   /** Ollama tells what is loaded. */
   get available(): boolean {
     return this.#available
-  }
-
-  /** The runners' calls may have to wait for a turn. */
-  get ordered(): boolean {
-    return this.#settings.ordered && this.#available
   }
 
   /** More than one runner is in play. */
@@ -146,6 +144,7 @@ export class Turns implements Field {
   order(settings: TurnSettings, available: boolean, now: number): void {
     this.#settings = settings
     this.#available = available
+    this.ordered = settings.ordered && available
     this.budget.share = settings.maxSwitching
     if (this.ordered) return
     this.switching.stop()
