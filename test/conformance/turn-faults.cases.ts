@@ -207,6 +207,8 @@ export function turnFaults(target: Target): void {
 
   describe('a call of a loaded model that Ollama holds up while it loads another one', () => {
     it('is no load', async () => {
+      // `turn` has no variable, and a Worker has no file.
+      if (target.gaps?.lifecycle) return
       const held: (() => void)[] = []
       let loadMs = 300
       const ollama = await ScriptedOllama.start(async (request, response) => {
