@@ -66,6 +66,8 @@ export const LOAD_MS = 200
 export interface CallReport {
   /** Ollama answered the call without an error. */
   readonly served: boolean
+  /** Status of Ollama's answer; 0 without an answer. Undefined: not known. */
+  readonly status?: number | undefined
   /** The part of the time that loading the model took. This part says nothing about the next call. */
   readonly loadMs: number
   /** Time in line inside Ollama, before the runner began. Undefined where the answer does not tell. */

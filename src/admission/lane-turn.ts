@@ -93,9 +93,9 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     return this.#mayRun(call, now)
   }
 
-  /** A call has got its permit. */
-  #granted({ keepsLoaded }: Call): void {
-    if (keepsLoaded === undefined || !this.#isOrdered) return
+  /** A call has got its permit. What an unload asks for counts when Ollama has answered it. */
+  #granted({ keepsLoaded, work }: Call): void {
+    if (keepsLoaded === undefined || work === 'unload' || !this.#isOrdered) return
     this.current.notes.unloadsWhenIdle = !keepsLoaded
     this.#slots.overlaps = !keepsLoaded
     // A runner that leaves after its first call would be loaded again for the second one.
@@ -174,8 +174,8 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     }
     if (call.work === 'unload') {
       if (!served) return
-      this.#slots.overlaps = true
       this.#turns.presence.unloads(this.current, now)
+      this.#slots.overlaps = this.current.history.unloadsWhenIdle
     } else
       this.#turns.presence.released(this.contenders.find(permit.contender), grantedAt, outcome, now, report)
   }

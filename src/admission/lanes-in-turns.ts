@@ -43,7 +43,7 @@ export class LanesInTurns {
     this.#configure()
   }
 
-  /** A lane was made. */
+  /** A lane was made. Further names of a lane change nothing about the turn of its runner. */
   opened(lane: Lane): void {
     lane.turn.enter(this.#contends(lane), this.#now)
   }
@@ -78,7 +78,6 @@ export class LanesInTurns {
 
   order(settings: TurnSettings): void {
     this.#order(settings, this.turns.available)
-    this.#configure()
   }
 
   stop(): void {
@@ -94,6 +93,7 @@ export class LanesInTurns {
     const now = this.#now
     const before = this.turns.ordered
     this.turns.order(settings, available, now)
+    this.#configure()
     if (this.turns.ordered && !before)
       for (const lane of this.#parts.lanes()) lane.turn.enter(lane.turn.contends, now)
     this.turns.advance(now)

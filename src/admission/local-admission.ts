@@ -91,9 +91,7 @@ export class LocalAdmission implements Admission, LanesView {
   }
 
   lanes(): Set<Lane> {
-    const lanes = new Set<Lane>()
-    for (const { lane } of this.#models.values()) lanes.add(lane)
-    return lanes
+    return new Set(Array.from(this.#models.values(), ({ lane }) => lane))
   }
 
   acquire(call: Call, now = this.#clock.now()): LocalPermit | LocalTicket {
@@ -195,12 +193,13 @@ export class LocalAdmission implements Admission, LanesView {
       this.#forget(model)
     const facts = this.#runners.find(name)
     const lane = this.#laneOf(facts?.runner) ?? this.#laneFor(facts?.runner)
+    const isKnown = lane.models.length > 0
     const model = new ModelCalls(name, this.#observer.lane(name), lane)
     lane.adopt(model)
     this.#models.set(name, model)
     if (facts?.forced !== undefined) lane.force(facts.forced)
     this.#applySettings(lane)
-    this.#inTurns.opened(lane)
+    if (!isKnown) this.#inTurns.opened(lane)
     this.#runners.opened(name)
     return model
   }

@@ -112,7 +112,8 @@ export class CallRecord {
   report(figures: Figures, outcome: CallOutcome, now: number): CallReport {
     const served = outcome === 'done' && this.status < 400
     const firstByteMs = (this.#firstByteMs ?? 0) + this.arrivedAt - this.sentAt
-    return reportOf(figures, { firstByteMs, tookMs: now - this.sentAt, streamed: this.streamed }, served)
+    const times = { firstByteMs, tookMs: now - this.sentAt, streamed: this.streamed }
+    return reportOf(figures, times, served, this.status)
   }
 
   /** The call once it is over. */

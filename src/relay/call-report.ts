@@ -12,20 +12,21 @@ interface MeasuredTimes {
 /**
  * What an answer tells admission. Only the final chunks of Ollama's own routes tell where the time went. None of their
  * durations but the total holds the time in line inside Ollama (server/sched.go, llm/llama_server.go), so that time is
- * what the others leave of the total.
+ * what the others leave of the total. `status`: of Ollama's answer; 0 without an answer.
  */
 export function reportOf(
   { totalMs, loadMs, promptMs, evalMs }: Figures,
   { firstByteMs, tookMs, streamed }: MeasuredTimes,
   served: boolean,
+  status?: number,
 ): CallReport {
   // Embeddings have a total and no time of computing: their rest says nothing.
-  if (totalMs === null || promptMs === null || !evalMs) return { served, loadMs }
+  if (totalMs === null || promptMs === null || !evalMs) return { served, status, loadMs }
   const computedMs = promptMs + evalMs
   const restMs = Math.max(0, totalMs - loadMs - computedMs)
   // A client that reads slowly makes the total longer, but not the time before the first byte of a stream.
-  if (!streamed) return { served, loadMs, queuedMs: restMs, computedMs, beganMs: tookMs - computedMs }
+  if (!streamed) return { served, status, loadMs, queuedMs: restMs, computedMs, beganMs: tookMs - computedMs }
   const beganMs = firstByteMs - promptMs
   const queuedMs = Math.min(restMs, Math.max(0, beganMs - loadMs))
-  return { served, loadMs, queuedMs, computedMs, beganMs }
+  return { served, status, loadMs, queuedMs, computedMs, beganMs }
 }

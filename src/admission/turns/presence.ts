@@ -51,12 +51,14 @@ export class Presence {
       this.began(contender, now)
       this.#unite(contender, grantedAt, report, now)
     }
-    if (contender.running === 0) this.#becameIdle(contender, outcome, now)
+    if (contender.running === 0) this.#becameIdle(contender, isFailedLoad(outcome, report), now)
     if (this.#governs) this.#parts.advance(now)
   }
 
   /** A call has asked Ollama to unload the runner. Ollama does so as soon as no call of the runner runs. */
   unloads(contender: Contender, now: number): void {
+    // Ollama does nothing for a runner that is not in memory.
+    if (contender.state === 'absent') return
     contender.notes.unloadsWhenIdle = true
     if (contender.running === 0 && contender.state !== 'loading') this.gone(contender, 'unloaded', now)
     if (this.#governs) this.#parts.advance(now)
@@ -91,12 +93,12 @@ export class Presence {
     if (contender.history.needless >= MOST_NEEDLESS) contender.lane.unite(contender, reloadedFor, now)
   }
 
-  #becameIdle(contender: Contender, outcome: Outcome, now: number): void {
+  /** `failed`: if the call should have loaded the runner, Ollama could not. */
+  #becameIdle(contender: Contender, failed: boolean, now: number): void {
     contender.becameIdle(now)
     const { switching } = this.#parts
     const { change } = switching
-    if (contender.state === 'loading' && change?.to === contender)
-      switching.attemptEnded(change, outcome, now)
+    if (contender.state === 'loading' && change?.to === contender) switching.attemptEnded(change, failed, now)
     else if (contender.history.unloadsWhenIdle && contender.state !== 'loading')
       this.gone(contender, 'unloaded', now)
   }
@@ -126,4 +128,15 @@ export class Presence {
   get #governs(): boolean {
     return this.#parts.inPlay.size > 1
   }
+}
+
+/** Ollama answers so when it cannot load a model, or when the runner crashes while it loads. */
+const LOAD_FAILED = 500
+
+/**
+ * Whether a call that asked for a load says that the load failed. An Ollama that is busy or cannot be reached says
+ * nothing about the model.
+ */
+function isFailedLoad(outcome: Outcome, report: CallReport | undefined): boolean {
+  return outcome === 'timed_out' || (outcome === 'failed' && report?.status === LOAD_FAILED)
 }

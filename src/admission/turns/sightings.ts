@@ -83,6 +83,8 @@ export class Sightings {
     if (contender.state === 'absent') {
       const { doubted, since } = contender.history
       contender.notes.doubted = false
+      // The lane serves calls with other options, and the answer may be older than they are.
+      if (contender.lane.current !== contender && contender.lane.running > 0) return
       if (askedAt >= since || doubted) turns.presence.appeared(contender, !doubted, now)
     } else if (contender.state !== 'loading') contender.notes.provenAt = askedAt
     else if (change?.to === contender && askedAt > change.sentAt && (!change.reloads || change.sawAbsence))

@@ -1,4 +1,3 @@
-import type { Outcome } from '../observer.ts'
 import { Change } from './change.ts'
 import type { NextTurn } from './choose.ts'
 import { type Contender, runnerOf } from './contender.ts'
@@ -52,18 +51,18 @@ export class Switching {
 
   /** One step of a change whose runners may have become idle. Returns whether anything has changed. */
   step(change: Change, now: number): boolean {
-    const { to, from, stage } = change
+    const { to, stage } = change
     // The calls that asked for the runner have left, or an operator has paused the model.
     const isUnwanted = to.waiting === 0 && (stage === 'draining' || to.running === 0)
     if (stage === 'looking') return false
-    if (isUnwanted && stage === 'loading') this.attemptEnded(change, 'cancelled', now)
+    if (isUnwanted && stage === 'loading') this.attemptEnded(change, false, now)
     else if (isUnwanted) this.#end(change, now)
     else if (stage === 'loading' && to.running === 0) {
-      this.#send(change, now)
+      this.#sendWhenIdle(change, now)
       // A grant that is under way further up gives the slot only after this.
       return false
     } else if (stage === 'loading') return this.#makeRoom(change, now)
-    else if (stage === 'draining' && from.every(({ running }) => running === 0)) this.#send(change, now)
+    else if (stage === 'draining' && isIdle(change)) this.#send(change, now)
     else return false
     return true
   }
@@ -91,14 +90,14 @@ export class Switching {
   }
 
   /** The last call that asked for the runner is over, and the runner was not seen in memory. */
-  attemptEnded(change: Change, outcome: Outcome, now: number): void {
+  attemptEnded(change: Change, failed: boolean, now: number): void {
     const { to } = change
     change.endedAt = now
     to.become('absent', now)
     to.lane.admit(to, 'none', now)
-    if (outcome === 'failed') this.#failed(change, now)
+    if (failed) this.#failed(change, now)
     // The client left, or Ollama refused the call itself. The next call tries again.
-    if (outcome !== 'failed' && to.waiting > 0) this.#send(change, now)
+    if (!failed && to.waiting > 0) this.#sendWhenIdle(change, now)
     else this.#look(change, now)
   }
 
@@ -127,6 +126,12 @@ export class Switching {
     this.#change = undefined
   }
 
+  /** After a first attempt, runners may have to leave that were to stay. */
+  #sendWhenIdle(change: Change, now: number): void {
+    if (isIdle(change)) this.#send(change, now)
+    else change.stage = 'draining'
+  }
+
   #send(change: Change, now: number): void {
     const { to, from } = change
     const { inPlay } = this.#parts
@@ -140,6 +145,8 @@ export class Switching {
     change.sentAt = now
     change.isOneOfMany = inPlay.size > 1
     to.become('loading', now)
+    // What an earlier load was to do is over with it.
+    to.notes.unloadsWhenIdle = false
     to.lane.admit(to, change.isOneOfMany ? 'one' : 'all', now)
   }
 
@@ -152,9 +159,11 @@ export class Switching {
     const patienceMs = PATIENCE.loads * (to.history.loadMs ?? PATIENCE.unknownMs) + PATIENCE.moreMs
     if (now - sentAt < patienceMs) return false
     const others = [...this.#parts.inPlay].filter(({ state }) => state === 'loaded')
+    if (others.length === 0) return false
     for (const each of others) leave(each, now)
     change.from = [...from, ...others]
-    return others.length > 0
+    to.lane.admit(to, 'none', now)
+    return true
   }
 
   #failed(change: Change, now: number): void {
@@ -190,6 +199,11 @@ export class Switching {
     const times = { at: endedAt, drainMs, loadMs }
     this.#parts.observer.loaded({ ...runnerOf(to), reason, from: from.map(runnerOf), ...times, failed })
   }
+}
+
+/** Whether the last calls of the runners that leave are over. */
+function isIdle({ from }: Change): boolean {
+  return from.every(({ running }) => running === 0)
 }
 
 function leave(contender: Contender, now: number): void {

@@ -233,8 +233,8 @@ export class Turns implements Field {
   #wantedPace(): number | undefined {
     const { change } = this.switching
     // The runners that left may be out of play before the next one is seen.
-    if (change?.isOneOfMany && change.stage !== 'draining') return PACE_MS.changing
-    if (!this.governs) return undefined
+    if (!this.governs && !change?.isOneOfMany) return undefined
+    if (change !== undefined && change.stage !== 'draining') return PACE_MS.changing
     for (const each of this.inPlay) if (!each.idle) return PACE_MS.steady
     return undefined
   }

@@ -85,6 +85,8 @@ export class TurnWorld {
   settings: TurnSettings
   /** Ollama's port is closed. */
   isDown = false
+  /** Ollama has no room in its line of calls that wait for a load. */
+  isFull = false
   /** Hears of each grant, before Ollama hears of the call. */
   granted: (call: PlayedCall) => void = () => {}
   /** What the proxy knows of the names. */
@@ -252,6 +254,8 @@ export class TurnWorld {
     const { asked, permit } = call
     const { model, work } = asked
     if (this.isDown) this.#answerAtOnce(call, 'failed')
+    else if (this.isFull && !this.isLoaded(asked))
+      this.#answerAtOnce(call, 'failed', { served: false, loadMs: 0, status: 503 })
     else if (!this.models.has(model) || asked.isBad === true) this.#answerAtOnce(call, 'done')
     else if (work === 'unload') {
       this.engine.unload(this.#runnerOf(asked).key)
@@ -275,7 +279,7 @@ export class TurnWorld {
           const firstByteMs = tookMs - (this.now - (firstByteAt ?? this.now))
           this.#over(call, 'done', reportOf(told(asked, figures), { firstByteMs, tookMs, streamed }, true))
         },
-        onLoadFailed: () => this.#over(call, 'failed', { served: false, loadMs: 0 }),
+        onLoadFailed: () => this.#over(call, 'failed', { served: false, loadMs: 0, status: 500 }),
       })
       // Ollama's own line is full.
       if (call.handle === undefined) this.#answerAtOnce(call, 'failed')
