@@ -40,10 +40,8 @@ export type Verdict = NextTurn | number
 /** Chooses who comes next. The runner whose first call has waited longest is asked first. */
 export function choose(field: Field, now: number): Verdict {
   let dueAt = Number.POSITIVE_INFINITY
-  // Ollama may have unloaded a runner that nobody has looked at for long. Of the same weights it matters all the same.
-  const known = [...field.inPlay].filter(({ state, history }) => state === 'loaded' || history.doubted)
+  const loaded = [...field.inPlay].filter(({ mayBeLoaded }) => mayBeLoaded)
   for (const to of candidates(field.inPlay, now)) {
-    const loaded = known.filter(({ state, lane }) => state === 'loaded' || lane === to.lane)
     const verdict = judge(
       to,
       loaded.filter((each) => each !== to),
@@ -103,7 +101,7 @@ function judge(to: Contender, loaded: readonly Contender[], field: Field, now: n
 /** The loaded runners that must leave, so that the others are known to fit beside `to`. Those with least work leave. */
 function leavers(to: Contender, loaded: readonly Contender[], { together, outsiders }: Field, now: number) {
   const same = loaded.filter(({ lane }) => lane === to.lane)
-  const others = loaded.filter((each) => each.lane !== to.lane && !each.hasExpired(now))
+  const others = loaded.filter(({ lane }) => lane !== to.lane)
   const fits = (staying: readonly Contender[]) =>
     together.fits([...staying.map(({ id }) => id), ...outsiders, to.id], now)
   if (fits(others)) return same

@@ -142,6 +142,11 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
     return !this.knocks && this.queued === 0 && this.running === 0
   }
 
+  /** In memory, or was there when Ollama was asked last. */
+  get mayBeLoaded(): boolean {
+    return this.state === 'loaded' || this.#history.doubted
+  }
+
   /** Nothing to do, now or next. */
   get idle(): boolean {
     return this.running === 0 && this.waiting === 0

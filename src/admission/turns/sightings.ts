@@ -82,18 +82,26 @@ export class Sightings {
     const { change } = turns.switching
     if (contender.state === 'absent') {
       const { doubted, since } = contender.history
+      // Ollama may unload the runner for a load that was sent after the question.
+      if (change?.stage === 'loading' && askedAt <= change.sentAt) return
       contender.notes.doubted = false
       // The lane serves calls with other options, and the answer may be older than they are.
       if (contender.lane.current !== contender && contender.lane.running > 0) return
       if (askedAt >= since || doubted) turns.presence.appeared(contender, !doubted, now)
-    } else if (contender.state !== 'loading') contender.notes.provenAt = askedAt
-    else if (change?.to === contender && askedAt > change.sentAt && (!change.reloads || change.sawAbsence))
+    } else if (contender.state !== 'loading') {
+      contender.notes.doubted = false
+      contender.notes.provenAt = askedAt
+    } else if (change?.to === contender && askedAt > change.sentAt && (!change.reloads || change.sawAbsence))
       turns.presence.began(contender, now)
   }
 
   #missing(contender: Contender, askedAt: number, now: number): void {
-    contender.notes.doubted = false
     const { state, running } = contender
+    if (contender.history.doubted) {
+      contender.notes.doubted = false
+      if (state === 'leaving') contender.become('absent', now)
+      return
+    }
     const { provenAt, idleSince, since } = contender.history
     if (state !== 'loaded' && state !== 'leaving') return
     if (running > 0 || askedAt <= Math.max(provenAt, idleSince, since)) return

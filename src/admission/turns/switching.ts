@@ -106,7 +106,9 @@ export class Switching {
     const { to, from, failed } = change
     // Calls that run bring their runner back by themselves.
     const left = from.filter((each) => !present.has(each) && each.running === 0)
-    const rivals = left.filter(({ lane, history }) => lane !== to.lane && !history.unloadsWhenIdle)
+    const rivals = left.filter(
+      ({ lane, history }) => lane !== to.lane && !history.unloadsWhenIdle && !history.doubted,
+    )
     const others = [...this.#parts.inPlay].filter((each) => each.state !== 'absent' && each.lane !== to.lane)
     const ids = new Set([...others, ...rivals].map(({ id }) => id))
     if (!failed && rivals.length > 0) this.#parts.together.evicted([...ids], to.id, now)
@@ -137,7 +139,9 @@ export class Switching {
     const { inPlay } = this.#parts
     if (from.length > 0) {
       // Ollama evicts an idle runner first, whichever has to leave here. The next look tells which one has left.
-      const idle = [...inPlay].filter((each) => each.state === 'loaded' && each.idle)
+      const idle = [...inPlay].filter(
+        (each) => each !== to && each.state !== 'leaving' && each.mayBeLoaded && each.idle,
+      )
       for (const each of idle) leave(each, now)
       change.from = [...from, ...idle]
     }
@@ -190,8 +194,9 @@ export class Switching {
     if (this.#change === change) this.#change = undefined
     for (const each of change.from) {
       if (each.state !== 'leaving') continue
-      each.become('loaded', now)
-      each.lane.admit(each, 'all', now)
+      const isIn = !each.history.doubted
+      each.become(isIn ? 'loaded' : 'absent', now)
+      each.lane.admit(each, isIn ? 'all' : 'none', now)
     }
   }
 
@@ -207,7 +212,6 @@ function isIdle({ from }: Change): boolean {
 }
 
 function leave(contender: Contender, now: number): void {
-  contender.notes.doubted = false
   contender.become('leaving', now)
   contender.lane.admit(contender, 'none', now)
 }

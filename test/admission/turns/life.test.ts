@@ -5,11 +5,14 @@ import { Life, type Mood } from './support/life.ts'
 /** The normal run has 60 000 steps. TURN_LIVES=2000 lives through more than a million. */
 const LIVES = Number(process.env.TURN_LIVES ?? 100)
 const STEPS = 300
+/** Lives that ended in a fault once, and that the normal run does not come to. */
+const ONCE_FAULTY: Readonly<Record<Mood, readonly number[]>> = { calm: [1563], wild: [1115] }
 
 /** Each life is another machine, with other models and settings. */
 function liveAll(mood: Mood): Map<string, number> {
   const fates = new Map<string, number>()
-  for (let seed = 1; seed <= LIVES; seed++) {
+  const seeds = [...Array.from({ length: LIVES }, (_, index) => index + 1), ...ONCE_FAULTY[mood]]
+  for (const seed of seeds) {
     const life = new Life(seed, mood)
     try {
       for (let step = 0; step < STEPS; step++) life.live()
