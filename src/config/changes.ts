@@ -10,6 +10,13 @@ const CHANGEABLE: ReadonlySet<OptionKey> = new Set([
   'turns',
   'turn',
   'alerts',
+  'auth',
+  'keys',
+  'keys_file',
+  'manage',
+  'trusted_proxies',
+  'open_webui_jwt_secret',
+  'forward_identity',
   'log_level',
   'language',
 ])
@@ -36,11 +43,16 @@ export type ReloadResult =
   /** The file was not read, because the proxy is about to end. */
   | { readonly status: 'draining' }
 
+/** A value whose text did not change is the same object: no key of thousands is looked at. */
+function isEqual(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other)
+}
+
 /** Compares effective values: a change in the file does not count for a key that a flag or the environment sets. */
 export function changesBetween(inForce: LoadedConfig, read: LoadedConfig): Changes {
   const changed = options
     .map(({ key }) => key)
-    .filter((key) => JSON.stringify(inForce.config[key]) !== JSON.stringify(read.config[key]))
+    .filter((key) => !isEqual(inForce.config[key], read.config[key]))
   const needsRestart = changed.filter((key) => !CHANGEABLE.has(key))
   const kept = <T>(from: { readonly [K in OptionKey]?: T }) =>
     Object.fromEntries(needsRestart.map((key) => [key, from[key]]))

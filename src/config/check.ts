@@ -6,13 +6,22 @@ import type { Option } from './schema.ts'
 /** Translates a path within an option's value to a place in the file, the environment or the flags. */
 export type Locate = (path: readonly PropertyKey[]) => Pick<Problem, 'where' | 'key'>
 
-/** Adds at most one problem for each path within the value. */
-export function check(option: Option, value: unknown, problems: Problem[], locate: Locate): void {
+/** Values without a mistake by the object that was checked: a reload brings most objects again, as they were. */
+const checked = new WeakMap<object, { readonly option: Option; readonly data: unknown }>()
+
+/**
+ * The value as the option makes it; undefined where the value has problems. Adds at most one problem for each path
+ * within the value. Nobody may change an object that was checked.
+ */
+export function check(option: Option, value: unknown, problems: Problem[], locate: Locate): unknown {
+  const known = typeof value === 'object' && value !== null ? checked.get(value) : undefined
+  if (known?.option === option) return known.data
   const seen = new Set<string>()
-  for (const issue of option.schema.safeParse(value).error?.issues ?? []) {
+  const { data, error } = option.schema.safeParse(value)
+  for (const issue of error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        const message = `unknown key${didYouMean(key, ['parallel_limit', 'queue_limit'])}`
+        const message = `unknown key${didYouMean(key, option.innerKeys ?? [])}`
         problems.push({ ...locate([...issue.path, key]), message })
       }
       continue
@@ -23,6 +32,8 @@ export function check(option: Option, value: unknown, problems: Problem[], locat
     seen.add(path)
     problems.push({ ...locate(issue.path), message: describe(issue, option, value) })
   }
+  if (error === undefined && typeof value === 'object' && value !== null) checked.set(value, { option, data })
+  return data
 }
 
 function describe(issue: z.core.$ZodIssue, option: Option, value: unknown): string {
@@ -55,7 +66,18 @@ export function unquoted(text: string): string {
 export function fromEnvironment(option: Option, text: string): { value: unknown; warning?: string } {
   const { alsoInEnvironment: also, anyCase } = option
   if (also?.text === text) return { value: also.value, warning: also.warning }
+  if (option.json) return { value: parsed(text) }
+  if (option.list) return { value: text.split(',').map((item) => item.trim()) }
   return { value: fromText(option, anyCase ? text.toLowerCase() : text) }
+}
+
+/** A text that is no JSON stays text, and the option refuses the text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 /** The value that a text stands for: the first of text, number and boolean that the option accepts, else the text. */

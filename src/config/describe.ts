@@ -1,5 +1,6 @@
 import { type LoadedConfig, mapKeys, type Source } from './load.ts'
 import { type OptionKey, options } from './schema.ts'
+import { valueWithoutSecrets } from './secrets.ts'
 
 /** Body of `GET /config` and output of `check`. Keys are in the order of the schema; an unset value is null. */
 export interface DescribedConfig {
@@ -10,11 +11,16 @@ export interface DescribedConfig {
 
 const SECRETS = new Set(options.filter((option) => option.secret).map((option) => option.key))
 
-/** The effective configuration, with "***" for each secret. */
+/** The effective configuration, with "***" for each secret, also for a secret at a wrong place. Of a map of secrets the names are shown. */
 export function describeConfig({ config, sources, configFile }: LoadedConfig): DescribedConfig {
   const value = (key: OptionKey) => {
     const plain = config[key] ?? null
-    return plain !== null && SECRETS.has(key) ? '***' : plain
+    return plain !== null && SECRETS.has(key) ? hidden(plain) : valueWithoutSecrets(plain)
   }
   return { config_file: configFile, values: mapKeys(value), sources }
+}
+
+function hidden(secret: unknown): unknown {
+  if (typeof secret !== 'object' || secret === null) return '***'
+  return Object.fromEntries(Object.keys(secret).map((name) => [name, '***']))
 }

@@ -1,4 +1,5 @@
 import { check, fromEnvironment, fromText, unquoted } from './check.ts'
+import { deepFreeze } from './freeze.ts'
 import { didYouMean } from './near-miss.ts'
 import { pointsAtSelf } from './points-at-self.ts'
 import { byLine, ConfigError, type Problem } from './problem.ts'
@@ -40,11 +41,29 @@ export function loadConfig(input: ConfigInput): LoadedConfig {
   const configFile = loader.file()
   loader.environment()
   loader.flags()
+  loader.keysFile()
+  return loader.result(configFile)
+}
+
+/** The same without the keys in keys_file: the commands below "key" make this file when it does not exist. */
+export function loadWithoutKeysFile(input: ConfigInput): LoadedConfig {
+  const loader = new ConfigLoader(input)
+  const configFile = loader.file()
+  loader.environment()
+  loader.flags()
   return loader.result(configFile)
 }
 
 type Location = Pick<Problem, 'where' | 'key'>
-type Written = { readonly value: unknown; readonly source: Source; readonly location: Location }
+type Written = {
+  /** As the source has the value. */
+  readonly value: unknown
+  /** The value as the option makes it; undefined where the value has problems. */
+  readonly data: unknown
+  readonly source: Source
+  /** Asked for only where there is a problem: the place in a text that was read before takes another parse. */
+  readonly location: () => Location
+}
 
 /** Collects the values and problems of all sources. Each source overrides the sources that were read before. */
 class ConfigLoader {
@@ -82,8 +101,8 @@ class ConfigLoader {
       // `log_file: null` means unset. `models:` is null when every line below it is commented out.
       if (value === null && (option.defaultWritten === undefined || key === 'models')) continue
       const locate = (path: readonly PropertyKey[]) => ({ where: file.where(path), key: path.join('.') })
-      check(option, value, this.#problems, (path) => locate([key, ...path]))
-      this.#written.set(option.key, { value, source: 'config.yaml', location: locate([key]) })
+      const data = check(option, value, this.#problems, (path) => locate([key, ...path]))
+      this.#written.set(option.key, { value, data, source: 'config.yaml', location: () => locate([key]) })
     }
     this.#problems.sort(byLine)
     return name
@@ -114,10 +133,39 @@ class ConfigLoader {
     }
   }
 
+  /** Adds the keys of keys_file to those of the other sources. A file that is gone lets nobody in, so it is a problem. */
+  keysFile(): void {
+    const written = this.#written.get('keys_file')
+    const keys = options.find(({ key }) => key === 'keys')
+    if (typeof written?.value !== 'string' || keys === undefined) return
+    const name = written.value
+    let text: string
+    try {
+      text = this.#input.readFile(name)
+    } catch (error) {
+      const message = `${unreadable(name, error)}; "ollama-guard-proxy key add NAME" makes the file`
+      this.#problems.push({ ...written.location(), message })
+      return
+    }
+    const file = readYaml(name, text, this.#problems)
+    const locate = (path: readonly PropertyKey[]) => ({ where: file.where(path), key: path.join('.') })
+    const more = check(keys, file.values, this.#problems, locate)
+    const before = this.#written.get('keys')
+    const known = Object(before?.value)
+    for (const key of Object.keys(known))
+      if (Object.hasOwn(file.values, key))
+        this.#problems.push({ ...locate([key]), message: 'this key stands under keys, too' })
+    const value = { ...known, ...file.values }
+    // Without other keys the map stays the object that was checked, so that a reload sees that nothing changed.
+    const data = before === undefined ? more : { ...Object(before.data), ...Object(more) }
+    this.#written.set('keys', { source: 'config.yaml', location: written.location, ...before, value, data })
+  }
+
   result(configFile: string | null): LoadedConfig {
     this.#checkLoop()
     if (this.#problems.length > 0) throw new ConfigError(this.#problems)
-    const config = configSchema.parse(this.#values())
+    const read = Object.fromEntries([...this.#written].map(([key, { data }]) => [key, data]))
+    const config = { ...configSchema.parse({}), ...read }
     const sources = mapKeys((key) => this.#written.get(key)?.source ?? 'default')
     this.#checkSizes(config)
     this.#checkTurns(config)
@@ -131,8 +179,8 @@ class ConfigLoader {
 
   #take(option: Option, value: unknown, where: string, source: Source): void {
     const location = { where, key: null }
-    check(option, value, this.#problems, () => location)
-    this.#written.set(option.key, { value, source, location })
+    const data = check(option, value, this.#problems, () => location)
+    this.#written.set(option.key, { value, data, source, location: () => location })
   }
 
   #values(): Partial<Record<OptionKey, unknown>> {
@@ -147,7 +195,7 @@ class ConfigLoader {
     if (!pair.success || !pointsAtSelf(pair.data, this.#input.ownAddresses)) return
     const changed = this.#written.get('ollama_url') ?? this.#written.get('proxy_port')
     const message = `ollama_url ${pair.data.ollama_url} is the address of this proxy itself; change one of the two ports`
-    this.#problems.push({ ...(changed?.location ?? { where: 'default', key: null }), message })
+    this.#problems.push({ ...(changed?.location() ?? { where: 'default', key: null }), message })
   }
 
   #checkSizes({ max_body_size, max_queue_bytes }: Config): void {
@@ -156,7 +204,7 @@ class ConfigLoader {
     const message =
       `max_queue_bytes (${max_queue_bytes} bytes) is smaller than max_body_size (${max_body_size} bytes): ` +
       'a call with a body larger than max_queue_bytes is served only while no other call waits or is being read'
-    this.#warnings.push({ ...(written?.location ?? { where: 'default', key: null }), message })
+    this.#warnings.push({ ...(written?.location() ?? { where: 'default', key: null }), message })
   }
 
   /** The default of max_wait is no mistake: most proxies have models that fit into memory together. */
@@ -166,7 +214,7 @@ class ConfigLoader {
     const message =
       `max_wait (${turn.max_wait} s) is not below request_timeout (${request_timeout} s): ` +
       'a call is refused before it has waited long enough to end the turn of another model'
-    this.#warnings.push({ ...written.location, message })
+    this.#warnings.push({ ...written.location(), message })
   }
 
   /** Takes the value from a file, as containers provide secrets. */
@@ -199,10 +247,4 @@ function unreadable(name: string, error: unknown): string {
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null)
-    for (const inner of Object.values(Object.freeze(value))) deepFreeze(inner)
-  return value
 }

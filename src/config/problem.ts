@@ -1,3 +1,5 @@
+import { withoutSecrets } from './secrets.ts'
+
 /** One mistake in the configuration, or one warning. */
 export interface Problem {
   /** `config.yaml:12`, `environment OLLAMA_URL` or `flag --port`. */
@@ -7,20 +9,24 @@ export interface Problem {
   readonly message: string
 }
 
-/** One line: a line break in a value of the file becomes a space. */
+/** One line without secrets: a line break in a value of the file becomes a space. */
 export function formatProblem({ where, key, message }: Problem): string {
   const line = key === null ? `${where}: ${message}` : `${where}: ${key}: ${message}`
-  return line.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+  return withoutSecrets(line.replace(/[\p{Cc}\u2028\u2029]+/gu, ' '))
 }
 
-/** Carries every problem at once, so that five mistakes take one start to find, not five. */
+/** Carries every problem at once, so that five mistakes take one start to find, not five. Repeats no secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: readonly Problem[]
 
   constructor(problems: readonly Problem[]) {
     super(problems.map(formatProblem).join('\n'))
-    this.problems = problems
+    this.problems = problems.map(({ where, key, message }) => ({
+      where: withoutSecrets(where),
+      key: key === null ? null : withoutSecrets(key),
+      message: withoutSecrets(message),
+    }))
   }
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { keyMap } from './key-map.ts'
+import { aboutOf, type DeepReadonly, type OptionAbout, option, unsetOption } from './option.ts'
 import { ALERTS, alerts, modelLimits, TURN, turn } from './option-maps.ts'
 import {
   authorization,
@@ -6,6 +8,7 @@ import {
   host,
   integer,
   MOST_QUEUED,
+  networks,
   oneOf,
   parallel,
   seconds,
@@ -15,45 +18,6 @@ import {
   url,
   webhook,
 } from './values.ts'
-
-/** Description of an option, the same in --help and in config.yaml. */
-export interface About {
-  readonly sentence: string
-  readonly unit?: string
-  /** Environment variable; absent where only the file can set the option. */
-  readonly env?: string
-  /** Environment variable with the path of a file that holds the value. */
-  readonly envFile?: string
-  /** Flag without its dashes. */
-  readonly flag?: string
-  /** The value is never shown. */
-  readonly secret?: boolean
-  /** The value in the environment may be in capitals, as in LOG_LEVEL=INFO. */
-  readonly anyCase?: boolean
-  /** A text that only other programs accept in this variable: the value it stands for here, and the warning to log. */
-  readonly alsoInEnvironment?: { readonly text: string; readonly value: unknown; readonly warning: string }
-  /** A value to show for an option without a default, or with an empty default. */
-  readonly example?: unknown
-}
-
-interface OptionAbout extends About {
-  /** The default as a user writes it, before parsing; undefined where the option is unset by default. */
-  readonly defaultWritten?: unknown
-}
-
-const registry = z.registry<OptionAbout>()
-
-function option<S extends z.ZodType>(schema: S, written: z.core.util.NoUndefined<z.input<S>>, about: About) {
-  const described = z.prefault(schema, written)
-  registry.add(described, { ...about, defaultWritten: written })
-  return described
-}
-
-function unsetOption<S extends z.ZodType>(schema: S, about: About) {
-  const described = z.optional(schema)
-  registry.add(described, about)
-  return described
-}
 
 /** Every option is defined here and nowhere else. Keys are the keys of config.yaml; times are seconds, sizes bytes. */
 export const configSchema = z.strictObject({
@@ -137,6 +101,7 @@ export const configSchema = z.strictObject({
     {
       sentence:
         'Limits of single models. A limit that is left out follows ollama_num_parallel or ollama_max_queue. A limit counts for all names with the same weights. "*:cloud" is the name for all models in the cloud, which have no limit of slots while none is set.',
+      innerKeys: Object.keys(modelLimits.shape),
       example: { 'llama3:70b': { parallel_limit: 1, queue_limit: 16 }, '*:cloud': { parallel_limit: 8 } },
     },
   ),
@@ -178,6 +143,68 @@ export const configSchema = z.strictObject({
     secret: true,
     example: 'a-long-random-text',
   }),
+  auth: unsetOption(oneOf(['off', 'observe', 'enforce']), {
+    sentence:
+      'Whether callers need a key. off: nobody does. enforce: everybody does. observe: everybody is served, and the figures show who would be refused. While it is unset: enforce with keys or a keys_file, off without.',
+    env: 'AUTH',
+    anyCase: true,
+    example: 'enforce',
+  }),
+  keys: option(
+    keyMap(),
+    {},
+    {
+      sentence:
+        'Who may call, by name. A caller is known by the hash of a secret, by an ssh-ed25519 key of the ollama command, or by addresses. models, may, class, parallel, queue, slot_seconds and tokens limit what the caller may do. "ollama-guard-proxy key add" makes a secret.',
+      env: 'KEYS',
+      json: true,
+      secret: true,
+      example: {
+        alice: {
+          hash: 'sha256:73300871f44c168e7c949de2c750e60c2c9bb8ff530017c5a267234e9cb4db8e',
+          models: ['llama3.2', 'qwen3*'],
+          parallel: 2,
+        },
+      },
+    },
+  ),
+  keys_file: unsetOption(text('a file path'), {
+    sentence:
+      'File with more keys: the same map, without the word keys. The commands below "key" write this file. A change is in force at once.',
+    env: 'KEYS_FILE',
+    example: 'keys.yaml',
+  }),
+  manage: option(oneOf(['local', 'keys', 'open']), 'local', {
+    sentence:
+      'Who may change Ollama, as with pull, create and delete. local: clients on this machine that come through no other proxy, and keys that may manage. keys: only such keys. open: everybody who may call.',
+    env: 'MANAGE',
+    anyCase: true,
+  }),
+  trusted_proxies: option(networks('addresses or networks, like 10.0.0.7 or 10.0.0.0/8'), [], {
+    sentence:
+      'Addresses and networks of proxies in front, whose X-Forwarded-For tells the address of a client.',
+    env: 'TRUSTED_PROXIES',
+    list: true,
+    example: ['10.0.0.0/8'],
+  }),
+  open_webui_jwt_secret: unsetOption(text('a text on one line', /^[^\r\n]*\S[^\r\n]*$/), {
+    sentence:
+      'The value of FORWARD_USER_INFO_HEADER_JWT_SECRET in Open WebUI. When it is set, only a signed X-OpenWebUI-User-Jwt tells the user behind a key with "users: open-webui".',
+    env: 'OPEN_WEBUI_JWT_SECRET',
+    envFile: 'OPEN_WEBUI_JWT_SECRET_FILE',
+    secret: true,
+    example: 'another-long-random-text',
+  }),
+  forward_identity: option(boolean(), false, {
+    sentence: 'Whether Ollama gets the X-OpenWebUI-* headers of a call while auth is on.',
+    env: 'FORWARD_IDENTITY',
+  }),
+  usage_dir: unsetOption(text('a path of a folder'), {
+    sentence:
+      'Folder with one file a day that tells who used how much. It is unset by default; with a budget in keys it is usage.',
+    env: 'USAGE_DIR',
+    example: 'usage',
+  }),
   log_level: option(oneOf(['debug', 'info', 'warn', 'error']), 'info', {
     sentence: 'Lowest level that is logged: debug, info, warn or error.',
     env: 'LOG_LEVEL',
@@ -205,8 +232,6 @@ export const configSchema = z.strictObject({
   }),
 })
 
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
-
 /** The effective configuration: times in seconds, sizes in bytes, model names as the user wrote them. */
 export type Config = DeepReadonly<z.output<typeof configSchema>>
 export type OptionKey = keyof typeof configSchema.shape
@@ -218,7 +243,7 @@ export interface Option extends OptionAbout {
 
 /** Every option, in the order of config.yaml and of every listing. */
 export const options: readonly Option[] = Object.entries(configSchema.shape).map(([key, schema]) => {
-  const about = registry.get(schema)
+  const about = aboutOf(schema)
   if (!about) throw new Error(`option ${key} is not described`)
   return { key: key as OptionKey, schema, ...about }
 })

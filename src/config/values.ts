@@ -43,6 +43,28 @@ export function oneOf<const T extends readonly [string, ...string[]]>(choices: T
   return z.enum(choices, { error: `expected one of ${choices.join(', ')}` })
 }
 
+export function listOf<S extends z.ZodType>(item: S, what: string) {
+  return z.array(item, { error: `expected ${what}` })
+}
+
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)'
+const IPV4 = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}(?:/(?:3[0-2]|[12]?\\d))?$`)
+
+/** Whether a text is an address or a network in CIDR notation. */
+function isNetwork(text: string): boolean {
+  if (IPV4.test(text)) return true
+  const [address = '', bits, more] = text.split('/')
+  const hasBits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= 128)
+  return address.includes(':') && hasBits && more === undefined && URL.canParse(`http://[${address}]/`)
+}
+
+/** Addresses and networks: one, or a list of them. */
+export function networks(what: string) {
+  const error = `expected ${what}`
+  const each = z.string({ error }).refine(isNetwork, { error })
+  return z.union([each.transform((one) => [one]), z.array(each)], { error })
+}
+
 export function boolean() {
   return z.boolean({ error: 'expected true or false' })
 }

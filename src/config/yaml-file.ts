@@ -17,14 +17,50 @@ const MOST_ALIASES = 100
 /** The top-level keys and values of a YAML file, and their lines. */
 export interface YamlFile {
   readonly entries: readonly { readonly key: string; readonly value: unknown }[]
+  /** The entries as one map. */
+  readonly values: Readonly<Record<string, unknown>>
   /** `config.yaml:12`: the line of the deepest key or list item on the path that the file has. */
   where(path: readonly PropertyKey[]): string
 }
 
 type AnyPair = Pair<unknown, unknown>
 
-/** Reads YAML text. Adds syntax errors, duplicate keys, keys that are not text and alias bombs to `problems`. */
+/** Files without a mistake as they were read last, the newest at the end: a reload reads most files unchanged. */
+const known = new Map<string, { readonly text: string; readonly file: YamlFile }>()
+/** The configuration and its keys_file. */
+const MOST_KNOWN = 2
+
+/**
+ * Like readText, but a text that was read before is not parsed again: thousands of keys take the event loop most of a
+ * second. The values of one text are the same objects, and nobody may change them.
+ */
 export function readYaml(name: string, text: string, problems: Problem[]): YamlFile {
+  const before = known.get(name)
+  if (before?.text === text) return before.file
+  const found: Problem[] = []
+  const file = readText(name, text, found)
+  for (const problem of found) problems.push(problem)
+  known.delete(name)
+  if (found.length > 0) return file
+  for (const oldest of known.keys()) if (known.size >= MOST_KNOWN) known.delete(oldest)
+  // The nodes of the parser take many times the memory of the text, so they are made again where a place is asked for.
+  let where: YamlFile['where'] | undefined
+  known.set(name, {
+    text,
+    file: {
+      entries: file.entries,
+      values: file.values,
+      where(path) {
+        where ??= readText(name, text, []).where
+        return where(path)
+      },
+    },
+  })
+  return file
+}
+
+/** Reads YAML text. Adds syntax errors, duplicate keys, keys that are not text and alias bombs to `problems`. */
+function readText(name: string, text: string, problems: Problem[]): YamlFile {
   const lines = new LineCounter()
   // The library's error for a duplicate key does not name the key. keyProblemsOf finds duplicates instead.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
@@ -38,11 +74,11 @@ export function readYaml(name: string, text: string, problems: Problem[]): YamlF
   }
   const root = document.contents
   const empty = root === null || (isScalar(root) && root.value === null)
-  if (document.errors.length > 0 || empty) return { entries: [], where: () => name }
+  if (document.errors.length > 0 || empty) return { entries: [], values: {}, where: () => name }
   if (!isMap(root)) {
     const got = isSeq(root) ? 'a list' : 'a single value'
     report(root.range?.[0], null, `expected keys and values at the top level, got ${got}`)
-    return { entries: [], where: () => name }
+    return { entries: [], values: {}, where: () => name }
   }
 
   for (const { pair, path, message } of keyProblemsOf(root, [])) report(offsetOf(pair), path, message)
@@ -57,7 +93,8 @@ export function readYaml(name: string, text: string, problems: Problem[]): YamlF
       report(offsetOf(pair), key, error instanceof Error ? error.message : String(error))
     }
   }
-  return { entries, where: (path) => at(deepestOffset(root, path)) }
+  const values = Object.fromEntries(entries.map(({ key, value }) => [key, value]))
+  return { entries, values, where: (path) => at(deepestOffset(root, path)) }
 }
 
 function keyOf(pair: AnyPair): string | undefined {

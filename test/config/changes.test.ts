@@ -6,7 +6,8 @@ import { options } from '../../src/config/schema.ts'
 
 /** The configuration from the text of a file; undefined: there is none. */
 function aConfig(text: string | undefined, env = {}, flags = {}) {
-  const readFile = () => {
+  const readFile = (path: string) => {
+    if (path === 'keys.yaml') return ''
     if (text === undefined) throw Object.assign(new Error('no file'), { code: 'ENOENT' })
     return text
   }
@@ -25,7 +26,7 @@ describe('changes of the configuration', () => {
     assert.deepEqual(needsRestart, ['ollama_url', 'proxy_port', 'admin_token'])
   })
 
-  it('are limits, turns, thresholds, log level and language, and of no other option', () => {
+  it('are limits, turns, thresholds, callers, log level and language, and of no other option', () => {
     const text = [
       'ollama_url: http://x:1',
       'ollama_authorization: Bearer x',
@@ -46,6 +47,14 @@ describe('changes of the configuration', () => {
       'alert_webhook: http://x:1',
       'alert_webhook_secret: x',
       'admin_token: x',
+      'auth: off',
+      'keys: { a: { address: 192.0.2.1 } }',
+      'keys_file: keys.yaml',
+      'manage: keys',
+      'trusted_proxies: 192.0.2.1',
+      'open_webui_jwt_secret: x',
+      'forward_identity: true',
+      'usage_dir: x',
       'log_level: error',
       'log_format: text',
       'log_file: x',
@@ -59,6 +68,13 @@ describe('changes of the configuration', () => {
       'turns',
       'turn',
       'alerts',
+      'auth',
+      'keys',
+      'keys_file',
+      'manage',
+      'trusted_proxies',
+      'open_webui_jwt_secret',
+      'forward_identity',
       'log_level',
       'language',
     ])

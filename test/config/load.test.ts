@@ -80,6 +80,10 @@ describe('sources', () => {
         reloads: 'on',
         loading: 'on',
       },
+      keys: {},
+      manage: 'local',
+      trusted_proxies: [],
+      forward_identity: false,
       log_level: 'info',
       language: 'auto',
     })
@@ -742,7 +746,7 @@ describe('describeConfig', () => {
     assert.equal(sources.language, 'flag')
     assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'ollama_authorization', 'proxy_host'])
     assert.deepEqual(Object.keys(values), Object.keys(sources))
-    assert.equal(Object.keys(values).length, 23)
+    assert.equal(Object.keys(values).length, 31)
   })
 
   it('shows an unset token as unset', () => {
