@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { addressBlock } from '../../src/http/address-block.ts'
+import { addressBlock } from '../../src/callers/address-block.ts'
 
 it('takes an IPv4 address for itself, in either of its forms', () => {
   for (const address of ['203.0.113.7', '::ffff:203.0.113.7', '::FFFF:203.0.113.7'])
