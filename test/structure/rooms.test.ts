@@ -15,13 +15,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   admission: ['callers'],
   upstream: ['callers', 'ollama'],
   relay: ['admission', 'callers', 'ollama', 'upstream'],
-  telemetry: ['admission', 'ollama', 'pages', 'relay'],
+  telemetry: ['admission', 'callers', 'ollama', 'pages', 'relay'],
   alerts: ['pages', 'telemetry'],
   tracing: ['ollama', 'relay', 'telemetry'],
   http: ['admission', 'callers', 'config', 'ollama', 'pages', 'relay', 'telemetry', 'upstream'],
-  gate: ['admission', 'alerts', 'config', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
-  runtimes: ['admission', 'config', 'gate', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
-  cli: ['config', 'ollama', 'pages', 'runtimes', 'simulator', 'telemetry', 'tracing', 'upstream'],
+  gate: ['admission', 'alerts', 'callers', 'config', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
+  runtimes: ['admission', 'callers', 'config', 'gate', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
+  cli: ['callers', 'config', 'ollama', 'pages', 'runtimes', 'simulator', 'telemetry', 'tracing', 'upstream'],
   'main.ts': ['cli'],
   'clock.ts': [],
 }
@@ -29,6 +29,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** The packages that each room may import. `node:` stands for every module of Node. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   admission: ['yocto-queue'],
+  callers: ['jose'],
   config: ['yaml', 'zod'],
   pages: ['zod'],
   http: ['@hono/zod-validator', 'hono', 'zod'],
@@ -40,6 +41,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     '@opentelemetry/sdk-trace-base',
     '@opentelemetry/semantic-conventions',
   ],
+  gate: ['hono'],
   runtimes: ['hono'],
   'runtimes/process': ['@logtape/logtape', 'node:', 'systeminformation'],
   'runtimes/node': ['@hono/node-server', 'node:', 'undici'],
