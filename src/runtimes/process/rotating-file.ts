@@ -55,15 +55,15 @@ export class RotatingFile implements LineTarget {
 
 /**
  * Makes a folder and its parents. Node's own `recursive` starts again from the top whenever the system answers ENOENT.
- * Below /proc, where no folder can be made, Node never stops.
+ * Below /proc, where no folder can be made, Node never stops. `mode`: the rights of each folder that is made.
  * @throws Error of the file system.
  */
-function makeFolder(path: string): void {
+export function makeFolder(path: string, mode?: number): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return
   const parent = dirname(path)
-  if (parent !== path) makeFolder(parent)
+  if (parent !== path) makeFolder(parent, mode)
   try {
-    mkdirSync(path)
+    mkdirSync(path, { mode })
   } catch (error) {
     // Another process may have made the folder in the meantime.
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error
