@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Heap } from '../../src/admission/heap.ts'
+import { Random } from './turns/support/random.ts'
+
+interface Ranked {
+  rank: number
+  heapIndex: number
+}
+
+describe('a heap', () => {
+  it('has the lowest rank first, whatever comes, goes and changes', () => {
+    const random = new Random(1)
+    const heap = new Heap<Ranked>()
+    const members: Ranked[] = []
+    for (let step = 0; step < 20_000; step++) {
+      const roll = random.next()
+      const picked = random.from(members)
+      if (roll < 0.4 || picked === undefined) {
+        const member = { rank: random.below(1_000), heapIndex: -1 }
+        members.push(member)
+        heap.add(member)
+      } else if (roll < 0.7) {
+        picked.rank = random.below(1_000)
+        heap.moved(picked)
+      } else {
+        heap.remove(picked)
+        members.splice(members.indexOf(picked), 1)
+        assert.equal(picked.heapIndex, -1)
+      }
+      const lowest = Math.min(...members.map(({ rank }) => rank))
+      assert.equal(heap.first?.rank ?? Number.POSITIVE_INFINITY, lowest)
+    }
+    assert.ok(members.length > 100)
+  })
+})
