@@ -1,4 +1,4 @@
-import type { Caller } from '../callers/caller.ts'
+import type { Caller, CallerLimits } from '../callers/caller.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 import type { Refusal } from './refusal.ts'
 import type { TurnsView, WaitingFor } from './turns/contract.ts'
@@ -70,6 +70,8 @@ export interface CallReport {
   readonly status?: number | undefined
   /** The part of the time that loading the model took. This part says nothing about the next call. */
   readonly loadMs: number
+  /** In and out together, as far as the answer tells. */
+  readonly tokens?: number
   /** Time in line inside Ollama, before the runner began. Undefined where the answer does not tell. */
   readonly queuedMs?: number
   /** Time that the runner computed. Undefined where the answer does not tell. */
@@ -82,6 +84,8 @@ export interface CallReport {
 export interface Permit {
   readonly call: Call
   readonly slot: Slot
+  /** Slots taken. */
+  readonly slots: number
   /** Milliseconds that the call stood in line. */
   readonly waitMs: number
   /** Ollama has begun to answer with anything but an error, so the runner is in memory. Only of a local permit. */
@@ -152,10 +156,10 @@ export interface LaneView {
   waitingFor(ticket: object, now: number): WaitingFor
   /**
    * Milliseconds until a call behind `ahead` calls of the lane starts, with turns and loads; undefined while too little is
-   * known, or during a pause.
+   * known, or during a pause. `ticket`: the call in line, one of `waiting`. While its caller has no room, nothing is known.
    */
-  startsInMs(ahead: number, now: number): number | undefined
-  /** The calls in line, the next to run first. */
+  startsInMs(ahead: number, now: number, ticket?: object): number | undefined
+  /** The calls in line, the next to run first. A call that waits for its caller keeps its place among them. */
   waiting(): Iterable<object>
 }
 
@@ -173,6 +177,17 @@ export interface ModelView {
   waiting(): Iterable<{ readonly enqueuedAt: number }>
 }
 
+/** The calls of one caller in all lanes, as pages see them. */
+export interface CallerView {
+  /** Caller.id */
+  readonly id: string
+  /** Calls that hold slots. */
+  readonly active: number
+  /** Calls in line. */
+  readonly queued: number
+  readonly limits: CallerLimits
+}
+
 /** All lanes, as pages see and change the lanes. */
 export interface LanesView {
   readonly defaults: Limits
@@ -180,6 +195,8 @@ export interface LanesView {
   /** By any name of its runner. */
   model(model: string): ModelView | undefined
   lanes(): Iterable<LaneView>
+  /** The callers that have calls now. */
+  callers(): Iterable<CallerView>
   readonly turns: TurnsView
   /**
    * Changes the limits of one model and of all names of its runner, or with `*` the defaults. Returns the limits in force

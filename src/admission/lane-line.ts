@@ -1,6 +1,7 @@
+import type { CallerAccount } from './accounts.ts'
+import { CallersLine, type LineOwner } from './callers-line.ts'
 import type { Call } from './contract.ts'
 import type { LaneRefusals } from './lane-refusals.ts'
-import { Line } from './line.ts'
 import { LocalTicket, type TicketOwner } from './local-ticket.ts'
 import type { LaneObserver } from './observer.ts'
 import type { RefusalCode, RefusalFacts } from './refusal.ts'
@@ -13,27 +14,22 @@ export interface NamedCalls {
   queued: number
 }
 
-/** The lane of a line. */
-interface LineOwner {
-  /** Calls have left the line. */
-  lineMoved(now: number): void
-}
-
 /** The calls in one line of a lane, and the count of what they hold together. */
-export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> implements TicketOwner<M> {
+export class LaneLine<M extends NamedCalls> extends CallersLine<LocalTicket<M>> implements TicketOwner<M> {
   readonly #lane: LineOwner
   readonly #waiting: Waiting
   readonly #refusals: LaneRefusals
 
   constructor(lane: LineOwner, waiting: Waiting, refusals: LaneRefusals) {
-    super()
+    super(lane)
     this.#lane = lane
     this.#waiting = waiting
     this.#refusals = refusals
   }
 
-  enqueue(model: M, call: Call, now: number): LocalTicket<M> {
-    const ticket = new LocalTicket<M>(this, model, call, now)
+  enqueue(model: M, call: Call, account: CallerAccount, now: number): LocalTicket<M> {
+    const ticket = new LocalTicket<M>(this, model, call, account, now)
+    account.joined()
     this.join(ticket)
     model.queued++
     this.#waiting.calls++
@@ -45,7 +41,7 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> impleme
   /** Takes the call that `first` returned last out of the line. */
   override takeFirst(): LocalTicket<M> | undefined {
     const ticket = super.takeFirst()
-    if (ticket) this.#uncount(ticket.model, ticket.call)
+    if (ticket) this.#uncount(ticket)
     return ticket
   }
 
@@ -60,9 +56,9 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> impleme
 
   /** Refuses one call in line. `sweep` comes after the last one. */
   #dismiss(ticket: LocalTicket<M>, code: RefusalCode, now: number, facts?: Partial<RefusalFacts>): void {
-    const { call, model, enqueuedAt } = ticket
-    this.leave()
-    this.#uncount(model, call)
+    const { model, enqueuedAt } = ticket
+    this.leave(ticket)
+    this.#uncount(ticket)
     model.observer.left(code, now - enqueuedAt)
     ticket.settle(this.#refusals.of(code, model.model, now, facts))
   }
@@ -99,13 +95,14 @@ export class LaneLine<M extends NamedCalls> extends Line<LocalTicket<M>> impleme
   take(tickets: readonly LocalTicket<M>[]): void {
     if (tickets.length === 0) return
     const all = [...this.takeAll(), ...tickets]
-    for (const ticket of all.sort((a, b) => a.enqueuedAt - b.enqueuedAt)) {
+    for (const ticket of all.sort((a, b) => a.number - b.number)) {
       ticket.moveTo(this)
       this.join(ticket)
     }
   }
 
-  #uncount(model: M, call: Call): void {
+  #uncount({ model, call, account }: LocalTicket<M>): void {
+    account.left()
     model.queued--
     this.#waiting.calls--
     this.#waiting.bytes -= call.bytes

@@ -1,3 +1,4 @@
+import type { Accounts } from './accounts.ts'
 import type { LaneView, Slot } from './contract.ts'
 import type { Turns } from './turns/turns.ts'
 import type { Waiting } from './waiting.ts'
@@ -10,6 +11,8 @@ export interface LaneParts {
   readonly waiting: Waiting
   /** Shared by all lanes. */
   readonly turns: Turns
+  /** Shared by all lanes. */
+  readonly accounts: Accounts
   /** The last call of a name is over, and Ollama has served none of them. */
   readonly unserved: (model: string) => void
   /** 0 ≤ x < 1. */

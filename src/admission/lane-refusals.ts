@@ -1,3 +1,4 @@
+import type { CallerAccount } from './accounts.ts'
 import type { Call, EffectiveLimit, Limits } from './contract.ts'
 import type { Estimate } from './estimate.ts'
 import type { LaneParts } from './lane-parts.ts'
@@ -42,17 +43,31 @@ export class LaneRefusals {
 
   /**
    * The Refusal of a call that may not join the line; undefined for a call that may. `ahead`: calls in front of the
-   * call. `turnInMs`: milliseconds until the first of them may run.
+   * call that may run. `turnInMs`: milliseconds until the first of them may run.
    */
-  ofArrival(call: Call, now: number, ahead: number, turnInMs: number): Refusal | undefined {
+  ofArrival(
+    call: Call,
+    account: CallerAccount,
+    now: number,
+    ahead: number,
+    turnInMs: number,
+  ): Refusal | undefined {
+    if (account.queued >= account.limits.queue)
+      return this.of('queue_full', call.model, now, { scope: 'caller' })
     const { queued, limits, effective, estimate } = this.#lane
     const { parallel } = effective
     const { bytes, maxBytes } = this.#parts.waiting
-    if (queued >= limits.queue || bytes + call.bytes > maxBytes) return this.of('queue_full', call.model, now)
+    // Where callers have no keys, there is one line that can be full.
+    const whose: Partial<RefusalFacts> = call.caller.key === undefined ? {} : { scope: 'model' }
+    if (queued >= limits.queue) return this.of('queue_full', call.model, now, whose)
+    if (bytes + call.bytes > maxBytes) return this.of('queue_full', call.model, now)
     const serviceMs = estimate.waitMs(ahead, parallel)
     if (serviceMs === undefined) return undefined
-    const waitMs = turnInMs + serviceMs
-    const latestMs = waitMs + DEADLINE_MARGIN * estimate.spreadMs(ahead, parallel)
+    const laneMs = turnInMs + serviceMs
+    const laneSpreadMs = estimate.spreadMs(ahead, parallel)
+    const [ownMs, ownSpreadMs] = ofOwnCalls(call, account, estimate)
+    const waitMs = Math.max(laneMs, ownMs)
+    const latestMs = Math.max(laneMs + DEADLINE_MARGIN * laneSpreadMs, ownMs + DEADLINE_MARGIN * ownSpreadMs)
     if (now + latestMs <= call.deadline) return undefined
     return this.of('queue_full', call.model, now, { estimatedWaitMs: waitMs })
   }
@@ -80,4 +95,18 @@ export class LaneRefusals {
     const stillMs = now - this.#stillSince
     return open === 0 || stillMs > (estimate.meanMs ?? 0) ? stillMs : 0
   }
+}
+
+/**
+ * Milliseconds until enough calls of the same caller are over for this one, and the standard deviation. The other calls
+ * are taken for calls of this lane.
+ */
+function ofOwnCalls(
+  call: Call,
+  { active, queued, limits }: CallerAccount,
+  estimate: Estimate,
+): [number, number] {
+  const ahead = active + queued - limits.parallel
+  if (call.slots === 0 || ahead < 0 || limits.parallel < 1) return [0, 0]
+  return [estimate.waitMs(ahead, limits.parallel) ?? 0, estimate.spreadMs(ahead, limits.parallel)]
 }

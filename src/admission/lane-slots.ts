@@ -17,6 +17,8 @@ export class LaneSlots {
   #paused = false
   #admits: Admits = 'none'
   #overlaps = false
+  /** The slots of the lane that has taken these over. */
+  #heir: LaneSlots | undefined
   /** The last grant before another lane was taken over: until then each lane counted only its own calls. */
   #mergedAt = 0
 
@@ -99,11 +101,10 @@ export class LaneSlots {
     return permit
   }
 
-  /** Takes the slots of a call back. Returns whether the limit in force, or the advice about it, has changed. */
+  /** Takes the slots of a call back. `ended` must follow. Returns whether the limit in force, or the advice about it, has changed. */
   giveBack(permit: LocalPermit, outcome: Outcome, now: number, report?: CallReport): boolean {
     const hadCompany = permit.beside > 0 || this.#taken > permit.slots
     this.#taken -= permit.slots
-    this.#running--
     if (permit.slots === 0) return false
     // Most calls run alone and say nothing. They cost no more than this question.
     if (!hadCompany && !this.limit.hearsAlone(report)) return false
@@ -113,6 +114,12 @@ export class LaneSlots {
     return true
   }
 
+  /** After `giveBack`: the call does not count as running any more. */
+  ended(): void {
+    this.#running--
+    this.#heir?.ended()
+  }
+
   /** Takes over the taken slots of another lane. Their permits come back here from now on. */
   takeOver(other: LaneSlots): void {
     if (other.#taken > 0) this.#mergedAt = grants
@@ -120,6 +127,7 @@ export class LaneSlots {
     this.#running += other.#running
     other.#taken = 0
     other.#running = 0
+    other.#heir = this
     this.pause(this.#paused || other.#paused)
   }
 

@@ -1,45 +1,38 @@
+import type { CallerAccount } from './accounts.ts'
 import type { Call, CallReport } from './contract.ts'
 import { LaneContenders, type LineMaker } from './lane-contenders.ts'
+import { type GrantedCalls, type GrantingLane, LaneGrants } from './lane-grants.ts'
 import type { LaneLine, NamedCalls } from './lane-line.ts'
-import type { LaneRefusals } from './lane-refusals.ts'
 import type { LaneSlots } from './lane-slots.ts'
-import type { LocalPermit, PermitOwner } from './local-permit.ts'
+import type { LocalPermit } from './local-permit.ts'
 import type { LocalTicket } from './local-ticket.ts'
 import type { Outcome } from './observer.ts'
 import type { Admits, Contender, TurnLane } from './turns/contender.ts'
 import type { WaitingFor } from './turns/contract.ts'
 import type { Turns } from './turns/turns.ts'
 
-/** The calls under one name, as far as a grant has to know them. */
-interface GrantedCalls extends NamedCalls {
-  /** A call has got its permit. */
-  began(slots: number): void
-}
-
 /** A lane, as its part in the turns needs the lane. */
 interface OwnLane<M extends NamedCalls>
   extends Pick<TurnLane, 'runner' | 'names' | 'effective' | 'paused' | 'estimate'>,
     LineMaker<M>,
-    PermitOwner<M> {
-  readonly refusals: LaneRefusals
-}
+    GrantingLane<M> {}
 
 /** The part of one lane in the turns: its lines, whether the runner has the machine, and the grants that follow. */
 export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   /** For LocalAdmission alone to change. */
   contends = true
   readonly contenders: LaneContenders<M>
+  readonly grants: LaneGrants<M>
   readonly #lane: OwnLane<M>
   readonly #slots: LaneSlots
   readonly #turns: Turns
-  /** The loop that grants slots is running. */
-  #granting = false
 
   constructor(lane: OwnLane<M>, slots: LaneSlots, turns: Turns) {
     this.#lane = lane
     this.#slots = slots
     this.#turns = turns
     this.contenders = new LaneContenders(this, lane)
+    this.grants = new LaneGrants(this, lane, slots, turns)
   }
 
   get runner(): string {
@@ -70,101 +63,48 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     return this.#slots.admits !== 'none'
   }
 
-  /** The short way: the runner has its turn, no call waits, and the call asks for nothing of its own. */
-  isOpenFor({ options = '', keepsLoaded }: Call, now: number): boolean {
+  /** The short way: the runner has its turn, no call is first, and the call asks for nothing of its own. */
+  isOpenFor(call: Call, account: CallerAccount, now: number): boolean {
+    const { options = '', keepsLoaded } = call
     const { current } = this.contenders
-    if (this.#slots.admits !== 'all' || current.queued > 0) return false
+    if (this.#slots.admits !== 'all' || current.eligible > 0) return false
     if (options !== current.options || keepsLoaded !== undefined) return false
+    if (account.isFull && call.slots > 0) return false
+    if (!this.#slots.hasRoomFor(call, now)) return false
     if (this.#slots.running === 0) current.called(now)
     return true
   }
 
-  /** A call has come, and its runner is asked for. Returns in which line the call stands unless it may run at once. */
-  arrives(call: Call, now: number): Contender<LaneLine<M>> {
-    const contender = this.contenders.of(call, this.#isOrdered)
+  /**
+   * A call has come, and its runner is asked for unless the call waits for its caller. Returns in which line the call
+   * stands unless it may run at once.
+   */
+  arrives(call: Call, account: CallerAccount, now: number): Contender<LaneLine<M>> {
+    const contender = this.contenders.of(call, this.isOrdered)
+    if (!account.mayRun(call)) return contender
     if (contender.running === 0) contender.called(now)
     if (contender !== this.current || this.#slots.admits !== 'all') this.#turns.knock(contender, now)
     return contender
   }
 
   /** Whether a call that arrives needs no place in line. A call that only loads its model passes the calls in line. */
-  mayRunAtOnce(contender: Contender, call: Call, now: number): boolean {
-    if (contender !== this.current || (contender.queued > 0 && call.slots > 0)) return false
-    return this.#mayRun(call, now)
+  mayRunAtOnce(contender: Contender, call: Call, account: CallerAccount, now: number): boolean {
+    if (contender !== this.current || (contender.eligible > 0 && call.slots > 0)) return false
+    return this.grants.mayRun(call, account, now)
   }
 
-  /** A call has got its permit. What an unload asks for counts when Ollama has answered it. */
-  #granted({ keepsLoaded, work }: Call): void {
-    if (keepsLoaded === undefined || work === 'unload' || !this.#isOrdered) return
-    this.current.notes.unloadsWhenIdle = !keepsLoaded
-    this.#slots.overlaps = !keepsLoaded
-    // A runner that leaves after its first call would be loaded again for the second one.
-    if (!keepsLoaded && this.current.state === 'loading') this.#slots.admits = 'all'
-  }
-
-  /** Gives a slot to a call that needs no place in line. */
-  grantAtOnce(model: M, call: Call, now: number): LocalPermit<M> {
-    const permit = this.#grant(model, call, now, 0)
-    if (permit.slots > 0) model.observer.granted(0)
-    return permit
-  }
-
-  /** Gives slots to as many calls in line as there is room for. */
-  grantWaiting(now: number): void {
-    // A grant callback may release its permit at once. That inner call returns here, and the outer loop grants the slot.
-    if (this.contenders.current.queued === 0 || this.#granting) return
-    this.#granting = true
-    try {
-      for (;;) {
-        const { line } = this.current
-        const ticket = line?.first()
-        if (ticket === undefined || !this.#mayRun(ticket.call, now)) break
-        line?.takeFirst()
-        this.#settleNext(ticket, now)
-      }
-    } finally {
-      this.#granting = false
-    }
-    this.current.line?.sweep()
-  }
-
-  #mayRun(call: Call, now: number): boolean {
-    return !this.#isHeldBack(call) && this.#slots.hasRoomFor(call, now)
-  }
-
-  /**
-   * Ollama chooses a runner to leave before it loads another one. A call with a keep_alive would undo this, and Ollama
-   * would wait until that time is over (server/sched.go, useLoadedRunner).
-   */
-  #isHeldBack({ keepsLoaded }: Call): boolean {
-    return keepsLoaded === true && this.#isOrdered && this.#turns.loadsBeside(this.current)
-  }
-
-  /** The only place that gives a slot to a ticket. */
-  #settleNext(ticket: LocalTicket<M>, now: number): void {
-    const { call, model } = ticket
-    const waitMs = now - ticket.enqueuedAt
-    if (call.deadline <= now) {
-      model.observer.left('timeout', waitMs)
-      ticket.settle(this.#lane.refusals.of('timeout', model.model, now))
-      return
-    }
-    const permit = this.#grant(model, call, now, waitMs)
-    model.observer.granted(waitMs)
-    ticket.settle(permit)
-  }
-
-  #grant(model: M, call: Call, now: number, waitMs: number): LocalPermit<M> {
-    this.#lane.refusals.movedAt(now)
-    const permit = this.#slots.take(this.#lane, model, call, now, waitMs)
-    model.began(permit.slots)
-    permit.contender = this.contenders.current
-    this.#granted(call)
-    return permit
+  /** The call gets a place in line. */
+  stand(contender: Contender<LaneLine<M>>, model: M, call: Call, account: CallerAccount, now: number) {
+    const ticket = this.contenders.lineOf(contender).enqueue(model, call, account, now)
+    if (account.mayRun(call)) return ticket
+    // Nobody has knocked for a call that waits for its caller.
+    if (this.isOrdered) this.#turns.joined(contender)
+    else this.admit(contender, 'all', now)
+    return ticket
   }
 
   released(permit: LocalPermit<M>, outcome: Outcome, now: number, report?: CallReport): void {
-    if (!this.#isOrdered) return
+    if (!this.isOrdered) return
     const { call, grantedAt } = permit
     const served = report?.served === true
     // Ollama refuses a call before it reads the call's keep_alive.
@@ -180,23 +120,24 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
       this.#turns.presence.released(this.contenders.find(permit.contender), grantedAt, outcome, now, report)
   }
 
-  /** Calls have left the line, or their number has changed otherwise. */
+  /** Other calls in line may be the next to go: calls have left, the room of a caller or the open slots have changed. */
   lineMoved(now: number): void {
+    this.grants.toLine(now)
     if (!this.hasTurn || this.#turns.governs) this.#turns.advance(now)
   }
 
   admit(contender: object, admits: Admits, now: number): void {
-    if (!this.#isOrdered) this.contenders.merge()
+    if (!this.isOrdered) this.contenders.merge()
     else if (admits !== 'none') this.contenders.choose(contender)
     else if (contender !== this.current) return
     this.#slots.admits = admits
     this.#slots.overlaps = this.current.history.unloadsWhenIdle
-    this.grantWaiting(now)
+    this.grants.toLine(now)
   }
 
   unite(contender: object, other: object, now: number): void {
     for (const left of this.contenders.unite(contender, other)) this.#turns.forget(left, now)
-    this.grantWaiting(now)
+    this.grants.toLine(now)
   }
 
   refuseUnloadable(contender: Contender, retryAfterMs: number, now: number): void {
@@ -205,16 +146,17 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   }
 
   /** What a call in line waits for. */
-  waitingFor({ call }: LocalTicket<M>, now: number): WaitingFor {
+  waitingFor({ call, account }: LocalTicket<M>, now: number): WaitingFor {
     if (this.paused) return 'paused'
-    if (this.#isHeldBack(call)) return 'load'
-    return this.#turns.waitingFor(this.contenders.of(call, this.#isOrdered), now)
+    if (!account.mayRun(call)) return 'caller'
+    if (this.grants.isHeldBack(call)) return 'load'
+    return this.#turns.waitingFor(this.contenders.of(call, this.isOrdered), now)
   }
 
   /** Takes the calls in line of another lane, or some of them. Grants nothing: `lineMoved` must follow. */
   take(tickets: readonly LocalTicket<M>[]): void {
-    this.contenders.take(tickets, this.#isOrdered)
-    if (!this.#isOrdered) this.#slots.admits = 'all'
+    this.contenders.take(tickets, this.isOrdered)
+    if (!this.isOrdered) this.#slots.admits = 'all'
     else for (const each of this.contenders.all) if (each.queued > 0) this.#turns.joined(each)
   }
 
@@ -222,13 +164,13 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   takeOver(other: LaneTurn<M>, now: number): void {
     this.take(other.contenders.give(() => true))
     other.leave(now)
-    if (this.#isOrdered && this.current.state === 'absent') this.#turns.adopt(this.current, now)
+    if (this.isOrdered && this.current.state === 'absent') this.#turns.adopt(this.current, now)
   }
 
   /** The lane comes under the order of turns, or nothing of it was known. `contends`: see TurnLane. */
   enter(contends: boolean, now: number): void {
     this.contends = contends
-    if (this.#isOrdered) {
+    if (this.isOrdered) {
       this.contenders.take(
         this.contenders.give(() => true),
         true,
@@ -242,7 +184,8 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     for (const each of this.contenders.all) this.#turns.forget(each, now)
   }
 
-  get #isOrdered(): boolean {
+  /** Its calls wait for a turn. */
+  get isOrdered(): boolean {
     return this.contends && this.#turns.ordered
   }
 }

@@ -95,15 +95,18 @@ export class Lane implements LaneView {
   arrive(model: LaneModel, call: Call, now: number): LanePermit | LaneTicket {
     model.lastUsed = now
     if (call.deadline <= now) throw this.refuse(model, 'timeout', now)
+    let account = this.#parts.accounts.of(call.caller, now)
     // Ollama frees the model when the model's last call is over. The client does not wait for that.
-    if (call.work === 'unload') return this.turn.grantAtOnce(model, call, now)
-    if (this.turn.isOpenFor(call, now) && this.#slots.hasRoomFor(call, now))
-      return this.turn.grantAtOnce(model, call, now)
-    const contender = this.turn.arrives(call, now)
-    if (this.turn.mayRunAtOnce(contender, call, now)) return this.turn.grantAtOnce(model, call, now)
+    if (call.work === 'unload') return this.turn.grants.atOnce(model, call, account, now)
+    if (this.turn.isOpenFor(call, account, now)) return this.turn.grants.atOnce(model, call, account, now)
+    const contender = this.turn.arrives(call, account, now)
+    // Calls that were granted because of this one may be over.
+    account = this.#parts.accounts.of(call.caller, now)
+    if (this.turn.mayRunAtOnce(contender, call, account, now))
+      return this.turn.grants.atOnce(model, call, account, now)
     const turnInMs = this.#parts.turns.startsInMs(contender, now)
-    const refusal = this.refusals.ofArrival(call, now, contender.queued, turnInMs)
-    if (refusal === undefined) return this.turn.contenders.lineOf(contender).enqueue(model, call, now)
+    const refusal = this.refusals.ofArrival(call, account, now, contender.eligible, turnInMs)
+    if (refusal === undefined) return this.turn.stand(contender, model, call, account, now)
     model.observer.refused(refusal.code)
     throw refusal
   }
@@ -120,7 +123,7 @@ export class Lane implements LaneView {
       this.#successor.release(permit, outcome, now, report)
       return
     }
-    const { model } = permit
+    const { account, model } = permit
     const heldMs = now - permit.grantedAt
     const measured = this.#slots.giveBack(permit, outcome, now, report)
     model.ended(permit.slots, now, report)
@@ -131,7 +134,10 @@ export class Lane implements LaneView {
       model.observer.released(outcome, heldMs)
     }
     if (measured) this.#parts.measured(this)
-    this.turn.grantWaiting(now)
+    // Until here the call counts as running: the turns must not take the runner for idle before they hear of the end.
+    account?.ended(now)
+    this.#slots.ended()
+    this.turn.grants.toLine(now)
     this.turn.released(permit, outcome, now, report)
     if (!model.served && model.idle) this.#parts.unserved(model.model)
   }
@@ -140,7 +146,8 @@ export class Lane implements LaneView {
     return this.turn.waitingFor(ticket, now)
   }
 
-  startsInMs(ahead: number, now: number): number | undefined {
+  startsInMs(ahead: number, now: number, ticket?: LaneTicket): number | undefined {
+    if (ticket?.account.mayRun(ticket.call) === false) return undefined
     const serviceMs = this.paused ? undefined : this.estimate.waitMs(ahead, this.effective.parallel)
     return serviceMs === undefined ? undefined : serviceMs + this.turnInMs(now)
   }
@@ -206,20 +213,14 @@ export class Lane implements LaneView {
 
   /** For the lane's turn alone. */
   newLine(): LaneLine<LaneModel> {
-    return new LaneLine(this, this.#parts.waiting, this.refusals)
-  }
-
-  /** For LaneLine alone: calls have left the line. The next ones may need fewer slots. */
-  lineMoved(now: number): void {
-    this.turn.grantWaiting(now)
-    this.turn.lineMoved(now)
+    return new LaneLine(this.turn, this.#parts.waiting, this.refusals)
   }
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
     if (this.queued === 0) return Number.POSITIVE_INFINITY
     const earliest = Math.min(...this.turn.contenders.lines().map((line) => line.expire(now)))
-    this.lineMoved(now)
+    this.turn.lineMoved(now)
     return earliest
   }
 
@@ -239,6 +240,6 @@ export class Lane implements LaneView {
     const before = this.open
     change()
     if (this.open === 0 && (before > 0 || !this.hasTurn)) this.refusals.movedAt(now)
-    this.lineMoved(now)
+    this.turn.lineMoved(now)
   }
 }

@@ -1,9 +1,11 @@
+import type { CallerLimits } from '../callers/caller.ts'
 import { type Clock, Sweep } from '../clock.ts'
+import { Accounts } from './accounts.ts'
 import { type AdmissionParts, NO_RUNNERS } from './admission-parts.ts'
-import { type Admission, type Call, CLOUD, type LanesView, type Limits, type Runners } from './contract.ts'
+import type { Admission, Call, CallerView, LanesView, Limits, Runners } from './contract.ts'
+import { CLOUD } from './contract.ts'
 import { surplus } from './forgetting.ts'
-import { Lane } from './lane.ts'
-import type { LaneParts } from './lane-parts.ts'
+import type { Lane } from './lane.ts'
 import { LaneSettings } from './lane-settings.ts'
 import { LanesInTurns } from './lanes-in-turns.ts'
 import type { LocalPermit } from './local-permit.ts'
@@ -11,6 +13,7 @@ import type { LocalTicket } from './local-ticket.ts'
 import { ModelCalls } from './model-calls.ts'
 import type { AdmissionObserver } from './observer.ts'
 import { regroup } from './regroup.ts'
+import { RunnerLanes } from './runner-lanes.ts'
 import type { SeenModel, TurnSettings, TurnsView } from './turns/contract.ts'
 import { Waiting } from './waiting.ts'
 
@@ -24,15 +27,13 @@ export class LocalAdmission implements Admission, LanesView {
   readonly #clock: Clock
   readonly #observer: AdmissionObserver
   readonly #runners: Runners
-  readonly #laneParts: LaneParts
   readonly #models = new Map<string, ModelCalls<Lane>>()
-  /** Lanes in which calls run, though all of their names stand for other weights now. */
-  readonly #nameless = new Set<Lane>()
+  readonly #lanes: RunnerLanes
   readonly #settings: LaneSettings
   readonly #sweep: Sweep
   readonly #inTurns: LanesInTurns
+  readonly #accounts: Accounts
   #closed = false
-  #paused = false
 
   constructor(parts: AdmissionParts) {
     this.#clock = parts.clock
@@ -46,15 +47,20 @@ export class LocalAdmission implements Admission, LanesView {
       lanes: () => this.lanes(),
       laneOf: (model) => this.#models.get(model)?.lane,
     })
-    this.#laneParts = {
+    this.#accounts = new Accounts({
+      partLines: () => this.#lanes.partLines(),
+      opens: (now) => this.#inTurns.turns.refresh(now),
+    })
+    this.#settings = new LaneSettings(parts.defaults, parts.auto === true)
+    this.#lanes = new RunnerLanes(this.#models, this.#settings, {
+      accounts: this.#accounts,
       turns: this.#inTurns.turns,
       slot: { upstream: parts.upstream },
       waiting: this.waiting,
       random: parts.random ?? Math.random,
       measured: parts.measured ?? (() => {}),
       unserved: (model) => this.#forgetIfUnknown(this.#models.get(model)),
-    }
-    this.#settings = new LaneSettings(parts.defaults, parts.auto === true)
+    })
     this.#sweep = new Sweep(parts.clock, SWEEP_MS, (now) => this.#expire(now))
     for (const [model, own] of parts.models ?? []) this.configure(model, own)
   }
@@ -70,11 +76,20 @@ export class LocalAdmission implements Admission, LanesView {
 
   /** Whether lanes that are opened from now on begin paused. */
   get paused(): boolean {
-    return this.#paused
+    return this.#lanes.paused
   }
 
   get turns(): TurnsView {
     return this.#inTurns.page
+  }
+
+  callers(): Iterable<CallerView> {
+    return this.#accounts.all()
+  }
+
+  /** Changes the limits of callers. `find`: by Caller.id; undefined for a caller whose limits stay. */
+  callersChanged(find: (id: string) => CallerLimits | undefined): void {
+    this.#accounts.changed(find, this.#clock.now())
   }
 
   models(): Iterable<ModelCalls<Lane>> {
@@ -87,11 +102,11 @@ export class LocalAdmission implements Admission, LanesView {
     if (called) return called
     const runner = this.#runners.find(model)?.runner
     // Every name could be that of a cloud model.
-    return runner === CLOUD ? undefined : this.#laneOf(runner)?.models[0]
+    return runner === CLOUD ? undefined : this.#lanes.find(runner)?.models[0]
   }
 
   lanes(): Set<Lane> {
-    return new Set(Array.from(this.#models.values(), ({ lane }) => lane))
+    return this.#lanes.all()
   }
 
   acquire(call: Call, now = this.#clock.now()): LocalPermit | LocalTicket {
@@ -129,7 +144,7 @@ export class LocalAdmission implements Admission, LanesView {
   pause(model: string, paused: boolean): readonly ModelCalls<Lane>[] {
     const now = this.#clock.now()
     const lanes = model === '*' ? this.lanes() : [(this.#models.get(model) ?? this.#open(model)).lane]
-    if (model === '*') this.#paused = paused
+    if (model === '*') this.#lanes.paused = paused
     for (const lane of lanes) lane.pause(paused, now)
     return Array.from(lanes, (lane) => [...lane.models]).flat()
   }
@@ -138,9 +153,11 @@ export class LocalAdmission implements Admission, LanesView {
   regroup(): void {
     const now = this.#clock.now()
     this.forgetUnknown()
-    const changed = regroup(this.#models.values(), this.#runners, now, (runner) => this.#laneFor(runner))
+    const changed = regroup(this.#models.values(), this.#runners, now, (runner) =>
+      this.#lanes.open(runner, now),
+    )
     for (const lane of changed) {
-      if (lane.models.length === 0 && lane.active > 0) this.#nameless.add(lane)
+      this.#lanes.keep(lane)
       this.#applySettings(lane)
     }
     this.#inTurns.regrouped()
@@ -192,7 +209,7 @@ export class LocalAdmission implements Admission, LanesView {
     ))
       this.#forget(model)
     const facts = this.#runners.find(name)
-    const lane = this.#laneOf(facts?.runner) ?? this.#laneFor(facts?.runner)
+    const lane = this.#lanes.find(facts?.runner) ?? this.#lanes.open(facts?.runner, this.#clock.now())
     const isKnown = lane.models.length > 0
     const model = new ModelCalls(name, this.#observer.lane(name), lane)
     lane.adopt(model)
@@ -204,27 +221,9 @@ export class LocalAdmission implements Admission, LanesView {
     return model
   }
 
-  #laneOf(runner: string | undefined): Lane | undefined {
-    if (runner === undefined) return undefined
-    for (const { lane } of this.#models.values()) if (lane.runnerId === runner) return lane
-    return undefined
-  }
-
-  /** The lane in which calls of this runner still run, or a new one. */
-  #laneFor(runner: string | undefined): Lane {
-    for (const lane of this.#nameless) {
-      if (lane.active > 0 && lane.runnerId !== runner) continue
-      this.#nameless.delete(lane)
-      if (lane.active > 0) return lane
-    }
-    const lane = new Lane(runner, this.#settings.of(runner, []), this.#laneParts)
-    if (this.#paused) lane.pause(true, this.#clock.now())
-    return lane
-  }
-
   #isForgettable(model: ModelCalls<Lane>): boolean {
     // The last name of a lane keeps the pause that an operator asked for.
-    const keepsPause = model.lane.paused !== this.#paused && model.lane.models.length === 1
+    const keepsPause = model.lane.paused !== this.#lanes.paused && model.lane.models.length === 1
     return model.idle && !keepsPause && !this.#settings.has(model.model)
   }
 

@@ -1,3 +1,4 @@
+import type { CallerAccount } from './accounts.ts'
 import type { Call, CallReport, Permit, Slot } from './contract.ts'
 import type { Outcome } from './observer.ts'
 
@@ -26,6 +27,8 @@ export class LocalPermit<M = unknown> implements Permit {
   readonly beside: number
   /** The contender of the lane whose call this is. The lane sets and reads it. */
   contender: object | undefined
+  /** The account of the caller. Undefined for a call that takes no slot. The lane sets and reads it. */
+  account: CallerAccount | undefined
   #owner: PermitOwner<M> | undefined
 
   /** One value for each field, because an object for them would be made for every call. */

@@ -1,3 +1,4 @@
+import type { CallerAccount } from './accounts.ts'
 import type { Call, Ticket } from './contract.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { Refusal } from './refusal.ts'
@@ -7,9 +8,15 @@ export interface TicketOwner<M> {
   cancel(ticket: LocalTicket<M>, now: number): boolean
 }
 
+/** Tickets of this process so far. */
+let tickets = 0
+
 /** A place in the line of a lane in this process. */
 export class LocalTicket<M = unknown> implements Ticket {
   readonly call: Call
+  readonly account: CallerAccount
+  /** Grows with each ticket of the process. */
+  readonly number: number
   /** The calls under the name that the call asked for. */
   readonly model: M
   /** Clock milliseconds. */
@@ -18,7 +25,10 @@ export class LocalTicket<M = unknown> implements Ticket {
   #result: LocalPermit | Refusal | undefined
   #settled: ((result: LocalPermit | Refusal) => void) | undefined
 
-  constructor(owner: TicketOwner<M>, model: M, call: Call, enqueuedAt: number) {
+  constructor(owner: TicketOwner<M>, model: M, call: Call, account: CallerAccount, enqueuedAt: number) {
+    tickets++
+    this.number = tickets
+    this.account = account
     this.#owner = owner
     this.model = model
     this.call = call

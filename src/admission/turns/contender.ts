@@ -4,7 +4,9 @@ import type { TurnRunner } from './contract.ts'
 /** The calls in line of a contender, as turns see the line. */
 interface TurnLine {
   readonly living: number
-  /** The call that has waited longest. Its times are clock milliseconds. */
+  /** Calls that may run, as far as their callers have room. */
+  readonly eligible: number
+  /** The call that has waited longest, of those that may run. Its times are clock milliseconds. */
   first(): { readonly enqueuedAt: number; readonly call: { readonly deadline: number } } | undefined
 }
 
@@ -93,7 +95,7 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
   line: Line | undefined
   /** absent: not in memory, as far as this proxy knows. */
   state: 'absent' | 'loading' | 'loaded' | 'leaving' = 'absent'
-  /** A call has arrived that is not in line yet. */
+  /** A call has arrived that may run and is not in line yet. */
   knocks = false
   #history: Notes = NOTHING
   /** Other options with which Ollama did not load the runner again. */
@@ -126,17 +128,22 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
     return this.line?.living ?? 0
   }
 
+  /** Calls in line whose callers have room. */
+  get eligible(): number {
+    return this.line?.eligible ?? 0
+  }
+
   /** Calls that could run now if the runner had the machine. */
   get waiting(): number {
     if (this.lane.paused || this.lane.effective.parallel < 1) return 0
-    return this.queued + (this.knocks ? 1 : 0)
+    return this.eligible + (this.knocks ? 1 : 0)
   }
 
   get running(): number {
     return this.lane.current === this ? this.lane.running : 0
   }
 
-  /** Neither in memory nor wanted. */
+  /** Neither in memory nor wanted. A call that waits for its caller keeps the runner in play, but brings no turn. */
   get isOut(): boolean {
     if (this.state !== 'absent' || this.#history.doubted) return false
     return !this.knocks && this.queued === 0 && this.running === 0
@@ -152,7 +159,7 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
     return this.running === 0 && this.waiting === 0
   }
 
-  /** Clock milliseconds since when the first call waits. */
+  /** Clock milliseconds since when the first call waits that may run. */
   waitingSince(now: number): number {
     return this.line?.first()?.enqueuedAt ?? now
   }

@@ -2,9 +2,9 @@
  * What a call in line waits for.
  * slot: its runner is loaded, and all slots are taken. turn: another runner has the machine. load: its runner is being
  * loaded. paused: an operator has paused the model. budget: the call has waited `max_wait`, and a switch now would take
- * more than `max_switching` of the time.
+ * more than `max_switching` of the time. caller: its caller has as many calls running as the caller may have.
  */
-export type WaitingFor = 'slot' | 'turn' | 'load' | 'paused' | 'budget'
+export type WaitingFor = 'slot' | 'turn' | 'load' | 'paused' | 'budget' | 'caller'
 
 /**
  * Why a runner was loaded.

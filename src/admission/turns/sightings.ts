@@ -99,7 +99,10 @@ export class Sightings {
     const { state, running } = contender
     if (contender.history.doubted) {
       contender.notes.doubted = false
-      if (state === 'leaving') contender.become('absent', now)
+      if (state !== 'leaving') return
+      // The runner had left before, so the load that is under way has evicted nobody.
+      contender.become('absent', now)
+      this.#turns.switching.forget(contender, now)
       return
     }
     const { provenAt, idleSince, since } = contender.history

@@ -1,6 +1,7 @@
 import { choose, type Field } from './choose.ts'
 import type { Contender } from './contender.ts'
 import type { LoadedWatch, TurnObserver, TurnSettings, WaitingFor } from './contract.ts'
+import { PACE_MS, Pace } from './pace.ts'
 import { Presence } from './presence.ts'
 import { Sightings } from './sightings.ts'
 import { Switching } from './switching.ts'
@@ -8,8 +9,6 @@ import { SwitchingBudget } from './switching-budget.ts'
 import { Together } from './together.ts'
 import { startsInMs, waitingFor } from './turn-wait.ts'
 
-/** How often Ollama is asked what is loaded: while a runner comes or goes, and else while more than one is in play. */
-const PACE_MS = { changing: 250, steady: 2_000 } as const
 /** What was seen so long ago may be wrong: models leave by their keep_alive. */
 const KNOWN_MS = 5_000
 
@@ -45,11 +44,12 @@ export class Turns implements Field {
   #again = false
   /** A load was under way after the last step. */
   #loading = false
-  #pace: number | undefined
+  readonly #pace: Pace
 
   constructor(parts: OrderParts) {
     const { observer, settings, watch } = parts
     this.#parts = parts
+    this.#pace = new Pace(watch)
     this.#settings = settings
     this.ordered = settings.ordered
     this.budget = new SwitchingBudget(settings.maxSwitching)
@@ -94,18 +94,19 @@ export class Turns implements Field {
       return
     }
     // A runner that is alone needs no look.
-    const others = this.inPlay.size - (this.inPlay.has(contender) ? 1 : 0)
-    if (others > 0 && this.#isStale(now)) {
-      this.sightings.doubt(now)
-      this.#parts.watch.look()
-    }
+    if (this.inPlay.size > (this.inPlay.has(contender) ? 1 : 0)) this.#doubtStale(now)
     this.inPlay.add(contender)
     contender.knocks = true
     this.advance(now)
     contender.knocks = false
   }
 
-  /** Calls have come into the line of this contender from another lane. `advance` must follow. */
+  /** Calls in line, maybe of several runners, may run from now on. `joined` and `advance` must follow. */
+  refresh(now: number): void {
+    if (this.ordered && this.governs) this.#doubtStale(now)
+  }
+
+  /** Calls have come into the line of this contender without a knock. `advance` must follow. */
   joined(contender: Contender): void {
     if (this.ordered && contender.lane.contends) this.inPlay.add(contender)
   }
@@ -152,7 +153,7 @@ export class Turns implements Field {
     this.inPlay.clear()
     for (const each of all) each.become('absent', now)
     for (const each of all) each.lane.admit(each, 'all', now)
-    this.#setPace(settings.ordered ? PACE_MS.steady : undefined)
+    this.#pace.set(settings.ordered ? PACE_MS.steady : undefined)
     this.#parts.plan(Number.POSITIVE_INFINITY)
   }
 
@@ -167,13 +168,13 @@ export class Turns implements Field {
       while (this.#again) {
         this.#again = false
         dueAt = this.#step(now)
+        if (!this.#again) this.#releaseHeld(now)
       }
     } finally {
       this.#advancing = false
     }
-    this.#releaseHeld(now)
     for (const each of this.inPlay) if (each.isOut) this.inPlay.delete(each)
-    this.#setPace(this.#wantedPace())
+    this.#pace.set(this.#wantedPace())
     this.#parts.plan(dueAt)
   }
 
@@ -220,6 +221,13 @@ export class Turns implements Field {
     return { budget, drainMs, inPlay, outsiders, settings, together }
   }
 
+  /** What was seen so long ago is looked at again. */
+  #doubtStale(now: number): void {
+    if (!this.#isStale(now)) return
+    this.sightings.doubt(now)
+    this.#parts.watch.look()
+  }
+
   /** Nobody was called for some time, and nobody has looked. */
   #isStale(now: number): boolean {
     let knownAt = this.sightings.askedAt
@@ -237,11 +245,5 @@ export class Turns implements Field {
     if (change !== undefined && change.stage !== 'draining') return PACE_MS.changing
     for (const each of this.inPlay) if (!each.idle) return PACE_MS.steady
     return undefined
-  }
-
-  #setPace(pace: number | undefined): void {
-    if (pace === this.#pace) return
-    this.#pace = pace
-    this.#parts.watch.pace(pace)
   }
 }

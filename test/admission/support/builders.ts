@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { Accounts } from '../../../src/admission/accounts.ts'
 import { type AdmissionParts, NO_RUNNERS } from '../../../src/admission/admission-parts.ts'
 import type { Call, Limits, Upstream } from '../../../src/admission/contract.ts'
 import { Lane } from '../../../src/admission/lane.ts'
@@ -38,6 +39,7 @@ export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = 
   })
   const lane = new Lane(undefined, laneLimits({ parallel: 1, queue: 512, ...limits }, true), {
     slot: { upstream: OLLAMA },
+    accounts: new Accounts({ partLines() {}, opens() {} }),
     turns,
     waiting: shared,
     random: () => 0,
