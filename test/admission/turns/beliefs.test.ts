@@ -59,6 +59,18 @@ describe('an unload', () => {
   })
 })
 
+describe('a model that has left while nobody looked', () => {
+  it('was not evicted by the next load', () => {
+    const world = new TurnWorld({ models: [{ name: 'a' }, { name: 'b' }], maxLoaded: 2 })
+    world.ask({ model: 'a', keepAliveMs: 10_000 })
+    world.settle(60_000)
+    world.clock.advance(60_000)
+    world.ask({ model: 'b' })
+    world.settle(60_000)
+    assert.deepEqual([...world.admission.turns.apart()], [])
+  })
+})
+
 describe('an Ollama that is too busy to load a model', () => {
   it('says nothing about the model: each call gets the answer of Ollama', () => {
     const world = new TurnWorld({ models: [{ name: 'a' }, { name: 'b' }, { name: 'busy' }] })

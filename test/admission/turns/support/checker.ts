@@ -61,14 +61,18 @@ export class TurnChecker {
       let [first, inLine] = [true, 0]
       for (const ticket of lane.waiting()) {
         const reason = lane.waitingFor(ticket, now)
+        inLine++
+        bytes += ticket.call.bytes
+        assert.ok(ticket.call.deadline + SWEEP_MS + 1 >= now, 'in line past its deadline')
+        if (reason === 'caller') {
+          this.#needsRoom(ticket.call.caller.id)
+          continue
+        }
         if (reason === 'slot' && first) this.#needsSlot(lane, ticket.call.slots)
         if (reason !== 'slot' && reason !== 'paused' && lane.effective.parallel > 0)
           wanted.add(keyOf(lane.runner, ticket.call.options))
         if (reason !== 'paused' && lane.effective.parallel > 0) couldRun = true
         first = false
-        inLine++
-        bytes += ticket.call.bytes
-        assert.ok(ticket.call.deadline + SWEEP_MS + 1 >= now, 'in line past its deadline')
       }
       assert.equal(lane.queued, inLine)
       queued += inLine
@@ -80,6 +84,7 @@ export class TurnChecker {
     )
     const inLine = [...living].filter(({ state }) => state === 'line').length
     assert.equal(inLine, queued, 'calls in line, as clients and as lanes see them')
+    this.#countsCallers()
     this.#isServed(wanted)
     this.#moves(couldRun)
   }
@@ -97,6 +102,7 @@ export class TurnChecker {
     for (const { state, names } of admission.turns.runners())
       assert.equal(state, 'loaded', `${names} is ${state}`)
     assert.equal(admission.turns.next(this.#world.now), undefined)
+    admission.callersChanged((id) => assert.fail(`an account of ${id} is left`))
     for (const lane of admission.lanes()) {
       assert.deepEqual([lane.active, lane.queued, lane.turn.running], [0, 0, 0])
       for (const { state } of lane.turn.contenders.all)
@@ -108,13 +114,18 @@ export class TurnChecker {
     this.grants++
     const { admission, now } = this.#world
     assert.ok(call.call.deadline > now, 'granted past its deadline')
+    const { id } = call.call.caller
+    const most = this.#world.callers.get(id)?.parallel ?? 0
+    if (call.call.slots > 0)
+      assert.ok(this.#runningOf(id) <= most, `${id} has more than ${most} calls running`)
     const lane = admission.model(call.asked.model)?.lane
     if (lane === undefined) return
     const { runner, active, effective } = lane
     const runs = call.call.work !== 'unload'
     if (call.call.keepsLoaded === false) this.#leavesWhenIdle.add(runner)
-    const most = effective.parallel + (this.#leavesWhenIdle.has(runner) ? 1 : 0)
-    if ((call.permit?.slots ?? 0) > 0) assert.ok(active <= most, `${active} of ${effective.parallel} slots`)
+    const mostSlots = effective.parallel + (this.#leavesWhenIdle.has(runner) ? 1 : 0)
+    if ((call.permit?.slots ?? 0) > 0)
+      assert.ok(active <= mostSlots, `${active} of ${effective.parallel} slots`)
     assert.ok(!lane.paused || call.call.slots === 0, 'granted while paused')
     this.#wantedSince.delete(keyOf(runner, call.call.options))
     if (this.#parts.isCalm && runs && 'turn' in lane) this.#hasTurn(call, runner)
@@ -159,6 +170,40 @@ export class TurnChecker {
     for (const other of this.#world.living)
       if (other !== call && this.#runnerOf(other) !== this.#runnerOf(call))
         assert.ok(!other.waitsForLoad, `${call.asked.model} is sent while Ollama loads ${other.asked.model}`)
+  }
+
+  /** S2: the caller of a call that waits for its caller has no room. */
+  #needsRoom(id: string): void {
+    const { parallel } = this.#world.callers.get(id) ?? { parallel: 0 }
+    assert.ok(
+      this.#runningOf(id) >= parallel,
+      `${id} has ${this.#runningOf(id)} of ${parallel}, and a call waits`,
+    )
+  }
+
+  /** Calls of this caller that hold slots. */
+  #runningOf(id: string): number {
+    let running = 0
+    for (const { call, state } of this.#world.living)
+      if (state === 'running' && call.slots > 0 && call.caller.id === id) running++
+    return running
+  }
+
+  /** The accounts are those of the callers with calls, and no others. */
+  #countsCallers(): void {
+    const counts = new Map<string, { active: number; queued: number }>()
+    for (const { call, state } of this.#world.living) {
+      if (state === 'running' && call.slots === 0) continue
+      const { active, queued } = counts.get(call.caller.id) ?? { active: 0, queued: 0 }
+      if (state === 'line') counts.set(call.caller.id, { active, queued: queued + 1 })
+      else counts.set(call.caller.id, { active: active + 1, queued })
+    }
+    const seen = new Map<string, { active: number; queued: number }>()
+    for (const { id, active, queued, limits } of this.#world.admission.callers()) {
+      seen.set(id, { active, queued })
+      assert.deepEqual(limits, this.#world.callers.get(id))
+    }
+    assert.deepEqual(new Map([...seen].sort()), new Map([...counts].sort()))
   }
 
   /** S2: the first call that waits for a slot would not fit. */

@@ -1,3 +1,4 @@
+import { type Caller, EVERYBODY, NO_LIMITS } from '../../../../src/callers/caller.ts'
 import { TurnChecker } from './checker.ts'
 import type { Asked } from './played-call.ts'
 import { Random } from './random.ts'
@@ -21,14 +22,20 @@ export class Life {
   readonly mood: Mood
   readonly #names: string[]
   readonly #contexts: boolean
+  readonly #capped: boolean
+  /** Random choices about callers. */
+  readonly #whoCalls: Random
   /** No bound holds while busy runners may keep the machine, and for what waits since then. */
   #isUnbounded = false
   #slowestMs = 0
   #story: string[] = []
 
-  constructor(seed: number, mood: Mood) {
+  /** `capped`: some callers have limits. Everything else of a life is the same with and without them. */
+  constructor(seed: number, mood: Mood, capped: boolean) {
     this.mood = mood
     this.random = new Random(seed)
+    this.#capped = capped
+    this.#whoCalls = new Random(seed)
     const { random } = this
     const models: WorldModel[] = Array.from({ length: 1 + random.below(6) }, (_, index) => ({
       name: `m${index}`,
@@ -77,6 +84,7 @@ export class Life {
   }
 
   live(): void {
+    if (this.#capped && this.#whoCalls.chance(0.01)) this.#limitCaller()
     const roll = this.random.next()
     if (roll < 0.4) this.#arrive(1)
     else if (roll < 0.44) this.#arrive(2 + this.random.below(8))
@@ -111,8 +119,31 @@ export class Life {
   #arrive(count: number): void {
     const asked = this.#asked()
     this.#say(`ask ${count}: ${JSON.stringify(asked)}`)
+    const caller = this.#caller()
+    this.#say(`  by ${caller.id}`)
     for (let i = 0; i < count && this.world.living.size < MOST_LIVING; i++)
-      this.checker.watch(this.world.ask(asked))
+      this.checker.watch(this.world.ask(asked, caller))
+  }
+
+  #caller(): Caller {
+    const { world } = this
+    if (!this.#capped || this.#whoCalls.chance(0.3)) return EVERYBODY
+    const id = `caller ${this.#whoCalls.below(4)}`
+    const limits = this.#whoCalls.chance(0.1) ? this.#callerLimits() : world.callers.get(id)
+    return { id, key: undefined, limits: limits ?? this.#callerLimits() }
+  }
+
+  #callerLimits() {
+    const parallel = this.#whoCalls.of(1, 1, 2, 3, NO_LIMITS.parallel)
+    return { parallel, queue: this.#whoCalls.of(3, 20, NO_LIMITS.queue) }
+  }
+
+  #limitCaller(): void {
+    const { world } = this
+    const id = `caller ${this.#whoCalls.below(4)}`
+    const limits = this.#callerLimits()
+    this.#say(`${id} has ${JSON.stringify(limits)}`)
+    world.limitCaller(id, limits)
   }
 
   #asked(): Asked {

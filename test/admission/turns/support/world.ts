@@ -5,7 +5,7 @@ import { LocalPermit } from '../../../../src/admission/local-permit.ts'
 import type { Outcome } from '../../../../src/admission/observer.ts'
 import { Refusal } from '../../../../src/admission/refusal.ts'
 import type { RunnerLeave, RunnerLoad, TurnSettings } from '../../../../src/admission/turns/contract.ts'
-import { EVERYBODY } from '../../../../src/callers/caller.ts'
+import { type Caller, type CallerLimits, EVERYBODY } from '../../../../src/callers/caller.ts'
 import { reportOf } from '../../../../src/relay/call-report.ts'
 import { Engine } from '../../../../src/simulator/engine.ts'
 import type { EngineFigures, EngineLimits } from '../../../../src/simulator/engine-call.ts'
@@ -89,6 +89,8 @@ export class TurnWorld {
   isFull = false
   /** Hears of each grant, before Ollama hears of the call. */
   granted: (call: PlayedCall) => void = () => {}
+  /** The newest limits of each caller, by id. */
+  readonly callers = new Map<string, CallerLimits>()
   /** What the proxy knows of the names. */
   readonly facts = new Map<string, RunnerFacts>()
 
@@ -145,12 +147,13 @@ export class TurnWorld {
   }
 
   /** A client comes. */
-  ask(asked: Asked): PlayedCall {
+  ask(asked: Asked, caller: Caller = EVERYBODY): PlayedCall {
+    this.callers.set(caller.id, caller.limits)
     const { model, work = 'run', numCtx, keepAliveMs, inputs = 1, patienceMs = FAR_MS } = asked
     const call = new PlayedCall(
       asked,
       {
-        ...{ model, caller: EVERYBODY, bytes: BYTES, work },
+        ...{ model, caller, bytes: BYTES, work },
         deadline: this.now + patienceMs,
         slots: work === 'run' ? inputs : 0,
         options: numCtx === undefined ? '' : `num_ctx=${numCtx}`,
@@ -174,8 +177,14 @@ export class TurnWorld {
   }
 
   /** `count` clients come at once. */
-  askMany(count: number, asked: Asked): PlayedCall[] {
-    return Array.from({ length: count }, () => this.ask(asked))
+  askMany(count: number, asked: Asked, caller?: Caller): PlayedCall[] {
+    return Array.from({ length: count }, () => this.ask(asked, caller))
+  }
+
+  /** An operator gives a caller other limits. */
+  limitCaller(id: string, limits: CallerLimits): void {
+    this.callers.set(id, limits)
+    this.admission.callersChanged((each) => (each === id ? limits : undefined))
   }
 
   /** The client leaves, wherever its call is. */
