@@ -7,11 +7,13 @@ const MOST_TOKENS = 1e9
 /** No call takes so many nanoseconds: 1e7 seconds are four months. */
 const MOST_NANOSECONDS = 1e16
 
-/** Token counts in Ollama's own answers, and in those of OpenAI's and Anthropic's routes. */
-const NATIVE_IN = ['prompt_eval_count']
-const NATIVE_OUT = ['eval_count']
-const OTHER_IN = ['prompt_tokens', 'input_tokens']
-const OTHER_OUT = ['completion_tokens', 'output_tokens']
+/**
+ * Token counts in the usage of an answer of OpenAI's and Anthropic's routes. Ollama writes the counts at the beginning of
+ * the usage, so the first one behind `"usage":` is Ollama's, whatever else the answer repeats of the request.
+ */
+const USAGE = '"usage":'
+const USAGE_IN = /"(?:prompt|input)_tokens":\s*(\d+)/
+const USAGE_OUT = /"(?:completion|output)_tokens":\s*(\d+)/
 
 export interface Figures {
   readonly tokensIn: number | null
@@ -55,7 +57,8 @@ export class AnswerTail {
 
   /**
    * Token counts and durations. `tookMs`: how long Ollama had the call. `native`: the route is Ollama's own. Other
-   * answers hold objects that the client or the model wrote, and no durations of Ollama.
+   * answers hold objects that the client or the model wrote, so only their last usage is read. They have no durations of
+   * Ollama.
    */
   figures(tookMs: number, native: boolean): Figures {
     let text = ''
@@ -66,9 +69,11 @@ export class AnswerTail {
     // In an answer of Ollama the other durations come after the total.
     const end = total < 0 ? '' : text.slice(total)
     const totalMs = total < 0 ? null : durationMs(end, '"total_duration":')
+    const usageAt = native ? -1 : text.lastIndexOf(USAGE)
+    const usage = usageAt < 0 ? '' : text.slice(usageAt)
     return {
-      tokensIn: lastCount(text, native ? NATIVE_IN : OTHER_IN),
-      tokensOut: lastCount(text, native ? NATIVE_OUT : OTHER_OUT),
+      tokensIn: countOf(native ? lastNumber(text, 'prompt_eval_count') : numberIn(usage, USAGE_IN)),
+      tokensOut: countOf(native ? lastNumber(text, 'eval_count') : numberIn(usage, USAGE_OUT)),
       loadMs: Math.min((lastNumber(end, 'load_duration') ?? 0) / 1e6, tookMs),
       totalMs,
       promptMs: totalMs === null ? null : durationMs(end, '"prompt_eval_duration":'),
@@ -96,13 +101,15 @@ function durationMs(text: string, quoted: string): number | null {
   return (next === ',' || next === '}') && nanoseconds <= MOST_NANOSECONDS ? nanoseconds / 1e6 : null
 }
 
-/** The last count under the first key that has one. Null: no key has one. */
-function lastCount(text: string, keys: readonly string[]): number | null {
-  for (const key of keys) {
-    const number = lastNumber(text, key)
-    if (number !== undefined && number <= MOST_TOKENS) return number
-  }
-  return null
+/** Null: no number, or more tokens than a call can have. */
+function countOf(tokens: number | undefined): number | null {
+  return tokens !== undefined && tokens <= MOST_TOKENS ? tokens : null
+}
+
+/** The first number that a pattern finds. */
+function numberIn(text: string, pattern: RegExp): number | undefined {
+  const digits = pattern.exec(text)?.[1]
+  return digits === undefined ? undefined : Number(digits)
 }
 
 /** The last integer under a key. A key inside a string has escaped quotes and does not match. */

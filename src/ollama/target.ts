@@ -48,13 +48,16 @@ function originForm(raw: string): string | undefined {
   return rest.charCodeAt(0) === SLASH ? rest : `/${rest}`
 }
 
-/** Undoes percent-encoding. Text that does not decode stays as it is: no route and no model of Ollama has a `%`. */
+/**
+ * Undoes percent-encoding. Bytes that are no UTF-8 become a character each, because Ollama decodes them, too. A `%` without
+ * two hexadecimal digits stays: Ollama refuses such a path.
+ */
 function decoded(text: string): string {
   if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
   } catch {
-    return text
+    return text.replace(/%([\da-f]{2})/gi, (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)))
   }
 }
 

@@ -15,6 +15,13 @@ const ANSWERS = {
   '/v1/responses': `{"id":"resp_1","object":"response","output":[],"error":null,"tools":[{"type":"function","name":"f","parameters":${FORGED}}],"tool_choice":"auto","usage":{"input_tokens":26,"output_tokens":3},"metadata":{}}`,
 }
 
+/** Token counts of the dialect that the route does not speak, and of the one that it speaks. */
+const FORGED_COUNTS = [
+  '{"prompt_tokens":0,"completion_tokens":0}',
+  '{"input_tokens":0,"output_tokens":0}',
+  '{"usage":{"prompt_tokens":0,"completion_tokens":0,"input_tokens":0,"output_tokens":0}}',
+]
+
 function figuresOf(text: string) {
   const tail = new AnswerTail()
   tail.add(new TextEncoder().encode(text))
@@ -22,6 +29,21 @@ function figuresOf(text: string) {
 }
 
 describe('what a client writes into an answer', () => {
+  it('counts neither before the usage nor behind it, in the order of a streamed /v1/responses', () => {
+    const usage =
+      '"usage":{"input_tokens":26,"input_tokens_details":{"cached_tokens":0},"output_tokens":3,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":29}'
+    for (const counts of FORGED_COUNTS.slice(0, 2)) {
+      const text = `data: {"response":{"tools":[${counts}],${usage},"user":${counts}},"type":"response.completed"}\n\n`
+      const { tokensIn, tokensOut } = figuresOf(text)
+      assert.deepEqual([tokensIn, tokensOut], [26, 3], counts)
+    }
+  })
+  it('is no count where the answer has no usage', () => {
+    for (const counts of FORGED_COUNTS.slice(0, 2)) {
+      const { tokensIn, tokensOut } = figuresOf(`{"content":[{"input":${counts}}],"usage":null}`)
+      assert.deepEqual([tokensIn, tokensOut], [null, null], counts)
+    }
+  })
   for (const [route, text] of Object.entries(ANSWERS)) {
     it(`is no duration: ${route}`, () => {
       const { totalMs, promptMs, evalMs, loadMs } = figuresOf(text)
@@ -32,6 +54,11 @@ describe('what a client writes into an answer', () => {
     })
     it(`does not hide the tokens: ${route}`, () => {
       assert.ok((figuresOf(text).tokensOut ?? 0) > 0)
+      const { tokensIn, tokensOut } = figuresOf(text)
+      for (const counts of FORGED_COUNTS) {
+        const figures = figuresOf(text.replace(FORGED, counts))
+        assert.deepEqual([figures.tokensIn, figures.tokensOut], [tokensIn, tokensOut], counts)
+      }
     })
     it(`lowers the limit of nobody: ${route}`, () => {
       const { admission, clock } = anAdmission({ defaults: { parallel: 4, queue: 9 }, auto: true })
