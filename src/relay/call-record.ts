@@ -1,10 +1,11 @@
 import type { CallReport, Ticket } from '../admission/contract.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
+import { loadOptions } from '../ollama/load-options.ts'
 import { dialectOf } from '../ollama/routes.ts'
 import { isStream, newRequestId, type RequestIds } from './call-headers.ts'
 import { reportOf } from './call-report.ts'
-import type { CallOutcome, ClientRequest, FinishedCall, LiveCall } from './contract.ts'
+import type { CallOutcome, ClientRequest, FinishedCall, LiveCall, Requester } from './contract.ts'
 
 /** The part of a call's state that the call itself keeps. */
 interface CallState {
@@ -40,14 +41,24 @@ export class CallRecord {
   streamed = false
   /** Code of why Ollama's connection failed. */
   cause: string | null = null
-  readonly #request: ClientRequest
+  readonly request: ClientRequest
+  readonly requester: Requester
   #id: string | undefined
+  #slots = 0
+  #grantedAt = 0
   #firstByteMs: number | null = null
   #bytesOut = 0
   #chunks = 0
 
-  constructor(request: ClientRequest, ids: RequestIds, path: string, arrivedAt: number) {
-    this.#request = request
+  constructor(
+    request: ClientRequest,
+    requester: Requester,
+    ids: RequestIds,
+    path: string,
+    arrivedAt: number,
+  ) {
+    this.request = request
+    this.requester = requester
     this.#id = ids.claim(request.header('x-request-id'))
     this.path = path
     this.arrivedAt = arrivedAt
@@ -80,6 +91,12 @@ export class CallRecord {
     return this.sentAt >= 0
   }
 
+  /** The call has got its slots. */
+  granted(slots: number, now: number): void {
+    this.#slots = slots
+    this.#grantedAt = now
+  }
+
   head(status: number, contentType: string | undefined, now: number): void {
     this.status = status
     this.streamed = isStream(this.path, contentType)
@@ -93,9 +110,13 @@ export class CallRecord {
 
   /** The call as it is now. */
   live({ now, waitMs, bytesIn }: CallState, isRead: boolean, ticket: Ticket | undefined): LiveCall {
+    const { caller, user } = this.requester
     return {
       id: this.id,
-      client: this.#request.clientAddress,
+      client: this.request.clientAddress,
+      caller: caller.id,
+      user,
+      class: caller.key?.class ?? 'normal',
       path: this.path,
       model: this.#model,
       state: this.sent ? 'running' : isRead ? 'waiting' : 'reading',
@@ -119,9 +140,15 @@ export class CallRecord {
   /** The call once it is over. */
   finished(end: CallEnd): FinishedCall {
     const totalMs = end.now - this.arrivedAt
+    const { caller, user } = this.requester
+    const numCtx = this.#options === undefined ? undefined : loadOptions(this.#options).num_ctx
     return {
       requestId: this.id,
-      client: this.#request.clientAddress,
+      client: this.request.clientAddress,
+      caller: caller.id,
+      key: caller.key?.name ?? null,
+      user: user ?? null,
+      class: caller.key?.class ?? 'normal',
       path: this.path,
       model: this.#model ?? null,
       outcome: end.outcome,
@@ -134,13 +161,15 @@ export class CallRecord {
       firstByteMs: this.#firstByteMs,
       sentMs: this.sent ? this.sentAt - this.arrivedAt : null,
       totalMs,
+      slotMs: this.#slots * (end.now - this.#grantedAt),
       loadMs: end.figures?.loadMs ?? 0,
       bytesIn: end.bytesIn,
       bytesOut: this.#bytesOut,
       tokensIn: end.figures?.tokensIn ?? null,
       tokensOut: end.figures?.tokensOut ?? null,
       options: this.#options,
-      traceparent: this.#request.header('traceparent') ?? null,
+      numCtx: typeof numCtx === 'number' ? numCtx : null,
+      traceparent: this.request.header('traceparent') ?? null,
     }
   }
 }

@@ -15,18 +15,20 @@ interface MeasuredTimes {
  * what the others leave of the total. `status`: of Ollama's answer; 0 without an answer.
  */
 export function reportOf(
-  { totalMs, loadMs, promptMs, evalMs }: Figures,
+  { totalMs, loadMs, promptMs, evalMs, tokensIn, tokensOut }: Figures,
   { firstByteMs, tookMs, streamed }: MeasuredTimes,
   served: boolean,
   status?: number,
 ): CallReport {
+  const tokens = (tokensIn ?? 0) + (tokensOut ?? 0)
   // Embeddings have a total and no time of computing: their rest says nothing.
-  if (totalMs === null || promptMs === null || !evalMs) return { served, status, loadMs }
+  if (totalMs === null || promptMs === null || !evalMs) return { served, status, loadMs, tokens }
   const computedMs = promptMs + evalMs
   const restMs = Math.max(0, totalMs - loadMs - computedMs)
   // A client that reads slowly makes the total longer, but not the time before the first byte of a stream.
-  if (!streamed) return { served, status, loadMs, queuedMs: restMs, computedMs, beganMs: tookMs - computedMs }
+  if (!streamed)
+    return { served, status, loadMs, tokens, queuedMs: restMs, computedMs, beganMs: tookMs - computedMs }
   const beganMs = firstByteMs - promptMs
   const queuedMs = Math.min(restMs, Math.max(0, beganMs - loadMs))
-  return { served, status, loadMs, queuedMs, computedMs, beganMs }
+  return { served, status, loadMs, tokens, queuedMs, computedMs, beganMs }
 }

@@ -1,7 +1,8 @@
 import type { Admission, Upstream } from '../admission/contract.ts'
 import type { Outcome } from '../admission/observer.ts'
-import type { RefusalCode } from '../admission/refusal.ts'
+import type { Refusal, RefusalCode } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
+import type { CallClass, Caller } from '../callers/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { RequestIds } from './call-headers.ts'
 import type { FailureCode } from './failure.ts'
@@ -38,6 +39,18 @@ export interface ClientRequest {
   forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding
 }
 
+/** Whether Ollama does not get a header of a request. `name`: lower case. */
+export type Withheld = (name: string) => boolean
+
+/** Who sends a request. */
+export interface Requester {
+  readonly caller: Caller
+  /** A person behind the caller's key. */
+  readonly user: string | undefined
+  /** Undefined: Ollama gets every header of the request that is no matter of the connection. */
+  readonly withheld: Withheld | undefined
+}
+
 /** An answer on its way back to the client. Implemented in runtimes/answer-forwarding.ts. */
 export interface Forwarding {
   /**
@@ -70,6 +83,8 @@ export type Ending = 'done' | 'broken' | 'client_gone' | 'aborted'
 export interface ForwardingObserver {
   /** Lower-case names of Ollama's headers that the client does not get, those of one connection among them. */
   readonly dropped: ReadonlySet<string>
+  /** The headers of the request that Ollama does not get. Absent: Ollama gets all. */
+  readonly withheld?: Withheld | undefined
   /**
    * Ollama's status and headers are there. `header` reads a header by its lower-case name while the answer lasts.
    * Returns headers to add for the client, flat: name, value, name, value.
@@ -109,6 +124,8 @@ export interface PassThroughOptions {
 export interface PassedRequest {
   /** Address of the client's socket. */
   readonly client: string
+  /** Caller.id. */
+  readonly caller: string
   readonly method: string
   /** Without the query, which may hold a secret. */
   readonly path: string
@@ -119,6 +136,8 @@ export interface PassedRequest {
 
 export interface RelayOptions extends PassThroughOptions {
   readonly admission: Admission
+  /** Why a caller may not have a call of this model. `model`: key; undefined for a call that names no model. */
+  readonly refuses: (requester: Requester, model: string | undefined) => Refusal | undefined
   /** Shared by all relays of one proxy. */
   readonly ids: RequestIds
   /**
@@ -157,6 +176,9 @@ export interface LiveCall {
   readonly id: string
   /** Address of the client's socket. */
   readonly client: string
+  readonly caller: string
+  readonly user: string | undefined
+  readonly class: CallClass
   readonly path: string
   /** Model key; undefined while the call is read, or when it names no model. */
   readonly model: string | undefined
@@ -179,6 +201,12 @@ export interface FinishedCall {
   readonly requestId: string
   /** Address of the client's socket. */
   readonly client: string
+  /** Caller.id. */
+  readonly caller: string
+  /** Name of the caller's key; null for a caller without one. */
+  readonly key: string | null
+  readonly user: string | null
+  readonly class: CallClass
   readonly path: string
   /** Model key in its short form; null for a call that names no model. */
   readonly model: string | null
@@ -199,6 +227,8 @@ export interface FinishedCall {
   /** From arrival to the moment at which the call was sent to Ollama; null when it never was. */
   readonly sentMs: number | null
   readonly totalMs: number
+  /** Milliseconds for which the call held slots, times the slots. */
+  readonly slotMs: number
   /** The part of `totalMs` that loading the model took; 0 where Ollama does not say. */
   readonly loadMs: number
   readonly bytesIn: number
@@ -207,6 +237,8 @@ export interface FinishedCall {
   readonly tokensOut: number | null
   /** The options of a native call as raw JSON, as far as Ollama loads a model again because of them; at most 4 KiB. */
   readonly options?: string | undefined
+  /** The context length that the call asks for; null where it leaves that to Ollama. */
+  readonly numCtx: number | null
   /** The client's trace, as its `traceparent` header names the trace. */
   readonly traceparent: string | null
 }

@@ -1,10 +1,10 @@
 import type { Call, Permit, Ticket } from '../admission/contract.ts'
 import { Refusal, type RefusalCode } from '../admission/refusal.ts'
 import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
-import { askedForWhole, type GatedRequest } from '../ollama/gated-request.ts'
+import type { GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
 import { addForReaders, diagnosticHeaders } from './call-headers.ts'
-import { CallRecord } from './call-record.ts'
+import type { CallRecord } from './call-record.ts'
 import type {
   BrokenAnswer,
   CallOutcome,
@@ -13,17 +13,19 @@ import type {
   Forwarding,
   ForwardingObserver,
   RelayOptions,
+  Withheld,
 } from './contract.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { NOT_OF_A_CALL } from './headers.ts'
 import { IncomingBody } from './incoming-body.ts'
-import { asRelayError, OUTCOME_BY_ENDING, OUTCOME_BY_FAILURE, outcomeOf } from './outcome.ts'
+import { asRelayError, describeFailure, OUTCOME_BY_ENDING, OUTCOME_BY_FAILURE, outcomeOf } from './outcome.ts'
 import { wantedCall } from './wanted-call.ts'
 
 /** One gated call from its arrival to its last byte. The call owns its permit, its deadline and its record. */
 export class GatedCall implements ForwardingObserver, Watched {
   readonly dropped = NOT_OF_A_CALL
+  readonly withheld: Withheld | undefined
   /** Clock milliseconds at which the call must have left the line; without `firstByteTimeoutMs`, have its first byte. */
   readonly deadline: number
   readonly record: CallRecord
@@ -45,11 +47,12 @@ export class GatedCall implements ForwardingObserver, Watched {
   /** Why the proxy itself ended the call, once it has. */
   #stopped: Failure | Refusal | undefined
 
-  constructor(options: RelayOptions, deadlines: Deadlines<GatedCall>, request: ClientRequest, path: string) {
+  constructor(options: RelayOptions, deadlines: Deadlines<GatedCall>, record: CallRecord) {
     this.#options = options
     this.#deadlines = deadlines
-    this.#request = request
-    this.record = new CallRecord(request, options.ids, path, options.clock.now())
+    this.#request = record.request
+    this.record = record
+    this.withheld = record.requester.withheld
     this.maxBodyBytes = options.maxBodyBytes
     this.deadline = this.record.arrivedAt + options.requestTimeoutMs
     this.dueAt = this.deadline
@@ -79,7 +82,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     if (this.#stopped) throw this.#stopped
     this.readAt = this.#options.clock.now()
     this.#stage = 'waiting'
-    return wantedCall(request, this.deadline)
+    return wantedCall(request, this.record.requester.caller, this.deadline)
   }
 
   /** Waits in line. A client that leaves gives up its place. */
@@ -94,6 +97,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   /** The call owns a slot from here on. Throws when the client left while the slot was on its way. */
   start(permit: Permit): void {
     this.#permit = permit
+    this.record.granted(permit.slots, this.#options.clock.now())
     permit.onLost?.(() => this.#abort('upstream_error', 'broken'))
     if (this.#stopped) throw this.#stopped
     if (this.#request.gone) throw new Failure('client_gone', { model: this.record.model })
@@ -150,15 +154,11 @@ export class GatedCall implements ForwardingObserver, Watched {
     const error = this.#stopped ?? asRelayError(thrown)
     const now = this.#options.clock.now()
     error.headers = diagnosticHeaders(this.record.id, this.#waitMs(now))
-    if (error instanceof Failure) {
-      error.model ??= this.record.model
-      if (body !== undefined && error.code === 'timeout' && error.sent)
-        error.askedForWhole = askedForWhole(this.#request, this.record.path, body)
-    }
+    if (error instanceof Failure) describeFailure(error, this.record, body)
     if (this.#stage === 'over') return error
     if (this.#stage === 'reading') this.#body?.drop()
     const outcome = outcomeOf(error)
-    if (outcome !== 'refused') this.#permit?.release(outcome, now)
+    this.#permit?.release(outcome === 'refused' ? 'cancelled' : outcome, now)
     const status = this.#request.gone ? 0 : this.#options.statuses[error.code]
     this.#finish(now, outcome, thrown instanceof Refusal ? thrown.code : null, status)
     return error

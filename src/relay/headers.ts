@@ -1,4 +1,5 @@
 import type { Credentials } from '../upstream/credentials.ts'
+import type { Withheld } from './contract.ts'
 import { isSameOrigin } from './origins.ts'
 
 /** Headers of one connection and not of the message (RFC 9110 section 7.6.1), and headers of the same kind. */
@@ -29,7 +30,7 @@ function declaredHops(connection: string | undefined): ReadonlySet<string> | und
 /**
  * A request's headers for Ollama, as a flat list of names and values in their order and spelling.
  * `raw`: the flat list as received. An Origin of our own stays behind: Ollama has another Host, so Ollama would refuse
- * that Origin as foreign. `credentials` decides about the Authorization.
+ * that Origin as foreign. `credentials` decides about the Authorization of requests that keep theirs.
  */
 export function requestHeaders(
   raw: readonly string[],
@@ -38,9 +39,10 @@ export function requestHeaders(
     host: string | undefined
     keepLength: boolean
     credentials: Credentials | undefined
+    withheld: Withheld | undefined
   },
 ): string[] {
-  const { credentials } = facts
+  const { credentials, withheld } = facts
   const declared = declaredHops(facts.connection)
   const kept: string[] = []
   let authorized = false
@@ -49,6 +51,7 @@ export function requestHeaders(
     const value = raw[index + 1] ?? ''
     const lower = name.toLowerCase()
     if (HOP_BY_HOP.has(lower) || declared?.has(lower)) continue
+    if (withheld?.(lower)) continue
     if (SET_ANEW.has(lower) && !(facts.keepLength && lower === 'content-length')) continue
     if (lower === 'origin' && isSameOrigin(value, facts.host)) continue
     if (credentials !== undefined && lower === 'authorization') {

@@ -1,6 +1,8 @@
 import type { Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
+import { askedForWhole } from '../ollama/gated-request.ts'
 import { Unreadable } from '../ollama/unreadable.ts'
+import type { CallRecord } from './call-record.ts'
 import type { CallOutcome, Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 
@@ -38,6 +40,17 @@ export function outcomeOf(error: Refusal | Failure): CallOutcome {
   if (error instanceof Failure) return NEVER_SENT.has(error.code) ? 'refused' : OUTCOME_BY_FAILURE[error.code]
   if (error.code === 'cancelled') return 'cancelled'
   return error.code === 'timeout' ? 'timed_out' : 'refused'
+}
+
+/** Adds what the client should know of a failure. `body`: of the request, once it is read. */
+export function describeFailure(
+  failure: Failure,
+  { model, path, request }: CallRecord,
+  body: Uint8Array | undefined,
+): void {
+  failure.model ??= model
+  if (body !== undefined && failure.code === 'timeout' && failure.sent)
+    failure.askedForWhole = askedForWhole(request, path, body)
 }
 
 /** Any error as one of the relay's. An error that nobody expected becomes the cause of an internal_error. */

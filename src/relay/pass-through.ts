@@ -1,5 +1,13 @@
 import { type Clock, Sweep } from '../clock.ts'
-import type { ClientRequest, Ending, Forwarding, ForwardingObserver, PassThroughOptions } from './contract.ts'
+import type {
+  ClientRequest,
+  Ending,
+  Forwarding,
+  ForwardingObserver,
+  PassThroughOptions,
+  Requester,
+  Withheld,
+} from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 import { HOP_BY_HOP } from './headers.ts'
 
@@ -20,12 +28,16 @@ const LONGEST_PATH = 256
 /** Watches a request that is not gated: whether Ollama answers, and which origins Ollama allows. */
 export class PassThrough implements ForwardingObserver {
   readonly dropped = HOP_BY_HOP
+  readonly withheld: Withheld | undefined
+  readonly #caller: string
   readonly #options: PassThroughOptions
   readonly #request: ClientRequest
   readonly #sentAt: number
   #status = 0
 
-  constructor(options: PassThroughOptions, request: ClientRequest) {
+  constructor(options: PassThroughOptions, request: ClientRequest, { caller, withheld }: Requester) {
+    this.withheld = withheld
+    this.#caller = caller.id
     this.#options = options
     this.#request = request
     this.#sentAt = options.clock.now()
@@ -50,7 +62,7 @@ export class PassThrough implements ForwardingObserver {
     if (READING.has(method)) return
     const status = why === undefined ? this.#status : this.#options.statuses[why]
     const path = (target.split('?', 1)[0] ?? '').slice(0, LONGEST_PATH)
-    this.#options.passed({ client, method, path, status, ending })
+    this.#options.passed({ client, caller: this.#caller, method, path, status, ending })
   }
 }
 

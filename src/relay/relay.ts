@@ -1,6 +1,10 @@
 import { isPermit } from '../admission/contract.ts'
+import { Refusal } from '../admission/refusal.ts'
 import { type GatedRequest, readGatedRequest } from '../ollama/gated-request.ts'
-import type { ClientRequest, LiveCall, RelayOptions } from './contract.ts'
+import { readAskedModels } from './asked-model.ts'
+import { BodiesBeingRead } from './bodies-being-read.ts'
+import { CallRecord } from './call-record.ts'
+import type { ClientRequest, LiveCall, RelayOptions, Requester } from './contract.ts'
 import { Deadlines } from './deadlines.ts'
 import { GatedCall } from './gated-call.ts'
 import { PassThrough, Uploads } from './pass-through.ts'
@@ -10,6 +14,7 @@ export class Relay {
   readonly #options: RelayOptions
   readonly #deadlines: Deadlines<GatedCall>
   readonly #uploads: Uploads
+  readonly #reading = new BodiesBeingRead()
 
   constructor(options: RelayOptions) {
     this.#options = options
@@ -21,16 +26,27 @@ export class Relay {
    * The life of a gated call: read the request, wait for a slot, send the request on, hold the slot until the answer is
    * over. Throws a Refusal or a Failure, with the headers for our own answer on it, where Ollama gives no answer.
    */
-  async gated(request: ClientRequest, path: string): Promise<Response> {
-    const { admission, clock } = this.#options
-    const call = new GatedCall(this.#options, this.#deadlines, request, path)
+  async gated(request: ClientRequest, path: string, requester: Requester): Promise<Response> {
+    const { admission, clock, refuses } = this.#options
+    const call = new GatedCall(
+      this.#options,
+      this.#deadlines,
+      new CallRecord(request, requester, this.#options.ids, path, clock.now()),
+    )
     let read: GatedRequest | undefined
     try {
-      read = await readGatedRequest(request, path, await call.readBody(), clock, call)
+      this.#reading.enter(requester.caller)
+      const body = await call.readBody().finally(() => this.#reading.leave(requester.caller))
+      read = await readGatedRequest(request, path, body, clock, call)
       const wanted = call.read(read)
+      const refusal = refuses(requester, read.model?.key)
+      if (refusal) throw refusal
       if (wanted !== undefined) {
         const answer = admission.acquire(wanted, call.readAt)
         call.start(isPermit(answer) ? answer : await call.wait(answer))
+        // While the call stood in line, others of its caller may have used the budget up.
+        const late = isPermit(answer) ? undefined : refuses(requester, read.model?.key)
+        if (late) throw late
       }
       return await call.forward(read.body)
     } catch (error) {
@@ -55,10 +71,27 @@ export class Relay {
     return undefined
   }
 
-  /** Streams a request that is not gated through both ways, without a slot. Only an upload that stands still is ended. */
-  passThrough(request: ClientRequest): Promise<Response> {
+  /**
+   * Reads a request that asks about a model. Returns the answer of Ollama, or throws model_not_allowed. `allows`: by any
+   * spelling of a name.
+   */
+  async passAbout(
+    request: ClientRequest,
+    requester: Requester,
+    allows: (name: string) => boolean,
+  ): Promise<Response> {
+    const { body, names } = await readAskedModels(request, this.#options)
+    if (!names.every(allows)) throw new Refusal('model_not_allowed', {})
+    return this.passThrough(request, requester, body)
+  }
+
+  /**
+   * Streams a request that is not gated through both ways, without a slot. Only an upload that stands still is ended.
+   * `body`: of a request whose body is read already.
+   */
+  passThrough(request: ClientRequest, requester: Requester, body?: Uint8Array): Promise<Response> {
     const { upstream } = this.#options
-    const forwarding = request.forward(undefined, upstream, new PassThrough(this.#options, request))
+    const forwarding = request.forward(body, upstream, new PassThrough(this.#options, request, requester))
     this.#uploads.watch(forwarding)
     return forwarding.answer
   }

@@ -1,5 +1,5 @@
 import type { Call } from '../admission/contract.ts'
-import { EVERYBODY } from '../callers/caller.ts'
+import type { Caller } from '../callers/caller.ts'
 import type { GatedRequest } from '../ollama/gated-request.ts'
 import { loadOptions, signature } from '../ollama/load-options.ts'
 
@@ -7,12 +7,12 @@ import { loadOptions, signature } from '../ollama/load-options.ts'
  * What to ask of admission for a request; undefined for a request that loads and runs nothing. `deadline`: clock
  * milliseconds.
  */
-export function wantedCall(request: GatedRequest, deadline: number): Call | undefined {
+export function wantedCall(request: GatedRequest, caller: Caller, deadline: number): Call | undefined {
   const { model, work, inputs, options, keepsLoaded, body } = request
   if (model === undefined || work === 'none') return undefined
   return {
     model: model.key,
-    caller: EVERYBODY,
+    caller,
     deadline,
     bytes: body.length,
     slots: work === 'run' ? inputs : 0,

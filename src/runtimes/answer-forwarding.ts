@@ -36,6 +36,11 @@ export abstract class AnswerForwarding implements Forwarding {
     return this.#over
   }
 
+  /** The headers of the request that Ollama does not get. */
+  protected get withheld(): ForwardingObserver['withheld'] {
+    return this.#observer.withheld
+  }
+
   abstract get upload(): Upload | undefined
 
   abort(reason: Error, trailer?: string): void {

@@ -14,6 +14,7 @@ const toOllama = (raw: readonly string[], facts: Partial<Parameters<typeof reque
     host: 'proxy:8080',
     keepLength: false,
     credentials: undefined,
+    withheld: undefined,
     ...facts,
   })
 

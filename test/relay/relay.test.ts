@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import { Failure } from '../../src/relay/failure.ts'
 import { longFrame } from '../ollama/support/zstd-frames.ts'
+import { ANYBODY } from '../support/anybody.ts'
 import { ScriptedRequest } from '../support/scripted-request.ts'
 import { BODY, leftovers, NOTHING, type RelayHarness, relayHarness } from './support/relay-harness.ts'
 
@@ -44,6 +45,10 @@ describe('a call that goes well', () => {
     assert.match(requestId, /^\w+-\w+$/)
     assert.deepEqual(record, {
       client: '192.0.2.7',
+      caller: 'everybody',
+      key: null,
+      user: null,
+      class: 'normal',
       path: '/api/chat',
       model: 'llama2',
       outcome: 'done',
@@ -56,12 +61,14 @@ describe('a call that goes well', () => {
       firstByteMs: 100,
       sentMs: 0,
       totalMs: 150,
+      slotMs: 150,
       loadMs: 5,
       bytesIn: BODY.length,
       bytesOut: '{"done":false}\n'.length + FIGURES.length,
       tokensIn: 3,
       tokensOut: 4,
       options: undefined,
+      numCtx: null,
       traceparent: null,
     })
   })
@@ -222,7 +229,7 @@ describe('a call whose time is up', () => {
   const thrown = async (request: { target?: string; body?: string }) => {
     const { relay, clock, settle } = open()
     const client = new ScriptedRequest(request)
-    const result = relay.gated(client, request.target ?? '/api/chat')
+    const result = relay.gated(client, request.target ?? '/api/chat', ANYBODY)
     await settle()
     clock.advance(10_250)
     try {
@@ -513,7 +520,7 @@ describe('what is not gated', () => {
   it('streams its own body, takes no slot, has no deadline and is not told', async () => {
     const { relay, clock, finished, answers } = open({ parallel: 1, queue: 0 })
     const client = new ScriptedRequest({ method: 'GET', target: '/api/tags' })
-    const answer = relay.passThrough(client)
+    const answer = relay.passThrough(client, ANYBODY)
     assert.equal(client.forwarding?.sent, undefined)
     clock.advance(1e7)
     client.forwarding?.begin(200, NDJSON)
@@ -528,11 +535,11 @@ describe('what is not gated', () => {
   it('tells when Ollama is away, not when a client is', async () => {
     const { relay, answers } = open()
     const broken = new ScriptedRequest({ target: '/api/tags' })
-    const first = relay.passThrough(broken)
+    const first = relay.passThrough(broken, ANYBODY)
     broken.forwarding?.break()
     await assert.rejects(first, { code: 'upstream_error' })
     const left = new ScriptedRequest({ target: '/api/tags' })
-    const second = relay.passThrough(left)
+    const second = relay.passThrough(left, ANYBODY)
     left.leave()
     await assert.rejects(second, { code: 'client_gone' })
     assert.deepEqual(answers, [false])
@@ -542,7 +549,7 @@ describe('what is not gated', () => {
     const { relay, passed } = open()
     const play = (method: string, target: string) => {
       const client = new ScriptedRequest({ method, target })
-      relay.passThrough(client).catch(() => {})
+      relay.passThrough(client, ANYBODY).catch(() => {})
       return client
     }
     for (const method of ['GET', 'HEAD', 'OPTIONS']) play(method, '/api/tags').forwarding?.begin(200).end()
@@ -556,13 +563,13 @@ describe('what is not gated', () => {
     play('POST', '/v2/unheard-of').forwarding?.break()
     play('POST', '/api/blobs/sha256:1').forwarding?.abort(new Failure('body_stalled'))
     play('PUT', `/${'x'.repeat(10_000)}`).leave()
-    const client = '192.0.2.7'
+    const who = { client: '192.0.2.7', caller: 'everybody' }
     assert.deepEqual(passed, [
-      { client, method: 'DELETE', path: '/api/delete', status: 404, ending: 'done' },
-      { client, method: 'POST', path: '/api/pull', status: 200, ending: 'broken' },
-      { client, method: 'POST', path: '/v2/unheard-of', status: 599, ending: 'broken' },
-      { client, method: 'POST', path: '/api/blobs/sha256:1', status: 599, ending: 'aborted' },
-      { client, method: 'PUT', path: `/${'x'.repeat(255)}`, status: 0, ending: 'client_gone' },
+      { ...who, method: 'DELETE', path: '/api/delete', status: 404, ending: 'done' },
+      { ...who, method: 'POST', path: '/api/pull', status: 200, ending: 'broken' },
+      { ...who, method: 'POST', path: '/v2/unheard-of', status: 599, ending: 'broken' },
+      { ...who, method: 'POST', path: '/api/blobs/sha256:1', status: 599, ending: 'aborted' },
+      { ...who, method: 'PUT', path: `/${'x'.repeat(255)}`, status: 0, ending: 'client_gone' },
     ])
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { ANYBODY } from '../support/anybody.ts'
 import { ScriptedRequest } from '../support/scripted-request.ts'
 import { relayHarness } from './support/relay-harness.ts'
 
@@ -38,7 +39,7 @@ it('what passes through tells the same', async () => {
   const { relay, clock, failedFrom } = relayHarness()
   clock.advance(300)
   const client = new ScriptedRequest({ target: '/api/tags' })
-  const answer = relay.passThrough(client)
+  const answer = relay.passThrough(client, ANYBODY)
   clock.advance(100)
   client.forwarding?.break(REFUSED)
   await assert.rejects(answer, { code: 'upstream_error' })

@@ -12,6 +12,7 @@ function toOllama(raw: readonly string[], config: Parameters<typeof credentialsO
     host: 'proxy:8080',
     keepLength: false,
     credentials: credentialsOf(config),
+    withheld: undefined,
   })
 }
 

@@ -107,7 +107,7 @@ export class BunClientRequest extends BaseClientRequest implements Client {
     const forwarding = new BunForwarding(observer, this)
     this.forwarding = forwarding
     if (this.gone) forwarding.clientLeft()
-    else forwarding.send(this.#upstreamRequest(body, upstream), upstream)
+    else forwarding.send(this.#upstreamRequest(body, upstream, observer), upstream)
     return forwarding
   }
 
@@ -131,7 +131,11 @@ export class BunClientRequest extends BaseClientRequest implements Client {
     if (!this.forwarding) this.finished()
   }
 
-  #upstreamRequest(body: Uint8Array | undefined, upstream: BunUpstream): UpstreamRequest {
+  #upstreamRequest(
+    body: Uint8Array | undefined,
+    upstream: BunUpstream,
+    { withheld }: ForwardingObserver,
+  ): UpstreamRequest {
     const { method, headers } = this.#request
     const stream = body === undefined && this.#announcesBody ? (this.#request.body ?? undefined) : undefined
     // The upstream's connection reads this body. When Ollama answers early, nothing reads the rest.
@@ -141,6 +145,7 @@ export class BunClientRequest extends BaseClientRequest implements Client {
       host: headers.get('host') ?? undefined,
       keepLength: stream !== undefined,
       credentials: upstream.credentials,
+      withheld,
     })
     const empty = stream === undefined && METHODS_WITH_BODY.has(method) ? EMPTY : undefined
     return {

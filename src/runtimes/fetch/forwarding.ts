@@ -75,6 +75,7 @@ export class FetchForwarding extends AnswerForwarding {
       host: request.headers.get('host') ?? undefined,
       keepLength: false,
       credentials: upstream.credentials,
+      withheld: this.withheld,
     })
     return {
       method: request.method,

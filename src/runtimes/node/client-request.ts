@@ -45,6 +45,8 @@ export class NodeClientRequest extends BaseClientRequest {
   }
 
   header(name: string): string | undefined {
+    // Node keeps the first Authorization alone, and a second one must not be hidden from whoever checks the caller.
+    if (name === 'authorization') return joined(this.#incoming.rawHeaders, name)
     const value = this.#incoming.headers[name]
     return Array.isArray(value) ? value.join(', ') : value
   }
@@ -87,4 +89,15 @@ export class NodeClientRequest extends BaseClientRequest {
   get #waitsForContinue(): boolean {
     return this.#incoming.headers.expect?.toLowerCase() === '100-continue'
   }
+}
+
+/** All values of a header, joined as HTTP joins them. */
+function joined(raw: readonly string[], name: string): string | undefined {
+  let all: string | undefined
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const given = raw[index] ?? ''
+    if (given.length !== name.length || given.toLowerCase() !== name) continue
+    all = all === undefined ? raw[index + 1] : `${all}, ${raw[index + 1]}`
+  }
+  return all
 }

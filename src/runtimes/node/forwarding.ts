@@ -50,6 +50,7 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
       host,
       keepLength: stream !== null,
       credentials,
+      withheld: this.withheld,
     })
     const path = pathPrefix === '' ? target : pathPrefix + target
     pool.dispatch({ method: incoming.method ?? 'GET', path, headers, body: body ?? stream }, this)

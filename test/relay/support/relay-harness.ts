@@ -8,6 +8,7 @@ import { Origins } from '../../../src/relay/origins.ts'
 import { Relay } from '../../../src/relay/relay.ts'
 import { LaneStats } from '../../../src/telemetry/stats.ts'
 import { OLLAMA } from '../../admission/support/builders.ts'
+import { ANYBODY } from '../../support/anybody.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { type Request, ScriptedRequest } from '../../support/scripted-request.ts'
 
@@ -21,6 +22,8 @@ const ALL_599 = {
   shutting_down: 599,
   cancelled: 599,
   upstream_error: 599,
+  model_not_allowed: 599,
+  insufficient_quota: 599,
   body_too_large: 599,
   body_stalled: 599,
   invalid_form: 599,
@@ -53,6 +56,7 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
   const relay = new Relay({
     clock,
     admission,
+    refuses: () => undefined,
     waiting: admission.waiting,
     origins,
     ids,
@@ -88,7 +92,7 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
   const start = (request: Request) => {
     const client = new ScriptedRequest(request)
     const explanation: string[] = []
-    const result = relay.gated(client, request.target?.split('?')[0] ?? '/api/chat').then(
+    const result = relay.gated(client, request.target?.split('?')[0] ?? '/api/chat', ANYBODY).then(
       (response) => {
         for (const header of response.headers) explanation.push(...header)
         return String(response.status)
@@ -103,7 +107,7 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
   /** A request that is not gated. */
   const passThrough = (request: Request) => {
     const client = new ScriptedRequest(request)
-    const answer = relay.passThrough(client).then(
+    const answer = relay.passThrough(client, ANYBODY).then(
       (response) => String(response.status),
       (error: Error & { code?: string }) => error.code ?? error.message,
     )
