@@ -11,6 +11,8 @@ export interface ErrorFacts {
   readonly model?: string | undefined
   /** Whole milliseconds. */
   readonly estimatedWaitMs?: number | undefined
+  /** Whose line is full. */
+  readonly scope?: string | undefined
   /** More fields for the body of our own pages. */
   readonly fields?: Readonly<Record<string, unknown>>
 }
@@ -46,11 +48,17 @@ export function errorEvent(dialect: 'openai' | 'anthropic', facts: ErrorFacts): 
 function openAiError(facts: ErrorFacts): Record<string, unknown> {
   return {
     message: facts.message,
-    type: STATUSES[facts.code] >= 500 ? 'server_error' : 'invalid_request_error',
+    type: openAiType(facts.code),
     param: null,
     code: facts.code,
-    ...estimate(facts),
+    ...figures(facts),
   }
+}
+
+/** OpenAI's own type of a spent budget is its code, and its SDKs do not repeat such a call. */
+function openAiType(code: ErrorCode): string {
+  if (code === 'insufficient_quota') return code
+  return STATUSES[code] >= 500 ? 'server_error' : 'invalid_request_error'
 }
 
 /** The `type` of an error in Anthropic's API, by status. Any other status has the type `api_error`. */
@@ -73,7 +81,7 @@ function anthropicError(facts: ErrorFacts): Record<string, unknown> {
     error: {
       type: ANTHROPIC_TYPES[STATUSES[facts.code]] ?? 'api_error',
       message: facts.message,
-      ...estimate(facts),
+      ...figures(facts),
     },
   }
 }
@@ -81,13 +89,16 @@ function anthropicError(facts: ErrorFacts): Record<string, unknown> {
 function more(facts: ErrorFacts): Record<string, unknown> {
   return {
     ...(facts.model !== undefined && { model: facts.model }),
-    ...estimate(facts),
+    ...figures(facts),
     ...facts.fields,
   }
 }
 
-function estimate({ estimatedWaitMs }: ErrorFacts): { estimated_wait_ms?: number } {
-  return estimatedWaitMs === undefined ? {} : { estimated_wait_ms: Math.ceil(estimatedWaitMs) }
+function figures({ estimatedWaitMs, scope }: ErrorFacts): { estimated_wait_ms?: number; scope?: string } {
+  return {
+    ...(estimatedWaitMs !== undefined && { estimated_wait_ms: Math.ceil(estimatedWaitMs) }),
+    ...(scope !== undefined && { scope }),
+  }
 }
 
 function newRequestId(): string {

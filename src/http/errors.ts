@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { Refusal, type RefusalCode } from '../admission/refusal.ts'
+import { Refusal, type RefusalCode, type RefusalFacts } from '../admission/refusal.ts'
 import type { BrokenAnswer } from '../relay/contract.ts'
 import { Failure, type FailureCode } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
@@ -14,6 +14,8 @@ import { HttpProblem } from './problem.ts'
 /** nginx's status for a client that left. No client receives it; the log shows it. */
 export const CLIENT_GONE = 499
 const LONGEST_RETRY_MS = 60_000
+/** An SDK that knows this header does not repeat the call. */
+const FINAL = ['x-should-retry', 'false'] as const
 /** For a refusal without a time of its own: long enough for a restart, short enough to be worth the wait. */
 const UNKNOWN_RETRY_MS = 5_000
 
@@ -46,7 +48,7 @@ export const errorRenderer =
     }
     const headers = new Headers({
       ...OWN_HEADERS,
-      ...(error instanceof HttpProblem
+      ...(error instanceof HttpProblem && dialectOf(c.req.path) === 'own'
         ? {}
         : parts.origins.headersFor(c.req.header('origin'), c.req.header('host'))),
     })
@@ -133,15 +135,28 @@ function answerTo(error: Error, reportError: (error: unknown) => void): ErrorAns
 }
 
 function answerToRefusal(code: Exclude<RefusalCode, 'cancelled'>, { facts }: Refusal): ErrorAnswer {
-  const { model, estimatedWaitMs, paused } = facts
-  const sentence = paused && code !== 'shutting_down' ? 'paused' : code
+  const { model, estimatedWaitMs } = facts
+  if (code === 'model_not_allowed') return { code, model, headers: FINAL }
+  if (code === 'insufficient_quota') {
+    // Not cut: nothing changes before the window ends.
+    const waitSeconds = Math.max(1, Math.ceil((facts.retryAfterMs ?? 0) / 1_000))
+    const sentence = facts.window === 'month' ? 'quota_month' : code
+    return { code, sentence, model, headers: ['Retry-After', String(waitSeconds), ...FINAL] }
+  }
+  const sentence = sentenceOf(code, facts)
   const retryAfterMs = facts.retryAfterMs ?? (code === 'timeout' ? undefined : UNKNOWN_RETRY_MS)
-  if (retryAfterMs === undefined) return { code, sentence, model, estimatedWaitMs }
+  const { scope } = facts
+  if (retryAfterMs === undefined) return { code, sentence, model, scope, estimatedWaitMs }
   const waitMs = Math.min(Math.max(1, Math.ceil(retryAfterMs)), LONGEST_RETRY_MS)
   const waitSeconds = Math.ceil(waitMs / 1_000)
   const headers = ['Retry-After', String(waitSeconds)]
   if (code === 'queue_full') headers.push('retry-after-ms', String(waitMs))
-  return { code, sentence, model, estimatedWaitMs, headers, waitSeconds }
+  return { code, sentence, model, scope, estimatedWaitMs, headers, waitSeconds }
+}
+
+function sentenceOf(code: Exclude<RefusalCode, 'cancelled'>, { paused, scope }: RefusalFacts): MessageKey {
+  if (paused && code !== 'shutting_down') return 'paused'
+  return code === 'queue_full' && scope === 'caller' ? 'caller_queue_full' : code
 }
 
 /**
@@ -155,6 +170,6 @@ function answerToFailure(code: Exclude<FailureCode, 'client_gone'>, failure: Fai
     code,
     model,
     ...(askedForWhole && { sentence: 'timeout_whole' }),
-    ...(final && { headers: ['x-should-retry', 'false'] }),
+    ...(final && { headers: FINAL }),
   }
 }

@@ -42,6 +42,8 @@ const COUNTER_OF_REFUSAL = {
   timeout: 'timedOut',
   cancelled: 'cancelled',
   load_failed: 'dismissed',
+  model_not_allowed: 'dismissed',
+  insufficient_quota: 'dismissed',
 } as const satisfies Record<RefusalCode, keyof typeof ZERO>
 
 /** Counts the events of all lanes. While the number stays the same, no figure of a call has changed. */
