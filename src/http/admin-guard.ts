@@ -1,8 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import { addressBlock } from '../callers/address-block.ts'
 import { isSecret } from '../callers/secret.ts'
 import type { Clock } from '../clock.ts'
 import type { Log } from '../telemetry/call-log.ts'
-import { addressBlock } from './address-block.ts'
+
 import { Attempts } from './attempts.ts'
 import type { ListenerIdentity } from './event-listeners.ts'
 import { FOREIGN_HOST, type Peer, whyNotLocal } from './peer.ts'
@@ -23,6 +24,8 @@ export interface AdminGuardParts {
   /** This machine's name. */
   readonly hostname: string
   readonly peer: (c: Context) => Peer
+  /** The account of the client's address. Behind a trusted proxy each client has an account of its own. */
+  readonly accountOf: (c: Context) => string
 }
 
 /** Fields of an action for the log. */
@@ -48,7 +51,7 @@ export class AdminGuard {
   constructor(parts: AdminGuardParts) {
     this.#parts = parts
     this.#attempts = new Attempts(parts.clock)
-    this.#lines = new RefusalLines(parts.clock, parts.log)
+    this.#lines = new RefusalLines(parts.clock, parts.log, 'admin attempt')
   }
 
   /** A guard for a route of admins. It logs each action with the status of the answer. */
@@ -76,18 +79,27 @@ export class AdminGuard {
     this.#fields.set(c.req.raw, Object.fromEntries(brief))
   }
 
+  /** Whether a request has the token. A wrong one is not counted as a failed attempt: it may be a caller's key. */
+  hasToken(c: Context): boolean {
+    const { token } = this.#parts
+    const given = bearerOf(c)
+    return token !== undefined && given !== undefined && isSecret(given, token)
+  }
+
   /**
-   * The identity of a client that follows the queue. Every client may; a wrong token still counts as a failed attempt.
+   * The identity of a client that follows the queue. `keyed`: the client has shown a key, so what it sends is no wrong
+   * token. Otherwise every client may follow the queue, and a wrong token counts as a failed attempt.
    */
-  listener(c: Context): ListenerIdentity {
-    const address = addressBlock(this.#parts.peer(c).address)
+  listener(c: Context, keyed: boolean): ListenerIdentity {
+    const address = this.#parts.accountOf(c)
     if (this.#parts.token === undefined) return { address, operator: this.#whyNotLocal(c) === undefined }
+    if (keyed) return { address, operator: this.hasToken(c) }
     return { address, operator: bearerOf(c) !== undefined && this.#whyRefused(c) === undefined }
   }
 
   /** Notes a request for a route of admins that was refused because of its Host, before it reached this guard. */
   refusedHost(peer: Peer, path: string): void {
-    this.#note(peer, 'not_local', path, FOREIGN_HOST)
+    this.#note(addressBlock(peer.address), 'not_local', path, FOREIGN_HOST)
   }
 
   /** Writes the remaining log lines about refused attempts. */
@@ -101,7 +113,7 @@ export class AdminGuard {
       const why = this.#whyNotLocal(c)
       return why === undefined ? undefined : this.#refuse(c, 'not_local', why)
     }
-    const account = this.#accountOf(c)
+    const account = this.#attemptsOf(c)
     const waitMs = this.#attempts.waitMs(account)
     if (waitMs > 0) return this.#refuse(c, 'too_many_attempts', undefined, waitMs)
     const given = bearerOf(c)
@@ -111,7 +123,7 @@ export class AdminGuard {
   }
 
   #refuse(c: Context, reason: AdminRefusal, why?: string, waitMs = 0): HttpProblem {
-    this.#note(this.#parts.peer(c), reason, c.req.path, why)
+    this.#note(this.#parts.accountOf(c), reason, c.req.path, why)
     switch (reason) {
       case 'no_token':
         return new HttpProblem('unauthorized', {
@@ -124,24 +136,24 @@ export class AdminGuard {
     }
   }
 
-  #note({ address }: Peer, reason: AdminRefusal, path: string, why?: string): void {
+  #note(account: string, reason: AdminRefusal, path: string, why?: string): void {
     this.refused[reason]++
     const line = {
-      client: address,
+      client: account,
       reason,
       ...(why !== undefined && { why }),
       path: path.slice(0, LONGEST_VALUE),
     }
-    this.#lines.refused(addressBlock(address), line)
+    this.#lines.refused(account, line)
   }
 
   /**
    * The account on which failed attempts are counted. Clients that come through a proxy at this machine have another
    * account than clients at this machine, and cannot lock them out, as long as the proxy is recognised as one.
    */
-  #accountOf(c: Context): string {
-    const block = addressBlock(this.#parts.peer(c).address)
-    return this.#whyNotLocal(c) === undefined ? block : `${block} from elsewhere`
+  #attemptsOf(c: Context): string {
+    const account = this.#parts.accountOf(c)
+    return this.#whyNotLocal(c) === undefined ? account : `${account} from elsewhere`
   }
 
   #whyNotLocal(c: Context): string | undefined {

@@ -6,16 +6,19 @@ const WINDOW_MS = 60_000
 /** So many addresses have log lines of their own in one window. All other addresses share one line. */
 const MOST_NAMED = 20
 
-/** Logs refused attempts: at most two lines in a window for each of a few addresses, however many attempts come. */
+/** Logs refused attempts of one kind: at most two lines in a window for each of a few addresses, however many attempts come. */
 export class RefusalLines {
   readonly #clock: Clock
+  readonly #what: string
   readonly #log: Pick<Log, 'warn'>
   /** The number of refusals after the first, by address. */
   readonly #again = new Map<string, number>()
   #others = 0
   #window: Cancel | undefined
 
-  constructor(clock: Clock, log: Pick<Log, 'warn'>) {
+  /** `what`: the first words of the log lines. */
+  constructor(clock: Clock, log: Pick<Log, 'warn'>, what: string) {
+    this.#what = what
     this.#clock = clock
     this.#log = log
   }
@@ -28,7 +31,7 @@ export class RefusalLines {
     else if (this.#again.size >= MOST_NAMED) this.#others++
     else {
       this.#again.set(address, 0)
-      this.#log.warn('admin attempt refused', fields)
+      this.#log.warn(`${this.#what} refused`, fields)
     }
   }
 
@@ -37,9 +40,9 @@ export class RefusalLines {
     this.#window?.()
     this.#window = undefined
     for (const [client, count] of this.#again)
-      if (count > 0) this.#log.warn('more admin attempts refused', { client, count })
+      if (count > 0) this.#log.warn(`more ${this.#what}s refused`, { client, count })
     if (this.#others > 0)
-      this.#log.warn('more admin attempts refused, from other addresses', { count: this.#others })
+      this.#log.warn(`more ${this.#what}s refused, from other addresses`, { count: this.#others })
     this.#again.clear()
     this.#others = 0
   }

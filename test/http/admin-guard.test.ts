@@ -57,6 +57,28 @@ describe('wrong tokens', () => {
     assert.equal((await reset(surface, TOKEN)).status, 200)
   })
 
+  it('behind a trusted proxy lock out their own address alone, whoever adds to X-Forwarded-For', async () => {
+    const proxied: Change = { ...FROM_ELSEWHERE, trustedProxies: ['203.0.113.7'] }
+    const surface = appHarness(proxied)
+    const by = (token: string, address: string) =>
+      post(surface, '/admin/queue/reset', { authorization: `Bearer ${token}`, 'x-forwarded-for': address })
+    for (let count = 0; count < 20; count++) await by('guess', `198.51.100.${count}, 192.0.2.1`)
+    assert.equal((await by(TOKEN, '198.51.100.99, 192.0.2.1')).status, 429)
+    assert.equal((await by(TOKEN, '192.0.2.2')).status, 200)
+    const clients = surface.logged.map((line) => Reflect.get(line, 'client'))
+    assert.deepEqual(new Set(clients), new Set(['192.0.2.1', '203.0.113.7']))
+  })
+
+  it('are counted for the connection where nobody trusts its X-Forwarded-For', async () => {
+    const surface = appHarness(FROM_ELSEWHERE)
+    for (let count = 0; count < 20; count++)
+      await post(surface, '/admin/queue/reset', {
+        authorization: 'Bearer guess',
+        'x-forwarded-for': `192.0.2.${count}`,
+      })
+    assert.equal((await reset(surface, TOKEN)).status, 429)
+  })
+
   it('are equal to the right one in every character and no other way', async () => {
     for (const token of [
       'open-sesam',
@@ -145,7 +167,7 @@ describe('the log of admins', () => {
 describe('who listens to the queue as an operator', () => {
   const ask = async (change: Change, headers: Record<string, string> = {}) => {
     const { admin, logged } = appHarness(change)
-    const app = new Hono().get('/queue/events', (c) => c.json(admin.listener(c)))
+    const app = new Hono().get('/queue/events', (c) => c.json(admin.listener(c, false)))
     const response = await app.request('/queue/events', { headers: { host: 'localhost:8080', ...headers } })
     return { ...((await response.json()) as { address: string; operator: boolean }), logged }
   }
@@ -173,6 +195,17 @@ describe('who listens to the queue as an operator', () => {
   it('is nobody to complain of without a token', async () => {
     assert.deepEqual((await ask(FROM_ELSEWHERE)).logged, [])
     assert.deepEqual((await ask({ peer: { address: '203.0.113.7' } })).logged, [])
+  })
+
+  it('is known by the address that a trusted proxy tells, and is local by the connection alone', async () => {
+    const at = { trustedProxies: ['127.0.0.1'] }
+    const behind = await ask(at, { 'x-forwarded-for': '203.0.113.7' })
+    assert.deepEqual([behind.address, behind.operator], ['203.0.113.7', false])
+    const claimed = await ask(
+      { peer: { address: '192.0.2.1' }, trustedProxies: ['192.0.2.1'] },
+      { 'x-forwarded-for': '127.0.0.1' },
+    )
+    assert.deepEqual([claimed.address, claimed.operator], ['127.0.0.1', false])
   })
 
   it('is known by a /64 in IPv6', async () => {

@@ -6,9 +6,8 @@ import { ManualClock } from '../support/manual-clock.ts'
 function aLog() {
   const clock = new ManualClock()
   const written: object[] = []
-  const lines = new RefusalLines(clock, {
-    warn: (message, fields) => void written.push({ message, ...fields }),
-  })
+  const log = { warn: (message: string, fields?: object) => void written.push({ message, ...fields }) }
+  const lines = new RefusalLines(clock, log, 'admin attempt')
   return { clock, lines, written }
 }
 
