@@ -10,6 +10,7 @@ import { loadConfig } from '../src/config/load.ts'
 import { stringValue, TopLevelScan } from '../src/ollama/json-scan.ts'
 import { nodeRuntime } from '../src/runtimes/node/serve.ts'
 import type { Log } from '../src/telemetry/call-log.ts'
+import { noUsage } from '../test/support/no-usage.ts'
 
 /**
  * What a body costs before its call may go on: the scan for its model, and the longest time for which the gate
@@ -103,7 +104,7 @@ async function stalls(): Promise<Row[]> {
     },
     ownAddresses: [],
   })
-  const gate = await nodeRuntime.serve(loaded, log, '0.0.0')
+  const gate = await nodeRuntime.serve({ loaded, log, version: '0.0.0', usage: noUsage() })
   const round = async (url: string): Promise<number> => {
     const delay = monitorEventLoopDelay({ resolution: 1 })
     delay.enable()

@@ -1,6 +1,7 @@
 import { loadConfig } from '../../src/config/load.ts'
 import { nodeRuntime } from '../../src/runtimes/node/serve.ts'
 import type { Log } from '../../src/telemetry/call-log.ts'
+import { noUsage } from '../../test/support/no-usage.ts'
 import { sendCalls } from './fixed-load.ts'
 import { startUpstream } from './programs.ts'
 import type { StepCounter } from './steps.ts'
@@ -23,7 +24,7 @@ export async function stepsOfACall(counter: StepCounter): Promise<number> {
     },
     ownAddresses: [],
   })
-  const proxy = await nodeRuntime.serve(loaded, SILENT, '0.0.0')
+  const proxy = await nodeRuntime.serve({ loaded, log: SILENT, version: '0.0.0', usage: noUsage() })
   try {
     await sendCalls(proxy.url, CALLS, 1)
     return (await counter.during(OWN, () => sendCalls(proxy.url, CALLS, 1))) / CALLS

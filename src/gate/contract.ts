@@ -1,3 +1,4 @@
+import type { Crypto } from '../callers/crypto.ts'
 import type { Clock } from '../clock.ts'
 import type { ReloadResult } from '../config/changes.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -10,6 +11,7 @@ import type { Log } from '../telemetry/call-log.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
 import type { UpstreamAddress } from '../upstream/upstream-address.ts'
+import type { Usage } from './callers.ts'
 import type { Reloading } from './reload.ts'
 
 /** The environment of a request, as every runtime gives it. */
@@ -23,6 +25,8 @@ export interface GateParts<Env extends GateEnv> {
   readonly runtimeName: string
   readonly version: string
   readonly clock: Clock
+  readonly crypto: Crypto
+  readonly usage: Usage
   readonly loaded: LoadedConfig
   readonly log: Log
   /** Slots per model. The runtime has replaced `auto` by a number. */

@@ -1,4 +1,5 @@
 import { LocalAdmission } from '../admission/local-admission.ts'
+import type { AdminGuard } from '../http/admin-guard.ts'
 import { GATED_PATHS } from '../ollama/routes.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
@@ -8,6 +9,7 @@ import { TurnHistory } from '../telemetry/turn-history.ts'
 import { Catalog } from '../upstream/catalog.ts'
 import { UpstreamHealth } from '../upstream/health.ts'
 import { Loaded } from '../upstream/loaded.ts'
+import { Callers } from './callers.ts'
 import type { Gate, GateEnv, GateParts } from './contract.ts'
 import { limitsByKey } from './model-limits.ts'
 import { createMonitor } from './monitor.ts'
@@ -32,7 +34,11 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     onProblem: (problem) => logNoCatalog(log, problem),
   })
   const runners = runnersOf(catalog)
-  const meters = new Meters({ routes: GATED_PATHS, models: limitsByKey(config.models).keys() })
+  const meters = new Meters({
+    routes: GATED_PATHS,
+    models: limitsByKey(config.models).keys(),
+    keys: Object.keys(config.keys),
+  })
   const turns = new TurnHistory(clock)
   const inMemory = new Loaded({
     clock,
@@ -64,6 +70,8 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     catalog.forget()
     void catalog.refresh()
   })
+  const admin = createAdminGuard(parts, (c) => callers.access.accountOf(c))
+  const callers: Callers = createCallers(parts, { admin, inForce })
   const reloads = new Reloads({
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
@@ -72,6 +80,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const relay = new Relay({
     ...options,
     admission,
+    refuses: (requester, model) => callers.refuses(requester, model),
     waiting: admission.waiting,
     upstream: parts.upstream,
     health,
@@ -82,10 +91,10 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     finished: (call) => {
       meters.call(call)
       reloads.heard(call, clock.now())
+      callers.finished(call)
       log.call(call)
     },
   })
-  const admin = createAdminGuard(parts)
   const monitor = createMonitor({
     ...parts,
     admission,
@@ -94,12 +103,14 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     reloads,
     turns,
     forced: (model) => runners.find(model)?.forced,
+    access: callers.access,
     admin,
     calls: relay,
   })
-  const reload = reloading && createReload({ ...reloading, inForce, admission, monitor, log })
+  const reload = reloading && createReload({ ...reloading, inForce, admission, callers, monitor, log })
   const { origins } = options
-  const composed = { admin, admission, health, inForce, monitor, origins, relay, reload, stats }
+  const { access } = callers
+  const composed = { access, admin, admission, health, inForce, monitor, origins, relay, reload, stats }
   return {
     fetch: createFetch(parts, composed),
     health,
@@ -114,6 +125,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       relay.close()
       monitor.stop()
       admin.stop()
+      access.stop()
       catalog.stop()
       inMemory.stop()
       health.stop()
@@ -137,5 +149,21 @@ function watchUpstream<Env extends GateEnv>(
       if (error === null) log.info('ollama answers', { ollama_url, version })
       else log.warn(`${error.message}; ${error.advice}`, { ollama_url, code: error.code })
     },
+  })
+}
+
+function createCallers<Env extends GateEnv>(
+  { clock, crypto, log, own, peer, usage }: GateParts<Env>,
+  { admin, inForce }: { admin: AdminGuard; inForce: InForce },
+): Callers {
+  return new Callers({
+    clock,
+    crypto,
+    log,
+    config: () => inForce.loaded.config,
+    hostname: own.hostname,
+    peer: (c) => peer(c.env as Env),
+    isAdmin: (c) => admin.hasToken(c),
+    usage,
   })
 }

@@ -7,6 +7,7 @@ import { Webhook } from '../alerts/webhook.ts'
 import type { Clock } from '../clock.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
+import type { Access } from '../http/access.ts'
 import { memoryFigures } from '../http/memory-figures.ts'
 import type { Monitor } from '../http/services.ts'
 import type { LiveCall } from '../relay/contract.ts'
@@ -18,6 +19,7 @@ import type { Reloads } from '../telemetry/reloads.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { TurnHistory } from '../telemetry/turn-history.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
+import { allRefused } from './caller-pages.ts'
 import { limitsByKey } from './model-limits.ts'
 
 export interface MonitorParts {
@@ -33,6 +35,7 @@ export interface MonitorParts {
   readonly turns: TurnHistory
   /** Why Ollama runs one call of a model at a time, whatever is set. */
   readonly forced: (model: string) => ForcedReason | undefined
+  readonly access: Pick<Access, 'refused'>
   readonly admin: { readonly refused: Readonly<Record<string, number>> }
   readonly health: UpstreamHealth
   readonly memory: () => Promise<Memory>
@@ -44,8 +47,8 @@ export interface RunningMonitor {
   readonly pages: Monitor
   /** `url`: where this proxy listens. */
   start(url: string): void
-  /** Applies thresholds from the next sample on, and gives newly configured models figures of their own. */
-  reconfigure(config: Pick<Config, 'alerts' | 'models'>): void
+  /** Applies thresholds from the next sample on, and gives newly configured models and keys figures of their own. */
+  reconfigure(config: Pick<Config, 'alerts' | 'keys' | 'models'>): void
   stop(): void
 }
 
@@ -113,6 +116,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
         admission,
         turns,
         adminRefused: admin.refused,
+        accessRefused: () => allRefused(parts.access),
         upstream: health,
         memory,
         draining: () => admission.closed,
@@ -129,6 +133,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
       alerts.setRules(changed.alerts)
       history.setWindow(changed.alerts.window)
       for (const model of limitsByKey(changed.models).keys()) meters.addModel(model)
+      meters.callers.configure(Object.keys(changed.keys))
     },
     stop() {
       history.stop()

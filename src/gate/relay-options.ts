@@ -23,7 +23,10 @@ export function relayOptions({
   config,
   log,
   language,
-}: RelaySettings): Omit<RelayOptions, 'admission' | 'waiting' | 'upstream' | 'health' | 'finished'> {
+}: RelaySettings): Omit<
+  RelayOptions,
+  'admission' | 'refuses' | 'waiting' | 'upstream' | 'health' | 'finished'
+> {
   return {
     clock,
     origins: new Origins(),

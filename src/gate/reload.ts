@@ -4,6 +4,8 @@ import type { LoadedConfig } from '../config/load.ts'
 import { ConfigError, formatProblem, type Problem } from '../config/problem.ts'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../telemetry/call-log.ts'
+import { keysOf } from './caller-settings.ts'
+import type { Callers } from './callers.ts'
 import { applyLimits } from './model-limits.ts'
 import type { RunningMonitor } from './monitor.ts'
 import { turnSettings } from './turn-settings.ts'
@@ -99,13 +101,14 @@ export class Reloader {
 }
 
 export interface Changeable extends Omit<Reloading, 'read'> {
-  readonly admission: Pick<LocalAdmission, 'configure' | 'clearOverrides' | 'orderTurns'>
+  readonly callers: Pick<Callers, 'reconfigure'>
+  readonly admission: Pick<LocalAdmission, 'callersChanged' | 'clearOverrides' | 'configure' | 'orderTurns'>
   readonly monitor: Pick<RunningMonitor, 'reconfigure'>
 }
 
 /** Applies changed settings. The language needs nothing: each message reads the language in force. */
 export async function applyChanges(
-  { admission, monitor, setLogLevel, slotsPerModel }: Changeable,
+  { admission, callers, monitor, setLogLevel, slotsPerModel }: Changeable,
   { applied, effective: { config } }: Changes,
   before: LoadedConfig,
 ): Promise<void> {
@@ -123,12 +126,16 @@ export async function applyChanges(
     auto: config.ollama_num_parallel === 'auto',
   })
   if (applied.includes('turns') || applied.includes('turn')) admission.orderTurns(turnSettings(config))
+  callers.reconfigure(config)
+  const limits = new Map(keysOf(config).map((key) => [key.name, key.limits]))
+  admission.callersChanged((id) => limits.get(id))
   monitor.reconfigure(config)
   if (applied.includes('log_level')) setLogLevel(config.log_level)
 }
 
 interface ReloadParts extends Reloading, Pick<ReloaderParts, 'inForce' | 'log'> {
   readonly admission: LocalAdmission
+  readonly callers: Callers
   readonly monitor: RunningMonitor
 }
 

@@ -1,5 +1,7 @@
+import type { Context } from 'hono'
 import type { LocalAdmission } from '../admission/local-admission.ts'
 import { describeConfig } from '../config/describe.ts'
+import type { Access } from '../http/access.ts'
 import { AdminGuard } from '../http/admin-guard.ts'
 import { createApp, createForeignHostApp } from '../http/app.ts'
 import { HostGuard } from '../http/host-guard.ts'
@@ -11,13 +13,17 @@ import type { Origins } from '../relay/origins.ts'
 import type { Relay } from '../relay/relay.ts'
 import type { Stats } from '../telemetry/stats.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
+import { callRoutes } from './call-routes.ts'
+import { callerPages } from './caller-pages.ts'
 import type { GateEnv, GateParts } from './contract.ts'
+import { ModelLists } from './model-lists.ts'
 import type { RunningMonitor } from './monitor.ts'
 import type { InForce } from './reload.ts'
 import { modelKeyOf } from './runners.ts'
 
 /** The composed parts that answer requests. */
 export interface Composed {
+  readonly access: Access
   readonly admin: AdminGuard
   readonly admission: LocalAdmission
   readonly health: UpstreamHealth
@@ -29,7 +35,11 @@ export interface Composed {
   readonly stats: Stats
 }
 
-export function createAdminGuard<Env extends GateEnv>(parts: GateParts<Env>): AdminGuard {
+/** `accountOf`: see AdminGuardParts. */
+export function createAdminGuard<Env extends GateEnv>(
+  parts: GateParts<Env>,
+  accountOf: (c: Context) => string,
+): AdminGuard {
   const { clock, loaded, log, own, peer } = parts
   return new AdminGuard({
     clock,
@@ -37,6 +47,7 @@ export function createAdminGuard<Env extends GateEnv>(parts: GateParts<Env>): Ad
     token: loaded.config.admin_token,
     hostname: own.hostname,
     peer: (c) => peer(c.env as Env),
+    accountOf,
   })
 }
 
@@ -59,7 +70,7 @@ export function createFetch<Env extends GateEnv>(parts: GateParts<Env>, composed
 
 function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Composed): Services {
   const { clock, loaded, log, memory, runtimeName, version } = parts
-  const { admin, admission, health, inForce, monitor, origins, relay, reload, stats } = composed
+  const { access, admin, admission, health, inForce, monitor, origins, relay, reload, stats } = composed
   /** @throws HttpProblem invalid_target */
   const clientRequest = (c: Parameters<Services['relay']>[0]): ClientRequest => {
     const env = c.env as Env
@@ -74,6 +85,7 @@ function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Compos
       },
     },
     clock,
+    access,
     admin,
     admission,
     health,
@@ -86,10 +98,23 @@ function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Compos
     changes: () => stats.changes,
     describeConfig: () => describeConfig(inForce.loaded),
     path: (_request, env) => (env as Env).target?.path ?? '',
-    relay: (c) => relay.gated(clientRequest(c), c.req.path),
-    passThrough: (c) => relay.passThrough(clientRequest(c)),
+    ...callRoutes({
+      access,
+      clientRequest,
+      lists: new ModelLists((question) => parts.upstream.ask(question)),
+      log,
+      origins,
+      relay: () => relay,
+    }),
     reportError: (error) => log.error('unexpected error in a request', { error }),
     monitor: monitor.pages,
+    callers: callerPages({
+      access,
+      admission,
+      budgets: parts.usage.budgets,
+      clock,
+      config: () => inForce.loaded.config,
+    }),
     reload,
   }
 }

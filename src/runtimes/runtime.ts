@@ -1,10 +1,20 @@
 import type { ReloadResult } from '../config/changes.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import type { Usage } from '../gate/callers.ts'
 import type { Reloading } from '../gate/reload.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
 
 type RuntimeName = 'node' | 'bun' | 'workerd'
+
+export interface ServeParts {
+  readonly loaded: LoadedConfig
+  readonly log: Log
+  readonly version: string
+  /** What callers have used. */
+  readonly usage: Usage
+  readonly reloading?: Reloading
+}
 
 /** A platform: runs a server around the gate. */
 export interface Runtime {
@@ -13,7 +23,7 @@ export interface Runtime {
    * Starts the server. Rejects with the platform's own error when it cannot listen at the address. Without `reloading`
    * the configuration cannot change while the server runs.
    */
-  serve(loaded: LoadedConfig, log: Log, version: string, reloading?: Reloading): Promise<RunningProxy>
+  serve(parts: ServeParts): Promise<RunningProxy>
 }
 
 export interface RunningProxy {

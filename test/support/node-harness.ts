@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import type { FinishedCall } from '../../src/relay/contract.ts'
 import { nodeRuntime } from '../../src/runtimes/node/serve.ts'
 import type { Log } from '../../src/telemetry/call-log.ts'
+import { noUsage } from './no-usage.ts'
 import { aRawUpstream, Wire } from './raw-upstream.ts'
 
 export interface NodeHarness {
@@ -21,7 +22,7 @@ export interface NodeHarness {
 
 /**
  * The whole gate on a port of its own, in front of a raw upstream; one slot, unless told otherwise. `prefix`: the path
- * of its `ollama_url`.
+ * of its `ollama_url`. Everybody may manage: raw requests name any Host.
  */
 export async function nodeHarness(
   env: Readonly<Record<string, string>> = {},
@@ -39,13 +40,19 @@ export async function nodeHarness(
   }
   const loaded = loadConfig({
     flags: {},
-    env: { OLLAMA_URL: upstream.url + prefix, PROXY_PORT: '0', OLLAMA_NUM_PARALLEL: '1', ...env },
+    env: {
+      OLLAMA_URL: upstream.url + prefix,
+      PROXY_PORT: '0',
+      OLLAMA_NUM_PARALLEL: '1',
+      MANAGE: 'open',
+      ...env,
+    },
     readFile: () => {
       throw Object.assign(new Error('no file'), { code: 'ENOENT' })
     },
     ownAddresses: [],
   })
-  const gate = await nodeRuntime.serve(loaded, log, '0.0.0')
+  const gate = await nodeRuntime.serve({ loaded, log, version: '0.0.0', usage: noUsage() })
   // The probe is over, so that it holds no connection when the calls come.
   await gate.upstreamReachable()
   const { port } = new URL(gate.url)

@@ -1,13 +1,11 @@
 import http from 'node:http'
 import { systemClock } from '../../clock.ts'
-import type { LoadedConfig } from '../../config/load.ts'
 import type { GateEnv } from '../../gate/contract.ts'
 import { createGate } from '../../gate/gate.ts'
-import type { Reloading } from '../../gate/reload.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
-import type { Log } from '../../telemetry/call-log.ts'
 import { credentialsOf } from '../../upstream/credentials.ts'
 import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
+import { processCrypto } from '../process/crypto.ts'
 import { readDashboard } from '../process/dashboard-files.ts'
 import { descriptorLimit } from '../process/descriptors.ts'
 import { drain } from '../process/drain.ts'
@@ -15,7 +13,7 @@ import { ownNames } from '../process/host.ts'
 import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
 import { OpenRequests } from '../process/open-requests.ts'
-import type { RunningProxy, Runtime } from '../runtime.ts'
+import type { RunningProxy, Runtime, ServeParts } from '../runtime.ts'
 import { type BunServer, bunApi } from './bun-api.ts'
 import { announcesBody, BunClientRequest, KEEP_ALIVE_SECONDS } from './client-request.ts'
 import { ConnectionRoom } from './connection-room.ts'
@@ -31,12 +29,7 @@ interface BunEnv extends GateEnv {
   clientRequest: BunClientRequest | undefined
 }
 
-async function serve(
-  loaded: LoadedConfig,
-  log: Log,
-  version: string,
-  reloading?: Reloading,
-): Promise<RunningProxy> {
+async function serve({ loaded, log, version, usage, reloading }: ServeParts): Promise<RunningProxy> {
   const { config } = loaded
   const bun = bunApi()
   const upstream = new BunUpstream(ONLY_UPSTREAM, config.ollama_url, bun, credentialsOf(config))
@@ -62,6 +55,8 @@ async function serve(
       // Bun.serve does not tell the version.
       httpVersion: undefined,
     }),
+    crypto: processCrypto,
+    usage,
     memory: sampleMemory(systemClock),
     own: ownNames(),
     dashboard: readDashboard(),

@@ -5,22 +5,20 @@ import { setFlagsFromString } from 'node:v8'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { systemClock } from '../../clock.ts'
-import type { LoadedConfig } from '../../config/load.ts'
 import type { GateEnv } from '../../gate/contract.ts'
 import { createGate } from '../../gate/gate.ts'
-import type { Reloading } from '../../gate/reload.ts'
 import { invalidTarget } from '../../http/errors.ts'
 import { parseTarget } from '../../ollama/target.ts'
-import type { Log } from '../../telemetry/call-log.ts'
 import { credentialsOf } from '../../upstream/credentials.ts'
 import { ONLY_UPSTREAM } from '../../upstream/upstream-address.ts'
+import { processCrypto } from '../process/crypto.ts'
 import { readDashboard } from '../process/dashboard-files.ts'
 import { clientRoom, descriptorLimit } from '../process/descriptors.ts'
 import { drain } from '../process/drain.ts'
 import { ownNames } from '../process/host.ts'
 import { MAX_HEADER_BYTES } from '../process/limits.ts'
 import { sampleMemory, slotsPerModel } from '../process/memory.ts'
-import type { RunningProxy, Runtime } from '../runtime.ts'
+import type { RunningProxy, Runtime, ServeParts } from '../runtime.ts'
 import { callRequest, plainCallTarget } from './call-request.ts'
 import { onClientError, refuseHead } from './client-errors.ts'
 import { NodeClientRequest } from './client-request.ts'
@@ -64,12 +62,7 @@ function collectInOneThread(): void {
   setFlagsFromString('--no-parallel-scavenge')
 }
 
-async function serve(
-  loaded: LoadedConfig,
-  log: Log,
-  version: string,
-  reloading?: Reloading,
-): Promise<RunningProxy> {
+async function serve({ loaded, log, version, usage, reloading }: ServeParts): Promise<RunningProxy> {
   collectInOneThread()
   const { config } = loaded
   const upstream = new NodeUpstream(ONLY_UPSTREAM, config.ollama_url, credentialsOf(config))
@@ -97,6 +90,8 @@ async function serve(
       port: socket.localPort,
       httpVersion,
     }),
+    crypto: processCrypto,
+    usage,
     memory: sampleMemory(systemClock),
     own: ownNames(),
     dashboard: readDashboard(),
