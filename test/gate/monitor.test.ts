@@ -37,7 +37,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     runners: { find, complete: false, opened() {} },
     maxWaitingBytes: 1e6,
   })
-  const meters = new Meters({ routes: [], models: [] })
+  const meters = new Meters({ routes: [], models: [], keys: [] })
   const reloads = new Reloads({
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
@@ -54,6 +54,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     version: '0.0.0',
     runtimeName: 'node',
     calls: { live: () => [], cancel: () => undefined },
+    access: { refused: {} },
     admin: { refused: {} },
     health: new UpstreamHealth({
       name: 'ollama',

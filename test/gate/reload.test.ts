@@ -182,6 +182,7 @@ describe('what changed', () => {
       const changes = changesBetween(before, read)
       const changeable = {
         admission,
+        callers: { reconfigure: () => {} },
         monitor: {
           reconfigure: (config: { alerts: { window: number } }) => void told.push(config.alerts.window),
         },

@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config/load.ts'
 import { selectRuntime } from '../../src/runtimes/select.ts'
 import type { Log } from '../../src/telemetry/call-log.ts'
 import { aSimulator, post } from '../simulator/support.ts'
+import { noUsage } from '../support/no-usage.ts'
 
 const SILENT: Log = { call() {}, debug() {}, info() {}, warn() {}, error() {} }
 
@@ -18,7 +19,12 @@ async function aProxy(t: TestContext, loadMs: number) {
     },
     ownAddresses: [],
   })
-  const gate = await (await selectRuntime()).serve(loaded, SILENT, '0.0.0')
+  const gate = await (await selectRuntime()).serve({
+    loaded,
+    log: SILENT,
+    version: '0.0.0',
+    usage: noUsage(),
+  })
   t.after(() => gate.destroy())
   await gate.upstreamReachable()
   const ask = async (path: string, body: object) => {

@@ -9,7 +9,7 @@ import { aLeave, aLoad, aRunner } from '../telemetry/support/turns.ts'
 function anObserver() {
   const lines: object[] = []
   const history = new TurnHistory(new ManualClock())
-  const meters = new Meters({ routes: [], models: ['a'] })
+  const meters = new Meters({ routes: [], models: ['a'], keys: [] })
   const observer = turnObserver({
     history,
     meters,
