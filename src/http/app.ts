@@ -8,6 +8,7 @@ import { OWN_PAGES, OWN_TREES } from './own-pages.ts'
 import { HttpProblem } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { healthRoutes } from './routes/health.ts'
+import { meRoutes } from './routes/me.ts'
 import { monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
 import type { CallServices, Services } from './services.ts'
@@ -26,12 +27,15 @@ export function createApp(services: Services): Hono {
     await next()
     shared.forget()
   })
+  for (const { path, view } of OWN_PAGES) if (view) app.use(path, services.access.view)
   app.route('/', healthRoutes(services, shared))
   app.route('/', queueRoutes(services, shared))
   const config = shared.share(() => new JsonText(services.describeConfig()))
   app.get('/config', () => answerText(config()))
   app.route('/', adminRoutes(services))
-  if (services.monitor) app.route('/', monitorRoutes(services, services.monitor, shared))
+  const { callers, monitor } = services
+  if (monitor) app.route('/', monitorRoutes(services, monitor, shared))
+  if (callers) app.route('/', meRoutes(services, callers, monitor?.calls, shared))
   for (const { path, allow, part } of OWN_PAGES) {
     if (part !== undefined && services[part] === undefined) continue
     app.all(path, () => {

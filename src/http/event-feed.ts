@@ -26,6 +26,8 @@ export interface EventFeedParts {
   readonly failed: (error: unknown) => void
   /** True once all streams are to be closed. */
   readonly ended: () => boolean
+  /** A stream gets nothing more and is closed once this number is another one than at the opening of the stream. */
+  readonly viewings: () => number
 }
 
 interface PageEvent {
@@ -39,10 +41,14 @@ interface PageEvent {
 
 interface Listener extends ListenerIdentity {
   readonly stream: ReadableStreamDefaultController<Uint8Array>
+  /** The number of viewings when this listener was let in. */
+  readonly viewings: number
   /** The last event that this listener got, by name. */
   readonly sent: Map<string, PageEvent>
   sentAt: number
 }
+
+const RETRY = `retry: ${RECONNECT_MS}\n\n`
 
 const utf8 = new TextEncoder()
 
@@ -69,6 +75,8 @@ export class EventFeed {
   /** A stream for one more listener. Throws `too_many_listeners`, or the error of a page in `first`. */
   async open({ address, operator }: ListenerIdentity): Promise<ReadableStream<Uint8Array>> {
     this.#listeners.rejectIfFull({ address, operator })
+    // A reload while the pages are made may take this listener's right to view.
+    const viewings = this.#parts.viewings()
     await this.#updatePages()
     // Other listeners may have come while the pages were made.
     this.#listeners.rejectIfFull({ address, operator })
@@ -77,9 +85,14 @@ export class EventFeed {
     return new ReadableStream<Uint8Array>(
       {
         start: (stream) => {
-          listener = { address, operator, stream, sent: new Map(), sentAt: this.#parts.clock.now() }
+          if (viewings !== this.#parts.viewings()) {
+            stream.enqueue(utf8.encode(RETRY))
+            stream.close()
+            return
+          }
+          listener = { address, operator, stream, viewings, sent: new Map(), sentAt: this.#parts.clock.now() }
           this.#listeners.add(listener)?.stream.close()
-          stream.enqueue(utf8.encode(`retry: ${RECONNECT_MS}\n\n${first.join('')}`))
+          stream.enqueue(utf8.encode(`${RETRY}${first.join('')}`))
           this.#sendNews(listener)
           this.#nextTick ??= this.#schedule()
         },
@@ -99,6 +112,7 @@ export class EventFeed {
     const ended = this.#parts.ended()
     if (this.#listeners.size > 0) {
       await this.#updatePages()
+      this.#closeOutdated()
       for (const listener of this.#listeners) this.#sendNews(listener)
     }
     if (ended) {
@@ -106,6 +120,16 @@ export class EventFeed {
       this.#listeners.clear()
     }
     this.#nextTick = this.#listeners.size > 0 ? this.#schedule() : undefined
+  }
+
+  /** Closes the streams from before a change of who may view. The clients connect again, and are asked for a key. */
+  #closeOutdated(): void {
+    const viewings = this.#parts.viewings()
+    for (const listener of this.#listeners) {
+      if (listener.viewings === viewings) continue
+      this.#listeners.delete(listener)
+      listener.stream.close()
+    }
   }
 
   /** Never rejects, so that a page that throws does not stop the others. */

@@ -4,9 +4,11 @@ export interface OwnPage {
   /** The methods, as an Allow header names them. */
   readonly allow: 'GET, HEAD' | 'POST'
   /** The part of Services without which the page does not exist. */
-  readonly part?: 'monitor' | 'reload'
+  readonly part?: 'monitor' | 'reload' | 'callers'
   /** `enable_queue_stats: false` switches the page off. */
   readonly stats?: true
+  /** With keys, the page is for operators and for keys that may view. */
+  readonly view?: true
 }
 
 const READ = 'GET, HEAD'
@@ -16,15 +18,16 @@ export const OWN_PAGES: readonly OwnPage[] = [
   { path: '/health', allow: READ },
   { path: '/health/live', allow: READ },
   { path: '/health/ready', allow: READ },
-  { path: '/queue/stats', allow: READ, stats: true },
-  { path: '/queue/memory', allow: READ },
-  { path: '/queue/requests', allow: READ, part: 'monitor', stats: true },
-  { path: '/queue/history', allow: READ, part: 'monitor', stats: true },
-  { path: '/queue/events', allow: READ, part: 'monitor', stats: true },
-  { path: '/queue/alerts', allow: READ, part: 'monitor', stats: true },
-  { path: '/metrics', allow: READ, part: 'monitor', stats: true },
+  { path: '/queue/stats', allow: READ, stats: true, view: true },
+  { path: '/queue/memory', allow: READ, view: true },
+  { path: '/queue/requests', allow: READ, part: 'monitor', stats: true, view: true },
+  { path: '/queue/history', allow: READ, part: 'monitor', stats: true, view: true },
+  { path: '/queue/events', allow: READ, part: 'monitor', stats: true, view: true },
+  { path: '/queue/alerts', allow: READ, part: 'monitor', stats: true, view: true },
+  { path: '/queue/me', allow: READ, part: 'callers', stats: true },
+  { path: '/metrics', allow: READ, part: 'monitor', stats: true, view: true },
   { path: '/dashboard', allow: READ, part: 'monitor', stats: true },
-  { path: '/config', allow: READ },
+  { path: '/config', allow: READ, view: true },
   { path: '/admin/queue/reset', allow: 'POST' },
   { path: '/admin/queue/update', allow: 'POST' },
   { path: '/admin/queue/cancel', allow: 'POST', part: 'monitor' },

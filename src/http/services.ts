@@ -1,13 +1,16 @@
 import type { Context } from 'hono'
 import type { LanesView } from '../admission/contract.ts'
+import type { Caller } from '../callers/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { ReloadResult } from '../config/changes.ts'
 import type { HistoryPage } from '../pages/monitor.ts'
 import type { WindowFigures } from '../pages/queue.ts'
 import type { LiveCall } from '../relay/contract.ts'
+import type { KeyUse, KnownCaller } from '../telemetry/caller-figures.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { TurnHistory } from '../telemetry/turn-history.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
+import type { Access } from './access.ts'
 import type { AdminGuard } from './admin-guard.ts'
 import type { ErrorParts } from './errors.ts'
 import type { Language } from './language.ts'
@@ -30,6 +33,7 @@ export interface Services extends CallServices {
     readonly language: Language | 'auto'
   }
   readonly clock: Clock
+  readonly access: Access
   readonly admin: AdminGuard
   readonly admission: LanesView
   readonly health: { status(): UpstreamStatus }
@@ -47,8 +51,31 @@ export interface Services extends CallServices {
   readonly loads?: Pick<TurnHistory, 'totals' | 'loadingShare'>
   /** Absent where calls and lanes are not in one process. */
   readonly monitor?: Monitor
+  readonly callers?: CallerPages
   /** Reads the configuration again. Absent where the configuration cannot change while the process lives. */
   readonly reload?: (() => Promise<ReloadResult>) | undefined
+}
+
+/** What pages show of callers. */
+export interface CallerPages {
+  /** The keys with calls now or with use today, and the busiest callers without a key. */
+  views(): Iterable<KnownCaller>
+  auth(): {
+    readonly mode: 'off' | 'observe' | 'enforce'
+    /** Requests since the start, by reason. */
+    readonly refused: Readonly<Record<string, number>>
+  }
+  /** Who asks for a page about itself. Rejects with an HttpProblem where a key is needed. */
+  me(c: Context): Promise<OwnCaller>
+}
+
+/** A client that asks about itself. */
+export interface OwnCaller {
+  readonly caller: Caller
+  /** A person behind the caller's key. */
+  readonly user: string | undefined
+  /** Undefined for a caller without a key. */
+  readonly use: KeyUse | undefined
 }
 
 /** What only a process with its own lanes and calls can show. */

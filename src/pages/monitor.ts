@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CALL_CLASSES } from './callers.ts'
 import { byModel, count, figure, list, moment, percent, text, word } from './fields.ts'
 import { LEVELS } from './health.ts'
 import { turn } from './turns.ts'
@@ -15,6 +16,11 @@ export const liveCall = z
       'What Ollama runs for the model, as in /queue/stats; null while the model is not known, or after its last call.',
     ).nullable(),
     client: text("Address of the client's socket."),
+    caller: text(
+      'The party that the call is charged to: the name of a key, or an address (of IPv6 the /64).',
+    ),
+    user: text('The person behind the key, as Open WebUI says; null where nobody says.').nullable(),
+    class: word(CALL_CLASSES, 'How urgent the call is.'),
     path: text('Path of the request.'),
     state: word(
       ['reading', 'waiting', 'running'],
@@ -24,12 +30,12 @@ export const liveCall = z
       'Place in the queue of the model: 1 is the next to run; null when the call does not wait.',
     ).nullable(),
     waiting_for: word(
-      ['slot', 'turn', 'load', 'paused', 'budget'],
-      'What the call waits for; null when the call does not wait. slot: the model is loaded, and all slots are taken; turn: another model has the machine; load: the model is being loaded; paused: an operator holds the queue; budget: the call has waited `max_wait`, and a switch now would take more than `max_switching` of the time.',
+      ['slot', 'turn', 'load', 'paused', 'budget', 'caller'],
+      'What the call waits for; null when the call does not wait. slot: the model is loaded, and all slots are taken; turn: another model has the machine; load: the model is being loaded; paused: an operator holds the queue; budget: the call has waited `max_wait`, and a switch now would take more than `max_switching` of the time; caller: as many calls of the caller run as it may have at once.',
     ).nullable(),
     waited_ms: figure('Time in the queue so far, or in all, in milliseconds.'),
     estimated_start_ms: figure(
-      'Milliseconds from now to the start of the call, as estimated; null when too little is known, while the model is paused, or when the call does not wait.',
+      'Milliseconds from now to the start of the call, as estimated; null when too little is known, while the model is paused or the call waits for its caller, or when the call does not wait.',
     ).nullable(),
     running_ms: figure('Milliseconds since the call was sent to Ollama; null before.').nullable(),
     bytes_in: count('Bytes of the request body.'),

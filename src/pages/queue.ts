@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { auth, callers } from './callers.ts'
 import { byModel, count, figure, flag, list, percent, text, word } from './fields.ts'
 import { turnsNow } from './turns.ts'
 
@@ -111,8 +112,13 @@ export const modelFigures = z
   .describe('Limits and figures of one model.')
 
 export const stats = totals
-  .extend({ models: byModel(modelFigures, 'Figures by the key of the model.'), turns: turnsNow })
-  .describe('Limits and figures of all models.')
+  .extend({
+    models: byModel(modelFigures, 'Figures by the key of the model.'),
+    turns: turnsNow,
+    callers: callers.optional(),
+    auth: auth.optional(),
+  })
+  .describe('Limits and figures of all models, and who calls.')
 
 export type MemoryFigures = z.infer<typeof memory>
 export type WindowFigures = z.infer<typeof windowFigures>

@@ -42,7 +42,7 @@ function positionsByTicket(lanes: Iterable<QueueView>, now: number): Map<object,
   for (const lane of lanes) {
     let ahead = 0
     for (const ticket of lane.waiting()) {
-      const startsInMs = lane.startsInMs(ahead, now)
+      const startsInMs = lane.startsInMs(ahead, now, ticket)
       ahead++
       positions.set(ticket, { position: ahead, waitingFor: lane.waitingFor(ticket, now), startsInMs })
     }
@@ -60,6 +60,9 @@ function requestOf(
     model: call.model ?? null,
     runner: runner ?? null,
     client: call.client,
+    caller: call.caller,
+    user: call.user ?? null,
+    class: call.class,
     path: call.path,
     state: call.state,
     position: queued?.position ?? null,

@@ -7,7 +7,7 @@ import { ManualClock } from '../support/manual-clock.ts'
 
 function aFeed() {
   const clock = new ManualClock()
-  const state = { stats: { active: 1, uptime_seconds: 0 } as object, ended: false, looks: 0 }
+  const state = { stats: { active: 1, uptime_seconds: 0 } as object, ended: false, looks: 0, viewings: 0 }
   const broken = { first: false, stats: false, health: false }
   const failures: unknown[] = []
   const feed = new EventFeed({
@@ -31,6 +31,7 @@ function aFeed() {
     },
     failed: (error) => void failures.push(error),
     ended: () => state.ended,
+    viewings: () => state.viewings,
   })
   const listen = async (who: Partial<ListenerIdentity> = {}) => {
     const reader = (await feed.open({ address: '127.0.0.1', operator: true, ...who })).getReader()
@@ -122,6 +123,34 @@ describe('a listener of the queue', () => {
     assert.equal(await next(), 'event: stats\ndata: {"active":0}\n\n')
     assert.equal(await next(), 'end')
     assert.equal(clock.pending, 0)
+  })
+
+  it('is let go when others may view, hears nothing of what came after, and can come again', async () => {
+    const { clock, feed, state, listen, pass } = aFeed()
+    const { next } = await listen()
+    await next()
+    await next()
+    state.stats = { active: 2 }
+    state.viewings++
+    const again = await listen()
+    await pass(500)
+    assert.equal(await next(), 'end')
+    assert.equal(feed.listeners, 1)
+    assert.match(await again.next(), /^retry/)
+    assert.match(await again.next(), /"active":2/)
+    await again.leave()
+    await pass(500)
+    assert.equal(clock.pending, 0)
+  })
+
+  it('is told nothing when others may view while its first pages are made', async () => {
+    const { clock, feed, state, listen } = aFeed()
+    const listening = listen()
+    state.viewings++
+    const { next } = await listening
+    assert.equal(await next(), 'retry: 2000\n\n')
+    assert.equal(await next(), 'end')
+    assert.deepEqual([feed.listeners, clock.pending], [0, 0])
   })
 
   it('is refused where a hundred listen', async () => {

@@ -11,6 +11,9 @@ function aCall(parts: Partial<LiveCall>): LiveCall {
   return {
     id: 'id',
     client: '192.0.2.7',
+    caller: '192.0.2.7',
+    user: undefined,
+    class: 'normal',
     path: '/api/chat',
     model: 'llama2',
     state: 'waiting',
@@ -47,7 +50,17 @@ describe('the list of calls', () => {
     aCall({ id: 'w2', ticket: second, waitedMs: 300 }),
     aCall({ id: 'w1', ticket: first, waitedMs: 200 }),
     aCall({ id: 'r-new', state: 'running', runningMs: 10 }),
-    aCall({ id: 'r-old', state: 'running', runningMs: 999.999, waitedMs: 12.345, bytesOut: 70, chunks: 7 }),
+    aCall({
+      id: 'r-old',
+      caller: 'open-webui',
+      user: 'mia',
+      class: 'batch',
+      state: 'running',
+      runningMs: 999.999,
+      waitedMs: 12.345,
+      bytesOut: 70,
+      chunks: 7,
+    }),
   ]
 
   it('has who runs, the longest first, then who waits, in their order', () => {
@@ -75,6 +88,15 @@ describe('the list of calls', () => {
     ])
   })
 
+  it('asks the lane about the call itself, because the caller of a call may have no room', () => {
+    const startsInMs: Lane['startsInMs'] = (_ahead, _now, ticket) => (ticket === first ? undefined : 700)
+    const starts = liveQueue(calls, [aLane([first, second], { startsInMs })]).requests
+    assert.deepEqual(
+      starts.map((each) => each.estimated_start_ms),
+      [null, null, null, 700, null],
+    )
+  })
+
   it('tells for each call in line what the call waits for, and nothing for the others', () => {
     const lane = aLane([first, second], { waitingFor: (ticket) => (ticket === first ? 'load' : 'turn') })
     assert.deepEqual(
@@ -90,6 +112,9 @@ describe('the list of calls', () => {
       model: 'llama2',
       runner: 'sha256-0123456789ab',
       client: '192.0.2.7',
+      caller: 'open-webui',
+      user: 'mia',
+      class: 'batch',
       path: '/api/chat',
       state: 'running',
       position: null,
@@ -101,6 +126,11 @@ describe('the list of calls', () => {
       bytes_out: 70,
       tokens_out: 7,
     })
+  })
+
+  it('says null for a user that nobody told', () => {
+    const [call] = liveQueue([aCall({})], []).requests
+    assert.deepEqual([call?.caller, call?.user, call?.class], ['192.0.2.7', null, 'normal'])
   })
 
   it('counts all and lists five hundred', () => {

@@ -44,7 +44,7 @@ const NO_CALLS = new ListedCalls([])
 
 /** The state of the queue, for people on call and their tools. */
 export function monitorRoutes(services: Services, monitor: Monitor, shared: SharedPages): Hono {
-  const { admin, admission, clock, modelKey } = services
+  const { access, admin, admission, clock, modelKey } = services
   const calls = shared.share(
     () => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes(), clock.now())),
   )
@@ -66,6 +66,7 @@ export function monitorRoutes(services: Services, monitor: Monitor, shared: Shar
     },
     failed: services.reportError,
     ended: services.draining,
+    viewings: () => access.viewings,
   })
 
   const app = new Hono()
@@ -87,7 +88,7 @@ export function monitorRoutes(services: Services, monitor: Monitor, shared: Shar
       '/queue/events',
       async (c) =>
         // The answer to HEAD has no body, and a stream without a reader would never be closed.
-        new Response(c.req.method === 'HEAD' ? null : await feed.open(admin.listener(c)), {
+        new Response(c.req.method === 'HEAD' ? null : await feed.open(admin.listener(c, access.needsKeys)), {
           headers: EVENT_STREAM,
         }),
     )

@@ -1,5 +1,6 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import type { ModelView } from '../../admission/contract.ts'
+import { callerFigures } from '../../telemetry/caller-figures.ts'
 import { Moments } from '../../telemetry/moments.ts'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
 import { turnOfLane, turnsNow } from '../../telemetry/turn-figures.ts'
@@ -35,13 +36,14 @@ export function refuseWithoutStats({ config }: Pick<Services, 'config'>): Middle
 
 /** The content of `GET /queue/stats`. */
 export function statsPage(services: Services): () => object {
-  const { admission, clock, loads, monitor } = services
+  const { admission, callers, clock, loads, monitor } = services
   const moments = new Moments(clock)
   return () => {
     const { turns } = admission
     return {
       ...takeSnapshot(admission, statsOf(services, turnOfLane(turns))),
       turns: turnsNow({ turns, history: monitor?.turns ?? loads, moments }, clock.now()),
+      ...(callers && { callers: Array.from(callers.views(), callerFigures), auth: callers.auth() }),
     }
   }
 }

@@ -1,8 +1,22 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { LocalTicket } from '../../../src/admission/local-ticket.ts'
+import { type Key, NO_LIMITS } from '../../../src/callers/caller.ts'
 import { aCall } from '../../admission/support/builders.ts'
+import { Description } from '../../conformance/description.ts'
 import { type AppHarness, appHarness } from '../support/app-harness.ts'
+
+const ALICE: Key = {
+  name: 'alice',
+  address: [],
+  models: undefined,
+  may: new Set(['infer']),
+  class: 'normal',
+  limits: NO_LIMITS,
+  slotSeconds: { day: 60 },
+  tokens: {},
+  users: undefined,
+}
 
 const GIB = 2 ** 30
 
@@ -161,4 +175,38 @@ test('a page shows what an admin has just set', async () => {
     body: '{"model":"*","parallel_limit":7}',
   })
   assert.equal(await limits(), 7)
+})
+
+test('/queue/stats tells who calls and who was refused, as the description says', async () => {
+  const use = { slotSeconds: 1.234, tokens: 5, resetsAt: 0 }
+  const { app } = appHarness({
+    callers: {
+      views: () => [
+        { id: '192.0.2.7', key: undefined, active: 1, queued: 2, use: undefined },
+        { id: 'alice', key: ALICE, active: 0, queued: 0, use: { day: use, month: use } },
+      ],
+      auth: () => ({ mode: 'observe', refused: { no_key: 3 } }),
+      me: () => assert.fail('nobody asks'),
+    },
+  })
+  const response = await app.request('/queue/stats')
+  const text = await response.text()
+  const header = (name: string) => response.headers.get(name)
+  const head = { method: 'GET', path: '/queue/stats', status: 200, header }
+  assert.deepEqual(new Description().problemsOf(head, text), [])
+  const { auth, callers } = JSON.parse(text)
+  assert.deepEqual(auth, { mode: 'observe', refused: { no_key: 3 } })
+  assert.deepEqual(
+    callers.map(({ caller, key, queued }: Record<string, unknown>) => [caller, key, queued]),
+    [
+      ['192.0.2.7', false, 2],
+      ['alice', true, 0],
+    ],
+  )
+  assert.deepEqual(callers[1].slot_seconds, {
+    today: 1.23,
+    month: 1.23,
+    day_budget: 60,
+    month_budget: null,
+  })
 })

@@ -1,6 +1,9 @@
 import type { Hono } from 'hono'
 import { LocalAdmission } from '../../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../../src/admission/local-permit.ts'
+import type { Key } from '../../../src/callers/caller.ts'
+import { Identity } from '../../../src/callers/identity.ts'
+import { Access } from '../../../src/http/access.ts'
 import { AdminGuard } from '../../../src/http/admin-guard.ts'
 import { createApp } from '../../../src/http/app.ts'
 import type { Peer } from '../../../src/http/peer.ts'
@@ -8,6 +11,7 @@ import type { Services } from '../../../src/http/services.ts'
 import { parseModelName } from '../../../src/ollama/model-name.ts'
 import { targetOfUrl } from '../../../src/ollama/target.ts'
 import { Origins } from '../../../src/relay/origins.ts'
+import { processCrypto } from '../../../src/runtimes/process/crypto.ts'
 import { Stats } from '../../../src/telemetry/stats.ts'
 import { aCall, OLLAMA } from '../../admission/support/builders.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -34,10 +38,12 @@ export interface AppHarness {
 /** What a test wants otherwise. */
 export interface Change extends Partial<Omit<Services, 'config' | 'admin'>> {
   readonly config?: Partial<Services['config'] & { readonly admin_token: string }>
+  readonly keys?: readonly Key[]
   readonly peer?: Partial<Peer>
+  readonly trustedProxies?: readonly string[]
 }
 
-export function appHarness({ peer, ...change }: Change = {}): AppHarness {
+export function appHarness({ keys = [], peer, trustedProxies = [], ...change }: Change = {}): AppHarness {
   const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
   const origins = new Origins()
   const stats = new Stats(clock)
@@ -55,14 +61,30 @@ export function appHarness({ peer, ...change }: Change = {}): AppHarness {
   const logged: object[] = []
   const note = (level: string) => (message: string, fields?: object) =>
     void logged.push({ level, message, ...fields })
+  const peerOf = () => ({ address: '127.0.0.1', port: 8080, httpVersion: '1.1', ...peer })
   const admin = new AdminGuard({
     clock,
     log: { info: note('info'), warn: note('warn') },
     token: change.config?.admin_token,
     hostname: 'workshop',
-    peer: () => ({ address: '127.0.0.1', port: 8080, httpVersion: '1.1', ...peer }),
+    peer: peerOf,
+    accountOf: (c) => access.accountOf(c),
+  })
+  const identity = new Identity(
+    { clock, crypto: processCrypto },
+    { keys, trustedProxies, openWebuiSecret: undefined, keysOnly: keys.length > 0 },
+  )
+  const access = new Access({
+    clock,
+    log: { warn: note('warn') },
+    settings: () => ({ auth: keys.length > 0 ? 'enforce' : 'off', manage: 'local', forward_identity: false }),
+    identity,
+    hostname: 'workshop',
+    peer: peerOf,
+    isAdmin: (c) => admin.hasToken(c),
   })
   const services: Services = {
+    access,
     clock,
     origins,
     admission,
