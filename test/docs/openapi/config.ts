@@ -22,6 +22,8 @@ function each<S extends z.ZodType>(field: (option: Option) => S): Record<string,
 
 /** Sizes and durations are shown in the unit that they are parsed to, so the unit of the option is not repeated. */
 function shapeOf({ secret, defaultWritten, schema }: Option): z.ZodType {
+  // Of a map of secrets the names are shown.
+  if (secret && typeof defaultWritten === 'object') return z.record(z.string(), z.literal('***'))
   if (secret) return z.literal('***').nullable()
   return defaultWritten === undefined ? z.nonoptional(schema).nullable() : schema
 }

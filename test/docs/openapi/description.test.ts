@@ -79,6 +79,15 @@ describe('the description, held against answers', () => {
     assert.notDeepEqual(description.problemsOf(head('/api/chat'), body), [])
     const cancelled = JSON.stringify({ error: { ...error.error, code: 'cancelled' } })
     assert.notDeepEqual(description.problemsOf(head('/v1/embeddings'), cancelled), [])
+    const spent = { error: { ...error.error, type: 'insufficient_quota', code: 'insufficient_quota' } }
+    const refused = (path: string, status: number) => ({ ...head(path), status })
+    assert.deepEqual(description.problemsOf(refused('/v1/embeddings', 429), JSON.stringify(spent)), [])
+    assert.match(
+      description.problemsOf(refused('/v1/embeddings', 401), JSON.stringify(spent)).join(),
+      /the header WWW-Authenticate is missing/,
+    )
+    const scoped = JSON.stringify({ error: { ...error.error, scope: 'caller' } })
+    assert.deepEqual(description.problemsOf(head('/v1/embeddings'), scoped), [])
     headers.delete('cache-control')
     assert.ok(!description.isOurs(head('/v1/embeddings')), 'an answer of Ollama')
   })

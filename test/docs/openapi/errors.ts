@@ -12,9 +12,15 @@ export const CALL_CODES: readonly ErrorCode[] = [
   'invalid_form',
   'invalid_request',
   'invalid_target',
+  'invalid_api_key',
   'forbidden',
+  'use_not_allowed',
+  'route_not_allowed',
+  'model_not_allowed',
   'body_stalled',
   'body_too_large',
+  'too_many_attempts',
+  'insufficient_quota',
   'cancelled',
   'internal_error',
   'upstream_error',
@@ -77,6 +83,11 @@ const estimated_wait_ms = count(
   'How long the call would have waited, in milliseconds. Only where the call was refused because of this estimate.',
 ).optional()
 
+const scope = word(
+  ['caller', 'model'],
+  'Whose line is full: that of the caller, which has its own limit, or that of the model. Only with `queue_full`.',
+).optional()
+
 /** The body of an error of a call, in each dialect. */
 export const callErrors: Readonly<Record<CallDialect, z.ZodType>> = {
   ollama: z
@@ -86,6 +97,7 @@ export const callErrors: Readonly<Record<CallDialect, z.ZodType>> = {
       message,
       model: text('Key of the model, where one is known.').optional(),
       estimated_wait_ms,
+      scope,
     })
     .describe('An error on /api and on every other path that is not below /v1.'),
   openai: z
@@ -96,6 +108,7 @@ export const callErrors: Readonly<Record<CallDialect, z.ZodType>> = {
         param: z.null().describe('Always null.'),
         code: word(CALL_CODES, 'The code, for programs.'),
         estimated_wait_ms,
+        scope,
       }),
     })
     .describe('An error below /v1, except /v1/messages.'),
@@ -106,6 +119,7 @@ export const callErrors: Readonly<Record<CallDialect, z.ZodType>> = {
         type: word(kinds('anthropic'), 'The kind of error as Anthropic names it.'),
         message,
         estimated_wait_ms,
+        scope,
       }),
       request_id: z.string().meta({ pattern: '^req_[0-9a-f]{24}$', description: 'A name for this answer.' }),
     })

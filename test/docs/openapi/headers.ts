@@ -20,7 +20,7 @@ const HEADERS = {
   },
   'x-should-retry': {
     description:
-      'Tells the SDKs not to send the call again: an operator ended it, or Ollama had it until its time limit.',
+      'Tells the SDKs not to send the call again: an operator ended it, Ollama had it until its time limit, or the budget of the key is used up.',
     schema: { type: 'string', enum: ['false'] },
   },
   'X-Request-Id': {
@@ -36,7 +36,7 @@ const HEADERS = {
     schema: { type: 'string' },
   },
   'WWW-Authenticate': {
-    description: 'Asks for the admin token.',
+    description: 'Asks for the admin token, or for a key.',
     required: true,
     schema: { type: 'string' },
   },
@@ -50,6 +50,7 @@ export const allHeaders: Json = HEADERS
 /** Headers that come with an error of our own pages, always. */
 const OWN: Partial<Record<ErrorCode, Component>> = {
   unauthorized: 'WWW-Authenticate',
+  invalid_api_key: 'WWW-Authenticate',
   too_many_attempts: 'Retry-After',
   shutting_down: 'Retry-After',
   method_not_allowed: 'Allow',
@@ -62,6 +63,8 @@ export function ownHeaders(codes: readonly ErrorCode[]): Json {
 /** Headers of a call that the proxy answers with one of these errors. */
 export function callHeaders(codes: readonly ErrorCode[]): Json {
   const components: Component[] = ['X-Request-Id', 'X-Queue-Wait-Ms', 'Server-Timing']
+  if (codes.includes('invalid_api_key')) components.push('WWW-Authenticate')
+  if (codes.includes('insufficient_quota')) components.push('Retry-After', 'x-should-retry')
   if (codes.includes('queue_full')) components.push('Retry-After', 'retry-after-ms')
   if (codes.includes('timeout')) components.push('Retry-After-IfWaiting', 'x-should-retry')
   if (codes.includes('cancelled')) components.push('x-should-retry')

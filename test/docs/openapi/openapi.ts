@@ -76,7 +76,7 @@ function openApi(): Json {
       schemas: schemas(),
       responses: errors.responses,
       headers: allHeaders,
-      securitySchemes: { adminToken: ADMIN_TOKEN },
+      securitySchemes: { adminToken: ADMIN_TOKEN, key: KEY },
       pathItems: {
         NoRoute: noRoute,
         ...Object.fromEntries(CALL_DIALECTS.map((dialect) => [CALLS[dialect].item, callItem(dialect)])),
@@ -92,6 +92,20 @@ const ADMIN_TOKEN: Json = {
     'The `admin_token` of the configuration. While no token is set, a client on the same machine needs none, and no other client is let in.',
 }
 
+const KEY: Json = {
+  type: 'http',
+  scheme: 'bearer',
+  description:
+    'A key of the configuration, needed with `auth: enforce`. The headers of calls do as well: `x-api-key`, `api-key`, Basic with the key as the password, a signature of the `ollama` command, or an address that a key lists.',
+}
+
+/** What a request may carry. `{}`: nothing, which a client on the same machine, or a proxy without keys, asks for. */
+const SECURITY = {
+  admin: [{ adminToken: [] }, {}],
+  view: [{ key: [] }, { adminToken: [] }, {}],
+  key: [{ key: [] }, {}],
+} as const satisfies Record<NonNullable<Operation['guard']>, readonly Json[]>
+
 const NO_ROUTE_AT =
   'Below /health, /queue, /config, /admin, /metrics and /dashboard: an address that is not listed, or a listed address with another method.'
 
@@ -104,7 +118,7 @@ function callItem(dialect: CallDialect): Json {
 }
 
 function operation(each: Operation, own: OwnErrors): Json {
-  const { answers, body, description, errors = [], method, model, path, summary, tag } = each
+  const { answers, body, description, errors = [], guard, model, path, summary, tag } = each
   const schema = { type: 'string' }
   const parameters = [
     ...(path.endsWith('*') ? [{ name: 'file', in: 'path', required: true, schema }] : []),
@@ -114,7 +128,7 @@ function operation(each: Operation, own: OwnErrors): Json {
     tags: [tag],
     summary,
     ...(description !== undefined && { description }),
-    ...(method === 'post' && { security: [{ adminToken: [] }, {}] }),
+    ...(guard && { security: SECURITY[guard] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: { required: true, content: { 'application/json': { schema: refTo(body) } } },

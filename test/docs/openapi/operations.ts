@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../../src/http/error-codes.ts'
+import { OWN_PAGES } from '../../../src/http/own-pages.ts'
 import type { SchemaName } from './schemas.ts'
 
 /** An answer that is no error of ours. */
@@ -25,6 +26,8 @@ export interface Operation {
   /** Schema of the request body. */
   readonly body?: SchemaName
   readonly answers: readonly Answer[]
+  /** Who may ask, where not everybody may. view: operators, and keys that may view. key: every key. */
+  readonly guard?: 'admin' | 'view' | 'key'
   /** Errors besides those that every page of ours can give. */
   readonly errors?: readonly ErrorCode[]
 }
@@ -39,6 +42,9 @@ const json = (description: string, ...names: SchemaName[]): Answer => ({
 const OPTIONAL: readonly ErrorCode[] = ['stats_disabled', 'not_found']
 const GUARDED: readonly ErrorCode[] = ['unauthorized', 'too_many_attempts']
 const WITH_BODY: readonly ErrorCode[] = ['invalid_request', 'body_stalled', 'body_too_large']
+
+const WITHOUT_KEY: readonly ErrorCode[] = ['invalid_api_key', 'too_many_attempts']
+const WITHOUT_VIEW: readonly ErrorCode[] = [...WITHOUT_KEY, 'use_not_allowed']
 
 const pages: readonly Operation[] = [
   {
@@ -91,6 +97,17 @@ const pages: readonly Operation[] = [
     model: 'Only calls for this model: a name in any spelling. A name without calls gives an empty list.',
     answers: [json('The calls.', 'Requests')],
     errors: OPTIONAL,
+  },
+  {
+    method: 'get',
+    path: '/queue/me',
+    tag: 'Queue',
+    summary: 'Who the client is for the proxy, what it may do, what it has used, and its own calls.',
+    description:
+      'Tells of nobody else. With `auth: enforce` the client sends its key as it does with its calls. With Open WebUI in front, the calls are those of the person that the request names.',
+    guard: 'key',
+    answers: [json('The caller.', 'Me')],
+    errors: [...OPTIONAL, ...WITHOUT_KEY],
   },
   {
     method: 'get',
@@ -218,15 +235,21 @@ const actions: Readonly<Record<string, AdminOperation>> = {
 
 /** Every route of ours. */
 export const operations: readonly Operation[] = [
-  ...pages,
+  ...pages.map(viewed),
   ...Object.entries(actions).map(
     ([path, { answer, errors = [], ...about }]): Operation => ({
       method: 'post',
       path,
       tag: 'Administration',
+      guard: 'admin',
       answers: [answer],
       errors: [...GUARDED, ...errors],
       ...about,
     }),
   ),
 ]
+
+function viewed(operation: Operation): Operation {
+  if (!OWN_PAGES.some(({ path, view }) => view && path === operation.path)) return operation
+  return { ...operation, guard: 'view', errors: [...WITHOUT_VIEW, ...(operation.errors ?? [])] }
+}

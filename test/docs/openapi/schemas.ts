@@ -1,5 +1,7 @@
 import type { z } from 'zod'
+import * as callers from '../../../src/pages/callers.ts'
 import * as health from '../../../src/pages/health.ts'
+import * as me from '../../../src/pages/me.ts'
 import * as monitor from '../../../src/pages/monitor.ts'
 import * as queue from '../../../src/pages/queue.ts'
 import * as turns from '../../../src/pages/turns.ts'
@@ -17,6 +19,10 @@ export const SCHEMAS = {
   NotReady: health.notReady,
   Memory: queue.memory,
   Stats: queue.stats,
+  CallerFigures: callers.callerFigures,
+  CallerAmounts: callers.amounts,
+  Auth: callers.auth,
+  Me: me.me,
   ModelFigures: queue.modelFigures,
   Percentiles: queue.percentiles,
   WindowFigures: queue.windowFigures,
