@@ -77,15 +77,16 @@ export function formatJson(record: LogRecord): string {
 
 /** Written by hand because every call has such a line: takes a third of the time of JSON.stringify. */
 function jsonOfCall(call: FinishedCall, time: string, level: string): string {
-  const reason = reasonOf(call)
   return (
     `{"time":"${time}","level":"${level}","event":"call","request_id":${quoted(call.requestId)},` +
-    `"client":${quoted(call.client)},"model":${call.model === null ? null : quoted(call.model)},` +
+    `"client":${quoted(call.client)},"caller":${quoted(call.caller)},"user":${quotedOrNull(call.user)},` +
+    `"class":"${call.class}","model":${quotedOrNull(call.model)},` +
     `"path":${quoted(call.path)},"outcome":"${call.outcome}",` +
-    `"reason":${reason === null ? null : quoted(reason)},"status":${call.status},` +
+    `"reason":${quotedOrNull(reasonOf(call))},"status":${call.status},` +
     `"wait_ms":${hundredths(call.waitMs)},"first_byte_ms":${call.firstByteMs === null ? null : hundredths(call.firstByteMs)},` +
-    `"total_ms":${hundredths(call.totalMs)},"bytes_in":${call.bytesIn},"bytes_out":${call.bytesOut},` +
-    `"tokens_in":${call.tokensIn},"tokens_out":${call.tokensOut}}\n`
+    `"total_ms":${hundredths(call.totalMs)},"load_ms":${hundredths(call.loadMs)},` +
+    `"bytes_in":${call.bytesIn},"bytes_out":${call.bytesOut},` +
+    `"tokens_in":${call.tokensIn},"tokens_out":${call.tokensOut},"num_ctx":${call.numCtx}}\n`
   )
 }
 
@@ -94,6 +95,10 @@ const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 function quoted(text: string): string {
   const brief = short(text)
   return PLAIN.test(brief) ? `"${brief}"` : printable(JSON.stringify(brief))
+}
+
+function quotedOrNull(text: string | null): string | null {
+  return text === null ? null : quoted(text)
 }
 
 let lastTimestamp = Number.NaN
@@ -125,6 +130,9 @@ function callFields(call: FinishedCall) {
   return {
     request_id: short(call.requestId),
     client: short(call.client),
+    caller: short(call.caller),
+    user: call.user === null ? null : short(call.user),
+    class: call.class,
     model: call.model === null ? null : short(call.model),
     path: short(call.path),
     outcome: call.outcome,
@@ -133,10 +141,12 @@ function callFields(call: FinishedCall) {
     wait_ms: hundredths(call.waitMs),
     first_byte_ms: call.firstByteMs === null ? null : hundredths(call.firstByteMs),
     total_ms: hundredths(call.totalMs),
+    load_ms: hundredths(call.loadMs),
     bytes_in: call.bytesIn,
     bytes_out: call.bytesOut,
     tokens_in: call.tokensIn,
     tokens_out: call.tokensOut,
+    num_ctx: call.numCtx,
   }
 }
 

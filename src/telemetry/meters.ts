@@ -2,17 +2,22 @@ import type { LoadReason, RunnerLoad } from '../admission/turns/contract.ts'
 import { LOAD_OPTIONS, type LoadOption } from '../ollama/load-options.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { Buckets } from './buckets.ts'
+import { MetersOfCallers } from './caller-meters.ts'
+import { NONE, OTHER, OUTCOMES } from './labels.ts'
 
 /** Models with figures of their own. Each model is some hundred lines of a scrape. */
 export const MODEL_LABELS = 100
-/** Label for all other models together. */
-export const OTHER = 'other'
-/** Label for calls that name no model. */
-export const NONE = 'none'
 
-export const OUTCOMES = ['done', 'failed', 'cancelled', 'timed_out', 'refused'] as const
 /** Reasons for which calls are refused. A call whose client left was not refused. */
-export const REASONS = ['queue_full', 'timeout', 'shutting_down', 'load_failed', 'body_too_large'] as const
+export const REASONS = [
+  'queue_full',
+  'timeout',
+  'shutting_down',
+  'load_failed',
+  'model_not_allowed',
+  'insufficient_quota',
+  'body_too_large',
+] as const
 
 export const LOAD_REASONS = [
   'first',
@@ -31,6 +36,7 @@ const LOAD_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300]
 /** The parts of a call that are counted. */
 export type MeteredCall = Pick<
   FinishedCall,
+  | 'key'
   | 'path'
   | 'model'
   | 'outcome'
@@ -39,6 +45,7 @@ export type MeteredCall = Pick<
   | 'waitMs'
   | 'firstByteMs'
   | 'totalMs'
+  | 'slotMs'
   | 'loadMs'
   | 'tokensIn'
   | 'tokensOut'
@@ -80,6 +87,8 @@ export interface MetersParts {
   readonly routes: readonly string[]
   /** Keys of the configured models. They have figures of their own before their first call. */
   readonly models: Iterable<string>
+  /** Names of the configured keys. */
+  readonly keys: Iterable<string>
 }
 
 /**
@@ -89,13 +98,16 @@ export interface MetersParts {
  */
 export class Meters {
   readonly routes: readonly string[]
+  /** The same calls by caller. */
+  readonly callers: MetersOfCallers
   readonly #routeAt: ReadonlyMap<string, number>
   readonly #models = new Map<string, ModelMeters>()
   readonly #other: ModelMeters
   readonly #none: ModelMeters
 
-  constructor({ routes, models }: MetersParts) {
+  constructor({ routes, models, keys }: MetersParts) {
     this.routes = routes
+    this.callers = new MetersOfCallers(keys)
     this.#routeAt = new Map(routes.map((route, at) => [route, at * OUTCOMES.length]))
     this.#other = this.#add(OTHER)
     this.#none = this.#add(NONE)
@@ -128,12 +140,14 @@ export class Meters {
     if (route !== undefined) increment(meters.requests, route + OUTCOMES.indexOf(call.outcome))
     if (call.reason !== null && call.reason !== 'cancelled') {
       increment(meters.refusals, REASONS.indexOf(call.reason))
-      // Each of these answers tells the client when to come back. Status 0: the client had left before the answer.
-      if (call.status !== 0) meters.retriesAdvised++
+      // All but one of these answers tell the client when to come back. Status 0: the client had left before the answer.
+      if (call.status !== 0 && call.reason !== 'model_not_allowed') meters.retriesAdvised++
     } else if (call.outcome === 'refused') increment(meters.refusals, REASONS.indexOf('body_too_large'))
     if (call.model !== null && call.outcome !== 'refused') recordTimes(meters, call)
     if (call.tokensIn !== null) meters.tokensIn += call.tokensIn
-    meters.tokensOut += tokensOf(call) ?? 0
+    const tokensOut = tokensOf(call) ?? 0
+    meters.tokensOut += tokensOut
+    this.callers.call(call, tokensOut)
   }
 
   /** Ollama loaded a model again for a call, because this option differed. */

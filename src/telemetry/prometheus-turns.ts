@@ -1,5 +1,6 @@
 import type { TurnsView } from '../admission/turns/contract.ts'
-import { LOAD_REASONS, type Meters, NONE } from './meters.ts'
+import { NONE } from './labels.ts'
+import { LOAD_REASONS, type Meters } from './meters.ts'
 import type { Families } from './prometheus-families.ts'
 import type { TurnHistory } from './turn-history.ts'
 

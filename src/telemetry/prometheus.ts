@@ -2,16 +2,20 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { ModelView } from '../admission/contract.ts'
 import { LOAD_OPTIONS } from '../ollama/load-options.ts'
 import type { Buckets } from './buckets.ts'
-import { type Meters, type ModelMeters, NONE, OTHER, OUTCOMES, REASONS } from './meters.ts'
+import { NONE, OTHER, OUTCOMES } from './labels.ts'
+import { type Meters, type ModelMeters, REASONS } from './meters.ts'
+import { type CallerMetricsParts, describeCallers } from './prometheus-callers.ts'
 import { Families, type MetricSample } from './prometheus-families.ts'
 import { describeTurns, type TurnMetricsParts } from './prometheus-turns.ts'
 import type { Memory } from './snapshot.ts'
 
-export interface MetricsParts extends TurnMetricsParts {
-  readonly admission: TurnMetricsParts['admission'] & {
-    models(): Iterable<ModelView>
-    readonly waiting: { readonly bytes: number }
-  }
+export interface MetricsParts extends TurnMetricsParts, CallerMetricsParts {
+  readonly meters: Meters
+  readonly admission: TurnMetricsParts['admission'] &
+    CallerMetricsParts['admission'] & {
+      models(): Iterable<ModelView>
+      readonly waiting: { readonly bytes: number }
+    }
   /** Refused attempts to administer, by reason. */
   readonly adminRefused: Readonly<Record<string, number>>
   readonly upstream: { status(): { readonly reachable: boolean; readonly version: string | null } }
@@ -40,6 +44,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const registry = new Registry()
   const families = new Families(registry)
   describeCalls(families, parts.meters)
+  describeCallers(families, parts)
   describeLanes(families, parts)
   describeTurns(families, parts)
   describeProxy(families, parts)

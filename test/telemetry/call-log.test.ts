@@ -22,6 +22,10 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
   return {
     requestId: 'id-1',
     client: '127.0.0.1',
+    caller: '192.0.2.7',
+    key: null,
+    user: null,
+    class: 'normal',
     path: '/api/chat',
     model: 'llama2',
     outcome: 'done',
@@ -33,6 +37,8 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     firstByteMs: 12.34567,
     sentMs: 0.04,
     totalMs: 1234.5,
+    slotMs: 0,
+    numCtx: null,
     loadMs: 0,
     bytesIn: 120,
     bytesOut: 3456,
@@ -42,6 +48,9 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     ...parts,
   }
 }
+
+/** A call by a person behind a key, with a load and a context length. */
+const BY_A_KEY = { caller: 'alice', user: 'mia', class: 'batch', loadMs: 40.126, numCtx: 8_192 } as const
 
 function aRecord(
   rawMessage: string,
@@ -59,10 +68,12 @@ const noteRecord = (message: string, fields?: Record<string, unknown>) =>
 describe('a JSON line', () => {
   it('has every figure of a call in a fixed order', () => {
     assert.equal(
-      formatJson(callRecord()),
+      formatJson(callRecord(BY_A_KEY)),
       '{"time":"2026-01-01T00:00:00.000Z","level":"info","event":"call","request_id":"id-1","client":"127.0.0.1",' +
+        '"caller":"alice","user":"mia","class":"batch",' +
         '"model":"llama2","path":"/api/chat","outcome":"done","reason":null,"status":200,"wait_ms":0,' +
-        '"first_byte_ms":12.35,"total_ms":1234.5,"bytes_in":120,"bytes_out":3456,"tokens_in":12,"tokens_out":34}\n',
+        '"first_byte_ms":12.35,"total_ms":1234.5,"load_ms":40.13,"bytes_in":120,"bytes_out":3456,"tokens_in":12,"tokens_out":34,' +
+        '"num_ctx":8192}\n',
     )
   })
 
@@ -85,8 +96,8 @@ describe('a JSON line', () => {
     } as const
     const line = JSON.parse(formatJson(callRecord(parts)))
     assert.deepEqual(
-      [line.model, line.reason, line.first_byte_ms, line.tokens_in],
-      [null, 'queue_full', null, null],
+      [line.model, line.reason, line.first_byte_ms, line.tokens_in, line.user, line.num_ctx],
+      [null, 'queue_full', null, null, null, null],
     )
   })
 
@@ -114,9 +125,16 @@ describe('a text line', () => {
   it('reads well', () => {
     assert.equal(
       formatText(callRecord()),
-      '2026-01-01T00:00:00.000Z info  llama2 done 200 request_id=id-1 client=127.0.0.1 path=/api/chat ' +
-        'wait_ms=0 first_byte_ms=12.35 total_ms=1234.5 bytes_in=120 bytes_out=3456 tokens_in=12 tokens_out=34\n',
+      '2026-01-01T00:00:00.000Z info  llama2 done 200 request_id=id-1 client=127.0.0.1 ' +
+        'caller=192.0.2.7 class=normal path=/api/chat ' +
+        'wait_ms=0 first_byte_ms=12.35 total_ms=1234.5 load_ms=0 bytes_in=120 bytes_out=3456 tokens_in=12 tokens_out=34\n',
     )
+  })
+
+  it('names the user and the context length where they are known', () => {
+    const line = formatText(callRecord(BY_A_KEY))
+    assert.match(line, / caller=alice user=mia class=batch path=/)
+    assert.match(line, / load_ms=40.13 .* num_ctx=8192\n$/)
   })
 
   it('gives the reason of a refusal and leaves out what there was not', () => {
@@ -147,19 +165,21 @@ describe('hostile texts', () => {
 
   it('can neither break a line nor steer a terminal', () => {
     for (const record of [
-      callRecord({ model: hostile, path: hostile, requestId: hostile }),
+      callRecord({ model: hostile, path: hostile, requestId: hostile, user: hostile, caller: hostile }),
       noteRecord(hostile, { x: hostile }),
     ]) {
       for (const line of [formatJson(record), formatText(record)]) {
         assert.match(line, /^[^\p{Cc}\u2028\u202e]*\n$/u)
       }
     }
-    assert.equal(JSON.parse(formatJson(callRecord({ model: hostile }))).model, hostile)
+    const line = JSON.parse(formatJson(callRecord({ model: hostile, user: hostile })))
+    assert.deepEqual([line.model, line.user], [hostile, hostile])
   })
 
   it('are cut before they fill the disk', () => {
     for (const format of [formatJson, formatText]) {
-      const parts = { model: 'm'.repeat(1e6), path: 'p'.repeat(1e6), requestId: 'r'.repeat(1e6) }
+      const long = 'm'.repeat(1e6)
+      const parts = { model: long, path: long, requestId: long, user: long }
       assert.ok(format(callRecord(parts)).length < 2_000)
     }
   })

@@ -1,20 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Buckets } from '../../src/telemetry/buckets.ts'
+import { NONE, OTHER, OUTCOMES } from '../../src/telemetry/labels.ts'
 import {
   type MeteredCall,
   Meters,
   MODEL_LABELS,
   type ModelMeters,
-  NONE,
-  OTHER,
-  OUTCOMES,
   REASONS,
 } from '../../src/telemetry/meters.ts'
 import { aCall, aRefusedCall, ROUTES } from './support/scrape-harness.ts'
 
 function metersOf(...calls: readonly MeteredCall[]): Meters {
-  const meters = new Meters({ routes: ROUTES, models: [] })
+  const meters = new Meters({ routes: ROUTES, models: [], keys: [] })
   for (const call of calls) meters.call(call)
   return meters
 }
@@ -31,7 +29,7 @@ const sumOf = ({ total, sum }: Buckets) => [total, Number(sum.toFixed(9))]
 
 /** Of one call of llama2 whose label is there already. */
 function timesOf(parts: Partial<MeteredCall>) {
-  const meters = new Meters({ routes: ROUTES, models: ['llama2'] })
+  const meters = new Meters({ routes: ROUTES, models: ['llama2'], keys: [] })
   meters.call(aCall(parts))
   const { wait, firstByte, processing, perToken, load } = figures(meters, 'llama2')
   return {
@@ -57,10 +55,11 @@ describe('requests', () => {
 
 describe('refusals', () => {
   const refusals = (call: MeteredCall) => {
-    const [queueFull, timeout, shuttingDown, loadFailed, tooLarge] = figures(metersOf(call), OTHER).refusals
-    return { queueFull, timeout, shuttingDown, loadFailed, tooLarge }
+    const counts = figures(metersOf(call), OTHER).refusals
+    const [queueFull, timeout, shuttingDown, loadFailed, model, quota, tooLarge] = counts
+    return { queueFull, timeout, shuttingDown, loadFailed, model, quota, tooLarge }
   }
-  const none = { queueFull: 0, timeout: 0, shuttingDown: 0, loadFailed: 0, tooLarge: 0 }
+  const none = { queueFull: 0, timeout: 0, shuttingDown: 0, loadFailed: 0, model: 0, quota: 0, tooLarge: 0 }
 
   it('count by reason, a timeout in line among them', () => {
     assert.equal(REASONS.length, Object.keys(none).length)
@@ -69,6 +68,8 @@ describe('refusals', () => {
     const timeout = aRefusedCall({ outcome: 'timed_out', reason: 'timeout', status: 504 })
     assert.deepEqual(refusals(timeout), { ...none, timeout: 1 })
     assert.deepEqual(refusals(aRefusedCall({ reason: 'load_failed' })), { ...none, loadFailed: 1 })
+    assert.deepEqual(refusals(aRefusedCall({ reason: 'model_not_allowed' })), { ...none, model: 1 })
+    assert.deepEqual(refusals(aRefusedCall({ reason: 'insufficient_quota' })), { ...none, quota: 1 })
   })
 
   it('without a reason are bodies that are too large', () => {
@@ -192,7 +193,7 @@ describe('labels', () => {
   })
 
   it('belong to the models of the configuration from the start', () => {
-    const meters = new Meters({ routes: ROUTES, models: ['llama2', 'llama2'] })
+    const meters = new Meters({ routes: ROUTES, models: ['llama2', 'llama2'], keys: [] })
     assert.deepEqual(labels(meters), [OTHER, NONE, 'llama2'])
     meters.addModel('phi3')
     meters.call(aRefusedCall({ model: 'phi3' }))

@@ -1,3 +1,4 @@
+import type { CallerView } from '../../../src/admission/contract.ts'
 import { LocalAdmission } from '../../../src/admission/local-admission.ts'
 import type { TurnsView } from '../../../src/admission/turns/contract.ts'
 import { EVERYBODY } from '../../../src/callers/caller.ts'
@@ -15,6 +16,7 @@ export const ROUTES = ['/api/chat', '/v1/messages']
 /** A stream of 11 tokens, one every 0.05 s, its first byte half a second after arrival. */
 export function aCall(parts: Partial<MeteredCall> = {}): MeteredCall {
   return {
+    key: null,
     path: '/api/chat',
     model: 'llama2',
     outcome: 'done',
@@ -23,6 +25,7 @@ export function aCall(parts: Partial<MeteredCall> = {}): MeteredCall {
     waitMs: 300,
     firstByteMs: 500,
     totalMs: 1_000,
+    slotMs: 700,
     loadMs: 40,
     tokensIn: 5,
     tokensOut: 11,
@@ -33,7 +36,7 @@ export function aCall(parts: Partial<MeteredCall> = {}): MeteredCall {
 
 /** A call that was turned away on arrival. */
 export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
-  const nothing = { firstByteMs: null, loadMs: 0, tokensIn: null, tokensOut: null, parts: null }
+  const nothing = { firstByteMs: null, slotMs: 0, loadMs: 0, tokensIn: null, tokensOut: null, parts: null }
   return aCall({
     outcome: 'refused',
     reason: 'queue_full',
@@ -45,6 +48,9 @@ export function aRefusedCall(parts: Partial<MeteredCall> = {}): MeteredCall {
   })
 }
 
+/** The calls of one caller. */
+type Counts = Pick<CallerView, 'id' | 'active' | 'queued'>
+
 export interface ScrapeHarness {
   readonly meters: Meters
   readonly admission: LocalAdmission
@@ -54,12 +60,19 @@ export interface ScrapeHarness {
 
 /** Meters and lanes that nothing has happened to yet, and the page that shows them. */
 export function scrapeHarness({
+  callers,
+  keys = [],
   models = [],
   view,
   ...change
-}: Partial<MetricsParts> & { models?: string[]; view?: TurnsView } = {}): ScrapeHarness {
+}: Partial<MetricsParts> & {
+  callers?: Counts[]
+  keys?: string[]
+  models?: string[]
+  view?: TurnsView
+} = {}): ScrapeHarness {
   const clock = new ManualClock()
-  const meters = new Meters({ routes: ROUTES, models })
+  const meters = new Meters({ routes: ROUTES, models, keys })
   const admission = new LocalAdmission({
     clock,
     observer: new Stats(clock),
@@ -72,10 +85,12 @@ export function scrapeHarness({
     meters,
     admission: {
       models: () => admission.models(),
+      callers: () => callers ?? admission.callers(),
       waiting: admission.waiting,
       turns: view ?? admission.turns,
     },
     turns,
+    accessRefused: () => ({ no_key: 0, wrong_key: 2 }),
     adminRefused: { no_token: 0, wrong_token: 3 },
     upstream: { status: () => ({ reachable: true, version: '0.33.0' }) },
     memory: async () => ({ totalBytes: 4_000, availableBytes: 1_000 }),
