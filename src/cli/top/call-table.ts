@@ -11,8 +11,9 @@ export function callTable(calls: readonly ShownCall[], width: number): TextLine[
 const COLUMNS: readonly Column<ShownCall>[] = [
   { title: 'CALL', rank: 0, min: 8, shrinksTo: 8, cell: ({ id }) => id },
   { title: 'MODEL', rank: 0, min: 10, shrinksTo: 8, cell: ({ model }) => model ?? '-' },
-  { title: 'CLIENT', rank: 4, shrinksTo: 9, cell: ({ client }) => client ?? '-' },
-  { title: 'PATH', rank: 8, shrinksTo: 9, cell: ({ path }) => span(safeText(path), 'dim') },
+  { title: 'CALLER', rank: 4, shrinksTo: 14, cell: callerOf },
+  { title: 'CLIENT', rank: 5, shrinksTo: 9, cell: ({ client }) => client ?? '-' },
+  { title: 'PATH', rank: 9, shrinksTo: 9, cell: ({ path }) => span(safeText(path), 'dim') },
   {
     title: 'STATE',
     rank: 0,
@@ -25,13 +26,13 @@ const COLUMNS: readonly Column<ShownCall>[] = [
   { title: 'WAITED', rank: 1, align: 'right', cell: ({ waited_ms }) => duration(waited_ms) },
   {
     title: 'STARTS IN',
-    rank: 7,
+    rank: 8,
     align: 'right',
     cell: ({ estimated_start_ms }) => durationOrBlank(estimated_start_ms),
   },
   { title: 'RUNNING', rank: 1, align: 'right', cell: ({ running_ms }) => durationOrBlank(running_ms) },
-  { title: 'IN', rank: 6, align: 'right', min: 5, cell: ({ bytes_in }) => bytes(bytes_in) },
-  { title: 'OUT', rank: 5, align: 'right', min: 5, cell: ({ bytes_out }) => bytes(bytes_out) },
+  { title: 'IN', rank: 7, align: 'right', min: 5, cell: ({ bytes_in }) => bytes(bytes_in) },
+  { title: 'OUT', rank: 6, align: 'right', min: 5, cell: ({ bytes_out }) => bytes(bytes_out) },
   {
     title: 'TOKENS',
     rank: 2,
@@ -39,6 +40,12 @@ const COLUMNS: readonly Column<ShownCall>[] = [
     cell: ({ state, tokens_out }) => (state === 'running' ? count(tokens_out) : ''),
   },
 ]
+
+/** With the person behind a key. Blank where the caller is the address of the client, and on an older proxy. */
+function callerOf({ caller, user, client }: ShownCall): string {
+  if (caller === undefined || caller === client) return ''
+  return user === undefined || user === null ? caller : `${caller}/${user}`
+}
 
 function durationOrBlank(ms: number | null): string {
   return ms === null ? '' : duration(ms)

@@ -1,4 +1,5 @@
 import { callTable } from './call-table.ts'
+import { callerTable } from './caller-table.ts'
 import { header } from './header.ts'
 import { fit, flow, span, type TextLine, type Tone, wrap } from './line.ts'
 import { modelTable } from './model-table.ts'
@@ -21,6 +22,7 @@ export function frame(state: TopState, width: number, height: number): TextLine[
     lines.push(...turnsLine(state.pages, width))
     lines.push(...alertLines(state.pages.alerts, width, Math.floor(height / 3)))
     lines.push([], ...modelLines(state.pages, width, Math.max(3, height - lines.length - 1 - ROWS_FOR_CALLS)))
+    lines.push(...callerLines(state.pages, width, Math.floor((height - lines.length) / 3)))
     lines.push([], ...callLines(state.pages, width, Math.max(2, height - lines.length - 1)))
   }
   return lines.slice(0, height).map((line) => fit(line, width))
@@ -61,6 +63,14 @@ function modelLines({ stats }: Pages, width: number, height: number): TextLine[]
   return shortened(modelTable(models, width), height, 'model')
 }
 
+/** A blank line and the callers, in at most `height` lines: the calls need the rest. */
+function callerLines({ stats }: Pages, width: number, height: number): TextLine[] {
+  const table = callerTable(stats.data?.callers ?? [], width)
+  // A blank line, the column titles, and one caller.
+  if (table.length === 0 || height < 3) return []
+  return [[], ...shortened(table, height - 1, 'caller')]
+}
+
 function callLines({ requests, stats }: Pages, width: number, height: number): TextLine[] {
   const { data } = requests
   if (data === undefined) {
@@ -83,6 +93,7 @@ function shortened(table: readonly TextLine[], height: number, noun: string, unl
 const REASONS: Readonly<Record<Missing, string>> = {
   off: 'are switched off (enable_queue_stats: false)',
   unknown: 'are not shown: this proxy has no',
+  closed: 'need a key that may view, in OLLAMA_API_KEY:',
   unreadable: 'are not shown: top cannot read the answer of this proxy at',
 }
 

@@ -46,7 +46,7 @@ export async function get(
   if (signal?.aborted) cancel()
   try {
     const response = await fetch(url + path, {
-      headers: { accept: 'application/json' },
+      headers: { accept: 'application/json', ...credentials() },
       signal: controller.signal,
     })
     return { status: response.status, body: parsed(await textOf(response)) }
@@ -57,6 +57,12 @@ export async function get(
     clearTimeout(timer)
     signal?.removeEventListener('abort', cancel)
   }
+}
+
+/** The key of a caller, from the variable in which the clients of Ollama expect it. */
+function credentials(): Record<string, string> {
+  const key = process.env.OLLAMA_API_KEY ?? ''
+  return key === '' ? {} : { authorization: `Bearer ${key}` }
 }
 
 /** The body as text; an empty text for a page that is too long to come from a proxy. */

@@ -10,8 +10,11 @@ export type Page<T> =
   | { readonly data: T; readonly raw: unknown }
   | { readonly data: undefined; readonly raw: null; readonly missing: Missing }
 
-/** `off`: enable_queue_stats is false. `unknown`: the proxy has no such page. `unreadable`: another answer. */
-export type Missing = 'off' | 'unknown' | 'unreadable'
+/**
+ * `off`: enable_queue_stats is false. `unknown`: the proxy has no such page. `closed`: the page needs a key, or another one.
+ * `unreadable`: another answer.
+ */
+export type Missing = 'off' | 'unknown' | 'closed' | 'unreadable'
 
 /** The pages of one refresh. */
 export interface Pages {
@@ -52,12 +55,19 @@ async function readReady(source: PageSource): Promise<boolean> {
   return (await get(source, '/health/ready')).status === 200
 }
 
+const MISSING_BY_STATUS: Readonly<Record<number, Missing>> = {
+  401: 'closed',
+  403: 'closed',
+  404: 'unknown',
+  429: 'closed',
+}
+
 async function readPage<T>(source: PageSource, path: string, shape: z.ZodType<T>): Promise<Page<T>> {
   const { status, body } = await get(source, path)
   if (status !== 200) {
     const off =
       typeof body === 'object' && body !== null && 'error' in body && body.error === 'stats_disabled'
-    return absent(off ? 'off' : status === 404 ? 'unknown' : 'unreadable')
+    return absent(off ? 'off' : (MISSING_BY_STATUS[status] ?? 'unreadable'))
   }
   const { data, success } = shape.safeParse(body)
   return success ? { data, raw: body } : absent('unreadable')

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import * as callers from '../../pages/callers.ts'
 import * as health from '../../pages/health.ts'
 import * as monitor from '../../pages/monitor.ts'
 import * as queue from '../../pages/queue.ts'
@@ -56,12 +57,27 @@ const modelFigures = queue.modelFigures
 
 const turns = turnsNow.pick({ mode: true, loaded: true, next: true, loading_percent: true })
 
+const caller = callers.callerFigures.pick({
+  caller: true,
+  key: true,
+  active: true,
+  queued: true,
+  parallel_limit: true,
+  queue_limit: true,
+  slot_seconds: true,
+  tokens: true,
+})
+
 export const statsPage = z.object({
   models: z.record(z.string(), modelFigures),
   turns: turns.optional(),
+  callers: z.array(caller).optional(),
 })
 
 const liveCall = monitor.liveCall.extend({
+  caller: monitor.liveCall.shape.caller.optional(),
+  user: monitor.liveCall.shape.user.optional(),
+  class: monitor.liveCall.shape.class.optional(),
   runner: monitor.liveCall.shape.runner.optional(),
   client: monitor.liveCall.shape.client.nullable(),
   waiting_for: monitor.liveCall.shape.waiting_for.optional(),
@@ -77,6 +93,7 @@ export const alertsPage = z.object({ alerts: z.array(alert) })
 
 export type ShownHealth = z.output<typeof healthPage>
 export type ShownModel = z.output<typeof modelFigures>
+export type ShownCaller = z.output<typeof caller>
 export type ShownTurns = z.output<typeof turns>
 export type ShownCall = z.output<typeof liveCall>
 export type ShownAlert = z.output<typeof alert>

@@ -70,6 +70,25 @@ describe('frame', () => {
     ])
   })
 
+  it('tells who calls, with the person behind a key, where the address does not say so', () => {
+    const script = busyPages()
+    script['/queue/requests'] = {
+      total: 3,
+      requests: [
+        aCall('k3f9a1-1', { caller: 'open-webui', user: 'mia', class: 'normal' }),
+        aCall('k3f9a1-2', { caller: 'nightly', user: null, class: 'batch' }),
+        aCall('k3f9a1-3', { caller: '10.0.0.7', user: null, class: 'normal' }),
+      ],
+    }
+    assert.deepEqual(drawn(pagesOf(script), 80).slice(-4), [
+      'CALL      MODEL       CALLER          CLIENT    STATE    WAITED  RUNNING  TOKENS',
+      'k3f9a1-1  llama2      open-webui/mia  10.0.0.7  running   121ms     2.3s      87',
+      'k3f9a1-2  llama2      nightly         10.0.0.7  running   121ms     2.3s      87',
+      'k3f9a1-3  llama2                      10.0.0.7  running   121ms     2.3s      87',
+    ])
+    assert.match(drawn(pagesOf(script), 70).join('\n'), /^k3f9a1-1 .* open-webui\/mia +running /m)
+  })
+
   it('stays within every size, and says how much it does not show', () => {
     const script = busyPages()
     script['/queue/stats'] = aStatsPage(
@@ -141,7 +160,9 @@ describe('frame', () => {
     script['/queue/stats'] = aStatsPage([aModel(evil, { effective_limit: 1, limit_reason: evil })])
     script['/queue/requests'] = {
       total: 1,
-      requests: [aCall(evil, { model: evil, client: evil, path: evil, state: evil })],
+      requests: [
+        aCall(evil, { model: evil, client: 'x', caller: evil, user: evil, path: evil, state: evil }),
+      ],
     }
     script['/queue/alerts'] = { alerts: [{ ...anAlert, level: evil, message: evil, action: evil }] }
     for (const line of frame({ url: URL, pages: pagesOf(script), ageMs: 0, lastError: evil }, 200, 50)) {
