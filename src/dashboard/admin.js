@@ -1,5 +1,5 @@
+import { headersWith } from './credential.js'
 import { askToken } from './dialogs.js'
-import { byId } from './dom.js'
 
 /** A change that the proxy did not make. The message is for the operator. */
 export class RequestFailed extends Error {}
@@ -13,47 +13,52 @@ const NOT_FROM_HERE =
   'The proxy has no admin token, so it accepts changes only from its own machine. Set admin_token to change this.'
 const NO_ANSWER = 'The proxy does not answer. The change may or may not have been made.'
 
-/** Sends changes to the proxy. Asks for the admin token when the proxy needs the token, and keeps it in memory only. */
+const UNAUTHORIZED = 401
+const FORBIDDEN = 403
+/** The proxy did not look at the token, because too many others were wrong. */
+const TOO_MANY_ATTEMPTS = 429
+
+/** Sends changes to the proxy. Asks for the admin token when the proxy needs the token. */
 export class Admin {
-  #forget = byId('forget-token')
-  #token = ''
+  #credential
   #asking
-  #onTokenChanged
 
-  /** `onTokenChanged` runs when the token is another one or is forgotten. */
-  constructor(onTokenChanged) {
-    this.#onTokenChanged = onTokenChanged
-    this.#forget.addEventListener('click', () => this.#keep(''))
-  }
-
-  get hasToken() {
-    return this.#token !== ''
-  }
-
-  /** Headers with the token; empty when there is no token. */
-  get headers() {
-    if (this.#token === '') return {}
-    // A token that cannot be in a header is wrong, but fetch only throws a TypeError. So another wrong token is sent.
-    const isHeaderText = encodeURI(this.#token) === this.#token
-    return { Authorization: `Bearer ${isHeaderText ? this.#token : 'unwritable'}` }
+  constructor(credential) {
+    this.#credential = credential
   }
 
   /** Asks for the token so that the page can connect to a proxy without free connections. */
   async askToConnect() {
-    this.#keep(await askToken(TOKEN_TO_CONNECT))
+    const token = await askToken(TOKEN_TO_CONNECT)
+    if (token !== '') this.#credential.keep(token)
   }
 
   /** Resolves to the proxy's answer. Throws RequestFailed. */
   async send(path, body) {
+    let known = this.#credential.value
+    let token = known
+    let isAsked = false
     for (;;) {
-      const token = this.#token
-      const response = await post(path, body, this.headers)
-      if (response.ok) return response.json()
-      if (response.status === 403 && token === '') throw new RequestFailed(NOT_FROM_HERE)
-      if (response.status !== 401 && response.status !== 403)
+      const response = await post(path, body, headersWith(token))
+      const { status } = response
+      if (status !== UNAUTHORIZED && status !== FORBIDDEN) {
+        // A wrong token never takes the place of a key with which the page reads the figures.
+        if (isAsked && status !== TOO_MANY_ATTEMPTS) this.#credential.keep(token)
+        if (response.ok) return response.json()
         throw new RequestFailed(await reasonOf(response))
-      // Another request may have asked for the token meanwhile; then the new token is tried.
-      if (token === this.#token) await this.#ask(token === '' ? TOKEN_NEEDED : TOKEN_WRONG)
+      }
+      if (!isAsked && known !== this.#credential.value) {
+        // Another request has asked for the token meanwhile.
+        known = this.#credential.value
+        token = known
+      } else if (!isAsked && token !== '') {
+        // This was the key of a caller, or an old token. Without it the proxy tells whether there is an admin token.
+        token = ''
+      } else {
+        if (!isAsked && status === FORBIDDEN) throw new RequestFailed(NOT_FROM_HERE)
+        token = await this.#ask(isAsked ? TOKEN_WRONG : TOKEN_NEEDED)
+        isAsked = true
+      }
     }
   }
 
@@ -62,16 +67,9 @@ export class Admin {
     this.#asking ??= askToken(why)
     const token = await this.#asking
     this.#asking = undefined
-    this.#keep(token)
     if (token === '')
       throw new RequestFailed(why === TOKEN_WRONG ? `${TOKEN_WRONG} Nothing was changed.` : TOKEN_MISSING)
-  }
-
-  #keep(token) {
-    const hasChanged = token !== this.#token
-    this.#token = token
-    this.#forget.hidden = token === ''
-    if (hasChanged) this.#onTokenChanged()
+    return token
   }
 }
 

@@ -1,5 +1,6 @@
 import { element, setAttribute, setText } from './dom.js'
 import { bytes, count, duration, UNKNOWN } from './figures.js'
+import { cellOf } from './table.js'
 
 /** What a waiting call waits for. */
 const WAITING_FOR = {
@@ -15,6 +16,8 @@ export const COLUMNS = [
   { name: 'State', text: (call) => call.state },
   { name: 'Position', text: (call) => count(call.position), number: true },
   { name: 'Model', text: (call) => call.model ?? UNKNOWN },
+  { name: 'Caller', text: (call) => call.caller ?? UNKNOWN },
+  { name: 'User', text: (call) => call.user ?? UNKNOWN },
   { name: 'Client', text: (call) => call.client || UNKNOWN },
   { name: 'Waits for', text: (call) => WAITING_FOR[call.waiting_for] ?? call.waiting_for ?? UNKNOWN },
   { name: 'Waited', text: (call) => duration(call.waited_ms), number: true },
@@ -38,11 +41,10 @@ export class CallRow {
 
   /** `cancel` gets the call as last shown, and the button. */
   constructor(id, cancel) {
-    for (const { name, number } of COLUMNS) {
+    for (const column of COLUMNS) {
       const text = element('bdi')
       this.#cells.push(text)
-      const attributes = { role: 'cell', 'data-label': name, class: number ? 'number' : '' }
-      this.element.append(element('td', attributes, text))
+      this.element.append(cellOf(column, text))
     }
     this.button = element('button', { type: 'button', 'aria-label': `Cancel call ${id}` }, 'Cancel')
     this.button.addEventListener('click', () => cancel(this.#call, this.button))
@@ -62,8 +64,22 @@ export class CallRow {
   }
 }
 
-/** Describes a call so that it cannot be confused with another call. */
-export function describe({ id, model, client, state, running_ms, waited_ms }) {
-  const since = state === 'running' ? running_ms : waited_ms
-  return `Call ${id} of ${client || 'an unknown client'} for ${model ?? 'a model not known yet'}, ${state} for ${duration(since)}. The client gets an error: the call was cancelled.`
+/** Whether a call is charged to something else than the client's address. Older proxies do not tell the caller. */
+export function hasKnownCaller({ caller, client }) {
+  return (caller ?? client) !== client
+}
+
+/** Describes a call so that it cannot be confused with another call: text, and elements with text of clients. */
+export function describe(call) {
+  const { id, model, client, caller, user, state, running_ms, waited_ms } = call
+  const since = duration(state === 'running' ? running_ms : waited_ms)
+  const who = hasKnownCaller(call) ? [nameIn(caller), ...(user ? [', user ', nameIn(user)] : []), ' at '] : []
+  const what = [nameIn(client || 'an unknown client'), ' for ', nameIn(model ?? 'a model not known yet')]
+  const then = `, ${state} for ${since}. The client gets an error: the call was cancelled.`
+  return ['Call ', nameIn(id), ' of ', ...who, ...what, then]
+}
+
+/** Text that runs from right to left does not turn the sentence around the text. */
+function nameIn(text) {
+  return element('bdi', {}, text)
 }

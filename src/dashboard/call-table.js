@@ -1,7 +1,8 @@
-import { CallRow, COLUMNS, describe } from './call-row.js'
+import { CallRow, COLUMNS, describe, hasKnownCaller } from './call-row.js'
 import { confirmCancel } from './dialogs.js'
 import { arrange, byId, element, setAttribute, setText, showTotal } from './dom.js'
 import { count } from './figures.js'
+import { prepareTable } from './table.js'
 
 /** Rows that show before "Show all" is pressed. */
 const INITIAL_ROWS = 25
@@ -10,6 +11,7 @@ const INITIAL_ROWS = 25
 export class CallTable {
   #actions
   #section = byId('calls')
+  #table = byId('calls-table')
   #body = byId('calls-rows')
   #more = byId('calls-more')
   #rows = new Map()
@@ -18,14 +20,7 @@ export class CallTable {
 
   constructor(actions) {
     this.#actions = actions
-    // On a narrow screen the rows are cards. Browsers then drop the roles of a table, unless the roles are explicit.
-    byId('calls-table').role = 'table'
-    byId('calls-head').role = 'row'
-    for (const group of [byId('calls-head').parentElement, this.#body]) group.role = 'rowgroup'
-    for (const { name, number } of COLUMNS) {
-      const attributes = { role: 'columnheader', scope: 'col', class: number ? 'number' : '' }
-      byId('calls-head').append(element('th', attributes, name))
-    }
+    prepareTable('calls', COLUMNS)
     const last = element('th', { role: 'columnheader', scope: 'col' })
     last.append(element('span', { class: 'unseen' }, 'Cancel'))
     byId('calls-head').append(last)
@@ -46,7 +41,13 @@ export class CallTable {
     const elements = Array.from(rows.values(), (row) => row.element)
     arrange(this.#body, elements)
     if (lostIndex !== undefined) this.#focusAt(lostIndex)
-    byId('calls-table').hidden = total === 0
+    this.#table.hidden = total === 0
+    // Where no call has a caller with a name of its own, the column would repeat the addresses.
+    this.#table.toggleAttribute('data-callers', requests.some(hasKnownCaller))
+    this.#table.toggleAttribute(
+      'data-users',
+      requests.some(({ user }) => user),
+    )
     showTotal('calls', total, 'No call is running or waiting.')
     this.#more.hidden = requests.length <= INITIAL_ROWS
     setText(this.#more, this.#moreText(total, requests.length))

@@ -1,4 +1,5 @@
 import { byId, setAttribute, setText } from './dom.js'
+import { KEY_NEEDED } from './event-stream.js'
 import { timeOfDay } from './figures.js'
 
 /** A start time that is later by more than this belongs to a new process. */
@@ -30,6 +31,7 @@ export class Connection {
     if (this.#draining) return
     if (live) this.#say('live', 'Live')
     else if (code === 'too_many_listeners') this.#say('lost', TOO_MANY)
+    else if (KEY_NEEDED.has(code)) this.#say('closed', 'The proxy shows its figures to keys that may view.')
     else if (this.#startedAt === undefined) this.#say('lost', 'The proxy does not answer. Trying again.')
     else {
       const at = timeOfDay(new Date())

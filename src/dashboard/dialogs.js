@@ -32,8 +32,11 @@ export async function askToken(why) {
   return token
 }
 
-/** Asks before a call is cancelled. `what` names the call, because rows may have moved since the click. */
+/**
+ * Asks before a call is cancelled. `what` names the call, because rows may have moved since the click: strings and
+ * elements.
+ */
 export function confirmCancel(what) {
-  setText(byId('cancel-what'), what)
+  byId('cancel-what').replaceChildren(...what)
   return confirmed(byId('cancel-dialog'))
 }

@@ -1,8 +1,18 @@
-/** The proxy's answer is no event stream. `code` is the code of the proxy's error, if the answer has one. */
+/**
+ * Codes of the proxy that ask for a key, or for another one. Asking again with the same key brings the same answer, and
+ * the proxy counts the attempts. `too_many_attempts` is for wrong keys alone: a right one is always served.
+ */
+export const KEY_NEEDED = new Set(['invalid_api_key', 'use_not_allowed', 'too_many_attempts'])
+
+/**
+ * The proxy's answer is no event stream. `code` is the code of the proxy's error, and `sentence` its sentence for people,
+ * if the answer has them.
+ */
 export class NoStream extends Error {
-  constructor(code) {
+  constructor(code, sentence) {
     super(code)
     this.code = code
+    this.sentence = sentence
   }
 }
 
@@ -15,8 +25,8 @@ export class NoStream extends Error {
 export async function readEvents(url, { headers, signal }, onEvent) {
   const response = await fetch(url, { headers, signal, cache: 'no-store', redirect: 'error' })
   if (!response.ok || !/^text\/event-stream\b/.test(response.headers.get('content-type') ?? '')) {
-    const { error } = await response.json().catch(() => ({}))
-    throw new NoStream(error)
+    const { error, message } = await response.json().catch(() => ({}))
+    throw new NoStream(error, message)
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   let unread = ''

@@ -1,4 +1,4 @@
-import { NoStream, readEvents } from './event-stream.js'
+import { KEY_NEEDED, NoStream, readEvents } from './event-stream.js'
 
 /** The proxy sends a sample every 5 s, so after this time without an event the connection is dead. */
 const SILENCE_MS = 20_000
@@ -16,7 +16,8 @@ export class Feed {
   /**
    * @param parts `url` of the stream; `handlers` by kind of event: a handler gets the data of the event; `onConnection`
    *   gets `true` at each event and `false` when the connection is lost, then with the code of the proxy's error if the
-   *   proxy refused the connection; `headers` gives the request headers for each connection
+   *   proxy refused the connection; `onKeyNeeded` gets the proxy's sentence and code when the proxy wants a key or
+   *   another key, and the feed then waits for `headersChanged`; `headers` gives the headers of each connection
    */
   constructor(parts) {
     this.#parts = parts
@@ -53,8 +54,12 @@ export class Feed {
   #lost(signal, error) {
     if (signal.aborted) return
     this.#live = false
-    this.#parts.onConnection(false, error instanceof NoStream ? error.code : undefined)
-    this.#reopen(this.#backoff())
+    const { code, sentence } = error instanceof NoStream ? error : {}
+    this.#parts.onConnection(false, code)
+    if (KEY_NEEDED.has(code)) {
+      clearTimeout(this.#timer)
+      this.#parts.onKeyNeeded(sentence, code)
+    } else this.#reopen(this.#backoff())
   }
 
   #restartSilenceTimer() {
