@@ -52,7 +52,7 @@ describe('the dashboard of a proxy', () => {
       await opened.said('llama3.2 is resumed.')
       assert.equal(await page.locator('dialog[open]').count(), 0)
 
-      await page.getByRole('button', { name: 'Forget the token' }).click()
+      await page.getByRole('button', { name: 'Forget the key' }).click()
       await pause.click()
       await page.getByText('needs the admin token').waitFor()
       assert.ok(opened.asked.every((url) => !url.includes('sesame')))

@@ -215,6 +215,48 @@ describe('the dashboard', () => {
     }
   })
 
+  it('shows the caller and the user of a call, as text, and only where there are any', async (t) => {
+    const evil = '<img src=x onerror=document.title="owned">\u202e'
+    const [plain] = (waiting(['plain']) as { requests: object[] }).requests
+    const byAddress = { ...plain, caller: '10.0.0.7', user: null, class: 'normal' }
+    const requests = (...calls: readonly object[]) => ({ total: calls.length, requests: calls })
+    const { proxy, opened, page } = await open(t, {
+      requests: requests({ ...plain, id: 'older' }, byAddress),
+    })
+    await opened.rows('plain').waitFor()
+    const columns = async () => (await page.locator('#calls-head th:visible').allTextContents()).slice(2, 6)
+    assert.deepEqual(await columns(), ['Model', 'Client', 'Waits for', 'Waited'])
+
+    const alice = { ...byAddress, id: 'hers', caller: 'alice' }
+    proxy.send('requests', requests(byAddress, alice))
+    await opened.rows('hers').waitFor()
+    assert.deepEqual(await columns(), ['Model', 'Caller', 'Client', 'Waits for'])
+
+    proxy.send('requests', requests(byAddress, alice, { ...alice, id: 'his', caller: 'portal', user: evil }))
+    await opened.rows('his').waitFor()
+    assert.deepEqual(await columns(), ['Model', 'Caller', 'User', 'Client'])
+    const cells = (label: string) => page.locator(`#calls-rows td[data-label=${label}]`).allTextContents()
+    assert.deepEqual(await cells('Caller'), ['10.0.0.7', 'alice', 'portal'])
+    assert.deepEqual(await cells('User'), ['–', '–', evil])
+    await opened.rows('his').getByRole('button').click()
+    const what = (await page.locator('#cancel-what').textContent()) ?? ''
+    assert.ok(what.startsWith(`Call his of portal, user ${evil} at 10.0.0.7 for llama2, waiting for `), what)
+    assert.equal(await page.locator('#cancel-what bdi', { hasText: 'onerror' }).count(), 1)
+    await page.keyboard.press('Escape')
+    assert.equal(await page.locator('body img').count(), 0)
+    const long = {
+      ...{ id: 'b6c1a7e2-3c1f-4b8e-9a43-1b2f4a0e7d11', model: 'qwen3:30b-a3b-instruct-2507-q4_K_M' },
+      ...{ user: 'maria.lopez@example.org', client: '2001:db8:85a3:8d3:1319:8a2e:370:7348' },
+    }
+    proxy.send('requests', requests({ ...alice, id: 'his', user: evil }, { ...alice, ...long }))
+    await opened.rows('maria').waitFor()
+    for (const width of [360, 820, 1024, 1280]) {
+      await page.setViewportSize({ width, height: 900 })
+      assert.deepEqual(await audit(page), [], `${width} px`)
+    }
+    assert.equal(await page.title(), 'ollama-guard-proxy')
+  })
+
   it('shows what to do about an alert, and announces alerts that come and go', async (t) => {
     const alert = {
       id: 'rejection_rate:llama2',
