@@ -13,9 +13,11 @@ type Command = Awaited<ReturnType<Load>>
 const COMMANDS: Readonly<Record<string, Load>> = {
   serve: async () => (await import('./serve.ts')).serveCommand,
   check: async () => (await import('./check.ts')).checkCommand,
+  key: async () => (await import('./key.ts')).keyCommand,
   setup: async () => (await import('./setup.ts')).setupCommand,
   status: async () => (await import('./status.ts')).statusCommand,
   top: async () => (await import('./top.ts')).topCommand,
+  usage: async () => (await import('./usage.ts')).usageCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommand,
 }
@@ -38,7 +40,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${readVersion()}\n`)
     return 0
   }
-  const command = await load()
+  const outer = await load()
+  const inner = await innerCommand(outer, args)
+  if (typeof inner === 'string') return misused(`${name}: ${inner}`)
+  const command = inner ?? outer
+  if (inner) args.shift()
   const defined = typeof command.args === 'function' ? await command.args() : await command.args
   if (flags.includes('--help') || flags.includes('-h')) {
     await showHelp(command, defined ?? {}, named)
@@ -56,6 +62,23 @@ export async function run(argv: readonly string[]): Promise<number> {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
     return EXIT_FAILED
   }
+}
+
+/** The command within a command, as in `key add`. Undefined: none is named. A text: a mistake. */
+async function innerCommand(
+  command: Command,
+  args: readonly string[],
+): Promise<Command | string | undefined> {
+  const loads =
+    typeof command.subCommands === 'function' ? await command.subCommands() : await command.subCommands
+  if (loads === undefined) return undefined
+  const names = Object.keys(loads)
+  const [given] = args
+  if (given === '--help' || given === '-h') return undefined
+  if (given === undefined || given.startsWith('-')) return `a command is missing: ${names.join(', ')}`
+  const load = Object.hasOwn(loads, given) ? loads[given] : undefined
+  if (load === undefined) return `unknown command ${given}${didYouMean(given, names)}`
+  return typeof load === 'function' ? await load() : await load
 }
 
 function misused(message: string): number {

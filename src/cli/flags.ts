@@ -35,9 +35,11 @@ export function flagValues(args: Readonly<Record<string, unknown>>): Record<stri
 
 /** Returns a mistake in the arguments that citty itself lets pass; undefined when there is none. */
 export function findMistake(args: readonly string[], defined: ArgsDef): string | undefined {
+  let positions = Object.values(defined).filter(({ type }) => type === 'positional').length
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? ''
     const [, dashes, name = '', value] = /^(--?)([^=]*)(=.*)?$/s.exec(arg) ?? []
+    if (dashes === undefined && positions-- > 0) continue
     if (dashes === undefined || name === '') return `unexpected argument ${arg}`
     const definition = Object.hasOwn(defined, name) ? defined[name] : undefined
     if (!definition) {

@@ -201,6 +201,7 @@ describe('the command line', () => {
       'setup',
       'status',
       'top',
+      'usage',
       'bench',
       'simulate',
       '--upstream',
