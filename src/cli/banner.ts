@@ -1,6 +1,7 @@
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
+import { closedToOthers, whoManages, whoMayCall } from './access-lines.ts'
 
 /** What the start prints for a person: the address for clients, the Ollama behind it, and advice when Ollama is down. */
 export function banner(
@@ -19,6 +20,9 @@ export function banner(
   }
   if (error !== null) lines.push(`${error.message} (${error.code}): ${error.advice}.`)
   if (error?.code === 'ECONNREFUSED') lines.push('To try the proxy without Ollama: --demo')
+  lines.push(`Callers: ${whoMayCall(config)}`, `Pull, create, delete: ${whoManages(config)}`)
+  const closed = closedToOthers(config)
+  if (closed !== undefined) lines.push(closed)
   lines.push(`Administration: ${whoAdministers(config)}`)
   if (config.enable_queue_stats) lines.push(`Dashboard: ${url}/dashboard`)
   return `${lines.join('\n')}\n`

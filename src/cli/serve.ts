@@ -4,20 +4,24 @@ import { DEFAULT_FILE, type LoadedConfig } from '../config/load.ts'
 import { formatProblem } from '../config/problem.ts'
 import { type LogOutput, openLog } from '../runtimes/process/logging.ts'
 import { slotsPerModel } from '../runtimes/process/memory.ts'
+import { openUsage } from '../runtimes/process/usage.ts'
 import type { RunningProxy } from '../runtimes/runtime.ts'
 import { selectRuntime } from '../runtimes/select.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import type { Tracing } from '../tracing/settings.ts'
 import { startTracing } from '../tracing/tracing.ts'
+import { openToNetwork, whoManages, whoMayCall } from './access-lines.ts'
 import { banner, demoBanner, whoAdministers } from './banner.ts'
 import type { Demo } from './demo.ts'
 import { EXIT_CONFIG, EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts'
 import { flagValues, optionFlags } from './flags.ts'
+import { keyWarnings } from './key/warnings.ts'
 import { onHangup, surviveStrayErrors, untilStopped } from './lifecycle.ts'
-import { loadOwn, readConfig } from './read-config.ts'
+import { loadOwn, ownKeysFile, readConfig } from './read-config.ts'
 import { whyNotListening } from './start-error.ts'
 import { readVersion } from './version.ts'
 import { watchFile } from './watch-file.ts'
+import { KeysWatch } from './watch-keys.ts'
 
 export const serveCommand = defineCommand({
   meta: { name: 'serve', description: 'Guard an Ollama (the default command).' },
@@ -37,18 +41,27 @@ export const serveCommand = defineCommand({
     const loaded = readConfig(flags)
     if (!loaded) return EXIT_CONFIG
     // An open connection must not keep a stopped proxy alive.
-    process.exit(await serve(loaded, () => loadOwn(flags), args.demo === true))
+    const source = { read: () => loadOwn(flags), keysFile: () => ownKeysFile(flags) }
+    process.exit(await serve(loaded, source, args.demo === true))
   },
 })
 
+/** Where the configuration comes from. */
+interface ConfigSource {
+  /** @throws ConfigError with every problem */
+  readonly read: () => LoadedConfig
+  /** The path of keys_file, also while that file is wrong. @throws ConfigError where the configuration is wrong */
+  readonly keysFile: () => string | undefined
+}
+
 /** Runs the proxy until a signal ends it, and closes log and simulator. Returns the exit code. */
-async function serve(given: LoadedConfig, read: () => LoadedConfig, demo: boolean): Promise<number> {
+async function serve(given: LoadedConfig, source: ConfigSource, demo: boolean): Promise<number> {
   let simulated: Demo | undefined
   try {
     const output = await openLog(given.config)
     try {
       if (demo) simulated = await (await import('./demo.ts')).startDemo()
-      return await guard(given, read, output, simulated)
+      return await guard(given, source, output, simulated)
     } finally {
       await output.close()
     }
@@ -62,7 +75,7 @@ async function serve(given: LoadedConfig, read: () => LoadedConfig, demo: boolea
 
 async function guard(
   given: LoadedConfig,
-  read: () => LoadedConfig,
+  source: ConfigSource,
   { log, setLevel }: LogOutput,
   demo: Demo | undefined,
 ): Promise<number> {
@@ -77,26 +90,46 @@ async function guard(
     log,
     upstreamUrl: loaded.config.ollama_url,
   })
-  const running = await runtime.serve(loaded, tracing ? traced(log, tracing) : log, version, {
-    read: () => withDemoUpstream(read()),
-    setLogLevel: setLevel,
-    slotsPerModel,
+  const usage = await openUsage(loaded.config, log)
+  let keysWatch: KeysWatch | undefined
+  const reread = () => {
+    // Whoever asks for the reading: the next change may come in another file.
+    keysWatch?.follow()
+    return withDemoUpstream(source.read())
+  }
+  const running = await runtime.serve({
+    loaded,
+    log: tracing ? traced(log, tracing) : log,
+    version,
+    usage,
+    reloading: { read: reread, setLogLevel: setLevel, slotsPerModel },
   })
   surviveStrayErrors(log, process)
-  const unwatch = reloadOnChange(running, loaded.configFile ?? DEFAULT_FILE, log)
+  const watches = reloadOnChange(running, loaded.configFile ?? DEFAULT_FILE, source.keysFile, log)
+  keysWatch = watches.keys
   const stopped = untilStopped(running, log, process)
 
+  const { config } = loaded
   const started = { version, runtime: runtime.name, url: running.url }
   for (const warning of loaded.warnings) log.warn(formatProblem(warning))
-  const administration = whoAdministers(loaded.config)
-  log.info('listening', { ...started, upstream: loaded.config.ollama_url, administration })
+  for (const warning of keyWarnings(config)) log.warn(warning)
+  const open = openToNetwork(config)
+  if (open !== undefined) log.warn(open)
+  log.info('listening', {
+    ...started,
+    upstream: config.ollama_url,
+    administration: whoAdministers(config),
+    callers: whoMayCall(config),
+    management: whoManages(config),
+  })
   const upstream = await running.upstreamReachable()
   // stdout holds only log lines.
   process.stderr.write(banner(loaded, started, upstream))
   if (demo) process.stderr.write(demoBanner(running.url, demo))
   const code = await stopped
-  unwatch()
+  watches.stop()
   await tracing?.stop()
+  await usage.close()
   return code
 }
 
@@ -111,20 +144,31 @@ function traced(log: Log, tracing: Tracing): Log {
   }
 }
 
-/** Reloads at SIGHUP and when the file changes. Returns a function that ends the watch over the file. */
-function reloadOnChange({ reload }: RunningProxy, path: string, log: Log): () => void {
+/** Reloads at SIGHUP, and when the configuration or the keys_file changes. */
+function reloadOnChange(
+  { reload }: RunningProxy,
+  path: string,
+  keysFile: ConfigSource['keysFile'],
+  log: Log,
+): { readonly keys: KeysWatch; stop(): void } {
   // The reload itself logs its result. Only an unexpected error arrives here.
-  const run = () => void reload?.().catch((error) => log.error('the configuration was not read', { error }))
-  onHangup(run, process)
-  return watchFile({
-    path,
-    clock: systemClock,
-    changed: run,
-    failed: (error) => {
-      const why = error instanceof Error ? error.message : String(error)
-      log.warn(`${path} is not watched; after a change send SIGHUP, or POST /admin/reload`, { why })
+  const changed = () =>
+    void reload?.().catch((error) => log.error('the configuration was not read', { error }))
+  const failed = (file: string, error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error)
+    log.warn(`${file} is not watched; after a change send SIGHUP, or POST /admin/reload`, { why })
+  }
+  onHangup(changed, process)
+  const unwatch = watchFile({ path, clock: systemClock, changed, failed: (error) => failed(path, error) })
+  const keys = new KeysWatch({ clock: systemClock, changed, failed, keysFile })
+  keys.follow()
+  return {
+    keys,
+    stop() {
+      unwatch()
+      keys.stop()
     },
-  })
+  }
 }
 
 function withUpstream(loaded: LoadedConfig, ollama_url: string): LoadedConfig {

@@ -16,6 +16,8 @@ it('tells where it listens and what it guards', () => {
   assert.equal(
     banner(loaded, started, { ...WELL, version: '0.33.0' }),
     'ollama-guard-proxy 1.2.3 (node) listens on http://127.0.0.1:8080\nIt guards Ollama 0.33.0 at http://127.0.0.1:11434\n' +
+      'Callers: everybody who reaches the proxy (auth is off)\n' +
+      'Pull, create, delete: clients on this machine (manage is local)\n' +
       'Administration: everybody on this machine, and every client of a program that forwards requests without a ' +
       'header such as X-Forwarded-For; set admin_token (ADMIN_TOKEN) to a long random text: `openssl rand -hex 32` ' +
       'prints one\n' +
