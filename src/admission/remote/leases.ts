@@ -1,4 +1,4 @@
-import { EVERYBODY } from '../../callers/caller.ts'
+import { NO_LIMITS } from '../../callers/caller.ts'
 import type { Clock } from '../../clock.ts'
 import type { CallReport, LaneView, Limits, Runners, Upstream } from '../contract.ts'
 import type { TurnsParts } from '../lanes-in-turns.ts'
@@ -9,8 +9,10 @@ import type { AdmissionObserver, Outcome } from '../observer.ts'
 import { Refusal } from '../refusal.ts'
 import type { TurnSettings } from '../turns/contract.ts'
 import { BusyWatch } from './busy-watch.ts'
+import { callerFrom, factsOf } from './caller-facts.ts'
+import { chargeOf, type LeaseBudgets } from './lease-budgets.ts'
 import type { Lease, LeaseStore } from './lease-store.ts'
-import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS } from './protocol.ts'
+import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS, refused } from './protocol.ts'
 
 export interface LeasesParts {
   readonly clock: Clock
@@ -24,6 +26,7 @@ export interface LeasesParts {
   readonly turns: TurnsParts
   readonly maxWaitingBytes: number
   readonly store: LeaseStore
+  readonly budgets: LeaseBudgets
   readonly random?: () => number
   /** Ollama was seen to run another number of calls at once than was known. Must not throw. */
   readonly measured?: (lane: LaneView) => void
@@ -52,15 +55,17 @@ export class Leases {
   readonly admission: LocalAdmission
   readonly #clock: Clock
   readonly #store: LeaseStore
+  readonly #budgets: LeaseBudgets
   readonly #limits: Map<string, Partial<Limits>>
   readonly #watch: BusyWatch
   readonly #entries = new Map<string, WaitingCall | LeasedSlot>()
   #wakesAt = Number.POSITIVE_INFINITY
 
   /** Takes up the leases and limits that the store has kept from before a restart. */
-  constructor({ clock, store, defaults, auto, turns, ...parts }: LeasesParts) {
+  constructor({ clock, store, budgets, defaults, auto, turns, ...parts }: LeasesParts) {
     this.#clock = clock
     this.#store = store
+    this.#budgets = budgets
     this.#limits = new Map(store.limits())
     this.#watch = new BusyWatch(turns.watch)
     // Slots granted before the restart count whatever the limits are now, so the limits are set last.
@@ -140,7 +145,9 @@ export class Leases {
   #arrive(id: string, { waitMs, ...asked }: AcquireRequest, settled: Settled): void {
     const now = this.#clock.now()
     try {
-      const call = { ...asked, caller: EVERYBODY, deadline: now + waitMs }
+      const call = { ...asked, caller: callerFrom(asked.caller), deadline: now + waitMs }
+      const refusal = this.#budgets.refuses(call.caller, call.model)
+      if (refusal) throw refusal
       const answer = this.admission.acquire(call, now)
       if (answer instanceof LocalPermit) this.#grant(id, answer, [settled])
       else this.#standInLine(id, answer, settled)
@@ -161,15 +168,16 @@ export class Leases {
   }
 
   #grant(id: string, permit: LocalPermit, settled: readonly Settled[]): void {
-    const { model, work = 'run', options = '', keepsLoaded } = permit.call
+    const { model, work = 'run', options = '', keepsLoaded, caller } = permit.call
     const grantedAt = this.#clock.wallTime()
     const times = { grantedAt, expiresAt: grantedAt + CLAIM_MS }
-    this.#hold({ permit, lease: { id, model, slots: permit.slots, work, options, keepsLoaded, ...times } })
+    const call = { model, slots: permit.slots, work, options, keepsLoaded, caller: factsOf(caller) }
+    this.#hold({ permit, lease: { id, ...call, ...times } })
     for (const tell of settled) tell(this.#granted(permit))
   }
 
   #granted(permit: LocalPermit): AcquireResult {
-    return { granted: true, waitMs: permit.waitMs, loads: this.#isLoading(permit) }
+    return { granted: true, waitMs: permit.waitMs, slots: permit.slots, loads: this.#isLoading(permit) }
   }
 
   #isLoading({ call }: LocalPermit): boolean {
@@ -196,14 +204,21 @@ export class Leases {
 
   #giveBack(entry: LeasedSlot, outcome: Outcome, now: number, report?: CallReport) {
     this.#forget(entry.lease.id)
-    this.#store.dropLease(entry.lease.id)
+    this.#end(entry.lease, now - entry.permit.grantedAt, report)
     entry.permit.release(outcome, now, report)
+  }
+
+  /** Drops a lease and charges its caller in one write of the store, so that no call is charged twice. */
+  #end(lease: Lease, heldMs: number, report?: CallReport): void {
+    this.#store.dropLease(lease.id)
+    const charge = chargeOf(lease, heldMs, report, this.#clock.wallTime())
+    if (charge) this.#budgets.charge(charge)
   }
 
   /** Ollama has all of these calls, so none of them waits for a turn, and their runners count as loaded. */
   #takeUpAll(settings: TurnSettings): void {
     for (const lease of [...this.#store.leases()]) {
-      if (lease.expiresAt <= this.#clock.wallTime()) this.#store.dropLease(lease.id)
+      if (lease.expiresAt <= this.#clock.wallTime()) this.#end(lease, Number.POSITIVE_INFINITY)
       else {
         this.#takeUp(lease)
         // The first finds the machine free. So its lane learns its load options, which it does only in the order of turns.
@@ -215,10 +230,12 @@ export class Leases {
 
   /** Takes a slot again that was granted before the restart, as of the time of its grant. */
   #takeUp(lease: Lease): void {
-    const { id, grantedAt, expiresAt: _, ...call } = lease
+    const { id, grantedAt, expiresAt: _, caller, ...call } = lease
     const now = this.#clock.now() - Math.max(0, this.#clock.wallTime() - grantedAt)
     const deadline = Number.POSITIVE_INFINITY
-    const permit = this.admission.acquire({ ...call, caller: EVERYBODY, deadline, bytes: 0 }, now)
+    // With limits, one that was lowered would leave a slot out. They come with the caller's next call.
+    const unlimited = { ...callerFrom(caller), limits: NO_LIMITS }
+    const permit = this.admission.acquire({ ...call, caller: unlimited, deadline, bytes: 0 }, now)
     if (permit instanceof LocalPermit) this.#keep(id, { permit, lease })
   }
 
@@ -227,8 +244,4 @@ export class Leases {
     this.#wakesAt = time
     this.#store.wakeAt(time)
   }
-}
-
-function refused({ code, facts }: Refusal): AcquireResult {
-  return { granted: false, code, facts }
 }

@@ -1,6 +1,7 @@
 import type { Cancel } from '../../clock.ts'
 import type { Admission, Call, Permit, Ticket } from '../contract.ts'
 import { Refusal } from '../refusal.ts'
+import { factsOf } from './caller-facts.ts'
 import type { AdmissionStub } from './protocol.ts'
 import {
   type ClaimedSlot,
@@ -89,12 +90,13 @@ class RemoteTicket implements Ticket {
 
   /** Asks for the slot and claims it. Undefined when the slot had gone back by the time of the claim. */
   async #ask(now: number): Promise<ClaimedSlot | Refusal | undefined> {
-    const { caller: _, deadline, ...described } = this.call
-    const result = await this.#origin.acquire(this.#id, { ...described, waitMs: deadline - now })
+    const { caller, deadline, ...described } = this.call
+    const request = { ...described, caller: factsOf(caller), waitMs: deadline - now }
+    const result = await this.#origin.acquire(this.#id, request)
     if (!result.granted) return new Refusal(result.code, result.facts)
     const claimedAt = this.#parts.clock.now()
     if (this.#result !== undefined || !(await this.#origin.claim(this.#id))) return undefined
-    return { waitMs: result.waitMs, loads: result.loads, claimedAt }
+    return { waitMs: result.waitMs, slots: result.slots, loads: result.loads, claimedAt }
   }
 
   #hold(claimed: ClaimedSlot): Permit {

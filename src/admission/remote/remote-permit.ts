@@ -29,6 +29,7 @@ export interface RemoteParts {
  */
 export interface ClaimedSlot {
   readonly waitMs: number
+  readonly slots: number
   /** As in AcquireResult. */
   readonly loads: boolean
   readonly claimedAt: number
@@ -39,6 +40,7 @@ export class RemotePermit implements Permit {
   readonly call: Call
   readonly slot: Slot
   readonly waitMs: number
+  readonly slots: number
   readonly #parts: RemoteParts
   readonly #id: string
   readonly #over: () => void
@@ -55,7 +57,7 @@ export class RemotePermit implements Permit {
     origin: AdmissionStub,
     id: string,
     call: Call,
-    { waitMs, loads, claimedAt }: ClaimedSlot,
+    { waitMs, slots, loads, claimedAt }: ClaimedSlot,
     over: () => void,
   ) {
     this.#parts = parts
@@ -64,6 +66,7 @@ export class RemotePermit implements Permit {
     this.call = call
     this.slot = { upstream: parts.upstream }
     this.waitMs = waitMs
+    this.slots = slots
     this.#tells = loads
     this.#over = over
     this.#renewal = parts.clock.after(RENEW_EVERY_MS, () => void this.#renew())

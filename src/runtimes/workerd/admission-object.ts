@@ -2,11 +2,15 @@ import { DurableObject } from 'cloudflare:workers'
 import type { Hono } from 'hono'
 import type { CallReport } from '../../admission/contract.ts'
 import type { Outcome } from '../../admission/observer.ts'
+import { KeptBudgets } from '../../admission/remote/kept-budgets.ts'
 import { Leases } from '../../admission/remote/leases.ts'
 import type { AcquireRequest, AcquireResult, AdmissionStub } from '../../admission/remote/protocol.ts'
+import type { Budgets } from '../../callers/budgets.ts'
 import { foregroundClock } from '../../clock.ts'
 import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
+import { callerPages } from '../../gate/caller-pages.ts'
+import type { Callers } from '../../gate/callers.ts'
 import { logMeasured, logNoCatalog, modelKeyOf, runnersOf } from '../../gate/runners.ts'
 import { turnSettings } from '../../gate/turn-settings.ts'
 import { logNoTurns, turnObserver } from '../../gate/turns.ts'
@@ -20,6 +24,7 @@ import { TurnHistory } from '../../telemetry/turn-history.ts'
 import { Catalog } from '../../upstream/catalog.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
 import { Loaded } from '../../upstream/loaded.ts'
+import { callersOf } from './callers.ts'
 import { deploymentOf } from './deployment.ts'
 import { ObjectStore } from './object-store.ts'
 import { peerOf } from './peer.ts'
@@ -28,6 +33,8 @@ import { upstreamOf } from './upstream.ts'
 
 /** The state of Ollama on a page is at most this old. */
 const FRESH_MS = 1_000
+/** The isolate has read these of a request, and the object has the call alone. */
+const NO_HEADERS = { user: undefined, withheld: undefined }
 /** A Worker has no /metrics. */
 const NO_METERS = { loaded() {} }
 
@@ -67,6 +74,9 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
         logNoTurns(log, problem)
       },
     })
+    const store = new ObjectStore(ctx)
+    const kept = new KeptBudgets(store, clock.wallTime())
+    const guards = guardsOf(env, kept.budgets)
     this.#leases = new Leases({
       clock,
       observer: stats,
@@ -83,7 +93,11 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
         watch: inMemory,
       },
       maxWaitingBytes: config.max_queue_bytes,
-      store: new ObjectStore(ctx),
+      store,
+      budgets: {
+        refuses: (caller, model) => guards.callers.refuses({ caller, ...NO_HEADERS }, model),
+        charge: (charge) => kept.charge(charge),
+      },
       measured: logMeasured(log),
     })
     this.#health = new UpstreamHealth({
@@ -93,7 +107,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       authorized: config.ollama_authorization !== undefined,
       onReturn: () => this.#ollamaReturned(),
     })
-    this.#pages = createPages(env, this.#leases, this.#health, history, () => stats.changes)
+    this.#pages = createPages(env, guards, this.#leases, this.#health, history, () => stats.changes)
   }
 
   acquire(id: string, request: AcquireRequest): Promise<AcquireResult> {
@@ -146,8 +160,32 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
   }
 }
 
+/** Who may see and change what is here, and who has which budget. */
+function guardsOf(
+  env: WorkerEnv,
+  budgets: Budgets,
+): {
+  readonly admin: AdminGuard
+  readonly budgets: Budgets
+  readonly callers: Callers
+} {
+  const { loaded, log } = deploymentOf(env)
+  const { config } = loaded
+  const admin = new AdminGuard({
+    clock: foregroundClock,
+    log,
+    token: config.admin_token,
+    hostname: '',
+    peer: (c) => peerOf(c.req.raw),
+    accountOf: (c) => callers.access.accountOf(c),
+  })
+  const callers = callersOf({ config, log, budgets, isAdmin: (c) => admin.hasToken(c) })
+  return { admin, budgets, callers }
+}
+
 function createPages(
   env: WorkerEnv,
+  { admin, budgets, callers }: ReturnType<typeof guardsOf>,
   leases: Leases,
   health: UpstreamHealth,
   loads: TurnHistory,
@@ -169,8 +207,17 @@ function createPages(
       models: () => admission.models(),
       model: (model) => admission.model(model),
       lanes: () => admission.lanes(),
+      callers: () => admission.callers(),
       configure: (model, change) => leases.configure(model, change),
     },
+    access: callers.access,
+    callers: callerPages({
+      access: callers.access,
+      admission,
+      budgets,
+      clock: foregroundClock,
+      config: () => loaded.config,
+    }),
     health,
     loads,
     origins: new Origins(),
@@ -185,13 +232,7 @@ function createPages(
     relay: notHere,
     passThrough: notHere,
     reportError: (error) => log.error('unexpected error in a request', { error }),
-    admin: new AdminGuard({
-      clock: foregroundClock,
-      log,
-      token: loaded.config.admin_token,
-      hostname: '',
-      peer: (c) => peerOf(c.req.raw),
-    }),
+    admin,
   })
 }
 

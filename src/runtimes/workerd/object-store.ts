@@ -1,5 +1,8 @@
 import type { Limits } from '../../admission/contract.ts'
+import type { CallerFacts } from '../../admission/remote/caller-facts.ts'
+import type { KeyDay, UseStore } from '../../admission/remote/kept-budgets.ts'
 import type { Lease, LeaseStore } from '../../admission/remote/lease-store.ts'
+import { EVERYBODY } from '../../callers/caller.ts'
 import type { ObjectState, SqlRow } from './platform.ts'
 
 const TABLES = `
@@ -7,6 +10,10 @@ const TABLES = `
     id TEXT PRIMARY KEY, model TEXT NOT NULL, granted_at REAL NOT NULL, expires_at REAL NOT NULL
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS limits (model TEXT PRIMARY KEY, parallel INTEGER, queue INTEGER) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS key_use (
+    key TEXT NOT NULL, day TEXT NOT NULL, slot_ms REAL NOT NULL, tokens REAL NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (key, day)
+  ) WITHOUT ROWID;
 `
 
 /** Columns that came later, in this order. A table keeps the columns of the version that made it until they are added. */
@@ -16,10 +23,12 @@ const LATER_COLUMNS = {
   options: "TEXT NOT NULL DEFAULT ''",
   /** NULL: the call says nothing of it. */
   keeps_loaded: 'INTEGER',
+  /** CallerFacts as JSON; NULL in a row of a version that told no callers apart. */
+  caller: 'TEXT',
 } as const
 
-/** Keeps leases and limits in the object's database. The object sends nothing before its writes are durable. */
-export class ObjectStore implements LeaseStore {
+/** Keeps leases, limits and what keys have used in the object's database. The object sends nothing before its writes are durable. */
+export class ObjectStore implements LeaseStore, UseStore {
   readonly #storage: ObjectState['storage']
 
   constructor({ storage }: ObjectState) {
@@ -37,17 +46,19 @@ export class ObjectStore implements LeaseStore {
         work: row.work === 'load' || row.work === 'unload' ? row.work : 'run',
         options: String(row.options),
         keepsLoaded: row.keeps_loaded === null ? undefined : row.keeps_loaded === 1,
+        caller:
+          typeof row.caller === 'string' ? (JSON.parse(row.caller) as CallerFacts) : { id: EVERYBODY.id },
         grantedAt: Number(row.granted_at),
         expiresAt: Number(row.expires_at),
       }
     }
   }
 
-  saveLease({ id, model, slots, work, options, keepsLoaded, grantedAt, expiresAt }: Lease): void {
+  saveLease({ id, model, slots, work, options, keepsLoaded, caller, grantedAt, expiresAt }: Lease): void {
     this.#storage.sql.exec(
-      `INSERT OR REPLACE INTO lease (id, model, granted_at, expires_at, slots, work, options, keeps_loaded)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[id, model, grantedAt, expiresAt, slots, work, options],
+      `INSERT OR REPLACE INTO lease (id, model, granted_at, expires_at, slots, work, options, caller, keeps_loaded)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[id, model, grantedAt, expiresAt, slots, work, options, JSON.stringify(caller)],
       keepsLoaded === undefined ? null : Number(keepsLoaded),
     )
   }
@@ -64,6 +75,31 @@ export class ObjectStore implements LeaseStore {
 
   saveLimits(model: string, { parallel = null, queue = null }: LimitColumns): void {
     this.#storage.sql.exec('INSERT OR REPLACE INTO limits VALUES (?, ?, ?)', model, parallel, queue)
+  }
+
+  *uses(): Iterable<KeyDay> {
+    for (const row of this.#storage.sql.exec('SELECT * FROM key_use ORDER BY day')) {
+      yield {
+        key: String(row.key),
+        day: String(row.day),
+        slotMs: Number(row.slot_ms),
+        tokens: Number(row.tokens),
+        at: Number(row.at),
+      }
+    }
+  }
+
+  addUse({ key, day, slotMs, tokens, at }: KeyDay): void {
+    this.#storage.sql.exec(
+      `INSERT INTO key_use (key, day, slot_ms, tokens, at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (key, day) DO UPDATE SET
+         slot_ms = slot_ms + excluded.slot_ms, tokens = tokens + excluded.tokens, at = max(at, excluded.at)`,
+      ...[key, day, slotMs, tokens, at],
+    )
+  }
+
+  dropUses(before: number): void {
+    this.#storage.sql.exec('DELETE FROM key_use WHERE at < ?', before)
   }
 
   wakeAt(time: number): void {

@@ -2,7 +2,10 @@ import type { Context } from 'hono'
 import type { AdmissionStub } from '../../admission/remote/protocol.ts'
 import { RemoteAdmission } from '../../admission/remote/remote-admission.ts'
 import { Waiting } from '../../admission/waiting.ts'
+import { Budgets } from '../../callers/budgets.ts'
 import { foregroundClock } from '../../clock.ts'
+import { callRoutes } from '../../gate/call-routes.ts'
+import { ModelLists } from '../../gate/model-lists.ts'
 import { relayOptions } from '../../gate/relay-options.ts'
 import { hasChangedModels } from '../../gate/runners.ts'
 import { createForeignHostApp, createRelayApp } from '../../http/app.ts'
@@ -12,6 +15,7 @@ import { HttpProblem } from '../../http/problem.ts'
 import { targetOfUrl } from '../../ollama/target.ts'
 import { Relay } from '../../relay/relay.ts'
 import { FetchClientRequest } from '../fetch/client-request.ts'
+import { callersOf } from './callers.ts'
 import type { Deployment } from './deployment.ts'
 import { peerOf } from './peer.ts'
 import type { ExecutionContext, WorkerEnv } from './platform.ts'
@@ -23,6 +27,8 @@ export type WorkerApp = (
   context: ExecutionContext,
 ) => Response | Promise<Response>
 
+/** Nobody charges these: the admission object refuses the calls of a key that has nothing left. */
+const NEVER_SPENT = new Budgets()
 const NO_NAMES = { hostname: '', addresses: [] }
 
 /** The app of one isolate. The app relays calls; the one admission object grants their slots. */
@@ -42,6 +48,8 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
     return new FetchClientRequest({ request, target, address: peerOf(request).address })
   }
 
+  const callers = callersOf({ config, log, budgets: NEVER_SPENT })
+
   /** One relay for each request: workerd does not let requests share timers and connections. */
   const relayFor = (c: Context) =>
     new Relay({
@@ -55,6 +63,7 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
           c.executionCtx.waitUntil(work)
         },
       }),
+      refuses: (sender, model) => callers.refuses(sender, model),
       waiting,
       upstream,
       // The admission object probes Ollama itself when a page needs its state.
@@ -65,15 +74,21 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
       },
       finished: (call) => log.call(call),
     })
+  const routes = callRoutes({
+    access: callers.access,
+    clientRequest,
+    lists: new ModelLists((question) => upstream.ask(question)),
+    log,
+    origins: options.origins,
+    relay: relayFor,
+  })
   const services = {
     config,
     origins: options.origins,
     path: (request: Request) => targetOfUrl(request.url)?.path ?? '',
     reportError: (error: unknown) => log.error('unexpected error in a request', { error }),
-    relay: async (c: Context) =>
-      nativeStream(await relayFor(c).gated(clientRequest(c), c.req.path), c.executionCtx),
-    passThrough: async (c: Context) =>
-      nativeStream(await relayFor(c).passThrough(clientRequest(c)), c.executionCtx),
+    relay: async (c: Context) => nativeStream(await routes.relay(c), c.executionCtx),
+    passThrough: async (c: Context) => nativeStream(await routes.passThrough(c), c.executionCtx),
     pages: (c: Context) => connect(c.env as WorkerEnv).fetch(c.req.raw),
   }
   const app = createRelayApp(services)

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { CLAIM_MS, LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
 import { RemoteWorld } from './support/remote-world.ts'
 
-const GRANTED = { granted: true, waitMs: 0, loads: false }
+const GRANTED = { granted: true, waitMs: 0, slots: 1, loads: false }
 
 describe('a lease', () => {
   it('is a slot of the lane until it is released', () => {
@@ -23,7 +23,7 @@ describe('a lease', () => {
     world.pass(1_500)
     assert.deepEqual(b, [])
     world.leases.release('a', 'done')
-    assert.deepEqual(b, [{ granted: true, waitMs: 1_500, loads: false }])
+    assert.deepEqual(b, [{ granted: true, waitMs: 1_500, slots: 1, loads: false }])
     assert.deepEqual([...world.storage.rows.keys()], ['b'])
   })
 
@@ -130,7 +130,7 @@ describe('an isolate that dies', () => {
     world.pass(CLAIM_MS - 1)
     assert.deepEqual(next, [])
     world.pass(1)
-    assert.deepEqual(next, [{ granted: true, waitMs: CLAIM_MS, loads: false }])
+    assert.deepEqual(next, [{ granted: true, waitMs: CLAIM_MS, slots: 1, loads: false }])
     assert.equal(world.leases.claim('dead'), false)
   })
 

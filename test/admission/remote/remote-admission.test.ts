@@ -5,7 +5,7 @@ import { Refusal } from '../../../src/admission/refusal.ts'
 import { LEASE_MS, RENEW_EVERY_MS } from '../../../src/admission/remote/protocol.ts'
 import { RemoteAdmission } from '../../../src/admission/remote/remote-admission.ts'
 import { aCall, OLLAMA } from '../support/builders.ts'
-import { RemoteWorld, Wire } from './support/remote-world.ts'
+import { A_REQUEST, RemoteWorld, Wire } from './support/remote-world.ts'
 
 const settle = () => new Promise(setImmediate)
 
@@ -240,7 +240,7 @@ describe('a gate out of reach', () => {
     await pass(RENEW_EVERY_MS)
     wire.cut = true
     const b: unknown[] = []
-    world.leases.acquire('b', { model: 'llama2', waitMs: 1e6, bytes: 1, slots: 1 }, (turn) => b.push(turn))
+    world.leases.acquire('b', { ...A_REQUEST, waitMs: 1e6 }, (turn) => b.push(turn))
     let lostAt = 0
     for (let step = 0; step < 400 && b.length === 0; step++) {
       await pass(100)

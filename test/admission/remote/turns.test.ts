@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { AcquireRequest, AcquireResult } from '../../../src/admission/remote/protocol.ts'
 import { CLAIM_MS, LEASE_MS } from '../../../src/admission/remote/protocol.ts'
 import type { TurnSettings } from '../../../src/admission/turns/contract.ts'
-import { RemoteWorld } from './support/remote-world.ts'
+import { A_REQUEST, RemoteWorld } from './support/remote-world.ts'
 
 const SERVED = { served: true, loadMs: 0 }
 
@@ -14,7 +14,7 @@ function inTurns(turns: Partial<TurnSettings> = {}, parallel = 2): RemoteWorld {
 /** Asks for a slot of the model that is the first letter of the id, and claims the slot as soon as it is granted. */
 function call(world: RemoteWorld, id: string, request: Partial<AcquireRequest> = {}): AcquireResult[] {
   const answers: AcquireResult[] = []
-  const asked = { model: id.slice(0, 1), waitMs: 600_000, bytes: 1, slots: 1, ...request }
+  const asked = { ...A_REQUEST, model: id.slice(0, 1), waitMs: 600_000, ...request }
   world.leases.acquire(id, asked, (answer) => {
     answers.push(answer)
     if (answer.granted) assert.equal(world.leases.claim(id), true)
@@ -50,7 +50,7 @@ describe('the turns of models whose calls come from isolates', () => {
     const first = call(world, 'a-1')
     const others = ['b-1', 'b-2', 'b-3'].map((id) => call(world, id))
     await world.live(2_000)
-    assert.deepEqual(first, [{ granted: true, waitMs: 0, loads: false }])
+    assert.deepEqual(first, [{ granted: true, waitMs: 0, slots: 1, loads: false }])
     assert.deepEqual(world.laneOf('b'), { active: 0, queued: 3 })
     assert.equal(waitsFor(world, 'b'), 'turn')
     world.leases.release('a-1', 'done', SERVED)

@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { LaneView, Limits } from '../../../../src/admission/contract.ts'
+import { Refusal } from '../../../../src/admission/refusal.ts'
+import { KeptBudgets, type KeyDay, type UseStore } from '../../../../src/admission/remote/kept-budgets.ts'
 import type { Lease, LeaseStore } from '../../../../src/admission/remote/lease-store.ts'
 import { Leases, type LeasesParts } from '../../../../src/admission/remote/leases.ts'
 import type {
@@ -8,18 +10,30 @@ import type {
   AdmissionStub,
 } from '../../../../src/admission/remote/protocol.ts'
 import type { RunnerLoad, TurnSettings } from '../../../../src/admission/turns/contract.ts'
+import { Budgets } from '../../../../src/callers/budgets.ts'
+import { EVERYBODY } from '../../../../src/callers/caller.ts'
 import { Stats } from '../../../../src/telemetry/stats.ts'
 import { Loaded } from '../../../../src/upstream/loaded.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 import { OLLAMA } from '../../support/builders.ts'
 import { Memory } from './memory.ts'
 
+/** As an isolate describes a call of nobody in particular. */
+export const A_REQUEST: AcquireRequest = {
+  model: 'llama2',
+  caller: { id: EVERYBODY.id },
+  waitMs: 60_000,
+  bytes: 1,
+  slots: 1,
+}
+
 const NO_ORDER: TurnSettings = { ordered: false, maxWaitMs: 120_000, maxSwitching: 0.15, together: [] }
 
 /** An object's storage: outlives it. */
-class Storage implements LeaseStore {
+class Storage implements LeaseStore, UseStore {
   readonly rows = new Map<string, Lease>()
   readonly limitRows = new Map<string, Partial<Limits>>()
+  readonly useRows = new Map<string, KeyDay>()
   alarmAt: number | undefined
 
   leases(): Iterable<Lease> {
@@ -42,6 +56,19 @@ class Storage implements LeaseStore {
     this.limitRows.set(model, limits)
   }
 
+  uses(): Iterable<KeyDay> {
+    return [...this.useRows.values()].sort((a, b) => (a.day < b.day ? -1 : 1))
+  }
+
+  addUse({ key, day, slotMs, tokens, at }: KeyDay): void {
+    const { slotMs: heldMs = 0, tokens: had = 0 } = this.useRows.get(`${key} ${day}`) ?? {}
+    this.useRows.set(`${key} ${day}`, { key, day, slotMs: heldMs + slotMs, tokens: had + tokens, at })
+  }
+
+  dropUses(before: number): void {
+    for (const [id, { at }] of this.useRows) if (at < before) this.useRows.delete(id)
+  }
+
   wakeAt(time: number): void {
     this.alarmAt = time
   }
@@ -59,6 +86,8 @@ export class RemoteWorld {
   /** The limits in force when Ollama was seen to run another number of calls at once. */
   readonly measured: LaneView['effective'][] = []
   leases: Leases
+  /** What the object has in memory of it. */
+  budgets = new Budgets()
 
   constructor(
     defaults: Limits = { parallel: 1, queue: 10 },
@@ -73,6 +102,8 @@ export class RemoteWorld {
   }
 
   #open(): Leases {
+    const kept = new KeptBudgets(this.storage, this.clock.wallTime())
+    this.budgets = kept.budgets
     const watch = new Loaded({
       clock: this.clock,
       ask: () => this.memory.ask(),
@@ -92,6 +123,13 @@ export class RemoteWorld {
       },
       maxWaitingBytes: 1e6,
       store: this.storage,
+      budgets: {
+        refuses: ({ key }, model) => {
+          const spent = key && kept.budgets.spent(key, this.clock.wallTime())
+          return spent && new Refusal('insufficient_quota', { model, window: spent.window })
+        },
+        charge: (charge) => kept.charge(charge),
+      },
       random: () => 0,
       measured: ({ effective }) => this.measured.push(effective),
     })
@@ -127,9 +165,7 @@ export class RemoteWorld {
   /** Asks for a slot; the list gets the result once it is there. */
   ask(id: string, request: Partial<AcquireRequest> = {}): AcquireResult[] {
     const results: AcquireResult[] = []
-    this.leases.acquire(id, { model: 'llama2', waitMs: 60_000, bytes: 1, slots: 1, ...request }, (result) =>
-      results.push(result),
-    )
+    this.leases.acquire(id, { ...A_REQUEST, ...request }, (result) => results.push(result))
     return results
   }
 

@@ -1,0 +1,34 @@
+import { type Caller, type CallerLimits, type Key, NO_LIMITS, type Use } from '../../callers/caller.ts'
+
+/** The caller as an isolate describes it, without any credential. JSON keeps it whole: a limit of Infinity is absent. */
+export interface CallerFacts {
+  readonly id: string
+  readonly limits?: Partial<CallerLimits>
+  /** Absent for a caller without a key. */
+  readonly key?: Pick<Key, 'name' | 'class' | 'slotSeconds' | 'tokens'>
+}
+
+/** The isolate has checked already what the caller may do, and with which models. */
+const CHECKED_USES: ReadonlySet<Use> = new Set(['infer'])
+
+export function factsOf({ id, key, limits: { parallel, queue } }: Caller): CallerFacts {
+  const limits = {
+    ...(Number.isFinite(parallel) && { parallel }),
+    ...(Number.isFinite(queue) && { queue }),
+  }
+  return {
+    id,
+    ...(Object.keys(limits).length > 0 && { limits }),
+    ...(key && {
+      key: { name: key.name, class: key.class, slotSeconds: key.slotSeconds, tokens: key.tokens },
+    }),
+  }
+}
+
+/** Equal facts make equal callers, but not one object: admission goes by the id. */
+export function callerFrom({ id, key, limits: some }: CallerFacts): Caller {
+  const limits = some === undefined ? NO_LIMITS : { ...NO_LIMITS, ...some }
+  if (key === undefined) return { id, key, limits }
+  const checked = { address: [], models: undefined, may: CHECKED_USES, users: undefined }
+  return { id, key: { ...key, ...checked, limits }, limits }
+}

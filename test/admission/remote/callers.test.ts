@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { RemoteWorld } from './support/remote-world.ts'
+
+const MANY = { parallel: 10, queue: 10 }
+const alice = (parallel: number, queue?: number) => ({
+  caller: { id: 'alice', limits: { parallel, ...(queue !== undefined && { queue }) } },
+})
+const BOB = { caller: { id: 'bob' } }
+
+/** Asks for a slot and claims it. */
+function take(world: RemoteWorld, id: string, request: Parameters<RemoteWorld['ask']>[1]) {
+  const answers = world.ask(id, request)
+  world.leases.claim(id)
+  return answers
+}
+
+describe('the limits of a caller, over all isolates', () => {
+  it('keep its calls in line, and delay nobody else', () => {
+    const world = new RemoteWorld(MANY)
+    take(world, 'a', alice(1))
+    const second = take(world, 'b', alice(1))
+    assert.equal(second.length, 0)
+    assert.equal(take(world, 'c', BOB)[0]?.granted, true)
+    assert.deepEqual(world.lane, { active: 2, queued: 1 })
+    world.leases.release('a', 'done')
+    assert.equal(second[0]?.granted, true)
+  })
+
+  it('hold for the calls of all models together', () => {
+    const world = new RemoteWorld(MANY)
+    take(world, 'a', alice(1))
+    const elsewhere = take(world, 'b', { ...alice(1), model: 'mistral' })
+    assert.equal(elsewhere.length, 0)
+    world.leases.release('a', 'done')
+    assert.equal(elsewhere[0]?.granted, true)
+  })
+
+  it('refuse a call past its places in line, and say whose limit that is', () => {
+    const world = new RemoteWorld(MANY)
+    take(world, 'a', alice(1, 1))
+    take(world, 'b', alice(1, 1))
+    const [refused] = take(world, 'c', alice(1, 1))
+    assert.ok(refused?.granted === false)
+    assert.deepEqual([refused.code, refused.facts.scope], ['queue_full', 'caller'])
+  })
+
+  it('free the room of a call whose isolate died', () => {
+    const world = new RemoteWorld(MANY)
+    world.ask('dead', alice(1))
+    const next = world.ask('next', alice(1))
+    world.pass(5_000)
+    assert.equal(next[0]?.granted, true)
+  })
+
+  it('hold after a restart for calls from before', () => {
+    const world = new RemoteWorld(MANY)
+    take(world, 'a', alice(2))
+    take(world, 'b', alice(2))
+    world.restart()
+    const third = take(world, 'c', alice(2))
+    assert.equal(third.length, 0)
+    assert.equal(take(world, 'd', BOB)[0]?.granted, true)
+    world.leases.release('a', 'done')
+    assert.equal(third[0]?.granted, true)
+  })
+
+  it('that are lower after a restart take no slot from a call that has one', () => {
+    const world = new RemoteWorld({ parallel: 3, queue: 10 })
+    for (const id of ['a', 'b']) take(world, id, alice(2))
+    // As after a deployment that lowered the limit: of a caller, no two rows need have the same limits.
+    for (const [id, row] of world.storage.rows) world.storage.rows.set(id, { ...row, ...alice(1) })
+    world.restart()
+    assert.deepEqual(world.lane, { active: 2, queued: 0 })
+    const third = take(world, 'c', alice(1))
+    world.leases.release('a', 'done')
+    assert.equal(third.length, 0)
+    world.leases.release('b', 'done')
+    assert.equal(third[0]?.granted, true)
+    assert.deepEqual(world.lane, { active: 1, queued: 0 })
+  })
+})
