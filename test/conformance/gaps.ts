@@ -18,6 +18,8 @@ type GapName =
   | 'halfHeads'
   /** 256 KiB of headers in one request. */
   | 'largeHeaders'
+  /** The next call gets a freed slot a moment later. */
+  | 'lateSlots'
   /** Thousands of header lines in one request. */
   | 'manyHeaders'
   /** A process of its own, whose memory can be watched from outside. */
@@ -48,6 +50,8 @@ type GapName =
   | 'monitor'
   /** The request target as the client wrote it. */
   | 'rawTarget'
+  /** One memory of the signatures that were used. */
+  | 'sharedSignatures'
   /** Why a connection to Ollama could not be made. */
   | 'upstreamCauses'
   /** A start that tells of itself, and an end by signals. */

@@ -47,11 +47,18 @@ export class Started {
 
 const LISTENS = /(?:^|listens on )(http:\/\/\S+)$/
 
-async function start(command: readonly [string, ...string[]], args: readonly string[]): Promise<Started> {
+/** Variables of the configuration, for the options that have no flag. */
+export type Variables = Readonly<Record<string, string>>
+
+async function start(
+  command: readonly [string, ...string[]],
+  args: readonly string[],
+  variables: Variables = {},
+): Promise<Started> {
   const [program, ...rest] = command
   // Nothing of the configuration that the machine itself may have set.
   const { PATH, HOME, TMPDIR } = process.env
-  const env = { PATH, HOME, TMPDIR, CONFIG_FILE: join(import.meta.dirname, 'empty.yaml') }
+  const env = { PATH, HOME, TMPDIR, CONFIG_FILE: join(import.meta.dirname, 'base.yaml'), ...variables }
   const child = spawn(program, [...rest, ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: string[] = []
   const url = await new Promise<string>((resolve, reject) => {
@@ -88,8 +95,10 @@ export async function startProxy(
   target: Target,
   upstream: string,
   args: readonly string[],
+  variables?: Variables,
 ): Promise<Started> {
-  const proxy = await start(target.command, ['serve', '--upstream', upstream, '--port', '0', ...args])
+  const line = ['serve', '--upstream', upstream, '--port', '0', ...args]
+  const proxy = await start(target.command, line, variables)
   proxyPorts.add(proxy.port)
   return proxy
 }
@@ -170,11 +179,15 @@ export class Pair {
 
   static async start(
     target: Target,
-    { simulate, serve }: { simulate: readonly string[]; serve: readonly string[] },
+    {
+      simulate,
+      serve,
+      variables,
+    }: { simulate: readonly string[]; serve: readonly string[]; variables?: Variables },
   ): Promise<Pair> {
     const simulator = await startSimulator(simulate)
     try {
-      return new Pair(await startProxy(target, simulator.url, serve), simulator, simulate)
+      return new Pair(await startProxy(target, simulator.url, serve, variables), simulator, simulate)
     } catch (error) {
       await simulator.stop('SIGKILL')
       throw error

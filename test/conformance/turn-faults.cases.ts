@@ -186,19 +186,23 @@ export function turnFaults(target: Target): void {
   })
 
   describe('calls who want their model unloaded after them', () => {
+    const [CALLS, SLOTS] = [15, 4]
+
     it('do not load it again and again when they end together', async () => {
       // As many slots as Ollama has: then the call that is sent ahead waits there, whatever ends meanwhile.
-      const pair = await Pair.start(target, { simulate: ONE_MODEL, serve: ['--parallel', '4'] })
+      const pair = await Pair.start(target, { simulate: ONE_MODEL, serve: ['--parallel', String(SLOTS)] })
       try {
         const flood = async (url: string) => {
           await pair.resetSimulator()
-          const calls = Array.from({ length: 15 }, () => ask(url, { ...prompt(FIRST, 3), keep_alive: 0 }))
+          const calls = Array.from({ length: CALLS }, () => ask(url, { ...prompt(FIRST, 3), keep_alive: 0 }))
           for (const { status } of await Promise.all(calls)) assert.equal(status, 200)
           return (await loadsOf(pair)).length
         }
         const straight = await flood(pair.simulator.url)
         const guarded = await flood(pair.proxy.url)
-        assert.ok(guarded <= straight + 1, `${guarded} loads, and ${straight} without a proxy`)
+        // At worst one load for each set of calls that end together.
+        const most = target.gaps?.lateSlots ? Math.ceil(CALLS / SLOTS) : straight + 1
+        assert.ok(guarded <= most, `${guarded} loads, and ${straight} without a proxy`)
       } finally {
         await pair.stop()
       }
