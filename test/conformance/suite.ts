@@ -13,6 +13,14 @@ import { disconnects } from './disconnect.cases.ts'
 import { floods } from './flood.cases.ts'
 import { hardBodies } from './hard-bodies.cases.ts'
 import { hostileInput } from './hostile.cases.ts'
+import { keyBudgets } from './key-budgets.cases.ts'
+import { keyClients } from './key-clients.cases.ts'
+import { keyLoad } from './key-load.cases.ts'
+import { keyManagement } from './key-management.cases.ts'
+import { keyModels } from './key-permissions.cases.ts'
+import { keySecrecy } from './key-secrecy.cases.ts'
+import { keyUsers } from './key-users.cases.ts'
+import { keys } from './keys.cases.ts'
 import { operators } from './operator.cases.ts'
 import type { Target } from './pair.ts'
 import { promises } from './promises.cases.ts'
@@ -62,6 +70,14 @@ export function conformance(target: Target): void {
     operators(target)
     administration(target)
     reloads(target)
+    keys(target)
+    keyModels(target)
+    keyManagement(target)
+    keyBudgets(target)
+    keySecrecy(target)
+    keyUsers(target)
+    keyClients(target)
+    keyLoad(target)
     upstreams(target)
     waits(target)
     ollamaClient(target)

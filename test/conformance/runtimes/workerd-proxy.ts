@@ -9,7 +9,7 @@ import { startWorkers } from './miniflare.ts'
 if (process.send === undefined) fork(import.meta.filename, process.argv.slice(2))
 else await serve()
 
-/** Takes the arguments of `serve` and runs our Worker under them, each option as the variable of its name. */
+/** Takes the arguments and the variables of `serve` and runs our Worker under them, each option as its variable. */
 async function serve(): Promise<void> {
   const flags = options.flatMap(({ flag }) => (flag === undefined ? [] : [flag]))
   const { values } = parseArgs({
@@ -20,7 +20,10 @@ async function serve(): Promise<void> {
 
   const variables: Record<string, string> = {}
   for (const { key, flag, env } of options) {
-    const value = (flag !== undefined && values[flag]) || (Object(file) as Record<string, unknown>)[key]
+    const value =
+      (flag !== undefined && values[flag]) ||
+      (env !== undefined && process.env[env]) ||
+      (Object(file) as Record<string, unknown>)[key]
     if (value === undefined || key === 'proxy_port') continue
     if (env === undefined) throw new Error(`${key} has no variable, so a Worker cannot have it`)
     variables[env] = String(value)

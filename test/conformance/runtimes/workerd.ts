@@ -3,6 +3,7 @@ import type { Target } from '../pair.ts'
 import { conformance } from '../suite.ts'
 import { failures } from './failures.cases.ts'
 import { isolates } from './isolates.cases.ts'
+import { sharedCallers } from './shared-callers.cases.ts'
 
 const workerd: Target = {
   name: 'workerd',
@@ -33,6 +34,11 @@ const workerd: Target = {
     headerLines: {
       reason: 'a Headers object joins repeated headers and spells their names its own way',
       provenBy: 'passes HEAD / as it is',
+    },
+    lateSlots: {
+      reason:
+        'a freed slot reaches the next call through the object, and Ollama may have unloaded the model by then',
+      provenBy: 'do not load it again and again when they end together',
     },
     largeHeaders: {
       reason:
@@ -78,6 +84,11 @@ const workerd: Target = {
       reason: 'the calls are in isolates that know nothing of each other; the gate knows only of slots',
       provenBy: 'is not there',
     },
+    sharedSignatures: {
+      reason:
+        'each isolate remembers the signatures that it has seen: the object does not hear of requests without a slot',
+      provenBy: 'cannot use a signature of somebody else again',
+    },
     upstreamCauses: {
       reason: 'the fetch of workerd does not tell why a connection could not be made',
       provenBy: 'because nothing listens there',
@@ -91,4 +102,5 @@ const workerd: Target = {
 
 isolates()
 failures()
+sharedCallers(workerd)
 conformance(workerd)
