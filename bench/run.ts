@@ -26,6 +26,7 @@ const BENCHES: Readonly<Record<string, (quick: boolean) => readonly string[]>> =
   admission: (quick) => ['--json', jsonFile('admission'), '--steps', quick ? '20000' : '1000000'],
   limits: () => ['--json', jsonFile('limits')],
   body: () => ['--json', jsonFile('body')],
+  identity: () => ['--json', jsonFile('identity')],
 }
 
 const { values, positionals } = parseArgs({

@@ -8,7 +8,7 @@ const BEGIN = '<!-- table: written by `npm run bench -- --write` -->'
 const END = '<!-- end of table -->'
 
 /** The benches of whole processes, which leave a Report. */
-const REPORTS = ['overhead', 'runtimes', 'streams', 'goodput', 'waiters']
+const REPORTS = ['overhead', 'runtimes', 'streams', 'goodput', 'waiters', 'turns']
 
 /** A line of the two benches of parts. */
 interface PartRow {
@@ -54,9 +54,13 @@ export function writeTable(): void {
       .split('\n')
       .map((line) => `- ${line}`),
     '',
-    ...[...sections, partSection('admission'), partSection('limits'), partSection('body')].flatMap(
-      (lines) => [...lines, ''],
-    ),
+    ...[
+      ...sections,
+      partSection('admission'),
+      partSection('limits'),
+      partSection('body'),
+      partSection('identity'),
+    ].flatMap((lines) => [...lines, '']),
     END,
   ].join('\n')
   const readme = readFileSync(README, 'utf8')
