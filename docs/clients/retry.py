@@ -11,6 +11,7 @@ import argparse
 import email.utils
 import json
 import math
+import os
 import random
 import sys
 import time
@@ -71,9 +72,11 @@ def post(
 
 
 def _send(url: str, body: object, timeout_s: float) -> HTTPResponse:
-    request = urllib.request.Request(
-        url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-    )
+    headers = {"Content-Type": "application/json"}
+    key = os.environ.get("OLLAMA_API_KEY")  # where the operator hands out keys
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
     try:
         return urllib.request.urlopen(request, timeout=timeout_s)
     except urllib.error.HTTPError as answer:

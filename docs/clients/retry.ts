@@ -8,6 +8,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 
+/** The key of the caller, where the operator hands out keys. */
+const { OLLAMA_API_KEY } = process.env
+
 const WORTH_ANOTHER_TRY: ReadonlySet<number> = new Set([502, 503, 504])
 
 export interface Retry {
@@ -75,7 +78,10 @@ async function send(url: string, body: unknown, signal: AbortSignal | undefined)
   try {
     response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(OLLAMA_API_KEY && { authorization: `Bearer ${OLLAMA_API_KEY}` }),
+      },
       body: JSON.stringify(body),
       ...(signal && { signal }),
     })

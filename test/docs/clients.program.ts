@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test'
 import { askedWaitMs, generate, post } from '../../docs/clients/retry.ts'
+import { keyRing, secretOf } from '../conformance/key-ring.ts'
 import { occupy, quiet } from '../conformance/occupied.ts'
 import { node, Pair } from '../conformance/pair.ts'
 import { until } from '../support/until.ts'
@@ -20,8 +21,9 @@ interface Ended {
 }
 
 /** Runs the program to its end; fails when it cannot be found. */
-function runToEnd([program, ...args]: readonly [string, ...string[]]): Promise<Ended> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+function runToEnd([program, ...args]: readonly [string, ...string[]], key?: string): Promise<Ended> {
+  const env = { ...process.env, OLLAMA_API_KEY: key }
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const said = { stdout: '', stderr: '' }
   child.stdout.on('data', (part) => {
     said.stdout += part
@@ -225,4 +227,28 @@ print(json.dumps([retry.asked_wait_s(headers, ${now / 1_000}) for headers in jso
     assert.equal(stderr, '')
     assert.deepEqual(JSON.parse(stdout), expected)
   })
+})
+
+describe('the examples of docs/clients, where a key is needed', () => {
+  let pair: Pair
+  before(async () => {
+    pair = await Pair.start(node, {
+      simulate: ['--load-time', '0', '--token-rate', '500', '--prompt-rate', '100000'],
+      serve: ['--parallel', '1'],
+      variables: keyRing({ alice: {} }),
+    })
+  })
+  after(() => pair?.stop())
+
+  for (const [name, command] of Object.entries(PROGRAMS)) {
+    it(`${name} sends the key of OLLAMA_API_KEY, and does not try again with a wrong one`, async () => {
+      const ask = (key?: string) => runToEnd([...command, '--url', pair.proxy.url, prompt], key)
+      assert.equal((await ask(secretOf('alice'))).code, 0)
+      for (const key of [undefined, secretOf('mallory')]) {
+        const { code, stderr } = await ask(key)
+        assert.equal(code, 1)
+        assert.match(stderr, /^401 invalid_api_key: This server needs a key/)
+      }
+    })
+  }
 })
