@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { run } from 'node:test'
 import { spec as Spec } from 'node:test/reporters'
 import { installRuntimes } from './conformance/runtimes/install.ts'
 import { bunTest } from './support/bun-test.ts'
+
+const CONFORMANCE = `conformance${sep}`
 
 /** The conformance suite on platforms that have to be brought first. */
 const RUNTIMES = ['bun', 'node24', 'workerd'].map((name) => join('conformance', 'runtimes', `${name}.ts`))
@@ -58,8 +60,13 @@ const files = all
   })
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .filter((name) => !unwanted.some((part) => name.includes(part)))
+  .sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || (a < b ? -1 : 1))
   .map((name) => join(import.meta.dirname, name))
-  .sort()
+
+/** The conformance suite takes the most time and mostly waits, so it begins first. */
+function isLong(name: string): boolean {
+  return name.startsWith(CONFORMANCE)
+}
 
 if (mode === '--bun') process.exitCode = await bunTest(files)
 else runOnNode()
