@@ -63,7 +63,7 @@ export class Access {
       if (use === 'manage' && !this.#mayManage(c, undefined)) this.#refuse(c, request, 'route_not_allowed')
       return { ...identity.byAddress(request), withheld: undefined }
     }
-    if (use === 'open') return { ...identity.byAddress(request), withheld: withheldBy(settings) }
+    if (use === 'open') return { ...identity.byAddress(request), withheld: withheldBy(settings, true) }
     const found = identity.identify(request)
     return found instanceof Promise
       ? found.then((settled) => this.#admit(c, request, use, settled))
@@ -127,12 +127,12 @@ export class Access {
       const bySelf = use === 'manage' && found.code === 'no_key' && this.#mayManageWithoutKey(c)
       if (!bySelf) this.#refuse(c, request, found.code)
       if (use === 'manage' && !this.#mayManage(c, undefined)) this.#refuse(c, request, 'route_not_allowed')
-      return { ...identity.byAddress(request), withheld: withheldBy(settings) }
+      return { ...identity.byAddress(request), withheld: withheldBy(settings, true) }
     }
-    const { caller, user } = found
+    const { by, caller, user } = found
     if (use === 'infer' && !mayUse(caller, 'infer')) this.#refuse(c, request, 'use_not_allowed')
     if (use === 'manage' && !this.#mayManage(c, caller)) this.#refuse(c, request, 'route_not_allowed')
-    return { caller, user, withheld: withheldBy(settings) }
+    return { caller, user, withheld: withheldBy(settings, by === 'address') }
   }
 
   /** An address with many wrong credentials waits with the admin token as well: people choose such tokens. */

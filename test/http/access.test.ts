@@ -179,6 +179,13 @@ describe('what Ollama gets of a request', () => {
     }
   })
 
+  it('are not the address that tells a caller', async () => {
+    const { access } = house({ manage: 'open' })
+    const plain = await access.requesterOf({} as Context, aRequest({}), 'open')
+    assert.equal(plain.withheld?.('x-forwarded-for'), true)
+    assert.equal((await withheldOf({}))?.('x-forwarded-for'), false)
+  })
+
   it('are the persons too with forward_identity', async () => {
     const withheld = await withheldOf({ forward_identity: true })
     assert.equal(withheld?.('x-openwebui-user-id'), false)
