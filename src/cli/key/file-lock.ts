@@ -4,6 +4,8 @@ import type { Clock } from '../../clock.ts'
 
 /** A change takes some milliseconds. A lock of this age was left by a process that cannot be asked. */
 const STALE_MS = 30_000
+/** A holder writes its name microseconds after it has made the lock. An empty lock of this age was left by a killed one. */
+const EMPTY_STALE_MS = 1_000
 /** How long a change waits for others. */
 const PATIENCE_MS = 10_000
 const RETRY_MS = 20
@@ -22,7 +24,8 @@ export interface HeldLock {
 
 /**
  * Takes a lock: a file that exists only while somebody holds the lock (O_EXCL), with the process and the machine of the
- * holder. A lock is stale when its process is gone from this machine, or after STALE_MS. One process alone removes a
+ * holder. A lock is stale when its process is gone from this machine, after EMPTY_STALE_MS without a holder, or after
+ * STALE_MS. One process alone removes a
  * stale lock: the one that makes a second file, whose name belongs to this very lock.
  * @throws Locked when others hold the lock for PATIENCE_MS; the error of the system when the folder cannot be written
  */
@@ -65,8 +68,11 @@ function removeStale(path: string, now: number): void {
 
 function isStale(path: string, now: number): boolean {
   try {
-    if (now - statSync(path).mtimeMs > STALE_MS) return true
-    const [pid = '', host] = readFileSync(path, 'utf8').trim().split(' ')
+    const ageMs = now - statSync(path).mtimeMs
+    if (ageMs > STALE_MS) return true
+    const holder = readFileSync(path, 'utf8').trim()
+    if (holder === '') return ageMs > EMPTY_STALE_MS
+    const [pid = '', host] = holder.split(' ')
     return host === hostname() && /^\d+$/.test(pid) && !isAlive(Number(pid))
   } catch {
     // Gone in the meantime.

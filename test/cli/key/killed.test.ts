@@ -6,7 +6,7 @@ import { it } from 'node:test'
 import { loadConfig } from '../../../src/config/load.ts'
 import { program, ran } from '../support/program.ts'
 
-const TRIES = 24
+const TRIES = 16
 
 it('a key add that is killed at any moment leaves the old file or the new one, and blocks no later command', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'guard-killed-'))

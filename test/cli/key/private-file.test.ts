@@ -125,6 +125,14 @@ describe('changeFile', () => {
     assert.ok(!existsSync(lock))
   })
 
+  it('takes over an empty lock after a second: its holder was killed before it wrote its name', async () => {
+    writeFileSync(lock, '')
+    const old = new Date(Date.now() - 2_000)
+    utimesSync(lock, old, old)
+    await change('a')
+    assert.ok(!existsSync(lock))
+  })
+
   it('gives up after ten seconds when the holder lives, and leaves the lock', async () => {
     writeFileSync(lock, `${process.pid} ${hostname()}\n`)
     const clock = new ManualClock()
