@@ -10,6 +10,8 @@ const CLOUD = 'gpt-oss:120b-cloud'
 const PROMPT_TOKENS_PER_SECOND = 100
 /** An input that takes half a second. The simulator counts four bytes for a token. */
 const INPUT = 'word'.repeat(PROMPT_TOKENS_PER_SECOND / 2)
+/** An input that still runs after a look at the pages, also on a busy machine. */
+const LONG_INPUT = INPUT.repeat(4)
 
 async function ask({ proxy }: Pair, path: string, body: object | string): Promise<number> {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -18,8 +20,8 @@ async function ask({ proxy }: Pair, path: string, body: object | string): Promis
   return answer.status
 }
 
-const embed = (pair: Pair, model: string, inputs: number) =>
-  ask(pair, '/api/embed', { model, input: Array(inputs).fill(INPUT) })
+const embed = (pair: Pair, model: string, inputs: number, input = INPUT) =>
+  ask(pair, '/api/embed', { model, input: Array(inputs).fill(input) })
 
 const generate = (pair: Pair, model: string, tokens: number) =>
   ask(pair, '/api/generate', { model, prompt: 'x', options: { num_predict: tokens }, stream: false })
@@ -44,7 +46,7 @@ export function slots(target: Target): void {
     after(() => pair.stop())
 
     it('takes a slot for each on a completion model', async () => {
-      const three = embed(pair, MODEL, 3)
+      const three = embed(pair, MODEL, 3, LONG_INPUT)
       await until('it runs', async () => (await pair.stats()).available_slots === 1)
       const running = await occupy(pair)
       assert.equal((await pair.stats()).available_slots, 0)
@@ -62,7 +64,7 @@ export function slots(target: Target): void {
       await pair.update({ model: MODEL, parallel_limit: 3 })
       const one = generate(pair, MODEL, 10)
       await until('one runs', async () => (await pair.stats()).active_requests === 1)
-      const many = embed(pair, MODEL, 9)
+      const many = embed(pair, MODEL, 6, LONG_INPUT)
       await until('the other waits', async () => (await pair.stats()).queued_requests === 1)
       assert.equal(await one, 200)
       await until('it has all slots', async () => (await pair.stats()).available_slots === 0)

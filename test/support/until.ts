@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 const POLL_MS = 5
-const PATIENCE_MS = 5_000
+/** Long enough for a machine on which several suites run at once. */
+const PATIENCE_MS = 10_000
 
 /** Waits until the condition holds; fails, naming it, when it does not within the time. */
 export async function until(
