@@ -123,7 +123,8 @@ describe('a signature of the ollama command', () => {
     const { ask, seconds } = world(webCrypto)
     const request = ALICE.request(seconds())
     const answers = await Promise.all([ask(request), ask({ ...request, clientAddress: '192.0.2.99' })])
-    assert.deepEqual(answers, ['signature:alice', 'signature_replayed'])
+    // Which of the two is verified first is up to the platform.
+    assert.deepEqual(answers.sort(), ['signature:alice', 'signature_replayed'])
   })
 
   it('is refused when the share of its key in the memory is used up, and others are not', async () => {
