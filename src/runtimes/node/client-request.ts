@@ -17,6 +17,8 @@ export class NodeClientRequest extends BaseClientRequest {
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   #reader: BodyReader | undefined
+  /** The body was asked for, or goes to Ollama as it comes. */
+  #bodyTaken = false
 
   constructor(
     incoming: IncomingMessage,
@@ -35,8 +37,10 @@ export class NodeClientRequest extends BaseClientRequest {
     const connection = connections.callBegan(socket, incoming, outgoing)
     outgoing.on('close', () => {
       connections.callEnded(connection)
-      if (outgoing.writableFinished) this.forwarding?.done()
-      else this.leave()
+      if (!outgoing.writableFinished) this.leave()
+      else if (this.#bodyTaken) this.forwarding?.done()
+      // The request was refused before anybody read its body, and the body may have no end.
+      else if (!incoming.complete && !socket.destroyed) discardRest(incoming, outgoing)
     })
   }
 
@@ -52,6 +56,7 @@ export class NodeClientRequest extends BaseClientRequest {
   }
 
   readBody(body: IncomingBody): Promise<Uint8Array> {
+    this.#bodyTaken = true
     if (this.gone) return Promise.reject(new Failure('client_gone'))
     const declared = Number(this.#incoming.headers['content-length'] ?? 0)
     if (declared > body.maxBytes) {
@@ -71,6 +76,7 @@ export class NodeClientRequest extends BaseClientRequest {
 
   forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding {
     if (!(upstream instanceof NodeUpstream)) throw new TypeError(`${upstream.name} is no upstream of Node`)
+    this.#bodyTaken = true
     const forwarding = new NodeForwarding(this.#outgoing, observer)
     this.forwarding = forwarding
     if (this.gone) forwarding.clientLeft()

@@ -110,6 +110,32 @@ describe('the gate', () => {
   })
 })
 
+describe('a body of a request that is refused before anybody reads it', () => {
+  const KEYS = JSON.stringify({ alice: { hash: `sha256:${'0'.repeat(64)}` } })
+  const head = (path: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{`
+
+  it('holds no connection: the client is gone a moment after it has stopped sending', async () => {
+    house = await nodeHarness({ KEYS })
+    for (const path of ['/api/chat', '/api/blobs/sha256:1']) {
+      const client = await house.client()
+      client.write(head(path))
+      assert.match(await client.get('invalid_api_key'), /^HTTP\/1\.1 401 /)
+      await client.left()
+    }
+    assert.equal(house.upstream.arrived.length, 0)
+  })
+
+  it('that comes to its end leaves the connection to the next request', async () => {
+    house = await nodeHarness({ KEYS })
+    const client = await house.client()
+    client.write(head('/api/chat'))
+    await client.get('invalid_api_key')
+    client.write(`${'x'.repeat(999_999)}GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    await client.get('"live"')
+  })
+})
+
 describe('a body over max_body_size', () => {
   const LIMIT = { MAX_BODY_SIZE: '64KiB' }
   it('that says so is refused before it is sent', async () => {
