@@ -1,19 +1,9 @@
-import { type Key, NO_LIMITS } from '../../../src/callers/caller.ts'
+import type { Key } from '../../../src/callers/caller.ts'
 import type { UsageRecord } from '../../../src/callers/usage-lines.ts'
+import { aKey as namedKey } from './builders.ts'
 
 export function aKey(over: Partial<Key> = {}): Key {
-  return {
-    name: 'alice',
-    address: [],
-    models: undefined,
-    may: new Set(['infer']),
-    class: 'normal',
-    limits: NO_LIMITS,
-    slotSeconds: {},
-    tokens: {},
-    users: undefined,
-    ...over,
-  }
+  return namedKey(over.name ?? 'alice', over)
 }
 
 export function aRecord(over: Partial<UsageRecord> = {}): UsageRecord {
