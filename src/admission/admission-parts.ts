@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { LaneView, Limits, Runners, Upstream } from './contract.ts'
+import type { FairSettings, LaneView, Limits, Runners, Upstream } from './contract.ts'
 import type { TurnsParts } from './lanes-in-turns.ts'
 import type { AdmissionObserver } from './observer.ts'
 
@@ -17,6 +17,8 @@ export interface AdmissionParts {
   readonly models?: ReadonlyMap<string, Partial<Limits>>
   /** Which names share a runner. */
   readonly runners?: Runners
+  /** How the slots are shared among those that wait. Default: FAIR. */
+  readonly fairness?: FairSettings
   /** Bytes of bodies that may be read or wait, all lanes together. */
   readonly maxWaitingBytes: number
   /** 0 ≤ x < 1; spreads the returns of refused clients. */

@@ -1,4 +1,4 @@
-import type { Caller, CallerLimits } from '../callers/caller.ts'
+import type { CallClass, Caller, CallerLimits } from '../callers/caller.ts'
 import type { LaneObserver, Outcome } from './observer.ts'
 import type { Refusal } from './refusal.ts'
 import type { TurnsView, WaitingFor } from './turns/contract.ts'
@@ -14,6 +14,10 @@ export interface Call {
   /** Model key. */
   readonly model: string
   readonly caller: Caller
+  /** A person behind the caller's key. The people behind one key share what the key gets. */
+  readonly user?: string | undefined
+  /** Default: normal. */
+  readonly class?: CallClass
   /** Clock milliseconds after which a slot is of no use to the call. */
   readonly deadline: number
   /** Size of the body that the proxy holds while the call waits. */
@@ -29,6 +33,16 @@ export interface Call {
   readonly options?: string
   /** From the call's keep_alive: false for 0. Undefined: Ollama keeps what an earlier call has set. */
   readonly keepsLoaded?: boolean | undefined
+}
+
+/** How the slots are shared among those that wait. */
+export interface FairSettings {
+  /** False: calls go in the order of their arrival, whoever sends them, and whatever their class. */
+  readonly fair: boolean
+  /** Of each class, above zero: while all classes wait, they get slot-time in these proportions. */
+  readonly weights: Readonly<Record<CallClass, number>>
+  /** Slots of each model that calls of the class batch never take. One slot is always left to them. */
+  readonly reserve: number
 }
 
 /** One Ollama, as far as admission has to know it. */

@@ -1,5 +1,8 @@
-/** How urgent the calls of a caller are. */
-export type CallClass = 'interactive' | 'normal' | 'batch'
+/** All classes, the most urgent first. */
+export const CALL_CLASSES = ['interactive', 'normal', 'batch'] as const
+
+/** How urgent a call is. Calls of each class share the slots by the weight of their class. */
+export type CallClass = (typeof CALL_CLASSES)[number]
 
 /** What a caller may have of all models together. Infinity: no limit. */
 export interface CallerLimits {
@@ -7,6 +10,8 @@ export interface CallerLimits {
   readonly parallel: number
   /** Calls that wait at once. */
   readonly queue: number
+  /** The share of slot-time beside other callers of the same class. Above zero; default: 1. */
+  readonly weight?: number
 }
 
 /** The party that a call is charged to. Equal ids are one caller. */
@@ -41,7 +46,10 @@ export interface Key {
   /** Globs; one that begins with `!` excludes. Undefined: all models. */
   readonly models: readonly string[] | undefined
   readonly may: ReadonlySet<Use>
+  /** The class of a call that asks for none. */
   readonly class: CallClass
+  /** The most urgent class that a call can ask for. */
+  readonly maxClass: CallClass
   readonly limits: CallerLimits
   readonly slotSeconds: Budget
   /** Tokens in and out together. */

@@ -49,6 +49,7 @@ export function keysOf({ keys }: Config): Key[] {
       models: key.models,
       may: key.may === undefined ? DEFAULT_USES : new Set(key.may),
       class: key.class ?? 'normal',
+      maxClass: 'normal',
       // One object for all callers without limits: admission compares it.
       limits: key.parallel === undefined && key.queue === undefined ? NO_LIMITS : { parallel, queue },
       slotSeconds: key.slot_seconds ?? {},

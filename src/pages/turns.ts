@@ -12,6 +12,7 @@ const LOAD_REASONS = {
   together: 'together: the runner fits beside all loaded ones',
   idle: 'idle: the runners that left had no work',
   aged: 'aged: a call had waited `turn.max_wait`',
+  owed: 'owed: a caller was behind all callers that waited for the runners that left',
   meeting: 'meeting: to see whether the runner fits beside the loaded ones',
   outside: 'outside: no call of this proxy asked for the load',
 }

@@ -24,6 +24,7 @@ export const LOAD_REASONS = [
   'together',
   'idle',
   'aged',
+  'owed',
   'meeting',
   'outside',
 ] as const satisfies readonly LoadReason[]

@@ -43,7 +43,7 @@ export class TurnHistory implements TurnObserver {
   /** Number of the turn of each loaded runner. */
   readonly #open = new Map<string, number>()
   readonly #totals: LoadTotals = {
-    loads: { first: 0, together: 0, idle: 0, aged: 0, meeting: 0, outside: 0 },
+    loads: { first: 0, together: 0, idle: 0, aged: 0, owed: 0, meeting: 0, outside: 0 },
     failed: 0,
     loadMs: 0,
     drainMs: 0,

@@ -39,7 +39,7 @@ describe('the turns of now', () => {
       credit_ms: -100,
       together: [['sha256-a', 'sha256-b']],
       apart: [['sha256-a', 'sha256-c']],
-      loads: { first: 0, together: 0, idle: 0, aged: 1, meeting: 0, outside: 0 },
+      loads: { first: 0, together: 0, idle: 0, aged: 1, owed: 0, meeting: 0, outside: 0 },
       loading_percent: 20,
     })
   })

@@ -132,7 +132,7 @@ describe('the totals', () => {
     clock.advance(60 * MINUTE)
     load('c', { reason: 'aged' })
     assert.deepEqual(history.totals, {
-      loads: { first: 1, together: 0, idle: 0, aged: 2, meeting: 0, outside: 0 },
+      loads: { first: 1, together: 0, idle: 0, aged: 2, owed: 0, meeting: 0, outside: 0 },
       failed: 1,
       loadMs: 30_000,
       drainMs: 15_000,

@@ -29,6 +29,12 @@ export function factsOf({ id, key, limits: { parallel, queue } }: Caller): Calle
 export function callerFrom({ id, key, limits: some }: CallerFacts): Caller {
   const limits = some === undefined ? NO_LIMITS : { ...NO_LIMITS, ...some }
   if (key === undefined) return { id, key, limits }
-  const checked = { address: [], models: undefined, may: CHECKED_USES, users: undefined }
+  const checked = {
+    address: [],
+    models: undefined,
+    may: CHECKED_USES,
+    maxClass: 'interactive',
+    users: undefined,
+  } as const
   return { id, key: { ...key, ...checked, limits }, limits }
 }

@@ -9,10 +9,11 @@ export type WaitingFor = 'slot' | 'turn' | 'load' | 'paused' | 'budget' | 'calle
 /**
  * Why a runner was loaded.
  * first: no other runner was loaded. together: the runner fits beside all loaded ones. idle: the runners that left had
- * no work. aged: a call had waited `max_wait`. meeting: to see whether the runner fits beside the loaded ones. outside:
+ * no work. aged: a call had waited `max_wait`. owed: a caller
+ * was behind all callers that waited for the runners that left. meeting: to see whether the runner fits beside the loaded ones. outside:
  * no call of this proxy asked for the load.
  */
-export type LoadReason = 'first' | 'together' | 'idle' | 'aged' | 'meeting' | 'outside'
+export type LoadReason = 'first' | 'together' | 'idle' | 'aged' | 'owed' | 'meeting' | 'outside'
 
 /**
  * Why a runner left memory.

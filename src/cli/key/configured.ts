@@ -24,6 +24,7 @@ export function configuredKeys({ keys }: Pick<Config, 'keys'>): Key[] {
     models: key.models,
     may: new Set(key.may ?? DEFAULT_USES),
     class: key.class ?? 'normal',
+    maxClass: 'normal',
     limits: { parallel: key.parallel ?? NO_LIMITS.parallel, queue: key.queue ?? NO_LIMITS.queue },
     slotSeconds: key.slot_seconds ?? {},
     tokens: key.tokens ?? {},

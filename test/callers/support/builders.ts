@@ -20,6 +20,7 @@ export const aKey = (name: string, changes: Partial<Key> = {}): Key => ({
   models: undefined,
   may: new Set(['infer']),
   class: 'normal',
+  maxClass: 'normal',
   limits: NO_LIMITS,
   slotSeconds: {},
   tokens: {},

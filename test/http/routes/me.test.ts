@@ -24,6 +24,7 @@ const OPEN_WEBUI: Key = {
   models: ['llama3.2', 'qwen3*'],
   may: new Set(['infer', 'manage']),
   class: 'interactive',
+  maxClass: 'interactive',
   limits: { parallel: 4, queue: Number.POSITIVE_INFINITY },
   slotSeconds: { day: 7_200 },
   tokens: { month: 1_000 },

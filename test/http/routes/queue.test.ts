@@ -12,6 +12,7 @@ const ALICE: Key = {
   models: undefined,
   may: new Set(['infer']),
   class: 'normal',
+  maxClass: 'normal',
   limits: NO_LIMITS,
   slotSeconds: { day: 60 },
   tokens: {},
