@@ -1,21 +1,27 @@
-/** What stands in a heap. The heap alone changes `heapIndex`. */
-export interface HeapMember {
-  /** The member with the lowest number is first. Call `moved` after a change. */
-  readonly rank: number
-  /** Place in the heap; -1 for what is in no heap. */
-  heapIndex: number
-}
-
-/** Finds the member with the lowest rank. Each change costs O(log n). */
-export class Heap<T extends HeapMember> {
+/** Finds the member that is first. Each change costs O(log n). A member knows its place, so that it can leave. */
+export abstract class Heap<T> {
   readonly #members: T[] = []
 
   get first(): T | undefined {
     return this.#members[0]
   }
 
+  get size(): number {
+    return this.#members.length
+  }
+
+  /** Whether `a` comes before `b`. Call `moved` after a change of what this depends on. */
+  protected abstract isBefore(a: T, b: T): boolean
+  /** Place of the member; -1 for one that is not here. */
+  protected abstract placeOf(member: T): number
+  protected abstract put(member: T, place: number): void
+
+  has(member: T): boolean {
+    return this.placeOf(member) >= 0
+  }
+
   add(member: T): void {
-    member.heapIndex = this.#members.length
+    this.put(member, this.#members.length)
     this.#members.push(member)
     this.#rise(member)
   }
@@ -23,13 +29,13 @@ export class Heap<T extends HeapMember> {
   remove(member: T): void {
     const last = this.#members.pop()
     if (last !== undefined && last !== member) {
-      this.#put(last, member.heapIndex)
+      this.#put(last, this.placeOf(member))
       this.moved(last)
     }
-    member.heapIndex = -1
+    this.put(member, -1)
   }
 
-  /** The rank of a member has changed. */
+  /** The order of a member may have changed. */
   moved(member: T): void {
     this.#rise(member)
     this.#sink(member)
@@ -37,31 +43,32 @@ export class Heap<T extends HeapMember> {
 
   #rise(member: T): void {
     for (;;) {
-      const parent = this.#members[(member.heapIndex - 1) >> 1]
-      if (parent === undefined || parent.rank <= member.rank) return
+      const place = this.placeOf(member)
+      const parent = place === 0 ? undefined : this.#members[(place - 1) >> 1]
+      if (parent === undefined || !this.isBefore(member, parent)) return
       this.#swap(parent, member)
     }
   }
 
   #sink(member: T): void {
     for (;;) {
-      const left = 2 * member.heapIndex + 1
+      const left = 2 * this.placeOf(member) + 1
       const [a, b] = [this.#members[left], this.#members[left + 1]]
-      const lower = b !== undefined && a !== undefined && b.rank < a.rank ? b : a
-      if (lower === undefined || lower.rank >= member.rank) return
+      const lower = b !== undefined && a !== undefined && this.isBefore(b, a) ? b : a
+      if (lower === undefined || !this.isBefore(lower, member)) return
       this.#swap(member, lower)
     }
   }
 
   /** `below` takes the place of `above`, its parent. */
   #swap(above: T, below: T): void {
-    const index = above.heapIndex
-    this.#put(above, below.heapIndex)
-    this.#put(below, index)
+    const place = this.placeOf(above)
+    this.#put(above, this.placeOf(below))
+    this.#put(below, place)
   }
 
-  #put(member: T, index: number): void {
-    this.#members[index] = member
-    member.heapIndex = index
+  #put(member: T, place: number): void {
+    this.#members[place] = member
+    this.put(member, place)
   }
 }

@@ -8,10 +8,24 @@ interface Ranked {
   heapIndex: number
 }
 
+class ByRank extends Heap<Ranked> {
+  protected override isBefore(a: Ranked, b: Ranked): boolean {
+    return a.rank < b.rank
+  }
+
+  protected override placeOf({ heapIndex }: Ranked): number {
+    return heapIndex
+  }
+
+  protected override put(member: Ranked, place: number): void {
+    member.heapIndex = place
+  }
+}
+
 describe('a heap', () => {
   it('has the lowest rank first, whatever comes, goes and changes', () => {
     const random = new Random(1)
-    const heap = new Heap<Ranked>()
+    const heap = new ByRank()
     const members: Ranked[] = []
     for (let step = 0; step < 20_000; step++) {
       const roll = random.next()
