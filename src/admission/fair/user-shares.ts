@@ -1,0 +1,33 @@
+import { type Level, Share } from './share.ts'
+
+/** Idle people of one key whose lead is remembered. */
+const REMEMBERED_USERS = 1_000
+
+/** The people behind one key, in one class. They share what the key gets, in equal parts. */
+export class UserShares {
+  /** One level for all lines: it moves with each call of the key. */
+  readonly level: Level = { v: 0 }
+  readonly #byUser = new Map<string, Share>()
+
+  of(user: string): Share {
+    const known = this.#byUser.get(user)
+    if (known !== undefined) return known
+    const share = new Share(1)
+    this.#byUser.set(user, share)
+    return share
+  }
+
+  /** A person has no calls any more. */
+  left(user: string): void {
+    const share = this.#byUser.get(user)
+    if (share?.idle !== true) return
+    this.#byUser.delete(user)
+    if (share.lead > 0) this.#byUser.set(user, share)
+    if (this.#byUser.size <= REMEMBERED_USERS) return
+    // Those who were idle for longest stand in front, unless they have calls.
+    for (const [first, each] of this.#byUser) {
+      if (each.idle) this.#byUser.delete(first)
+      if (this.#byUser.size <= REMEMBERED_USERS || !each.idle) return
+    }
+  }
+}
