@@ -1,0 +1,81 @@
+import { CALL_CLASSES } from '../../callers/caller.ts'
+import type { CallerAccount } from '../caller-account.ts'
+import { Branch } from './branch.ts'
+import { type Ages, Order } from './branch-heaps.ts'
+import type { LineMember } from './members.ts'
+import type { FairRules } from './rules.ts'
+import type { Level } from './share.ts'
+
+/** What a class needs of its line. */
+interface ClassTrunk<T extends LineMember> {
+  readonly rules: FairRules
+  readonly ages: Ages<Branch<T>>
+  moved(now: number): void
+}
+
+/** The calls of one class in one line: a branch for each caller that waits. */
+export class ClassLine<T extends LineMember> {
+  /** Index of the class in CALL_CLASSES. */
+  readonly index: number
+  readonly level: Level = { v: 0 }
+  readonly order = new Order<Branch<T>>()
+  /** What the class has got of this line, in slot-milliseconds for each unit of its weight. */
+  v = 0
+  /** Calls that wait. */
+  living = 0
+  /** Calls that wait and may run, as far as their callers have room. */
+  eligible = 0
+  /** Calls that hold slots. */
+  running = 0
+  readonly #trunk: ClassTrunk<T>
+  readonly #byCaller = new Map<CallerAccount, Branch<T>>()
+
+  constructor(trunk: ClassTrunk<T>, index: number) {
+    this.#trunk = trunk
+    this.index = index
+  }
+
+  get weight(): number {
+    return this.#trunk.rules.settings.weights[CALL_CLASSES[this.index] ?? 'normal']
+  }
+
+  get ages(): Ages<Branch<T>> {
+    return this.#trunk.ages
+  }
+
+  /** Callers that wait. */
+  get callers(): number {
+    return this.#byCaller.size
+  }
+
+  branches(): Iterable<Branch<T>> {
+    return this.#byCaller.values()
+  }
+
+  find(account: CallerAccount): Branch<T> | undefined {
+    return this.#byCaller.get(account)
+  }
+
+  /** The branch of a caller, for a call that comes at once. */
+  of(account: CallerAccount): Branch<T> {
+    const known = this.#byCaller.get(account)
+    if (known !== undefined) return known
+    const share = account.shareOf(this.index)
+    const branch = new Branch<T>(this, share, account, account.usersOf(this.index))
+    this.#byCaller.set(account, branch)
+    return branch
+  }
+
+  counted(living: number, eligible: number): void {
+    this.living += living
+    this.eligible += eligible
+  }
+
+  emptied({ whose }: Branch<T>): void {
+    if (typeof whose !== 'string') this.#byCaller.delete(whose)
+  }
+
+  moved(now: number): void {
+    this.#trunk.moved(now)
+  }
+}
