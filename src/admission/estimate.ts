@@ -1,3 +1,5 @@
+import { Returns } from './returns.ts'
+
 /** An observation weighs half after this many further completions. */
 const HALF_LIFE = 20
 const WEIGHT = 1 - 2 ** (-1 / HALF_LIFE)
@@ -20,8 +22,7 @@ export class Estimate {
   #samples = 0
   #mean = 0
   #variance = 0
-  /** Clock milliseconds at which the last refused client was asked to return. */
-  #lastReturn = Number.NEGATIVE_INFINITY
+  readonly #returns = new Returns(RETRY_CEILING_MS)
 
   /** `serviceMs`: the time that a slot was held, without the time that the model took to load. */
   learn(serviceMs: number): void {
@@ -49,14 +50,19 @@ export class Estimate {
   }
 
   /**
-   * Milliseconds from now after which the next refused client should come back: 1 s to 60 s, and not before
-   * `atLeastMs`. Each refusal gets a time that is S/P later, so that refused clients return at the pace at which slots
-   * become free, and not together.
+   * Milliseconds from now after which a refused client should come back: 1 s to 60 s, and not before `atLeastMs`. Refused
+   * clients return at the pace at which slots become free for them, and not together. `caller`: Caller.id. `callers`:
+   * those that share the slots with this one, itself included.
    */
-  retryAfterMs(now: number, slots: number, random: () => number, atLeastMs = 0): number {
-    const pace = this.#mean / Math.max(slots, 1)
-    const ideal = Math.max(now, this.#lastReturn) + pace
-    this.#lastReturn = Math.min(ideal, now + RETRY_CEILING_MS)
+  retryAfterMs(
+    now: number,
+    slots: number,
+    random: () => number,
+    atLeastMs = 0,
+    caller = '',
+    callers = 1,
+  ): number {
+    const ideal = this.#returns.next(caller, callers, this.#mean / Math.max(slots, 1), now)
     const delay = Math.min(Math.max(ideal - now, atLeastMs, RETRY_FLOOR_MS), RETRY_CEILING_MS)
     return delay * (1 + RETRY_JITTER * random())
   }

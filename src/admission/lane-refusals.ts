@@ -1,4 +1,5 @@
-import type { CallerAccount } from './accounts.ts'
+import type { Caller } from '../callers/caller.ts'
+import type { CallerAccount } from './caller-account.ts'
 import type { Call, EffectiveLimit, Limits } from './contract.ts'
 import type { Estimate } from './estimate.ts'
 import type { LaneParts } from './lane-parts.ts'
@@ -22,6 +23,29 @@ interface LaneState {
   /** Milliseconds until the runner has its turn. */
   turnInMs(now: number): number
   readonly estimate: Estimate
+  /** The lines. */
+  readonly turn: { readonly contenders: LinesView }
+}
+
+interface LinesView {
+  /** Callers in line. */
+  readonly callers: number
+  /** Whether calls of this caller are in line. */
+  hasInLine(account: CallerAccount | undefined): boolean
+}
+
+/** Where a call that arrives would stand. */
+interface Arrival {
+  readonly call: Call
+  readonly account: CallerAccount
+  /** The most calls that can go before this one. */
+  readonly mostAhead: number
+  /** Calls that go before this one, by the order that will be served. */
+  ahead(): number
+  /** Milliseconds until the first of them may run. */
+  readonly turnInMs: number
+  /** Bytes of the call in line that gives its place to this one. Undefined: no call does. */
+  readonly freesBytes: number | undefined
 }
 
 /** Decides which calls find no place in the line of a lane, and tells refused clients when to come back. */
@@ -41,48 +65,59 @@ export class LaneRefusals {
     this.#stillSince = now
   }
 
-  /**
-   * The Refusal of a call that may not join the line; undefined for a call that may. `ahead`: calls in front of the
-   * call that may run. `turnInMs`: milliseconds until the first of them may run.
-   */
-  ofArrival(
-    call: Call,
-    account: CallerAccount,
-    now: number,
-    ahead: number,
-    turnInMs: number,
-  ): Refusal | undefined {
-    if (account.queued >= account.limits.queue)
-      return this.of('queue_full', call.model, now, { scope: 'caller' })
-    const { queued, limits, effective, estimate } = this.#lane
-    const { parallel } = effective
+  /** The Refusal of a call that may not join the line; undefined for a call that may. */
+  ofArrival(arrival: Arrival, now: number): Refusal | undefined {
+    const { call, account, freesBytes } = arrival
+    if (account.queued >= account.limits.queue) return this.of('queue_full', call, now, { scope: 'caller' })
+    const { queued, limits } = this.#lane
     const { bytes, maxBytes } = this.#parts.waiting
-    // Where callers have no keys, there is one line that can be full.
-    const whose: Partial<RefusalFacts> = call.caller.key === undefined ? {} : { scope: 'model' }
-    if (queued >= limits.queue) return this.of('queue_full', call.model, now, whose)
-    if (bytes + call.bytes > maxBytes) return this.of('queue_full', call.model, now)
+    if (queued >= limits.queue && freesBytes === undefined)
+      return this.of('queue_full', call, now, this.whose(call))
+    if (bytes + call.bytes - (freesBytes ?? 0) > maxBytes) return this.of('queue_full', call, now)
+    if (this.#fits(arrival, arrival.mostAhead, now) === undefined) return undefined
+    // Only a line that is long by now is looked at caller by caller.
+    const estimatedWaitMs = this.#fits(arrival, arrival.ahead(), now)
+    return estimatedWaitMs === undefined ? undefined : this.of('queue_full', call, now, { estimatedWaitMs })
+  }
+
+  /** Whose line is full when that of the model is. Where callers have no keys, there is one line that can be full. */
+  whose({ caller }: Call): Partial<RefusalFacts> {
+    return caller.key === undefined ? {} : { scope: 'model' }
+  }
+
+  of(code: RefusalCode, call: Call, now: number, facts?: Partial<RefusalFacts>): Refusal {
+    const { model, caller } = call
+    if (code === 'cancelled') return new Refusal(code, { model })
+    return new Refusal(code, {
+      model,
+      retryAfterMs: this.#retryAfterMs(code, caller, now),
+      ...(this.#lane.paused && { paused: true }),
+      ...facts,
+    })
+  }
+
+  /** Undefined where a call behind `ahead` calls starts before its deadline; otherwise its predicted wait. */
+  #fits({ call, account, turnInMs }: Arrival, ahead: number, now: number): number | undefined {
+    const { effective, estimate } = this.#lane
+    const { parallel } = effective
     const serviceMs = estimate.waitMs(ahead, parallel)
     if (serviceMs === undefined) return undefined
     const laneMs = turnInMs + serviceMs
     const laneSpreadMs = estimate.spreadMs(ahead, parallel)
     const [ownMs, ownSpreadMs] = ofOwnCalls(call, account, estimate)
-    const waitMs = Math.max(laneMs, ownMs)
     const latestMs = Math.max(laneMs + DEADLINE_MARGIN * laneSpreadMs, ownMs + DEADLINE_MARGIN * ownSpreadMs)
-    if (now + latestMs <= call.deadline) return undefined
-    return this.of('queue_full', call.model, now, { estimatedWaitMs: waitMs })
+    return now + latestMs <= call.deadline ? undefined : Math.max(laneMs, ownMs)
   }
 
-  of(code: RefusalCode, model: string, now: number, facts?: Partial<RefusalFacts>): Refusal {
-    if (code === 'cancelled') return new Refusal(code, { model })
-    const { effective, estimate, paused, hasTurn } = this.#lane
+  #retryAfterMs(code: RefusalCode, caller: Caller, now: number): number {
+    const { effective, estimate, paused, hasTurn, turn } = this.#lane
     let leastMs = 0
     if (code !== 'shutting_down') leastMs = hasTurn || paused ? this.#stillMs(now) : this.#lane.turnInMs(now)
-    return new Refusal(code, {
-      model,
-      retryAfterMs: estimate.retryAfterMs(now, effective.parallel, this.#parts.random, leastMs),
-      ...(paused && { paused: true }),
-      ...facts,
-    })
+    const { accounts, random } = this.#parts
+    if (!accounts.settings.fair) return estimate.retryAfterMs(now, effective.parallel, random, leastMs)
+    const isInLine = turn.contenders.hasInLine(accounts.find(caller.id))
+    const sharing = turn.contenders.callers + (isInLine ? 0 : 1)
+    return estimate.retryAfterMs(now, effective.parallel, random, leastMs, caller.id, sharing)
   }
 
   /**

@@ -1,0 +1,47 @@
+import type { Branch } from './branch.ts'
+import type { FairLine } from './fair-line.ts'
+import type { FairMember } from './members.ts'
+import type { SeenLine, ServedLine } from './progress.ts'
+
+/**
+ * A call has come to a line whose runner is not loaded. Its caller remembers how far the other lines have served, unless
+ * it waits already.
+ */
+export function remember<T extends FairMember>(
+  line: FairLine<T>,
+  { call, account }: T,
+  others: Iterable<ServedLine>,
+): void {
+  if (call.slots === 0 || !line.rules.settings.fair) return
+  const part = line.classOf(call)
+  const branch = part.find(account)
+  if (branch === undefined || branch.seen !== undefined) return
+  const seen: SeenLine[] = []
+  for (const other of others) if (other !== line) seen.push({ line: other, ...other.progress(part.index) })
+  branch.seen = seen
+}
+
+/**
+ * By how many of its own calls the caller of the next call in `line` is behind the callers that `other` has served since
+ * that caller began to wait. What the caller got elsewhere meanwhile counts. 0 or less: not behind. `meanMs`: of a call.
+ */
+export function owedOver<T extends FairMember>(
+  line: FairLine<T>,
+  other: ServedLine,
+  { meanMs = 0 }: { readonly meanMs: number | undefined },
+): number {
+  const { branch, part } = line.next()
+  if (branch === undefined || part === undefined) return 0
+  const seen = branch.seen?.find((each) => each.line === other)
+  const step = (meanMs * branch.share.size) / branch.share.weight
+  if (seen === undefined || step <= 0) return 0
+  const { level, v, hasClass } = other.progress(part.index)
+  // Of a class that is not served there, the caller has missed what its class has missed.
+  const missed = hasClass ? level - seen.level : (v - seen.v) * part.weight
+  return (missed - got(branch)) / step
+}
+
+/** What the caller got since it began to wait, and what it had got more than others before. */
+function got<T extends FairMember>(branch: Branch<T>): number {
+  return branch.key - branch.keyAtFirst + branch.leadAtFirst
+}

@@ -1,0 +1,165 @@
+import { Heap } from '../heap.ts'
+import type { Branch } from './branch.ts'
+import type { FairLine } from './fair-line.ts'
+import type { FairMember, LineMember } from './members.ts'
+
+/** Calls of one caller, or of one person behind a key, that go one after the other. */
+class Row<T extends LineMember> {
+  /** What the share has got, in slot-milliseconds for each unit of weight. */
+  key: number
+  /** What one call adds to `key`. */
+  readonly step: number
+  readonly #calls: readonly T[]
+  /** Calls of the caller that may run at once. */
+  readonly #most: number
+  /** The places in the order at which its running calls are taken to end, the next first. */
+  readonly #ends: number[]
+  #next = 0
+  heapPlace = -1
+
+  constructor(branch: Branch<T>, calls: readonly T[], meanMs: number, slots: number) {
+    const { whose, share } = branch
+    this.key = branch.key
+    this.step = (meanMs * share.size) / share.weight
+    this.#calls = calls
+    const { active, limits } = typeof whose === 'string' ? NO_CALLER : whose
+    this.#most = limits.parallel
+    const isCapped = limits.parallel < Number.POSITIVE_INFINITY
+    this.#ends = isCapped ? Array.from({ length: active }, (_, index) => ((index + 1) * slots) / active) : []
+  }
+
+  /** The call that goes next. */
+  get first(): T | undefined {
+    return this.#calls[this.#next]
+  }
+
+  /** The place from which on the next call may go. */
+  get mayGoAt(): number {
+    const tooMany = this.#ends.length - this.#most
+    return tooMany < 0 ? 0 : (this.#ends[tooMany] ?? 0)
+  }
+
+  /** The next call gets a slot. It is taken to end when `slots` others have begun. */
+  go(place: number, slots: number): void {
+    this.#next++
+    this.key += this.step
+    if (this.#most < Number.POSITIVE_INFINITY) this.#ends.push(place + slots)
+  }
+}
+
+/** The room of a person behind a key: the key has the limits. */
+const NO_CALLER = { active: 0, limits: { parallel: Number.POSITIVE_INFINITY } }
+
+class Rows<T extends LineMember> extends Heap<Row<T>> {
+  protected override isBefore(a: Row<T>, b: Row<T>): boolean {
+    return a.key === b.key ? (a.first?.number ?? 0) < (b.first?.number ?? 0) : a.key < b.key
+  }
+
+  protected override placeOf(row: Row<T>): number {
+    return row.heapPlace
+  }
+
+  protected override put(row: Row<T>, place: number): void {
+    row.heapPlace = place
+  }
+}
+
+/** The rows of one class, or of the people behind one key. */
+class Order<T extends LineMember> {
+  readonly #ready = new Rows<T>()
+  /** Rows of callers that have as many calls running as they may. */
+  #full: Row<T>[] = []
+  readonly #slots: number
+
+  constructor(rows: Iterable<Row<T>>, slots: number) {
+    this.#slots = slots
+    for (const row of rows) this.#add(row, 0)
+  }
+
+  /** The call that gets the slot at this place of the order. Undefined: all that wait, wait for calls of their callers. */
+  at(place: number): Row<T> | undefined {
+    const { first } = this.#ready
+    if (this.#full.length === 0 || (first !== undefined && place < this.#nextAt)) return first
+    const all = this.#full
+    this.#full = []
+    for (const row of all) this.#add(row, place)
+    return this.#ready.first
+  }
+
+  go(row: Row<T>, place: number): void {
+    this.#ready.remove(row)
+    row.go(place, this.#slots)
+    if (row.first !== undefined) this.#add(row, place + 1)
+  }
+
+  get #nextAt(): number {
+    return this.#full.reduce((least, { mayGoAt }) => Math.min(least, mayGoAt), Number.POSITIVE_INFINITY)
+  }
+
+  #add(row: Row<T>, place: number): void {
+    if (row.mayGoAt <= place) this.#ready.add(row)
+    else this.#full.push(row)
+  }
+}
+
+/**
+ * The calls of a line in the order in which they will be served, if no call comes or leaves and all take as long as calls
+ * usually do. `parallel`: calls that run at once. `meanMs`: of a call.
+ */
+export function servingOrder<T extends FairMember>(
+  line: FairLine<T>,
+  parallel: number,
+  meanMs = 0,
+): Iterable<T> {
+  const [one, another] = line.branches()
+  const isOne = another === undefined && one?.people === undefined && line.loads.living === 0
+  if (!line.rules.settings.fair || isOne) return line
+  const slots = Number.isFinite(parallel) ? parallel : 1
+  const classes = line.classes.flatMap((part) => {
+    if (part === undefined || part.living === 0) return []
+    const rows = Array.from(
+      part.branches(),
+      (branch) => new Row(branch, callsOf(branch, meanMs), meanMs, slots),
+    )
+    return [{ key: part.v, step: meanMs / part.weight, order: new Order(rows, slots) }]
+  })
+  const served: T[] = [...line.loads]
+  const all = line.living
+  for (let place = 0; served.length < all; place++) {
+    let next: (typeof classes)[number] | undefined
+    let row: Row<T> | undefined
+    for (const each of classes) {
+      const first = each.order.at(place)
+      if (first === undefined) continue
+      const isNext =
+        next === undefined || each.key < next.key || (each.key === next.key && isOlder(first, row))
+      if (isNext) [next, row] = [each, first]
+    }
+    const call = row?.first
+    if (next === undefined || row === undefined || call === undefined) continue
+    served.push(call)
+    next.key += next.step
+    next.order.go(row, place)
+  }
+  return served
+}
+
+/** The calls of one branch in the order in which they go. */
+function callsOf<T extends LineMember>(branch: Branch<T>, meanMs: number): readonly T[] {
+  if (branch.people === undefined) return [...branch.members()]
+  const rows = Array.from(
+    branch.people.branches(),
+    (person) => new Row(person, [...person.members()], meanMs, 1),
+  )
+  const order = new Order(rows, 1)
+  const calls: T[] = []
+  for (let row = order.at(0); row?.first !== undefined; row = order.at(0)) {
+    calls.push(row.first)
+    order.go(row, 0)
+  }
+  return calls
+}
+
+function isOlder<T extends LineMember>(a: Row<T>, b: Row<T> | undefined): boolean {
+  return (a.first?.number ?? 0) < (b?.first?.number ?? 0)
+}
