@@ -1,4 +1,6 @@
+import type { CallerAccount } from './caller-account.ts'
 import type { Call } from './contract.ts'
+import { servingOrder } from './fair/serving-order.ts'
 import type { LaneLine, NamedCalls } from './lane-line.ts'
 import type { LocalTicket } from './local-ticket.ts'
 import { Contender, type TurnLane } from './turns/contender.ts'
@@ -78,17 +80,39 @@ export class LaneContenders<M extends NamedCalls> {
     return contender.line
   }
 
-  /** All calls in line: first those of the current contender, then the others by their arrival. */
+  /**
+   * All calls in line, as they will be served: first those of the current contender, then those of the others, the one
+   * with the oldest call first.
+   */
   waiting(): Iterable<LocalTicket<M>> {
-    const first = this.current.line ?? []
+    const first = this.#served(this.current)
     if (this.#others.length === 0) return first
-    const others = this.#others.flatMap((each) => [...(each.line ?? [])])
-    return [...first, ...others.sort((a, b) => a.enqueuedAt - b.enqueuedAt)]
+    const numberOf = ({ line }: Contender<LaneLine<M>>) => line?.oldest()?.number ?? Number.POSITIVE_INFINITY
+    const others = this.#others.toSorted((a, b) => numberOf(a) - numberOf(b))
+    return [...first, ...others.flatMap((each) => [...this.#served(each)])]
+  }
+
+  /** Callers that wait. A caller that waits with two sets of options counts twice. */
+  get callers(): number {
+    let callers = 0
+    for (const { line } of this.all) for (const part of line?.classes ?? []) callers += part?.callers ?? 0
+    return callers
+  }
+
+  /** Whether calls of this caller are in line. */
+  hasInLine(account: CallerAccount | undefined): boolean {
+    if (account === undefined) return false
+    return this.lines().some(({ classes }) => classes.some((part) => part?.find(account) !== undefined))
   }
 
   /** The lines in which somebody may stand. */
   lines(): LaneLine<M>[] {
     return this.all.flatMap(({ line }) => line ?? [])
+  }
+
+  /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
+  expire(now: number): number {
+    return Math.min(...this.lines().map((line) => line.expire(now)))
   }
 
   /** Puts the calls of all lines into one. */
@@ -117,5 +141,10 @@ export class LaneContenders<M extends NamedCalls> {
   /** Gives up the calls in line that `moves` names. */
   give(moves: (ticket: LocalTicket<M>) => boolean): LocalTicket<M>[] {
     return this.lines().flatMap((line) => line.give(moves))
+  }
+
+  #served({ line }: Contender<LaneLine<M>>): Iterable<LocalTicket<M>> {
+    const { effective, estimate } = this.#lane
+    return line === undefined ? [] : servingOrder(line, effective.parallel, estimate.meanMs)
   }
 }

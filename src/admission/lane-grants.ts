@@ -1,11 +1,11 @@
-import type { CallerAccount } from './accounts.ts'
+import type { CallerAccount } from './caller-account.ts'
 import type { Call } from './contract.ts'
-import type { LaneLine, NamedCalls } from './lane-line.ts'
+import type { LaneContenders } from './lane-contenders.ts'
+import type { NamedCalls } from './lane-line.ts'
 import type { LaneRefusals } from './lane-refusals.ts'
 import type { LaneSlots } from './lane-slots.ts'
 import type { LocalPermit, PermitOwner } from './local-permit.ts'
 import type { LocalTicket } from './local-ticket.ts'
-import type { Contender } from './turns/contender.ts'
 import type { Turns } from './turns/turns.ts'
 
 /** The calls under one name, as far as a grant has to know them. */
@@ -17,11 +17,13 @@ export interface GrantedCalls extends NamedCalls {
 /** A lane, as its grants need the lane. */
 export interface GrantingLane<M extends NamedCalls> extends PermitOwner<M> {
   readonly refusals: LaneRefusals
+  /** Milliseconds for which a call of the lane holds its slots. */
+  readonly estimate: { readonly meanMs: number | undefined }
 }
 
 /** The part of a lane in the turns, as its grants need the part. */
 interface GrantingTurn<M extends NamedCalls> {
-  readonly contenders: { readonly current: Contender<LaneLine<M>> }
+  readonly contenders: Pick<LaneContenders<M>, 'current' | 'lineOf'>
   /** Its calls wait for a turn. */
   readonly isOrdered: boolean
 }
@@ -47,7 +49,7 @@ export class LaneGrants<M extends GrantedCalls> {
     const permit = this.#grant(model, call, account, now, 0)
     if (permit.slots === 0) return permit
     model.observer.granted(0)
-    if (account.isApart) account.passOn(now)
+    if (account.isFull) account.passOn(now)
     return permit
   }
 
@@ -88,25 +90,36 @@ export class LaneGrants<M extends GrantedCalls> {
     const { account, call, model } = ticket
     const waitMs = now - ticket.enqueuedAt
     if (call.deadline <= now) {
+      account.left(now)
       model.observer.left('timeout', waitMs)
-      ticket.settle(this.#lane.refusals.of('timeout', model.model, now))
+      ticket.settle(this.#lane.refusals.of('timeout', call, now))
       return
     }
-    const permit = this.#grant(model, call, account, now, waitMs)
+    const permit = this.#grant(model, call, account, now, waitMs, true)
+    account.left(now)
     model.observer.granted(waitMs)
     ticket.settle(permit)
     account.passOn(now)
   }
 
-  #grant(model: M, call: Call, account: CallerAccount, now: number, waitMs: number): LocalPermit<M> {
+  #grant(
+    model: M,
+    call: Call,
+    account: CallerAccount,
+    now: number,
+    waitMs: number,
+    fromLine = false,
+  ): LocalPermit<M> {
     this.#lane.refusals.movedAt(now)
     const permit = this.#slots.take(this.#lane, model, call, now, waitMs)
     model.began(permit.slots)
+    const { contenders } = this.#turn
     if (permit.slots > 0) {
       permit.account = account
       account.began()
+      contenders.lineOf(contenders.current).served(permit, this.#lane.estimate.meanMs, fromLine)
     }
-    permit.contender = this.#turn.contenders.current
+    permit.contender = contenders.current
     this.#granted(call)
     return permit
   }

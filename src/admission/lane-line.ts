@@ -1,6 +1,10 @@
-import type { CallerAccount } from './accounts.ts'
-import { CallersLine, type LineOwner } from './callers-line.ts'
+import type { CallerAccount } from './caller-account.ts'
 import type { Call } from './contract.ts'
+import { FairLine } from './fair/fair-line.ts'
+import type { LineOwner } from './fair/members.ts'
+import { owedOver } from './fair/owed.ts'
+import type { ServedLine } from './fair/progress.ts'
+import type { FairRules } from './fair/rules.ts'
 import type { LaneRefusals } from './lane-refusals.ts'
 import { LocalTicket, type TicketOwner } from './local-ticket.ts'
 import type { LaneObserver } from './observer.ts'
@@ -15,13 +19,13 @@ export interface NamedCalls {
 }
 
 /** The calls in one line of a lane, and the count of what they hold together. */
-export class LaneLine<M extends NamedCalls> extends CallersLine<LocalTicket<M>> implements TicketOwner<M> {
+export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> implements TicketOwner<M> {
   readonly #lane: LineOwner
   readonly #waiting: Waiting
   readonly #refusals: LaneRefusals
 
-  constructor(lane: LineOwner, waiting: Waiting, refusals: LaneRefusals) {
-    super(lane)
+  constructor(lane: LineOwner, rules: FairRules, waiting: Waiting, refusals: LaneRefusals) {
+    super(lane, rules)
     this.#lane = lane
     this.#waiting = waiting
     this.#refusals = refusals
@@ -38,7 +42,7 @@ export class LaneLine<M extends NamedCalls> extends CallersLine<LocalTicket<M>> 
     return ticket
   }
 
-  /** Takes the call that `first` returned last out of the line. */
+  /** Takes the call that `first` returned last out of the line. For its account, the call waits until `left`. */
   override takeFirst(): LocalTicket<M> | undefined {
     const ticket = super.takeFirst()
     if (ticket) this.#uncount(ticket)
@@ -59,8 +63,23 @@ export class LaneLine<M extends NamedCalls> extends CallersLine<LocalTicket<M>> 
     const { model, enqueuedAt } = ticket
     this.leave(ticket)
     this.#uncount(ticket)
+    ticket.account.left(now)
     model.observer.left(code, now - enqueuedAt)
-    ticket.settle(this.#refusals.of(code, model.model, now, facts))
+    ticket.settle(this.#refusals.of(code, ticket.call, now, facts))
+  }
+
+  /**
+   * By how many of its own calls the caller of the next call is behind the callers that `other` has served since that
+   * caller began to wait here. 0 or less: not behind.
+   */
+  owedOver(other: ServedLine): number {
+    return owedOver(this, other, this.#lane.estimate)
+  }
+
+  /** A call gives its place to another caller's call. */
+  giveWay(ticket: LocalTicket<M>, now: number): void {
+    this.#dismiss(ticket, 'queue_full', now, this.#refusals.whose(ticket.call))
+    this.sweep()
   }
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
@@ -101,8 +120,7 @@ export class LaneLine<M extends NamedCalls> extends CallersLine<LocalTicket<M>> 
     }
   }
 
-  #uncount({ model, call, account }: LocalTicket<M>): void {
-    account.left()
+  #uncount({ model, call }: LocalTicket<M>): void {
     model.queued--
     this.#waiting.calls--
     this.#waiting.bytes -= call.bytes

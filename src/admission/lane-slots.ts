@@ -1,4 +1,5 @@
 import type { Call, CallReport, Slot } from './contract.ts'
+import type { FairRules } from './fair/rules.ts'
 import { LaneLimit, type LaneLimits } from './lane-limit.ts'
 import { LocalPermit, type PermitOwner } from './local-permit.ts'
 import type { Outcome } from './observer.ts'
@@ -11,7 +12,10 @@ let grants = 0
 export class LaneSlots {
   readonly limit: LaneLimit
   readonly #slot: Slot
+  readonly #rules: FairRules
   #taken = 0
+  /** Slots that calls of the class batch have taken. */
+  #takenByBatch = 0
   #running = 0
   #open = 0
   #paused = false
@@ -23,8 +27,9 @@ export class LaneSlots {
   #mergedAt = 0
 
   /** `slot`: stands for all slots, because slots of one upstream differ in nothing. */
-  constructor(slot: Slot, limits: LaneLimits) {
+  constructor(slot: Slot, limits: LaneLimits, rules: FairRules) {
     this.#slot = slot
+    this.#rules = rules
     this.limit = new LaneLimit(limits)
   }
 
@@ -83,9 +88,16 @@ export class LaneSlots {
 
   hasRoomFor(call: Call, now: number): boolean {
     if (call.slots === 0) return this.#admits !== 'none'
+    if (this.isReserved(call)) return false
     if (this.#taken + this.#slotsFor(call) <= this.#open) return true
     if (this.#overlaps && call.slots === 1 && this.#open > 0 && this.#taken === this.#open) return true
     return call.slots === 1 && this.#open > 0 && this.limit.mayTry(this.#taken, now)
+  }
+
+  /** The slots that are left for calls of its class are fewer than the call takes. */
+  isReserved(call: Call): boolean {
+    if (call.class !== 'batch' || call.slots === 0) return false
+    return this.#takenByBatch + this.#slotsFor(call) > this.#forBatch
   }
 
   /** Takes the slots of a call for which there is room. */
@@ -93,6 +105,7 @@ export class LaneSlots {
     const beside = this.#taken
     const slots = this.#slotsFor(call)
     this.#taken += slots
+    if (call.class === 'batch') this.#takenByBatch += slots
     this.#running++
     grants++
     const permit = new LocalPermit(owner, model, call, this.#slot, slots, now, waitMs, grants, beside)
@@ -105,6 +118,7 @@ export class LaneSlots {
   giveBack(permit: LocalPermit, outcome: Outcome, now: number, report?: CallReport): boolean {
     const hadCompany = permit.beside > 0 || this.#taken > permit.slots
     this.#taken -= permit.slots
+    if (permit.call.class === 'batch') this.#takenByBatch -= permit.slots
     if (permit.slots === 0) return false
     // Most calls run alone and say nothing. They cost no more than this question.
     if (!hadCompany && !this.limit.hearsAlone(report)) return false
@@ -124,16 +138,26 @@ export class LaneSlots {
   takeOver(other: LaneSlots): void {
     if (other.#taken > 0) this.#mergedAt = grants
     this.#taken += other.#taken
+    this.#takenByBatch += other.#takenByBatch
     this.#running += other.#running
+    other.#takenByBatch = 0
     other.#taken = 0
     other.#running = 0
     other.#heir = this
     this.pause(this.#paused || other.#paused)
   }
 
-  #slotsFor({ slots }: Call): number {
+  /** Slots that calls of the class batch may have together. */
+  get #forBatch(): number {
+    const { fair, reserve } = this.#rules.settings
+    return fair ? Math.max(1, this.limit.effective.parallel - reserve) : Number.POSITIVE_INFINITY
+  }
+
+  #slotsFor({ slots, class: asked }: Call): number {
     if (slots === 0) return 0
-    return slots === 1 || this.limit.forced !== undefined ? 1 : Math.max(1, Math.min(slots, this.#open))
+    if (slots === 1 || this.limit.forced !== undefined) return 1
+    const most = asked === 'batch' ? Math.min(this.#open, this.#forBatch) : this.#open
+    return Math.max(1, Math.min(slots, most))
   }
 
   #reopen(): void {

@@ -1,5 +1,7 @@
-import type { CallerAccount } from './accounts.ts'
+import type { CallerAccount } from './caller-account.ts'
 import type { Call, CallReport } from './contract.ts'
+import { remember } from './fair/owed.ts'
+import type { ServedLine } from './fair/progress.ts'
 import { LaneContenders, type LineMaker } from './lane-contenders.ts'
 import { type GrantedCalls, type GrantingLane, LaneGrants } from './lane-grants.ts'
 import type { LaneLine, NamedCalls } from './lane-line.ts'
@@ -93,9 +95,16 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     return this.grants.mayRun(call, account, now)
   }
 
+  /** Milliseconds until the calls of this contender may run. */
+  startsInMs(contender: Contender, now: number): number {
+    return this.#turns.startsInMs(contender, now)
+  }
+
   /** The call gets a place in line. */
   stand(contender: Contender<LaneLine<M>>, model: M, call: Call, account: CallerAccount, now: number) {
-    const ticket = this.contenders.lineOf(contender).enqueue(model, call, account, now)
+    const line = this.contenders.lineOf(contender)
+    const ticket = line.enqueue(model, call, account, now)
+    if (this.isOrdered && contender.state !== 'loaded') remember(line, ticket, linesOf(this.#turns.inPlay))
     if (account.mayRun(call)) return ticket
     // Nobody has knocked for a call that waits for its caller.
     if (this.isOrdered) this.#turns.joined(contender)
@@ -124,6 +133,10 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   lineMoved(now: number): void {
     this.grants.toLine(now)
     if (!this.hasTurn || this.#turns.governs) this.#turns.advance(now)
+  }
+
+  isReserved(call: Call): boolean {
+    return this.#slots.isReserved(call)
   }
 
   admit(contender: object, admits: Admits, now: number): void {
@@ -188,4 +201,8 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   get isOrdered(): boolean {
     return this.contends && this.#turns.ordered
   }
+}
+
+function linesOf(contenders: Iterable<Contender>): readonly ServedLine[] {
+  return Array.from(contenders, ({ line }) => line ?? []).flat()
 }

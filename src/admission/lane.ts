@@ -1,5 +1,7 @@
 import type { Call, CallReport, EffectiveLimit, ForcedReason, LaneView, Limits } from './contract.ts'
 import { Estimate } from './estimate.ts'
+import { settle } from './fair/charge.ts'
+import { standIn } from './lane-arrivals.ts'
 import type { LaneLimits } from './lane-limit.ts'
 import { LaneLine } from './lane-line.ts'
 import type { LaneParts } from './lane-parts.ts'
@@ -35,7 +37,7 @@ export class Lane implements LaneView {
 
   constructor(runnerId: string | undefined, limits: LaneLimits, parts: LaneParts) {
     this.runnerId = runnerId
-    this.#slots = new LaneSlots(parts.slot, limits)
+    this.#slots = new LaneSlots(parts.slot, limits, parts.accounts)
     this.refusals = new LaneRefusals(this, parts)
     this.#parts = parts
     this.turn = new LaneTurn(this, this.#slots, parts.turns)
@@ -94,7 +96,7 @@ export class Lane implements LaneView {
   /** A slot at once, or a place in line. Throws a Refusal when there is neither. `model`: one of the lane's names. */
   arrive(model: LaneModel, call: Call, now: number): LanePermit | LaneTicket {
     model.lastUsed = now
-    if (call.deadline <= now) throw this.refuse(model, 'timeout', now)
+    if (call.deadline <= now) throw this.refuse(model, call, 'timeout', now)
     let account = this.#parts.accounts.of(call.caller, now)
     // Ollama frees the model when the model's last call is over. The client does not wait for that.
     if (call.work === 'unload') return this.turn.grants.atOnce(model, call, account, now)
@@ -104,11 +106,7 @@ export class Lane implements LaneView {
     account = this.#parts.accounts.of(call.caller, now)
     if (this.turn.mayRunAtOnce(contender, call, account, now))
       return this.turn.grants.atOnce(model, call, account, now)
-    const turnInMs = this.#parts.turns.startsInMs(contender, now)
-    const refusal = this.refusals.ofArrival(call, account, now, contender.eligible, turnInMs)
-    if (refusal === undefined) return this.turn.stand(contender, model, call, account, now)
-    model.observer.refused(refusal.code)
-    throw refusal
+    return standIn<LaneModel>(this, { contender, model, call, account, now })
   }
 
   /** For LocalPermit alone: Ollama has begun to answer, so the runner is in memory. */
@@ -125,6 +123,7 @@ export class Lane implements LaneView {
     }
     const { account, model } = permit
     const heldMs = now - permit.grantedAt
+    const { meanMs } = this.estimate
     const measured = this.#slots.giveBack(permit, outcome, now, report)
     model.ended(permit.slots, now, report)
     if (this.open > 0) this.refusals.movedAt(now)
@@ -133,6 +132,7 @@ export class Lane implements LaneView {
       if (outcome !== 'failed') this.estimate.learn(Math.max(0, heldMs - (report?.loadMs ?? 0)))
       model.observer.released(outcome, heldMs)
     }
+    if (this.#parts.accounts.settings.fair) settle(permit, heldMs, meanMs, outcome !== 'failed')
     if (measured) this.#parts.measured(this)
     // Until here the call counts as running: the turns must not take the runner for idle before they hear of the end.
     account?.ended(now)
@@ -213,13 +213,13 @@ export class Lane implements LaneView {
 
   /** For the lane's turn alone. */
   newLine(): LaneLine<LaneModel> {
-    return new LaneLine(this.turn, this.#parts.waiting, this.refusals)
+    return new LaneLine(this.turn, this.#parts.accounts, this.#parts.waiting, this.refusals)
   }
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
     if (this.queued === 0) return Number.POSITIVE_INFINITY
-    const earliest = Math.min(...this.turn.contenders.lines().map((line) => line.expire(now)))
+    const earliest = this.turn.contenders.expire(now)
     this.turn.lineMoved(now)
     return earliest
   }
@@ -230,9 +230,9 @@ export class Lane implements LaneView {
   }
 
   /** The Refusal of a call that does not come to the line. */
-  refuse(model: LaneModel, code: RefusalCode, now: number): Refusal {
+  refuse(model: LaneModel, call: Call, code: RefusalCode, now: number): Refusal {
     model.observer.refused(code)
-    return this.refusals.of(code, model.model, now)
+    return this.refusals.of(code, call, now)
   }
 
   /** `change`: changes the number of slots that may be taken. */

@@ -2,8 +2,9 @@ import type { CallerLimits } from '../callers/caller.ts'
 import { type Clock, Sweep } from '../clock.ts'
 import { Accounts } from './accounts.ts'
 import { type AdmissionParts, NO_RUNNERS } from './admission-parts.ts'
-import type { Admission, Call, CallerView, LanesView, Limits, Runners } from './contract.ts'
+import type { Admission, Call, CallerView, FairSettings, LanesView, Limits, Runners } from './contract.ts'
 import { CLOUD } from './contract.ts'
+import { FAIR } from './fair-settings.ts'
 import { surplus } from './forgetting.ts'
 import type { Lane } from './lane.ts'
 import { LaneSettings } from './lane-settings.ts'
@@ -48,7 +49,7 @@ export class LocalAdmission implements Admission, LanesView {
       laneOf: (model) => this.#models.get(model)?.lane,
     })
     this.#accounts = new Accounts({
-      partLines: () => this.#lanes.partLines(),
+      fairness: parts.fairness ?? FAIR,
       opens: (now) => this.#inTurns.turns.refresh(now),
     })
     this.#settings = new LaneSettings(parts.defaults, parts.auto === true)
@@ -92,6 +93,11 @@ export class LocalAdmission implements Admission, LanesView {
     this.#accounts.changed(find, this.#clock.now())
   }
 
+  /** The slots are shared in another way from now on, also among the calls in line. */
+  share(settings: FairSettings): void {
+    this.#lanes.rejoin(() => this.#accounts.share(settings), this.#clock.now())
+  }
+
   models(): Iterable<ModelCalls<Lane>> {
     return this.#models.values()
   }
@@ -111,7 +117,7 @@ export class LocalAdmission implements Admission, LanesView {
 
   acquire(call: Call, now = this.#clock.now()): LocalPermit | LocalTicket {
     const model = this.#models.get(call.model) ?? this.#open(call.model)
-    if (this.#closed) throw model.lane.refuse(model, 'shutting_down', now)
+    if (this.#closed) throw model.lane.refuse(model, call, 'shutting_down', now)
     const answer = model.lane.arrive(model, call, now)
     if (this.waiting.calls > 0 && !this.#sweep.planned) this.#sweep.plan(call.deadline - now)
     return answer
@@ -133,8 +139,8 @@ export class LocalAdmission implements Admission, LanesView {
   /** Removes limits of one model, so that the model follows the defaults again. */
   clearOverrides(model: string, limits: readonly (keyof Limits)[]): void {
     this.#settings.clear(model, limits)
-    const lane = this.#models.get(model)?.lane
-    if (lane) this.#applySettings(lane)
+    const called = this.#models.get(model)
+    if (called) this.#applySettings(called.lane)
   }
 
   /**
@@ -142,10 +148,9 @@ export class LocalAdmission implements Admission, LanesView {
    * starts them at once. Returns the models that are paused, or go on, because of it.
    */
   pause(model: string, paused: boolean): readonly ModelCalls<Lane>[] {
-    const now = this.#clock.now()
     const lanes = model === '*' ? this.lanes() : [(this.#models.get(model) ?? this.#open(model)).lane]
     if (model === '*') this.#lanes.paused = paused
-    for (const lane of lanes) lane.pause(paused, now)
+    for (const lane of lanes) lane.pause(paused, this.#clock.now())
     return Array.from(lanes, (lane) => [...lane.models]).flat()
   }
 
@@ -185,16 +190,14 @@ export class LocalAdmission implements Admission, LanesView {
 
   /** Ollama was restarted: what was learned of its runners may be wrong. */
   forgetLearned(): void {
-    const now = this.#clock.now()
-    for (const lane of this.lanes()) lane.forgetLearned(now)
-    this.#inTurns.turns.restarted(now)
+    for (const lane of this.lanes()) lane.forgetLearned(this.#clock.now())
+    this.#inTurns.turns.restarted(this.#clock.now())
   }
 
   /** Admits no call any more and refuses all calls in line. Running calls keep their slots. */
   close(): void {
     this.#closed = true
-    const now = this.#clock.now()
-    for (const lane of this.lanes()) lane.dismissAll(now)
+    for (const lane of this.lanes()) lane.dismissAll(this.#clock.now())
     this.#sweep.stop()
     this.#inTurns.stop()
   }
@@ -241,8 +244,7 @@ export class LocalAdmission implements Admission, LanesView {
 
   /** Returns the next deadline in any line; undefined when no call waits. */
   #expire(now: number): number | undefined {
-    let earliest = Number.POSITIVE_INFINITY
-    for (const lane of this.lanes()) earliest = Math.min(earliest, lane.expire(now))
+    const earliest = this.#lanes.expire(now)
     return this.waiting.calls > 0 ? earliest : undefined
   }
 }

@@ -1,5 +1,7 @@
-import type { CallerAccount } from './accounts.ts'
+import type { CallerAccount } from './caller-account.ts'
 import type { Call, CallReport, Permit, Slot } from './contract.ts'
+import type { ChargedClass } from './fair/charge.ts'
+import type { Share } from './fair/share.ts'
 import type { Outcome } from './observer.ts'
 
 /** The lane that a slot goes back to. */
@@ -29,6 +31,12 @@ export class LocalPermit<M = unknown> implements Permit {
   contender: object | undefined
   /** The account of the caller. Undefined for a call that takes no slot. The lane sets and reads it. */
   account: CallerAccount | undefined
+  /** Who is charged for the slots. Undefined where nobody is. */
+  part: ChargedClass | undefined
+  share: Share | undefined
+  person: Share | undefined
+  /** What was charged at the grant, in slot-milliseconds. */
+  predicted = 0
   #owner: PermitOwner<M> | undefined
 
   /** One value for each field, because an object for them would be made for every call. */

@@ -1,4 +1,4 @@
-import type { CallerAccount } from './accounts.ts'
+import type { CallerAccount } from './caller-account.ts'
 import type { Call, Ticket } from './contract.ts'
 import type { LocalPermit } from './local-permit.ts'
 import type { Refusal } from './refusal.ts'

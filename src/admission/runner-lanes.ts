@@ -41,9 +41,20 @@ export class RunnerLanes {
     return lane
   }
 
-  /** Callers have limits now that had none. */
-  partLines(): void {
-    for (const { turn } of this.all()) for (const line of turn.contenders.lines()) line.part()
+  /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
+  expire(now: number): number {
+    let earliest = Number.POSITIVE_INFINITY
+    for (const lane of this.all()) earliest = Math.min(earliest, lane.expire(now))
+    return earliest
+  }
+
+  /** All calls in line stand anew, and those go that may go then. `change`: changes the rules by which they stand. */
+  rejoin(change: () => void, now: number): void {
+    const lines = [...this.all()].flatMap(({ turn }) => turn.contenders.lines())
+    const all = lines.map((line) => ({ line, tickets: line.takeAll() }))
+    change()
+    for (const { line, tickets } of all) for (const ticket of tickets) line.join(ticket)
+    for (const lane of this.all()) lane.turn.lineMoved(now)
   }
 
   /** Keeps a lane that has lost its last name, as long as its calls run. */

@@ -45,14 +45,14 @@ describe('a caller with as many calls running as it may have', () => {
     assert.equal(fates(held, next, last), 'waiting granted waiting')
   })
 
-  it('keeps the place of its call among those that may go', () => {
+  it('stands behind those that may go, as long as its caller has no room', () => {
     const { admission } = anAdmission({ defaults: { parallel: 1, queue: 10 } })
     const other = permitOf(admission.acquire(aCall({ model: 'a' })))
     const elsewhere = permitOf(admission.acquire(one('b')))
     const mine = ticketOf(admission.acquire(one()))
     const later = ticketOf(admission.acquire(aCall({ model: 'a' })))
     const view = admission.model('a')?.lane
-    assert.deepEqual([...(view?.waiting() ?? [])], [mine, later])
+    assert.deepEqual([...(view?.waiting() ?? [])], [later, mine])
     elsewhere.release('done', 0)
     other.release('done', 0)
     assert.equal(fates(mine, later), 'granted waiting')

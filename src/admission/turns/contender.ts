@@ -1,13 +1,25 @@
 import type { LaneView } from '../contract.ts'
+import type { ServedLine } from '../fair/progress.ts'
 import type { TurnRunner } from './contract.ts'
 
 /** The calls in line of a contender, as turns see the line. */
-interface TurnLine {
+interface TurnLine extends ServedLine {
   readonly living: number
   /** Calls that may run, as far as their callers have room. */
   readonly eligible: number
   /** The call that has waited longest, of those that may run. Its times are clock milliseconds. */
-  first(): { readonly enqueuedAt: number; readonly call: { readonly deadline: number } } | undefined
+  oldest(): TurnCall | undefined
+  /**
+   * By how many of its own calls the caller of the next call is behind the callers that `other` has served since that
+   * caller began to wait here. 0 or less: not behind.
+   */
+  owedOver(other: ServedLine): number
+}
+
+/** A call in line, as turns see the call. Its times are clock milliseconds. */
+interface TurnCall {
+  readonly enqueuedAt: number
+  readonly call: { readonly deadline: number }
 }
 
 /** Which of its calls a lane may grant: all, one, or none. */
@@ -161,7 +173,7 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
 
   /** Clock milliseconds since when the first call waits that may run. */
   waitingSince(now: number): number {
-    return this.line?.first()?.enqueuedAt ?? now
+    return this.line?.oldest()?.enqueuedAt ?? now
   }
 
   /**
@@ -169,7 +181,7 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
    * but no more than half of the time that the call has at all.
    */
   agesAt(maxMs: number, now: number): number {
-    const first = this.line?.first()
+    const first = this.line?.oldest()
     if (first === undefined) return now + maxMs
     const { enqueuedAt, call } = first
     return enqueuedAt + Math.min(maxMs, (call.deadline - enqueuedAt) / 2)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Accounts } from '../../../src/admission/accounts.ts'
 import { type AdmissionParts, NO_RUNNERS } from '../../../src/admission/admission-parts.ts'
 import type { Call, Limits, Upstream } from '../../../src/admission/contract.ts'
+import { FAIR } from '../../../src/admission/fair-settings.ts'
 import { Lane } from '../../../src/admission/lane.ts'
 import { laneLimits } from '../../../src/admission/lane-limit.ts'
 import type { LaneLine } from '../../../src/admission/lane-line.ts'
@@ -39,7 +40,7 @@ export function aLane(limits: Partial<Limits> = {}, waiting: Partial<Waiting> = 
   })
   const lane = new Lane(undefined, laneLimits({ parallel: 1, queue: 512, ...limits }, true), {
     slot: { upstream: OLLAMA },
-    accounts: new Accounts({ partLines() {}, opens() {} }),
+    accounts: new Accounts({ fairness: FAIR, opens() {} }),
     turns,
     waiting: shared,
     random: () => 0,
