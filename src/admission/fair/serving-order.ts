@@ -1,15 +1,20 @@
 import { Heap } from '../heap.ts'
 import type { Branch } from './branch.ts'
 import type { FairLine } from './fair-line.ts'
-import type { FairMember, LineMember } from './members.ts'
+import type { FairMember } from './members.ts'
+
+/** A call that waits, and the slot-milliseconds that its share will be charged with. */
+interface Charged<T> {
+  readonly call: T
+  readonly slotMs: number
+}
 
 /** Calls of one caller, or of one person behind a key, that go one after the other. */
-class Row<T extends LineMember> {
+class Row<T extends FairMember> {
   /** What the share has got, in slot-milliseconds for each unit of weight. */
   key: number
-  /** What one call adds to `key`. */
-  readonly step: number
-  readonly #calls: readonly T[]
+  readonly #weight: number
+  readonly #calls: readonly Charged<T>[]
   /** Calls of the caller that may run at once. */
   readonly #most: number
   /** The places in the order at which its running calls are taken to end, the next first. */
@@ -17,10 +22,10 @@ class Row<T extends LineMember> {
   #next = 0
   heapPlace = -1
 
-  constructor(branch: Branch<T>, calls: readonly T[], meanMs: number, slots: number) {
+  constructor(branch: Branch<T>, calls: readonly Charged<T>[], slots: number) {
     const { whose, share } = branch
     this.key = branch.key
-    this.step = (meanMs * share.size) / share.weight
+    this.#weight = share.weight
     this.#calls = calls
     const { active, limits } = typeof whose === 'string' ? NO_CALLER : whose
     this.#most = limits.parallel
@@ -29,8 +34,12 @@ class Row<T extends LineMember> {
   }
 
   /** The call that goes next. */
-  get first(): T | undefined {
+  get first(): Charged<T> | undefined {
     return this.#calls[this.#next]
+  }
+
+  get number(): number {
+    return this.first?.call.number ?? 0
   }
 
   /** The place from which on the next call may go. */
@@ -41,8 +50,8 @@ class Row<T extends LineMember> {
 
   /** The next call gets a slot. It is taken to end when `slots` others have begun. */
   go(place: number, slots: number): void {
+    this.key += (this.first?.slotMs ?? 0) / this.#weight
     this.#next++
-    this.key += this.step
     if (this.#most < Number.POSITIVE_INFINITY) this.#ends.push(place + slots)
   }
 }
@@ -50,9 +59,9 @@ class Row<T extends LineMember> {
 /** The room of a person behind a key: the key has the limits. */
 const NO_CALLER = { active: 0, limits: { parallel: Number.POSITIVE_INFINITY } }
 
-class Rows<T extends LineMember> extends Heap<Row<T>> {
+class Rows<T extends FairMember> extends Heap<Row<T>> {
   protected override isBefore(a: Row<T>, b: Row<T>): boolean {
-    return a.key === b.key ? (a.first?.number ?? 0) < (b.first?.number ?? 0) : a.key < b.key
+    return a.key === b.key ? a.number < b.number : a.key < b.key
   }
 
   protected override placeOf(row: Row<T>): number {
@@ -65,7 +74,7 @@ class Rows<T extends LineMember> extends Heap<Row<T>> {
 }
 
 /** The rows of one class, or of the people behind one key. */
-class Order<T extends LineMember> {
+class Order<T extends FairMember> {
   readonly #ready = new Rows<T>()
   /** Rows of callers that have as many calls running as they may. */
   #full: Row<T>[] = []
@@ -117,11 +126,8 @@ export function servingOrder<T extends FairMember>(
   const slots = Number.isFinite(parallel) ? parallel : 1
   const classes = line.classes.flatMap((part) => {
     if (part === undefined || part.living === 0) return []
-    const rows = Array.from(
-      part.branches(),
-      (branch) => new Row(branch, callsOf(branch, meanMs), meanMs, slots),
-    )
-    return [{ key: part.v, step: meanMs / part.weight, order: new Order(rows, slots) }]
+    const rows = Array.from(part.branches(), (branch) => new Row(branch, callsOf(branch, meanMs), slots))
+    return [{ key: part.v, weight: part.weight, order: new Order(rows, slots) }]
   })
   const served: T[] = [...line.loads]
   const all = line.living
@@ -132,34 +138,30 @@ export function servingOrder<T extends FairMember>(
       const first = each.order.at(place)
       if (first === undefined) continue
       const isNext =
-        next === undefined || each.key < next.key || (each.key === next.key && isOlder(first, row))
+        next === undefined ||
+        each.key < next.key ||
+        (each.key === next.key && first.number < (row?.number ?? 0))
       if (isNext) [next, row] = [each, first]
     }
-    const call = row?.first
-    if (next === undefined || row === undefined || call === undefined) continue
-    served.push(call)
-    next.key += next.step
+    if (next === undefined || row?.first === undefined) continue
+    served.push(row.first.call)
+    next.key += row.first.slotMs / next.weight
     next.order.go(row, place)
   }
   return served
 }
 
 /** The calls of one branch in the order in which they go. */
-function callsOf<T extends LineMember>(branch: Branch<T>, meanMs: number): readonly T[] {
-  if (branch.people === undefined) return [...branch.members()]
-  const rows = Array.from(
-    branch.people.branches(),
-    (person) => new Row(person, [...person.members()], meanMs, 1),
-  )
+function callsOf<T extends FairMember>(branch: Branch<T>, meanMs: number): readonly Charged<T>[] {
+  const { people, share } = branch
+  if (people === undefined)
+    return Array.from(branch.members(), (call) => ({ call, slotMs: call.call.slots * meanMs * share.size }))
+  const rows = Array.from(people.branches(), (person) => new Row(person, callsOf(person, meanMs), 1))
   const order = new Order(rows, 1)
-  const calls: T[] = []
+  const calls: Charged<T>[] = []
   for (let row = order.at(0); row?.first !== undefined; row = order.at(0)) {
     calls.push(row.first)
     order.go(row, 0)
   }
   return calls
-}
-
-function isOlder<T extends LineMember>(a: Row<T>, b: Row<T> | undefined): boolean {
-  return (a.first?.number ?? 0) < (b?.first?.number ?? 0)
 }
