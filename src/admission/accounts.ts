@@ -59,8 +59,7 @@ export class Accounts implements FairRules {
       this.#change(known, caller.limits, now)
     }
     // The calls that have just gone can have ended the account.
-    const account = this.#byId.get(caller.id) ?? new CallerAccount(this, caller)
-    this.#byId.set(caller.id, account)
+    const account = this.#byId.get(caller.id) ?? this.#open(caller)
     this.#pin(account, now)
     return account
   }
@@ -80,9 +79,10 @@ export class Accounts implements FairRules {
 
   /** For CallerAccount alone: the first call of an account has come. */
   busy(account: CallerAccount): void {
+    this.#busy++
+    if (account === this.#last) return
     this.#byId.set(account.id, account)
     this.#idle.delete(account)
-    this.#busy++
   }
 
   /** For CallerAccount alone: the last call of an account is over. */
@@ -98,6 +98,12 @@ export class Accounts implements FairRules {
   /** For CallerAccount alone: the calls of an account may go from now on. */
   opens(now: number): void {
     this.#parts.opens(now)
+  }
+
+  #open(caller: Caller): CallerAccount {
+    const account = new CallerAccount(this, caller)
+    this.#byId.set(caller.id, account)
+    return account
   }
 
   #forget(account: CallerAccount): void {

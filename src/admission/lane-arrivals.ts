@@ -1,6 +1,5 @@
 import type { CallerAccount } from './caller-account.ts'
 import type { Call, Limits } from './contract.ts'
-import { aheadOf } from './fair/ahead.ts'
 import { placeFor } from './fair/place.ts'
 import type { GrantedCalls } from './lane-grants.ts'
 import type { LaneLine } from './lane-line.ts'
@@ -15,11 +14,10 @@ interface CrowdedLane<M extends GrantedCalls> {
   readonly refusals: LaneRefusals
   readonly limits: Pick<Limits, 'queue'>
   readonly queued: number
-  readonly estimate: { readonly meanMs: number | undefined }
 }
 
 /** A call that finds no free slot. */
-interface Arrival<M extends GrantedCalls> {
+interface CrowdedCall<M extends GrantedCalls> {
   /** In whose line the call would stand. */
   readonly contender: Contender<LaneLine<M>>
   readonly model: M
@@ -33,24 +31,16 @@ interface Arrival<M extends GrantedCalls> {
  * a call that gets no place.
  */
 export function standIn<M extends GrantedCalls>(
-  { turn, refusals, limits, queued, estimate }: CrowdedLane<M>,
-  { contender, model, call, account, now }: Arrival<M>,
+  { turn, refusals, limits, queued }: CrowdedLane<M>,
+  { contender, model, call, account, now }: CrowdedCall<M>,
 ): LocalTicket<M> {
-  const lines = turn.contenders.lines()
-  const place =
-    queued < limits.queue ? undefined : placeFor<LocalTicket<M>, LaneLine<M>>(call, account, lines)
-  const { line } = contender
-  const refusal = refusals.ofArrival(
-    {
-      call,
-      account,
-      mostAhead: contender.eligible,
-      ahead: () => (line === undefined ? 0 : aheadOf(line, call, account, estimate)),
-      turnInMs: turn.startsInMs(contender, now),
-      freesBytes: place?.ticket.call.bytes,
-    },
-    now,
-  )
+  const isFull = queued >= limits.queue
+  const place = isFull
+    ? placeFor<LocalTicket<M>, LaneLine<M>>(call, account, turn.contenders.lines())
+    : undefined
+  const turnInMs = turn.startsInMs(contender, now)
+  const freesBytes = place?.ticket.call.bytes
+  const refusal = refusals.ofArrival({ call, account, contender, turnInMs, freesBytes }, now)
   if (refusal !== undefined) {
     model.observer.refused(refusal.code)
     throw refusal

@@ -2,6 +2,9 @@ import type { Caller } from '../callers/caller.ts'
 import type { CallerAccount } from './caller-account.ts'
 import type { Call, EffectiveLimit, Limits } from './contract.ts'
 import type { Estimate } from './estimate.ts'
+import { aheadOf } from './fair/ahead.ts'
+import type { FairLine } from './fair/fair-line.ts'
+import type { FairMember } from './fair/members.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
 
@@ -35,13 +38,14 @@ interface LinesView {
 }
 
 /** Where a call that arrives would stand. */
-interface Arrival {
+interface NewCall {
   readonly call: Call
   readonly account: CallerAccount
-  /** The most calls that can go before this one. */
-  readonly mostAhead: number
-  /** Calls that go before this one, by the order that will be served. */
-  ahead(): number
+  readonly contender: {
+    readonly line: FairLine<FairMember> | undefined
+    /** Calls in line that may run. */
+    readonly eligible: number
+  }
   /** Milliseconds until the first of them may run. */
   readonly turnInMs: number
   /** Bytes of the call in line that gives its place to this one. Undefined: no call does. */
@@ -66,7 +70,7 @@ export class LaneRefusals {
   }
 
   /** The Refusal of a call that may not join the line; undefined for a call that may. */
-  ofArrival(arrival: Arrival, now: number): Refusal | undefined {
+  ofArrival(arrival: NewCall, now: number): Refusal | undefined {
     const { call, account, freesBytes } = arrival
     if (account.queued >= account.limits.queue) return this.of('queue_full', call, now, { scope: 'caller' })
     const { queued, limits } = this.#lane
@@ -74,9 +78,11 @@ export class LaneRefusals {
     if (queued >= limits.queue && freesBytes === undefined)
       return this.of('queue_full', call, now, this.whose(call))
     if (bytes + call.bytes - (freesBytes ?? 0) > maxBytes) return this.of('queue_full', call, now)
-    if (this.#fits(arrival, arrival.mostAhead, now) === undefined) return undefined
+    const { line, eligible } = arrival.contender
+    if (this.#lateBehind(eligible, arrival, now) === undefined) return undefined
     // Only a line that is long by now is looked at caller by caller.
-    const estimatedWaitMs = this.#fits(arrival, arrival.ahead(), now)
+    const ahead = line === undefined ? 0 : aheadOf(line, call, account, this.#lane.estimate)
+    const estimatedWaitMs = this.#lateBehind(ahead, arrival, now)
     return estimatedWaitMs === undefined ? undefined : this.of('queue_full', call, now, { estimatedWaitMs })
   }
 
@@ -97,7 +103,7 @@ export class LaneRefusals {
   }
 
   /** Undefined where a call behind `ahead` calls starts before its deadline; otherwise its predicted wait. */
-  #fits({ call, account, turnInMs }: Arrival, ahead: number, now: number): number | undefined {
+  #lateBehind(ahead: number, { call, account, turnInMs }: NewCall, now: number): number | undefined {
     const { effective, estimate } = this.#lane
     const { parallel } = effective
     const serviceMs = estimate.waitMs(ahead, parallel)

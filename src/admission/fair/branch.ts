@@ -3,12 +3,12 @@ import { Line } from '../line.ts'
 import { Ages, Order } from './branch-heaps.ts'
 import type { LineMember } from './members.ts'
 import type { SeenLine } from './progress.ts'
-import type { Level, Share } from './share.ts'
+import type { ServiceLevel, Share } from './share.ts'
 import type { UserShares } from './user-shares.ts'
 
 /** What branches of a line grow from: the line itself, or the branch of a key whose people have branches. */
 interface Trunk<T extends LineMember> {
-  readonly level: Level
+  readonly level: ServiceLevel
   readonly order: Order<Branch<T>>
   readonly ages: Ages<Branch<T>>
   /** The numbers of calls have changed by these. */
@@ -144,7 +144,7 @@ export class Branch<T extends LineMember> {
 export class People<T extends LineMember> implements Trunk<T> {
   readonly order = new Order<Branch<T>>()
   readonly ages = new Ages<Branch<T>>()
-  readonly level: Level
+  readonly level: ServiceLevel
   living = 0
   readonly #key: Branch<T>
   readonly #users: UserShares

@@ -4,7 +4,7 @@ import { Branch } from './branch.ts'
 import { type Ages, Order } from './branch-heaps.ts'
 import type { LineMember } from './members.ts'
 import type { FairRules } from './rules.ts'
-import type { Level } from './share.ts'
+import type { ServiceLevel } from './share.ts'
 
 /** What a class needs of its line. */
 interface ClassTrunk<T extends LineMember> {
@@ -17,7 +17,7 @@ interface ClassTrunk<T extends LineMember> {
 export class ClassLine<T extends LineMember> {
   /** Index of the class in CALL_CLASSES. */
   readonly index: number
-  readonly level: Level = { v: 0 }
+  readonly level: ServiceLevel = { v: 0 }
   readonly order = new Order<Branch<T>>()
   /** What the class has got of this line, in slot-milliseconds for each unit of its weight. */
   v = 0

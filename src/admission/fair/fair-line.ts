@@ -6,7 +6,7 @@ import { Ages } from './branch-heaps.ts'
 import { type ChargedPermit, charge } from './charge.ts'
 import { ClassLine } from './class-line.ts'
 import type { FairMember, LineOwner } from './members.ts'
-import type { Progress, ServedLine } from './progress.ts'
+import type { LineProgress, ServedLine } from './progress.ts'
 import type { FairRules } from './rules.ts'
 
 const NORMAL = CALL_CLASSES.indexOf('normal')
@@ -205,7 +205,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
     this.#left = []
   }
 
-  progress(classIndex: number): Progress {
+  progress(classIndex: number): LineProgress {
     const part = this.classes[classIndex]
     const hasClass = part !== undefined && part.living + part.running > 0
     return { level: part?.level.v ?? 0, v: this.v, hasClass }

@@ -1,8 +1,8 @@
 /** How far a line has served. In slot-milliseconds for each unit of weight. */
-export interface Progress {
-  /** Level of the order of callers, in one class. */
+export interface LineProgress {
+  /** ServiceLevel of the order of callers, in one class. */
   readonly level: number
-  /** Level of the order of classes. */
+  /** ServiceLevel of the order of classes. */
   readonly v: number
   /** Calls of the class wait or run there. */
   readonly hasClass: boolean
@@ -11,10 +11,10 @@ export interface Progress {
 /** A line that can tell how far it has served. */
 export interface ServedLine {
   /** `classIndex`: in CALL_CLASSES. */
-  progress(classIndex: number): Progress
+  progress(classIndex: number): LineProgress
 }
 
 /** How far another line had served when a caller began to wait. */
-export interface SeenLine extends Progress {
+export interface SeenLine extends LineProgress {
   readonly line: ServedLine
 }

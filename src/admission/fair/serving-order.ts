@@ -74,7 +74,7 @@ class Rows<T extends FairMember> extends Heap<Row<T>> {
 }
 
 /** The rows of one class, or of the people behind one key. */
-class Order<T extends FairMember> {
+class RowOrder<T extends FairMember> {
   readonly #ready = new Rows<T>()
   /** Rows of callers that have as many calls running as they may. */
   #full: Row<T>[] = []
@@ -127,7 +127,7 @@ export function servingOrder<T extends FairMember>(
   const classes = line.classes.flatMap((part) => {
     if (part === undefined || part.living === 0) return []
     const rows = Array.from(part.branches(), (branch) => new Row(branch, callsOf(branch, meanMs), slots))
-    return [{ key: part.v, weight: part.weight, order: new Order(rows, slots) }]
+    return [{ key: part.v, weight: part.weight, order: new RowOrder(rows, slots) }]
   })
   const served: T[] = [...line.loads]
   const all = line.living
@@ -157,7 +157,7 @@ function callsOf<T extends FairMember>(branch: Branch<T>, meanMs: number): reado
   if (people === undefined)
     return Array.from(branch.members(), (call) => ({ call, slotMs: call.call.slots * meanMs * share.size }))
   const rows = Array.from(people.branches(), (person) => new Row(person, callsOf(person, meanMs), 1))
-  const order = new Order(rows, 1)
+  const order = new RowOrder(rows, 1)
   const calls: Charged<T>[] = []
   for (let row = order.at(0); row?.first !== undefined; row = order.at(0)) {
     calls.push(row.first)

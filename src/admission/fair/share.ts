@@ -1,5 +1,5 @@
 /** How far the members of one order have been served, in slot-milliseconds for each unit of weight. */
-export interface Level {
+export interface ServiceLevel {
   v: number
 }
 
@@ -37,7 +37,7 @@ export class Share {
   running = 0
   /** How long the calls of the share are, compared with all calls of their models. */
   size = 1
-  #home: Level | undefined
+  #home: ServiceLevel | undefined
 
   constructor(weight: number) {
     this.weight = weight
@@ -53,7 +53,7 @@ export class Share {
   }
 
   /** The share comes to a line. Returns its `v` as that line counts. */
-  enter(level: Level): number {
+  enter(level: ServiceLevel): number {
     const key = level.v + this.lead
     if (this.places.length === 0) {
       this.v = key

@@ -1,4 +1,4 @@
-import { type Level, Share } from './share.ts'
+import { type ServiceLevel, Share } from './share.ts'
 
 /** Idle people of one key whose lead is remembered. */
 const REMEMBERED_USERS = 1_000
@@ -6,7 +6,7 @@ const REMEMBERED_USERS = 1_000
 /** The people behind one key, in one class. They share what the key gets, in equal parts. */
 export class UserShares {
   /** One level for all lines: it moves with each call of the key. */
-  readonly level: Level = { v: 0 }
+  readonly level: ServiceLevel = { v: 0 }
   readonly #byUser = new Map<string, Share>()
 
   of(user: string): Share {

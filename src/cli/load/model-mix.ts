@@ -1,14 +1,14 @@
 import type { Random } from './random.ts'
 
-export interface Share {
+export interface ModelShare {
   readonly model: string
   /** Relative to the other weights. */
   readonly weight: number
 }
 
 /** Parses `llama3.2` or `llama3.2=3,mistral`. The default weight is 1. Undefined for any other text. */
-export function parseMix(text: string): Share[] | undefined {
-  const shares: Share[] = []
+export function parseMix(text: string): ModelShare[] | undefined {
+  const shares: ModelShare[] = []
   for (const part of text.split(',')) {
     const [, model, weight = '1'] = /^\s*([^=\s]+)\s*(?:=\s*(\d+(?:\.\d+)?)\s*)?$/.exec(part) ?? []
     if (model === undefined || Number(weight) === 0) return undefined
@@ -18,7 +18,7 @@ export function parseMix(text: string): Share[] | undefined {
 }
 
 /** Picks a model at random, in proportion to the weights. */
-export function pickModel(mix: readonly Share[], random: Random): string {
+export function pickModel(mix: readonly ModelShare[], random: Random): string {
   let left = random() * mix.reduce((sum, { weight }) => sum + weight, 0)
   for (const { model, weight } of mix) {
     left -= weight
