@@ -1,6 +1,17 @@
 import { z } from 'zod'
 import { didYouMean } from './near-miss.ts'
-import { integer, listOf, MOST_PARALLEL, MOST_QUEUED, networks, numberFrom, oneOf, text } from './values.ts'
+import { callClass } from './sharing.ts'
+import {
+  integer,
+  listOf,
+  MOST_PARALLEL,
+  MOST_QUEUED,
+  networks,
+  numberFrom,
+  oneOf,
+  text,
+  weight,
+} from './values.ts'
 
 /** More than anybody needs in a day, and exact as a number. */
 const LARGEST_BUDGET = 1e15
@@ -41,7 +52,9 @@ const fields = z.strictObject(
       'a list of model names',
     ).optional(),
     may: listOf(oneOf(['infer', 'view', 'manage']), 'a list of infer, view and manage').optional(),
-    class: oneOf(['interactive', 'normal', 'batch']).optional(),
+    class: callClass().optional(),
+    max_class: callClass().optional(),
+    weight: weight().optional(),
     parallel: integer(1, MOST_PARALLEL).optional(),
     queue: integer(0, MOST_QUEUED).optional(),
     slot_seconds: budget('slot-seconds').optional(),

@@ -2,11 +2,13 @@ import { z } from 'zod'
 import { callerOptions } from './caller-options.ts'
 import { aboutOf, type DeepReadonly, type OptionAbout, option, unsetOption } from './option.ts'
 import { ALERTS, alerts, modelLimits, TURN, turn } from './option-maps.ts'
+import { CLASS_FROM, CLASSES, classes, classRules } from './sharing.ts'
 import {
   authorization,
   boolean,
   host,
   integer,
+  MOST_PARALLEL,
   MOST_QUEUED,
   oneOf,
   parallel,
@@ -118,6 +120,26 @@ export const configSchema = z.strictObject({
     sentence:
       'How models take turns. The turn of a model that has calls ends when a call for another model has waited max_wait, as long as such switches take at most max_switching of the time. With a max_switching of 0, a turn ends only when the model has no calls. together lists models that fit into memory together, as in "together: [[llama3.2, nomic-embed-text]]"; the proxy finds other such models by itself.',
     unit: 'seconds (max_wait), percent of the time (max_switching)',
+  }),
+  fairness: option(oneOf(['on', 'off']), 'on', {
+    sentence:
+      'Whether the calls in line share the slots fairly: on or off. With on, callers that wait get slot-time in proportion to the weights of their classes and keys. With off, calls go in the order of their arrival.',
+    env: 'FAIRNESS',
+    anyCase: true,
+  }),
+  classes: option(classes, CLASSES, {
+    sentence:
+      'Weights of the classes of calls. While calls of all classes wait, the classes get slot-time in these proportions. A class that is left out keeps its default.',
+  }),
+  reserve: option(integer(0, MOST_PARALLEL), 0, {
+    sentence:
+      'Slots of each model that calls of the class batch never take. One slot is always left to such calls.',
+    unit: 'slots',
+    env: 'RESERVE',
+  }),
+  class_from: option(classRules(), CLASS_FROM, {
+    sentence:
+      'Headers that tell the class of a call. The first rule that matches counts. A rule without then matches a value that names a class: interactive, normal or batch. A rule with then matches any value that is not empty, and means that class. The max_class of a key is the limit; without a key it is normal.',
   }),
   alerts: option(alerts, ALERTS, {
     sentence:

@@ -95,6 +95,11 @@ export function numberFrom(unit: string, least: number, most: number) {
   return z.number({ error }).gte(least, { error }).lte(most, { error })
 }
 
+/** The share beside others. The bounds keep sums of times over weights exact enough. */
+export function weight() {
+  return numberFrom('a weight', 0.001, 1_000_000)
+}
+
 export interface Levels {
   readonly warning: number
   readonly critical: number
@@ -155,7 +160,7 @@ export function modelSets() {
 }
 
 /** Parses a map and reports each mistake at its own path, an unknown key with the nearest known key. */
-function parseMap<M extends z.ZodObject>(
+export function parseMap<M extends z.ZodObject>(
   map: M,
   written: unknown,
   context: z.core.$RefinementCtx,

@@ -26,7 +26,7 @@ describe('changes of the configuration', () => {
     assert.deepEqual(needsRestart, ['ollama_url', 'proxy_port', 'admin_token'])
   })
 
-  it('are limits, turns, thresholds, callers, log level and language, and of no other option', () => {
+  it('are limits, turns, shares, thresholds, callers, log level and language, and of no other option', () => {
     const text = [
       'ollama_url: http://x:1',
       'ollama_authorization: Bearer x',
@@ -43,6 +43,10 @@ describe('changes of the configuration', () => {
       'models: { a: { queue_limit: 1 } }',
       'turns: off',
       'turn: { max_wait: 1 }',
+      'fairness: off',
+      'classes: { batch: 2 }',
+      'reserve: 1',
+      'class_from: [{ header: X-A }]',
       'alerts: { window: 30 }',
       'alert_webhook: http://x:1',
       'alert_webhook_secret: x',
@@ -67,6 +71,10 @@ describe('changes of the configuration', () => {
       'models',
       'turns',
       'turn',
+      'fairness',
+      'classes',
+      'reserve',
+      'class_from',
       'alerts',
       'auth',
       'keys',

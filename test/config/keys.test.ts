@@ -33,6 +33,8 @@ describe('keys', () => {
       models: ['llama3.2', 'qwen3*', '!qwen3:235b'],
       may: ['infer', 'view', 'manage'],
       class: 'batch',
+      max_class: 'interactive',
+      weight: 2.5,
       parallel: 4,
       queue: 0,
       slot_seconds: { day: 7200, month: 100_000 },
@@ -56,6 +58,20 @@ describe('keys', () => {
     assert.deepEqual(found, [
       'config.yaml:2: keys.a.hash: expected sha256: and 64 hexadecimal digits, as "key add" writes them',
       'config.yaml:3: keys.b.slot_seconds: expected a map of day and month, in slot-seconds',
+    ])
+  })
+
+  it('have a weight above zero, and classes that there are', () => {
+    const found = problems(
+      [
+        'keys:',
+        '  a: { address: 192.0.2.1, weight: 0 }',
+        '  b: { address: 192.0.2.2, max_class: btach }',
+      ].join('\n'),
+    )
+    assert.deepEqual(found, [
+      'config.yaml:2: keys.a.weight: expected a weight from 0.001 to 1000000',
+      'config.yaml:3: keys.b.max_class: expected one of interactive, normal, batch',
     ])
   })
 

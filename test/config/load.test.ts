@@ -4,6 +4,7 @@ import type { AlertRules } from '../../src/alerts/rules.ts'
 import { describeConfig } from '../../src/config/describe.ts'
 import { type ConfigInput, loadConfig } from '../../src/config/load.ts'
 import { ConfigError } from '../../src/config/problem.ts'
+import { DEFAULT_RULES } from './support/default-rules.ts'
 
 interface Given extends Partial<Omit<ConfigInput, 'readFile'>> {
   readonly files?: Readonly<Record<string, string | Error>>
@@ -70,6 +71,10 @@ describe('sources', () => {
       models: {},
       turns: 'auto',
       turn: { max_wait: 120, max_switching: 15, together: [] },
+      fairness: 'on',
+      classes: { interactive: 8, normal: 3, batch: 1 },
+      reserve: 0,
+      class_from: DEFAULT_RULES,
       alerts: {
         window: 60,
         rejection_rate: { warning: 1, critical: 5 },
@@ -746,7 +751,7 @@ describe('describeConfig', () => {
     assert.equal(sources.language, 'flag')
     assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'ollama_authorization', 'proxy_host'])
     assert.deepEqual(Object.keys(values), Object.keys(sources))
-    assert.equal(Object.keys(values).length, 31)
+    assert.equal(Object.keys(values).length, 35)
   })
 
   it('shows an unset token as unset', () => {
