@@ -1,4 +1,5 @@
-import { type Key, NO_LIMITS, type Use } from '../callers/caller.ts'
+import { usualMaxClass } from '../callers/call-class.ts'
+import { type CallerLimits, type Key, NO_LIMITS, type Use } from '../callers/caller.ts'
 import type { IdentitySettings } from '../callers/identity.ts'
 import type { Config } from '../config/schema.ts'
 import type { AccessSettings } from '../http/access.ts'
@@ -40,7 +41,7 @@ export function identitySettings(config: Config): IdentitySettings {
 /** The keys of a configuration. */
 export function keysOf({ keys }: Config): Key[] {
   return Object.entries(keys).map(([name, key]) => {
-    const { parallel = NO_LIMITS.parallel, queue = NO_LIMITS.queue } = key
+    const { class: own = 'normal', max_class = usualMaxClass(own) } = key
     return {
       name,
       hash: key.hash?.slice('sha256:'.length).toLowerCase(),
@@ -48,13 +49,22 @@ export function keysOf({ keys }: Config): Key[] {
       address: key.address ?? [],
       models: key.models,
       may: key.may === undefined ? DEFAULT_USES : new Set(key.may),
-      class: key.class ?? 'normal',
-      maxClass: 'normal',
-      // One object for all callers without limits: admission compares it.
-      limits: key.parallel === undefined && key.queue === undefined ? NO_LIMITS : { parallel, queue },
+      class: own,
+      maxClass: max_class,
+      limits: limitsOf(key),
       slotSeconds: key.slot_seconds ?? {},
       tokens: key.tokens ?? {},
       users: key.users,
     }
   })
+}
+
+/** One object for all callers without limits and weight: admission compares it. */
+function limitsOf({ parallel, queue, weight }: Config['keys'][string]): CallerLimits {
+  if (parallel === undefined && queue === undefined && weight === undefined) return NO_LIMITS
+  return {
+    parallel: parallel ?? NO_LIMITS.parallel,
+    queue: queue ?? NO_LIMITS.queue,
+    ...(weight !== undefined && { weight }),
+  }
 }

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { CALL_CLASSES, callerFigures } from './callers.ts'
-import { list, moment, text, word } from './fields.ts'
+import { figure, list, moment, text, word } from './fields.ts'
 import { requests } from './monitor.ts'
 
 export const me = callerFigures
   .extend({
     user: text('The person behind the key, as Open WebUI says; null where nobody says.').nullable(),
-    class: word(CALL_CLASSES, 'How urgent the calls of this caller are.'),
+    class: word(CALL_CLASSES, 'The class of a call that asks for none.'),
+    max_class: word(CALL_CLASSES, 'The most urgent class that a call can ask for.'),
+    weight: figure('The share of slot-time beside other callers of the same class. 1 where no key says.'),
     may: list(
       z.string(),
       'What the caller may do. infer: run models; view: read the pages of the proxy; manage: change Ollama, and view.',

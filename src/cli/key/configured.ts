@@ -1,3 +1,4 @@
+import { usualMaxClass } from '../../callers/call-class.ts'
 import { type Key, NO_LIMITS, type Use } from '../../callers/caller.ts'
 import type { Config } from '../../config/schema.ts'
 
@@ -24,8 +25,12 @@ export function configuredKeys({ keys }: Pick<Config, 'keys'>): Key[] {
     models: key.models,
     may: new Set(key.may ?? DEFAULT_USES),
     class: key.class ?? 'normal',
-    maxClass: 'normal',
-    limits: { parallel: key.parallel ?? NO_LIMITS.parallel, queue: key.queue ?? NO_LIMITS.queue },
+    maxClass: key.max_class ?? usualMaxClass(key.class ?? 'normal'),
+    limits: {
+      parallel: key.parallel ?? NO_LIMITS.parallel,
+      queue: key.queue ?? NO_LIMITS.queue,
+      ...(key.weight !== undefined && { weight: key.weight }),
+    },
     slotSeconds: key.slot_seconds ?? {},
     tokens: key.tokens ?? {},
     users: key.users,

@@ -1,3 +1,4 @@
+import { usualMaxClass } from '../../callers/call-class.ts'
 import type { Budget, Key } from '../../callers/caller.ts'
 import { valueWithoutSecrets, withoutSecrets } from '../../config/secrets.ts'
 import { plainText } from '../top/line.ts'
@@ -42,6 +43,8 @@ export function keysJson(keys: readonly ListedKey[]): string {
     models: key.models ?? null,
     may: [...key.may],
     class: key.class,
+    max_class: key.maxClass,
+    weight: key.limits.weight ?? 1,
     parallel: finite(key.limits.parallel),
     queue: finite(key.limits.queue),
     slot_seconds: budget(key.slotSeconds),
@@ -63,11 +66,13 @@ function knownBy({ hash, ed25519, address }: Key): string[] {
   return [...(hash === undefined ? [] : ['secret']), ...signer, ...address]
 }
 
-function limitsOf({ limits, class: callClass, users }: Key): string {
+function limitsOf({ limits, class: callClass, maxClass, users }: Key): string {
   const said = [
     ...(limits.parallel === Number.POSITIVE_INFINITY ? [] : [`parallel ${limits.parallel}`]),
     ...(limits.queue === Number.POSITIVE_INFINITY ? [] : [`queue ${limits.queue}`]),
     ...(callClass === 'normal' ? [] : [callClass]),
+    ...(maxClass === usualMaxClass(callClass) ? [] : [`at most ${maxClass}`]),
+    ...(limits.weight === undefined ? [] : [`weight ${limits.weight}`]),
     ...(users === undefined ? [] : [`users ${users}`]),
   ]
   return said.join(', ') || '-'

@@ -1,3 +1,4 @@
+import { isMoreUrgent } from '../../callers/call-class.ts'
 import type { Key } from '../../callers/caller.ts'
 import { globsThatMatchNothing, type KeyOverlap, overlaps } from '../../callers/permissions.ts'
 import type { Config } from '../../config/schema.ts'
@@ -55,8 +56,9 @@ function closedManagement(config: Config, keys: readonly Key[]): string[] {
   ]
 }
 
-function aboutKey({ name, users, slotSeconds, tokens }: Key, config: Config): string[] {
-  const found: string[] = []
+function aboutKey(key: Key, config: Config): string[] {
+  const { name, users, slotSeconds, tokens } = key
+  const found = aboutShare(key, config)
   if (users === 'open-webui' && config.open_webui_jwt_secret === undefined)
     found.push(
       `keys.${name}.users: without open_webui_jwt_secret the proxy believes the plain header ` +
@@ -65,6 +67,16 @@ function aboutKey({ name, users, slotSeconds, tokens }: Key, config: Config): st
   const amounts = [slotSeconds.day, slotSeconds.month, tokens.day, tokens.month]
   if (config.usage_dir === undefined && amounts.some((amount) => amount !== undefined))
     found.push(`keys.${name} has a budget and usage_dir is not set: use is written to ./usage`)
+  return found
+}
+
+/** What a key says of its share, and what has no effect. */
+function aboutShare({ name, class: own, maxClass, limits }: Key, { fairness }: Config): string[] {
+  const found: string[] = []
+  if (isMoreUrgent(own, maxClass))
+    found.push(`keys.${name}.class ${own} is above its max_class: its calls are ${maxClass}`)
+  if (fairness === 'off' && limits.weight !== undefined)
+    found.push(`keys.${name}.weight has no effect: fairness is off`)
   return found
 }
 

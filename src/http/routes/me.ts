@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { classInForce } from '../../callers/call-class.ts'
 import type { Use } from '../../callers/caller.ts'
 import { mayUse } from '../../callers/permissions.ts'
 import type { MePage } from '../../pages/me.ts'
@@ -57,7 +58,9 @@ function pageOf(
   return {
     ...callerFigures({ id, key, use, ...counts }),
     user: user ?? null,
-    class: key?.class ?? 'normal',
+    class: classInForce(undefined, key),
+    max_class: key?.maxClass ?? 'normal',
+    weight: caller.limits.weight ?? 1,
     may: USES.filter((each) => mayUse(caller, each)),
     models: key?.models === undefined ? null : [...key.models],
     resets_at: use === undefined ? null : { day: iso(use.day.resetsAt), month: iso(use.month.resetsAt) },
