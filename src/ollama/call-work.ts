@@ -1,4 +1,5 @@
-import { stringValue, type TopLevelScan, type WantedKey } from './json-scan.ts'
+import type { WantedKey } from './json-key.ts'
+import { stringValue, type TopLevelScan } from './json-scan.ts'
 import { type ContentKey, GATED_PATHS, type GatedRoute, gatedRoute } from './routes.ts'
 
 /**
@@ -17,15 +18,19 @@ export interface AskedWork {
   readonly options: string | undefined
   /** From keep_alive: false for zero. Undefined: the call does not say. */
   readonly keepsLoaded: boolean | undefined
+  /** The service_tier of OpenAI's API. Undefined: none, or no text. */
+  readonly serviceTier: string | undefined
 }
 
 /** The keys of a JSON body that tell what a call asks for. */
-export type BodyKey = 'model' | 'keep_alive' | 'options' | ContentKey
+export type BodyKey = 'model' | 'keep_alive' | 'options' | 'service_tier' | ContentKey
 
 /** A value with more bytes than this counts as not empty and not zero. */
 const MOST_EMPTY_BYTES = 1024
 /** All options of Ollama together have some 500 bytes. */
 const MOST_OPTIONS_BYTES = 4096
+/** The tiers of OpenAI have at most eight letters. */
+const MOST_TIER_BYTES = 64
 
 /** How each content key looks when Ollama has nothing under the key. A missing key is empty as well. */
 const CONTENT: Readonly<Record<ContentKey, { readonly nullEmpties: boolean; readonly empty: RegExp }>> = {
@@ -51,7 +56,7 @@ export function bodyKeys(route: GatedRoute | undefined): readonly WantedKey<Body
 export function askedFor(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): AskedWork {
   const keepsLoaded = keeps(found)
   const work = workOf(found, route, keepsLoaded)
-  return { work, inputs: found.elements, options: optionsOf(found), keepsLoaded }
+  return { work, inputs: found.elements, options: optionsOf(found), keepsLoaded, serviceTier: tierOf(found) }
 }
 
 /**
@@ -72,6 +77,10 @@ function optionsOf(found: TopLevelScan<BodyKey>): string | undefined {
   return found.size('options') > MOST_OPTIONS_BYTES ? undefined : found.text('options')
 }
 
+function tierOf(found: TopLevelScan<BodyKey>): string | undefined {
+  return found.size('service_tier') > MOST_TIER_BYTES ? undefined : stringValue(found.text('service_tier'))
+}
+
 function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
   const keys = [MODEL]
   const content = route?.loadsWithout ?? route?.runsEach
@@ -80,6 +89,8 @@ function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[
     keys.push({ key: 'options', nullEmpties: true })
     keys.push({ key: 'keep_alive', nullEmpties: true })
   }
+  // Ollama knows no tiers, so the key is read as OpenAI would read it.
+  if (route?.dialect === 'openai') keys.push({ key: 'service_tier', nullEmpties: true, exact: true })
   return keys
 }
 

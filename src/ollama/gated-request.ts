@@ -1,7 +1,8 @@
 import { type Clock, nextTurn } from '../clock.ts'
 import { type AskedWork, askedFor, bodyKeys } from './call-work.ts'
 import { formBoundary } from './form-header.ts'
-import { stringValue, TopLevelScan, type WantedKey } from './json-scan.ts'
+import type { WantedKey } from './json-key.ts'
+import { stringValue, TopLevelScan } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
 import { FormScan } from './multipart.ts'
 import { type GatedRoute, gatedRoute } from './routes.ts'
@@ -18,7 +19,13 @@ export interface GatedRequest extends AskedWork {
 }
 
 /** No form can ask for less than a run. */
-const FORM: AskedWork = { work: 'run', inputs: 1, options: undefined, keepsLoaded: undefined }
+const FORM: AskedWork = {
+  work: 'run',
+  inputs: 1,
+  options: undefined,
+  keepsLoaded: undefined,
+  serviceTier: undefined,
+}
 
 /** The part of a request that comes before its body. */
 interface RequestHead {
@@ -167,7 +174,7 @@ async function finish(work: Stepwise, clock: Clock, call: ReadingCall): Promise<
 
 function gatedRequest(body: Uint8Array, written: string | undefined, asked = FORM): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
-  const { inputs, options, keepsLoaded } = asked
+  const { inputs, options, keepsLoaded, serviceTier } = asked
   return {
     body,
     model,
@@ -175,5 +182,6 @@ function gatedRequest(body: Uint8Array, written: string | undefined, asked = FOR
     inputs,
     options,
     keepsLoaded,
+    serviceTier,
   }
 }

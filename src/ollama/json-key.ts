@@ -3,14 +3,29 @@ const LETTER_U = 0x75
 const LONG_S = 0x17f
 const KELVIN_SIGN = 0x212a
 
+/** A top-level key that the scan looks for. */
+export interface WantedKey<Key extends string> {
+  readonly key: Key
+  /** True: the key must be written as it is here. Absent: letters match in either case, as in Go. */
+  readonly exact?: true
+  /** True: `null` empties Ollama's field for this key (a slice, a pointer). False: the field keeps its value. */
+  readonly nullEmpties: boolean
+}
+
 /**
  * Whether the bytes between the quotes of a JSON string spell the key. Letters match as in Go: ASCII in either case,
- * the long s for an s, the Kelvin sign for a k, and each of them as an escape. `key`: in lower case.
+ * the long s for an s, the Kelvin sign for a k, and each of them as an escape. `key`: in lower case. With
+ * `exact`, only lower case matches, plain or as an escape.
  *
  * The comparison is written by hand because a body can have millions of keys, and because full case folding is wrong:
  * a word with a sharp s would match `messages`, which Go does not do.
  */
-export function spellsKey(body: Uint8Array, start: number, end: number, key: string): boolean {
+export function spellsKey(
+  body: Uint8Array,
+  start: number,
+  end: number,
+  { key, exact }: Omit<WantedKey<string>, 'nullEmpties'>,
+): boolean {
   let at = start
   for (let index = 0; index < key.length; index++) {
     if (at >= end) return false
@@ -26,7 +41,7 @@ export function spellsKey(body: Uint8Array, start: number, end: number, key: str
       code = KELVIN_SIGN
       at += 2
     }
-    if (folded(code) !== key.charCodeAt(index)) return false
+    if ((exact ? code : folded(code)) !== key.charCodeAt(index)) return false
   }
   return at === end
 }

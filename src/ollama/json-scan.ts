@@ -1,4 +1,4 @@
-import { spellsKey } from './json-key.ts'
+import { spellsKey, type WantedKey } from './json-key.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -33,13 +33,6 @@ const FAR_BYTES_A_STEP = 8
 const CALL_STEPS = 16
 /** Steps of a top-level key, besides the steps of its bytes. */
 const KEY_STEPS = 8
-
-/** A top-level key that the scan looks for. */
-export interface WantedKey<Key extends string> {
-  readonly key: Key
-  /** True: `null` empties Ollama's field for this key (a slice, a pointer). False: the field keeps its value. */
-  readonly nullEmpties: boolean
-}
 
 const utf8 = new TextDecoder()
 
@@ -175,7 +168,7 @@ export class TopLevelScan<Key extends string> {
     this.#keyExpected = false
     for (let index = 0; index < this.#wanted.length; index++) {
       const wanted = this.#wanted[index]
-      if (wanted && spellsKey(this.#body, this.#stringStart, end, wanted.key)) this.#key = index
+      if (wanted && spellsKey(this.#body, this.#stringStart, end, wanted)) this.#key = index
     }
   }
 
