@@ -11,6 +11,7 @@ import { UpstreamHealth } from '../upstream/health.ts'
 import { Loaded } from '../upstream/loaded.ts'
 import { Callers } from './callers.ts'
 import type { Gate, GateEnv, GateParts } from './contract.ts'
+import { fairSettings } from './fair-settings.ts'
 import { limitsByKey } from './model-limits.ts'
 import { createMonitor } from './monitor.ts'
 import { relayOptions } from './relay-options.ts'
@@ -57,6 +58,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     auto: config.ollama_num_parallel === 'auto',
     models: limitsByKey(config.models),
     runners,
+    fairness: fairSettings(config),
     turns: {
       settings: turnSettings(config),
       observer: turnObserver({ history: turns, meters, log }),
@@ -76,7 +78,13 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
   })
-  const options = relayOptions({ clock, config, log, language: () => inForce.loaded.config.language })
+  const options = relayOptions({
+    clock,
+    config,
+    log,
+    language: () => inForce.loaded.config.language,
+    classFrom: () => inForce.loaded.config.class_from,
+  })
   const relay = new Relay({
     ...options,
     admission,

@@ -15,6 +15,8 @@ export interface RelaySettings {
   readonly log: Log
   /** Read again for every message: a reload can change the language. */
   readonly language: () => Language | 'auto'
+  /** Read again for every call. */
+  readonly classFrom: () => Config['class_from']
 }
 
 /** The options of a relay that do not depend on what grants its slots. */
@@ -23,12 +25,14 @@ export function relayOptions({
   config,
   log,
   language,
+  classFrom,
 }: RelaySettings): Omit<
   RelayOptions,
   'admission' | 'refuses' | 'waiting' | 'upstream' | 'health' | 'finished'
 > {
   return {
     clock,
+    classFrom,
     origins: new Origins(),
     ids: new RequestIds(),
     ...callLimits(config),

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts'
 import type { Log } from '../telemetry/call-log.ts'
 import { keysOf } from './caller-settings.ts'
 import type { Callers } from './callers.ts'
+import { fairSettings } from './fair-settings.ts'
 import { applyLimits } from './model-limits.ts'
 import type { RunningMonitor } from './monitor.ts'
 import { turnSettings } from './turn-settings.ts'
@@ -102,11 +103,17 @@ export class Reloader {
 
 export interface Changeable extends Omit<Reloading, 'read'> {
   readonly callers: Pick<Callers, 'reconfigure'>
-  readonly admission: Pick<LocalAdmission, 'callersChanged' | 'clearOverrides' | 'configure' | 'orderTurns'>
+  readonly admission: Pick<
+    LocalAdmission,
+    'callersChanged' | 'clearOverrides' | 'configure' | 'orderTurns' | 'share'
+  >
   readonly monitor: Pick<RunningMonitor, 'reconfigure'>
 }
 
-/** Applies changed settings. The language needs nothing: each message reads the language in force. */
+/** The settings of how slots are shared. */
+const FAIRNESS = ['fairness', 'classes', 'reserve'] as const
+
+/** Applies changed settings. Each message reads the language in force, and each call the rules of class_from. */
 export async function applyChanges(
   { admission, callers, monitor, setLogLevel, slotsPerModel }: Changeable,
   { applied, effective: { config } }: Changes,
@@ -126,6 +133,7 @@ export async function applyChanges(
     auto: config.ollama_num_parallel === 'auto',
   })
   if (applied.includes('turns') || applied.includes('turn')) admission.orderTurns(turnSettings(config))
+  if (FAIRNESS.some((key) => applied.includes(key))) admission.share(fairSettings(config))
   callers.reconfigure(config)
   const limits = new Map(keysOf(config).map((key) => [key.name, key.limits]))
   admission.callersChanged((id) => limits.get(id))

@@ -1,6 +1,7 @@
 import type { Waiting } from '../admission/waiting.ts'
 import type { Clock } from '../clock.ts'
-import { stringValue, TopLevelScan, type WantedKey } from '../ollama/json-scan.ts'
+import type { WantedKey } from '../ollama/json-key.ts'
+import { stringValue, TopLevelScan } from '../ollama/json-scan.ts'
 import type { ClientRequest } from './contract.ts'
 import { Failure } from './failure.ts'
 import { IncomingBody } from './incoming-body.ts'

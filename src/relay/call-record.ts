@@ -1,11 +1,21 @@
 import type { CallReport, Ticket } from '../admission/contract.ts'
 import type { RefusalCode } from '../admission/refusal.ts'
+import { classByHeaders, classByTier, classInForce } from '../callers/call-class.ts'
+import type { CallClass } from '../callers/caller.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
+import type { GatedRequest } from '../ollama/gated-request.ts'
 import { loadOptions } from '../ollama/load-options.ts'
 import { dialectOf } from '../ollama/routes.ts'
-import { isStream, newRequestId, type RequestIds } from './call-headers.ts'
+import { isStream, newRequestId } from './call-headers.ts'
 import { reportOf } from './call-report.ts'
-import type { CallOutcome, ClientRequest, FinishedCall, LiveCall, Requester } from './contract.ts'
+import type {
+  CallOutcome,
+  ClientRequest,
+  FinishedCall,
+  LiveCall,
+  RelayOptions,
+  Requester,
+} from './contract.ts'
 
 /** The part of a call's state that the call itself keeps. */
 interface CallState {
@@ -33,6 +43,8 @@ export class CallRecord {
   readonly arrivedAt: number
   #model: string | undefined
   #options: string | undefined
+  /** The class that the call asks for. Undefined: the call asks for none. */
+  #asked: CallClass | undefined
   /** When the call was sent to Ollama; -Infinity before. */
   sentAt = Number.NEGATIVE_INFINITY
   /** Status of Ollama's answer; 0 before the answer has begun. */
@@ -53,13 +65,14 @@ export class CallRecord {
   constructor(
     request: ClientRequest,
     requester: Requester,
-    ids: RequestIds,
+    { classFrom, ids }: Pick<RelayOptions, 'classFrom' | 'ids'>,
     path: string,
     arrivedAt: number,
   ) {
     this.request = request
     this.requester = requester
     this.#id = ids.claim(request.header('x-request-id'))
+    this.#asked = classByHeaders(request, classFrom())
     this.path = path
     this.arrivedAt = arrivedAt
   }
@@ -75,10 +88,16 @@ export class CallRecord {
     return this.#model
   }
 
-  /** The request is read. `options`: raw JSON, as GatedRequest has it. */
-  asks(model: string | undefined, options: string | undefined): void {
-    this.#model = model
+  /** The class in force. Until the request is read, only its headers count. */
+  get class(): CallClass {
+    return classInForce(this.#asked, this.requester.caller.key)
+  }
+
+  /** The request is read. */
+  asks({ model, options, serviceTier }: Pick<GatedRequest, 'model' | 'options' | 'serviceTier'>): void {
+    this.#model = model?.key
     this.#options = options
+    this.#asked ??= classByTier(serviceTier)
   }
 
   /** The route is Ollama's own, and no route of OpenAI or Anthropic. */
@@ -116,7 +135,7 @@ export class CallRecord {
       client: this.request.clientAddress,
       caller: caller.id,
       user,
-      class: caller.key?.class ?? 'normal',
+      class: this.class,
       path: this.path,
       model: this.#model,
       state: this.sent ? 'running' : isRead ? 'waiting' : 'reading',
@@ -148,7 +167,7 @@ export class CallRecord {
       caller: caller.id,
       key: caller.key?.name ?? null,
       user: user ?? null,
-      class: caller.key?.class ?? 'normal',
+      class: this.class,
       path: this.path,
       model: this.#model ?? null,
       outcome: end.outcome,

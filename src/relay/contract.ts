@@ -2,6 +2,7 @@ import type { Admission, Upstream } from '../admission/contract.ts'
 import type { Outcome } from '../admission/observer.ts'
 import type { Refusal, RefusalCode } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
+import type { ClassRule } from '../callers/call-class.ts'
 import type { CallClass, Caller } from '../callers/caller.ts'
 import type { Clock } from '../clock.ts'
 import type { RequestIds } from './call-headers.ts'
@@ -138,6 +139,8 @@ export interface RelayOptions extends PassThroughOptions {
   readonly admission: Admission
   /** Why a caller may not have a call of this model. `model`: key; undefined for a call that names no model. */
   readonly refuses: (requester: Requester, model: string | undefined) => Refusal | undefined
+  /** The rules that tell the class of a call by its headers. Read again for every call: a reload can change them. */
+  readonly classFrom: () => readonly ClassRule[]
   /** Shared by all relays of one proxy. */
   readonly ids: RequestIds
   /**

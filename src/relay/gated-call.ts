@@ -77,12 +77,12 @@ export class GatedCall implements ForwardingObserver, Watched {
 
   /** The request is read. Returns what to ask of admission; undefined for a call that takes no slot. */
   read(request: GatedRequest): Call | undefined {
-    this.record.asks(request.model?.key, request.options)
+    this.record.asks(request)
     this.#body?.free()
     if (this.#stopped) throw this.#stopped
     this.readAt = this.#options.clock.now()
     this.#stage = 'waiting'
-    return wantedCall(request, this.record.requester.caller, this.deadline)
+    return wantedCall(request, this.record, this.deadline)
   }
 
   /** Waits in line. A client that leaves gives up its place. */

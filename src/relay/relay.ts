@@ -31,7 +31,7 @@ export class Relay {
     const call = new GatedCall(
       this.#options,
       this.#deadlines,
-      new CallRecord(request, requester, this.#options.ids, path, clock.now()),
+      new CallRecord(request, requester, this.#options, path, clock.now()),
     )
     let read: GatedRequest | undefined
     try {

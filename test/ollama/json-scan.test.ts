@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { stringValue, TopLevelScan, type WantedKey } from '../../src/ollama/json-scan.ts'
+import type { WantedKey } from '../../src/ollama/json-key.ts'
+import { stringValue, TopLevelScan } from '../../src/ollama/json-scan.ts'
 
 type Key = 'model' | 'keep_alive' | 'messages'
 const WANTED: readonly WantedKey<Key>[] = [

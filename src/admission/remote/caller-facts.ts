@@ -11,10 +11,11 @@ export interface CallerFacts {
 /** The isolate has checked already what the caller may do, and with which models. */
 const CHECKED_USES: ReadonlySet<Use> = new Set(['infer'])
 
-export function factsOf({ id, key, limits: { parallel, queue } }: Caller): CallerFacts {
+export function factsOf({ id, key, limits: { parallel, queue, weight } }: Caller): CallerFacts {
   const limits = {
     ...(Number.isFinite(parallel) && { parallel }),
     ...(Number.isFinite(queue) && { queue }),
+    ...(weight !== undefined && { weight }),
   }
   return {
     id,

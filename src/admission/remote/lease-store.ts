@@ -2,7 +2,8 @@ import type { Call, Limits } from '../contract.ts'
 import type { CallerFacts } from './caller-facts.ts'
 
 /** A taken slot as the store keeps it. Times are milliseconds since 1970: no other clock survives a restart. */
-export interface Lease extends Required<Pick<Call, 'model' | 'work' | 'options' | 'keepsLoaded'>> {
+export interface Lease
+  extends Required<Pick<Call, 'model' | 'work' | 'options' | 'keepsLoaded' | 'user' | 'class'>> {
   readonly id: string
   readonly caller: CallerFacts
   /** Slots taken; 0 for a call that only loads or unloads its model. */

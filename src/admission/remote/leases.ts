@@ -1,6 +1,6 @@
 import { NO_LIMITS } from '../../callers/caller.ts'
 import type { Clock } from '../../clock.ts'
-import type { CallReport, LaneView, Limits, Runners, Upstream } from '../contract.ts'
+import type { CallReport, FairSettings, LaneView, Limits, Runners, Upstream } from '../contract.ts'
 import type { TurnsParts } from '../lanes-in-turns.ts'
 import { LocalAdmission } from '../local-admission.ts'
 import { LocalPermit } from '../local-permit.ts'
@@ -23,6 +23,7 @@ export interface LeasesParts {
   /** The default number of slots is where `auto` begins. */
   readonly auto: boolean
   readonly runners?: Runners
+  readonly fairness?: FairSettings
   readonly turns: TurnsParts
   readonly maxWaitingBytes: number
   readonly store: LeaseStore
@@ -168,10 +169,11 @@ export class Leases {
   }
 
   #grant(id: string, permit: LocalPermit, settled: readonly Settled[]): void {
-    const { model, work = 'run', options = '', keepsLoaded, caller } = permit.call
+    const { model, work = 'run', options = '', keepsLoaded, caller, user, class: of } = permit.call
     const grantedAt = this.#clock.wallTime()
     const times = { grantedAt, expiresAt: grantedAt + CLAIM_MS }
-    const call = { model, slots: permit.slots, work, options, keepsLoaded, caller: factsOf(caller) }
+    const by = { caller: factsOf(caller), user, class: of ?? 'normal' }
+    const call = { model, slots: permit.slots, work, options, keepsLoaded, ...by }
     this.#hold({ permit, lease: { id, ...call, ...times } })
     for (const tell of settled) tell(this.#granted(permit))
   }

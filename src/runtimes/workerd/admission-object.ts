@@ -11,6 +11,7 @@ import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
 import { callerPages } from '../../gate/caller-pages.ts'
 import type { Callers } from '../../gate/callers.ts'
+import { fairSettings } from '../../gate/fair-settings.ts'
 import { logMeasured, logNoCatalog, modelKeyOf, runnersOf } from '../../gate/runners.ts'
 import { turnSettings } from '../../gate/turn-settings.ts'
 import { logNoTurns, turnObserver } from '../../gate/turns.ts'
@@ -87,6 +88,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       },
       auto: ollama_num_parallel === 'auto',
       runners: runnersOf(this.#catalog),
+      fairness: fairSettings(config),
       turns: {
         settings: turnSettings(config),
         observer: turnObserver({ history, meters: NO_METERS, log }),

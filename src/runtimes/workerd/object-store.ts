@@ -2,7 +2,7 @@ import type { Limits } from '../../admission/contract.ts'
 import type { CallerFacts } from '../../admission/remote/caller-facts.ts'
 import type { KeyDay, UseStore } from '../../admission/remote/kept-budgets.ts'
 import type { Lease, LeaseStore } from '../../admission/remote/lease-store.ts'
-import { EVERYBODY } from '../../callers/caller.ts'
+import { CALL_CLASSES, EVERYBODY } from '../../callers/caller.ts'
 import type { ObjectState, SqlRow } from './platform.ts'
 
 const TABLES = `
@@ -25,6 +25,8 @@ const LATER_COLUMNS = {
   keeps_loaded: 'INTEGER',
   /** CallerFacts as JSON; NULL in a row of a version that told no callers apart. */
   caller: 'TEXT',
+  class: "TEXT NOT NULL DEFAULT 'normal'",
+  user: 'TEXT',
 } as const
 
 /** Keeps leases, limits and what keys have used in the object's database. The object sends nothing before its writes are durable. */
@@ -48,17 +50,31 @@ export class ObjectStore implements LeaseStore, UseStore {
         keepsLoaded: row.keeps_loaded === null ? undefined : row.keeps_loaded === 1,
         caller:
           typeof row.caller === 'string' ? (JSON.parse(row.caller) as CallerFacts) : { id: EVERYBODY.id },
+        class: CALL_CLASSES.find((name) => name === row.class) ?? 'normal',
+        user: typeof row.user === 'string' ? row.user : undefined,
         grantedAt: Number(row.granted_at),
         expiresAt: Number(row.expires_at),
       }
     }
   }
 
-  saveLease({ id, model, slots, work, options, keepsLoaded, caller, grantedAt, expiresAt }: Lease): void {
+  saveLease(lease: Lease): void {
+    const { id, model, slots, work, options, keepsLoaded, caller, user, grantedAt, expiresAt } = lease
     this.#storage.sql.exec(
-      `INSERT OR REPLACE INTO lease (id, model, granted_at, expires_at, slots, work, options, caller, keeps_loaded)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[id, model, grantedAt, expiresAt, slots, work, options, JSON.stringify(caller)],
+      `INSERT OR REPLACE INTO lease (id, model, granted_at, expires_at, slots, work, options, caller, class, user, keeps_loaded)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[
+        id,
+        model,
+        grantedAt,
+        expiresAt,
+        slots,
+        work,
+        options,
+        JSON.stringify(caller),
+        lease.class,
+        user ?? null,
+      ],
       keepsLoaded === undefined ? null : Number(keepsLoaded),
     )
   }

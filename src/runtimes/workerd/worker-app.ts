@@ -36,7 +36,13 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
   const { config } = loaded
   const { language } = config
   const clock = foregroundClock
-  const options = relayOptions({ clock, config, log, language: () => language })
+  const options = relayOptions({
+    clock,
+    config,
+    log,
+    language: () => language,
+    classFrom: () => config.class_from,
+  })
   // Counts bodies that are being read in this isolate. The admission object counts the bodies in line, of all isolates.
   const waiting = new Waiting(config.max_queue_bytes)
   const upstream = upstreamOf(config)

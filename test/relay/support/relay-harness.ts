@@ -8,6 +8,7 @@ import { Origins } from '../../../src/relay/origins.ts'
 import { Relay } from '../../../src/relay/relay.ts'
 import { LaneStats } from '../../../src/telemetry/stats.ts'
 import { OLLAMA } from '../../admission/support/builders.ts'
+import { DEFAULT_RULES } from '../../config/support/default-rules.ts'
 import { ANYBODY } from '../../support/anybody.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { type Request, ScriptedRequest } from '../../support/scripted-request.ts'
@@ -57,6 +58,7 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
     clock,
     admission,
     refuses: () => undefined,
+    classFrom: () => DEFAULT_RULES,
     waiting: admission.waiting,
     origins,
     ids,
