@@ -55,4 +55,24 @@ describe('a key', () => {
     assert.deepEqual([key?.address, [...(key?.may ?? [])], key?.class], [['192.0.2.1'], ['view'], 'batch'])
     assert.deepEqual(key?.tokens, { month: 9 })
   })
+
+  it('may ask for its own class and for normal, unless it says otherwise', () => {
+    const most = (fields: string) => {
+      const [key] = identitySettings(config(`keys: { a: { address: 192.0.2.1${fields} } }`)).keys
+      return [key?.class, key?.maxClass]
+    }
+    assert.deepEqual(most(''), ['normal', 'normal'])
+    assert.deepEqual(most(', class: batch'), ['batch', 'normal'])
+    assert.deepEqual(most(', class: interactive'), ['interactive', 'interactive'])
+    assert.deepEqual(most(', class: batch, max_class: batch'), ['batch', 'batch'])
+    assert.deepEqual(most(', max_class: interactive'), ['normal', 'interactive'])
+  })
+
+  it('has a weight among its limits, and shares one object with all keys that have neither', () => {
+    const limits = (fields: string) =>
+      identitySettings(config(`keys: { a: { address: 192.0.2.1${fields} } }`)).keys[0]?.limits
+    assert.equal(limits(', class: batch, max_class: batch'), NO_LIMITS)
+    assert.deepEqual(limits(', weight: 2.5'), { ...NO_LIMITS, weight: 2.5 })
+    assert.deepEqual(limits(', parallel: 2, weight: 1'), { ...NO_LIMITS, parallel: 2, weight: 1 })
+  })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { FairSettings } from '../../src/admission/contract.ts'
 import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { changesBetween } from '../../src/config/changes.ts'
 import { type LoadedConfig, loadConfig } from '../../src/config/load.ts'
@@ -161,6 +162,16 @@ describe('a reload', () => {
   })
 })
 
+/** Keeps what it is told of fairness. */
+class HeardAdmission extends LocalAdmission {
+  readonly shared: FairSettings[] = []
+
+  override share(settings: FairSettings): void {
+    this.shared.push(settings)
+    super.share(settings)
+  }
+}
+
 describe('what changed', () => {
   const configOf = (text: string) =>
     loadConfig({ flags: {}, env: {}, readFile: () => text, ownAddresses: [] })
@@ -168,7 +179,7 @@ describe('what changed', () => {
   /** Takes over one text after the other; the machine has room for three slots. */
   async function takeOver(...texts: readonly [string, ...string[]]) {
     const clock = new ManualClock()
-    const admission = new LocalAdmission({
+    const admission = new HeardAdmission({
       clock,
       observer: new Stats(clock),
       upstream: OLLAMA,
@@ -195,7 +206,7 @@ describe('what changed', () => {
       await applyChanges(changeable, changes, before)
       before = changes.effective
     }
-    return { told, defaults: admission.defaults }
+    return { told, defaults: admission.defaults, shared: admission.shared }
   }
 
   it('reaches everyone who lives by it', async () => {
@@ -205,6 +216,22 @@ describe('what changed', () => {
     )
     assert.deepEqual(defaults, { parallel: 6, queue: 9 })
     assert.deepEqual(told, [6, 30, 'warn'])
+  })
+
+  it('of fairness reaches the lanes, each of its settings by itself, and nothing else does', async () => {
+    const { shared } = await takeOver(
+      '',
+      'fairness: off',
+      'fairness: off\nclasses: { normal: 4 }',
+      'fairness: off\nclasses: { normal: 4 }\nreserve: 1',
+      'fairness: off\nclasses: { normal: 4 }\nreserve: 1\nclass_from: []\nollama_max_queue: 9',
+    )
+    const weights = { interactive: 8, normal: 4, batch: 1 }
+    assert.deepEqual(shared, [
+      { fair: false, weights: { ...weights, normal: 3 }, reserve: 0 },
+      { fair: false, weights, reserve: 0 },
+      { fair: false, weights, reserve: 1 },
+    ])
   })
 
   it('of the slots is measured when it becomes "auto", and not while it stays so', async () => {

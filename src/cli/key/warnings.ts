@@ -74,7 +74,7 @@ function aboutKey(key: Key, config: Config): string[] {
 function aboutShare({ name, class: own, maxClass, limits }: Key, { fairness }: Config): string[] {
   const found: string[] = []
   if (isMoreUrgent(own, maxClass))
-    found.push(`keys.${name}.class ${own} is above its max_class: its calls are ${maxClass}`)
+    found.push(`keys.${name}.class ${own} is above its max_class ${maxClass}: its calls are ${maxClass}`)
   if (fairness === 'off' && limits.weight !== undefined)
     found.push(`keys.${name}.weight has no effect: fairness is off`)
   return found

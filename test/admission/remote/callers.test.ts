@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { callerFrom, factsOf } from '../../../src/admission/remote/caller-facts.ts'
+import { NO_LIMITS } from '../../../src/callers/caller.ts'
 import { RemoteWorld } from './support/remote-world.ts'
 
 const MANY = { parallel: 10, queue: 10 }
@@ -78,5 +80,30 @@ describe('the limits of a caller, over all isolates', () => {
     world.leases.release('b', 'done')
     assert.equal(third[0]?.granted, true)
     assert.deepEqual(world.lane, { active: 1, queued: 0 })
+  })
+})
+
+describe('the share of a caller, over all isolates', () => {
+  it('goes through JSON with its weight, and is nothing without one', () => {
+    const limits = { ...NO_LIMITS, weight: 2.5 }
+    const text = JSON.stringify(factsOf({ id: 'alice', key: undefined, limits }))
+    assert.equal(text, '{"id":"alice","limits":{"weight":2.5}}')
+    assert.deepEqual(callerFrom(JSON.parse(text)).limits, limits)
+    assert.equal(JSON.stringify(factsOf({ id: 'bob', key: undefined, limits: NO_LIMITS })), '{"id":"bob"}')
+  })
+
+  it('is charged with the class and the user of a call that runs over a restart', () => {
+    const world = new RemoteWorld(MANY)
+    take(world, 'a', { ...alice(2), class: 'batch', user: 'mia' })
+    take(world, 'b', alice(2))
+    const kept = () => Array.from(world.storage.leases(), ({ class: name, user }) => [name, user])
+    assert.deepEqual(kept(), [
+      ['batch', 'mia'],
+      ['normal', undefined],
+    ])
+    world.restart()
+    assert.deepEqual(world.lane, { active: 2, queued: 0 })
+    world.leases.release('a', 'done')
+    assert.deepEqual(kept(), [['normal', undefined]])
   })
 })

@@ -18,9 +18,11 @@ describe('what a command says of the keys is what the gate does', () => {
   bob: { address: 192.0.2.1, models: [llama3.2], may: [view, manage], class: batch, parallel: 2, queue: 3,
          slot_seconds: { day: 1 }, tokens: { month: 2 }, users: open-webui }
   carol: { ed25519: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'A'.repeat(43)} x", queue: 0 }
+  dora: { address: 192.0.2.2, class: interactive, weight: 2.5 }
+  emil: { address: 192.0.2.3, max_class: batch, parallel: 1, weight: 1 }
 `)
     assert.deepEqual(configuredKeys(config), keysOf(config))
-    assert.equal(configuredKeys(config).length, 3)
+    assert.equal(configuredKeys(config).length, 5)
   })
 
   it('for auth, as it is set and as it follows from the keys', () => {

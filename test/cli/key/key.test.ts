@@ -40,6 +40,7 @@ describe('key add', () => {
       t,
       ...['add', 'ci', '--models', "llama3.2, 'qwen3*'".replaceAll("'", ''), '--may', 'infer,view'],
       ...['--parallel', '2', '--queue', '0', '--class', 'batch', '--slot-seconds-day', '7200'],
+      ...['--max-class', 'interactive', '--weight', '2.5'],
       ...[
         '--slot-seconds-month',
         '100000',
@@ -61,6 +62,8 @@ describe('key add', () => {
         parallel: 2,
         queue: 0,
         class: 'batch',
+        max_class: 'interactive',
+        weight: 2.5,
         slot_seconds: { day: 7200, month: 100_000 },
         tokens: { day: 5, month: 6 },
         users: 'open-webui',
@@ -197,7 +200,7 @@ describe('key list', () => {
     writeFileSync(
       file,
       `alice: { hash: "${HASH}", ed25519: "${ED25519} laptop", models: [llama3.2], parallel: 2, tokens: { day: 5 } }\n` +
-        'plc: { address: 192.0.2.20, may: [infer, view], class: batch, slot_seconds: { month: 9 } }\n',
+        'plc: { address: 192.0.2.20, may: [infer, view], class: batch, max_class: batch, weight: 0.5, slot_seconds: { month: 9 } }\n',
     )
     const { code, stdout, stderr } = await key(t, 'list')
     assert.deepEqual([code, stderr], [0, ''])
@@ -209,13 +212,29 @@ describe('key list', () => {
       ['NAME', 'KNOWN BY', 'MODELS', 'MAY', 'LIMITS', 'BUDGETS', 'IN'],
       ['ops', 'secret', 'all', 'infer', '-', '-', config],
       ['alice', 'secret, ed25519 (laptop)', 'llama3.2', 'infer', 'parallel 2', '5 tokens a day', file],
-      ['plc', '192.0.2.20', 'all', 'infer, view', 'batch', '9 slot-seconds a month', file],
+      [
+        'plc',
+        '192.0.2.20',
+        'all',
+        'infer, view',
+        'batch, at most batch, weight 0.5',
+        '9 slot-seconds a month',
+        file,
+      ],
     ])
     const json = await key(t, 'list', '--json')
     assert.equal(json.code, 0)
     assert.deepEqual(
       JSON.parse(json.stdout).keys.map((each: { name: string }) => each.name),
       ['ops', 'alice', 'plc'],
+    )
+    assert.deepEqual(
+      JSON.parse(json.stdout).keys.map((each: Record<string, unknown>) => [each.max_class, each.weight]),
+      [
+        ['normal', 1],
+        ['normal', 1],
+        ['batch', 0.5],
+      ],
     )
     assert.doesNotMatch(stdout + json.stdout, /0a0a|sha256/)
   })

@@ -81,6 +81,16 @@ describe('the warnings about keys', () => {
     assert.deepEqual(warnings(`${budget}\nusage_dir: use`), [])
   })
 
+  it('tell of a class above the most urgent one, and of a weight that has no effect', () => {
+    const above = `keys: { a: { hash: "${HASH}", class: interactive, max_class: batch } }`
+    assert.deepEqual(warnings(above), [
+      'keys.a.class interactive is above its max_class batch: its calls are batch',
+    ])
+    const weight = `keys: { a: { hash: "${HASH}", weight: 2 } }`
+    assert.deepEqual(warnings(`${weight}\nfairness: off`), ['keys.a.weight has no effect: fairness is off'])
+    assert.deepEqual(warnings(weight), [])
+  })
+
   it('say so where the models were not checked', () => {
     const config = load(`keys: { a: { hash: "${HASH}", models: [x] } }`)
     assert.deepEqual(checkWarnings(config, { why: 'Ollama is away' }), [

@@ -25,7 +25,7 @@ const OPEN_WEBUI: Key = {
   may: new Set(['infer', 'manage']),
   class: 'interactive',
   maxClass: 'interactive',
-  limits: { parallel: 4, queue: Number.POSITIVE_INFINITY },
+  limits: { parallel: 4, queue: Number.POSITIVE_INFINITY, weight: 2.5 },
   slotSeconds: { day: 7_200 },
   tokens: { month: 1_000 },
   users: 'open-webui',
@@ -121,6 +121,8 @@ test('a key learns its name, its permissions, its limits, its use and its own ca
     tokens: { today: 10, month: 20, day_budget: null, month_budget: 1_000 },
     user: null,
     class: 'interactive',
+    max_class: 'interactive',
+    weight: 2.5,
     may: ['infer', 'view', 'manage'],
     models: ['llama3.2', 'qwen3*'],
     resets_at: { day: '2026-11-23T00:00:00.000Z', month: '2026-12-01T00:00:00.000Z' },
@@ -147,8 +149,8 @@ test('a client without a key learns its address and its own calls', async () => 
   const page = await pageOf({ caller: stranger, user: undefined, use: undefined })
   assert.deepEqual(ids(page), ['d'])
   assert.deepEqual(
-    [page.caller, page.key, page.may, page.models, page.class, page.resets_at],
-    ['192.0.2.7', false, ['infer'], null, 'normal', null],
+    [page.caller, page.key, page.may, page.models, page.class, page.max_class, page.weight, page.resets_at],
+    ['192.0.2.7', false, ['infer'], null, 'normal', 'normal', 1, null],
   )
 })
 
