@@ -3,7 +3,6 @@ import { afterEach, describe, it } from 'node:test'
 import type { Admission, Call } from '../../src/admission/contract.ts'
 import type { ClassRule } from '../../src/callers/call-class.ts'
 import type { Key } from '../../src/callers/caller.ts'
-import { callerOf } from '../../src/callers/keys.ts'
 import type { Requester } from '../../src/relay/contract.ts'
 import { aKey } from '../callers/support/builders.ts'
 import { DEFAULT_RULES } from '../config/support/default-rules.ts'
@@ -28,11 +27,10 @@ function open() {
   return { ...house, asked, inForce }
 }
 
-const requesterOf = (changes: Partial<Key>, user?: string): Requester => ({
-  caller: callerOf(aKey('alice', changes)),
-  user,
-  withheld: undefined,
-})
+function requesterOf(changes: Partial<Key>, user?: string): Requester {
+  const key = aKey('alice', changes)
+  return { caller: { id: key.name, key, limits: key.limits }, user, withheld: undefined }
+}
 
 /** The path of a call of each dialect, and what its body has beside the model. */
 const DIALECTS = [
