@@ -28,12 +28,8 @@ export class Branch<T extends LineMember> {
   readonly people: People<T> | undefined
   /** The caller; of a person behind a key, the person. */
   readonly whose: CallerAccount | string
-  /** `key` when the first of its calls came. */
-  readonly keyAtFirst: number
-  /** What the share had got then beyond the level of the line. */
-  readonly leadAtFirst: number
-  /** For `remember` alone: how far other lines had served then. */
-  seen: readonly SeenLine[] | undefined
+  /** How far other lines had served when the caller was seen to wait. Undefined once the caller is served. */
+  seen: SeenLine[] | undefined
   /** Number of the oldest call, or of one that was the oldest and has left. */
   rank = Number.POSITIVE_INFINITY
   orderPlace = -1
@@ -48,9 +44,8 @@ export class Branch<T extends LineMember> {
     this.#trunk = trunk
     this.share = share
     this.whose = whose
-    this.keyAtFirst = share.enter(trunk.level)
-    this.leadAtFirst = this.keyAtFirst - trunk.level.v
-    this.#offset = this.keyAtFirst - share.v
+    const key = share.enter(trunk.level)
+    this.#offset = key - share.v
     if (users === undefined) this.line = new Line<T>()
     else this.people = new People(this, users)
     share.places.push(this)
@@ -89,6 +84,12 @@ export class Branch<T extends LineMember> {
     const member = this.line?.takeFirst()
     this.line?.sweep()
     return member
+  }
+
+  takeAll(): void {
+    for (const person of [...(this.people?.branches() ?? [])]) person.takeAll()
+    this.line?.takeAll()
+    this.recount()
   }
 
   /** All calls. */
@@ -184,7 +185,6 @@ export class People<T extends LineMember> implements Trunk<T> {
 
   emptied({ whose }: Branch<T>): void {
     this.#byUser.delete(`${whose}`)
-    this.#users.left(`${whose}`)
   }
 
   moved(now: number): void {

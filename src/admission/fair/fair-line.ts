@@ -133,6 +133,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
     const member = (person ?? branch).takeFirst()
     this.#key = branch.key
     this.#personKey = person?.key ?? 0
+    branch.seen = undefined
     person?.recount()
     branch.recount()
     return member
@@ -167,14 +168,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
   takeAll(): T[] {
     const all = [...this]
     this.loads.takeAll()
-    for (const branch of [...this.branches()]) {
-      for (const person of [...(branch.people?.branches() ?? [])]) {
-        person.line?.takeAll()
-        person.recount()
-      }
-      branch.line?.takeAll()
-      branch.recount()
-    }
+    for (const branch of [...this.branches()]) branch.takeAll()
     return all
   }
 
@@ -184,13 +178,15 @@ export class FairLine<T extends FairMember> implements ServedLine {
       this.loads.leave()
       return
     }
-    const branch = this.classOf(call).find(account)
+    const part = this.classOf(call)
+    const branch = part.find(account)
     const person = branch?.people?.find(call.user ?? '')
     const own = person ?? branch
     own?.line?.leave()
     person?.recount()
     branch?.recount()
     if (own?.line !== undefined) this.#left.push(own.line)
+    if (person !== undefined) account.usersOf(part.index)?.left(call.user ?? '')
   }
 
   /** Call this after the last `leave` of a batch. */

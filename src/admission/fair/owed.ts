@@ -1,4 +1,5 @@
 import type { Branch } from './branch.ts'
+import type { ClassLine } from './class-line.ts'
 import type { FairLine } from './fair-line.ts'
 import type { FairMember } from './members.ts'
 import type { SeenLine, ServedLine } from './progress.ts'
@@ -16,14 +17,13 @@ export function remember<T extends FairMember>(
   const part = line.classOf(call)
   const branch = part.find(account)
   if (branch === undefined || branch.seen !== undefined) return
-  const seen: SeenLine[] = []
-  for (const other of others) if (other !== line) seen.push({ line: other, ...other.progress(part.index) })
-  branch.seen = seen
+  for (const other of others) if (other !== line) see(branch, part, other)
 }
 
 /**
  * By how many of its own calls the caller of the next call in `line` is behind the callers that `other` has served since
- * that caller began to wait. What the caller got elsewhere meanwhile counts. 0 or less: not behind. `meanMs`: of a call.
+ * that caller was seen to wait. What the caller got elsewhere meanwhile counts. 0 or less: not behind. `meanMs`: of a
+ * call.
  */
 export function owedOver<T extends FairMember>(
   line: FairLine<T>,
@@ -31,17 +31,21 @@ export function owedOver<T extends FairMember>(
   { meanMs = 0 }: { readonly meanMs: number | undefined },
 ): number {
   const { branch, part } = line.next()
-  if (branch === undefined || part === undefined) return 0
-  const seen = branch.seen?.find((each) => each.line === other)
+  if (branch === undefined || part === undefined || !line.rules.settings.fair) return 0
+  const seen = branch.seen?.find((each) => each.line === other) ?? see(branch, part, other)
   const step = (meanMs * branch.share.size) / branch.share.weight
-  if (seen === undefined || step <= 0) return 0
+  if (step <= 0) return 0
   const { level, v, hasClass } = other.progress(part.index)
   // Of a class that is not served there, the caller has missed what its class has missed.
-  const missed = hasClass ? level - seen.level : (v - seen.v) * part.weight
-  return (missed - got(branch)) / step
+  const missed = hasClass ? level - seen.progress.level : (v - seen.progress.v) * part.weight
+  return (missed - (branch.key - seen.key) - seen.lead) / step
 }
 
-/** What the caller got since it began to wait, and what it had got more than others before. */
-function got<T extends FairMember>(branch: Branch<T>): number {
-  return branch.key - branch.keyAtFirst + branch.leadAtFirst
+function see<T extends FairMember>(branch: Branch<T>, part: ClassLine<T>, line: ServedLine): SeenLine {
+  const { key } = branch
+  const lead = Math.max(0, key - part.level.v)
+  const seen = { line, progress: line.progress(part.index), key, lead }
+  branch.seen ??= []
+  branch.seen.push(seen)
+  return seen
 }

@@ -14,7 +14,12 @@ export interface ServedLine {
   progress(classIndex: number): LineProgress
 }
 
-/** How far another line had served when a caller began to wait. */
-export interface SeenLine extends LineProgress {
+/** How far another line had served when a caller was seen to wait, and what the caller had got. */
+export interface SeenLine {
   readonly line: ServedLine
+  readonly progress: LineProgress
+  /** What the caller had got, as its own line counts. */
+  readonly key: number
+  /** What the caller had got beyond the level of its own line. */
+  readonly lead: number
 }
