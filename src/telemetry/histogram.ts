@@ -7,7 +7,7 @@ import type { Spread } from '../admission/observer.ts'
 const UNITS_PER_MS = 100
 const SUB_BITS = 5
 const SUB_BUCKETS = 1 << SUB_BITS
-const BUCKETS = 1_024
+export const BUCKETS = 1_024
 /** Integer arithmetic ends at 31 bits. Longer times are counted in units coarser by COARSE_BITS. */
 const INT_LIMIT = 2 ** 31
 const COARSE_BITS = 16
@@ -160,7 +160,8 @@ function halve(counts: Uint32Array | undefined): number {
   return total
 }
 
-function bucketOf(ms: number): number {
+/** The bucket of a duration. */
+export function bucketOf(ms: number): number {
   const rounded = ms > 0 ? ms * UNITS_PER_MS + 0.5 : 0
   if (rounded < INT_LIMIT) return logLinear(rounded | 0)
   const coarse = Math.min(rounded / 2 ** COARSE_BITS, INT_LIMIT - 1) | 0
@@ -174,7 +175,7 @@ function logLinear(units: number): number {
 }
 
 /** The middle of a bucket in milliseconds. */
-function middleOf(bucket: number): number {
+export function middleOf(bucket: number): number {
   if (bucket < SUB_BUCKETS) return bucket / UNITS_PER_MS
   const shift = (bucket >>> SUB_BITS) - 1
   const width = 2 ** shift
