@@ -1,4 +1,4 @@
-import type { LanesView } from '../admission/contract.ts'
+import type { CallerView, LanesView } from '../admission/contract.ts'
 import type { Budgets } from '../callers/budgets.ts'
 import type { Key } from '../callers/caller.ts'
 import type { Clock } from '../clock.ts'
@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts'
 import type { Access, AccessRefusal } from '../http/access.ts'
 import type { CallerPages } from '../http/services.ts'
 import type { KnownCaller } from '../telemetry/caller-figures.ts'
+import type { Shares, SharesNow } from '../telemetry/shares.ts'
 import { authOf, keysOf } from './caller-settings.ts'
 
 interface CallerPagesParts {
@@ -15,31 +16,44 @@ interface CallerPagesParts {
   readonly clock: Pick<Clock, 'wallTime'>
   /** The configuration in force. */
   readonly config: () => Config
+  readonly shares: Pick<Shares, 'now'>
 }
 
 /** Callers without a key on a page. Anybody can come from any number of addresses. */
 const MOST_WITHOUT_KEY = 100
 
 /** What pages show of callers, as far as the lanes and the budgets of this process know them. */
-export function callerPages({ access, admission, budgets, clock, config }: CallerPagesParts): CallerPages {
+export function callerPages({
+  access,
+  admission,
+  budgets,
+  clock,
+  config,
+  shares,
+}: CallerPagesParts): CallerPages {
   const keys = keysInForce(config)
   return {
-    views() {
-      const callers = new Map(Array.from(admission.callers(), (view) => [view.id, view]))
+    now() {
+      const sharesNow = shares.now()
+      const countsOf = countsNow(admission, sharesNow)
       const at = clock.wallTime()
       const known: KnownCaller[] = []
       for (const key of keys()) {
         const use = budgets.used(key, at)
-        const now = callers.get(key.name)
-        callers.delete(key.name)
-        if (now === undefined && use.day.slotSeconds === 0 && use.day.tokens === 0) continue
-        known.push({ id: key.name, key, use, active: now?.active ?? 0, queued: now?.queued ?? 0 })
+        const counts = countsOf.get(key.name)
+        countsOf.delete(key.name)
+        if (counts === undefined && use.day.slotSeconds === 0 && use.day.tokens === 0) continue
+        known.push({ id: key.name, key, use, ...(counts ?? IDLE) })
       }
-      const others = Array.from(callers.values(), ({ id, active, queued }) => {
-        return { id, active, queued, key: undefined, use: undefined }
-      })
-      const busiest = others.sort(byCalls).slice(0, MOST_WITHOUT_KEY)
-      return [...known, ...busiest].sort(byCalls)
+      const others = Array.from(countsOf, ([id, counts]) => ({
+        id,
+        key: undefined,
+        use: undefined,
+        ...counts,
+      }))
+      const order = byCalls(sharesNow)
+      const busiest = others.sort(order).slice(0, MOST_WITHOUT_KEY)
+      return { callers: [...known, ...busiest].sort(order), shares: sharesNow }
     },
     auth: () => ({ mode: authOf(config()), refused: { ...access.refused } }),
     async me(c) {
@@ -77,10 +91,25 @@ function keysInForce(config: () => Config): () => readonly Key[] {
   }
 }
 
-/** Those with most calls first, then those that used most today, then by name. */
-function byCalls(a: KnownCaller, b: KnownCaller): number {
-  const calls = b.active + b.queued - a.active - a.queued
-  if (calls !== 0) return calls
-  const used = (b.use?.day.slotSeconds ?? 0) - (a.use?.day.slotSeconds ?? 0)
-  return used !== 0 ? used : a.id < b.id ? -1 : 1
+const IDLE = { active: 0, queued: 0 }
+
+/** The calls of all callers that have some, or had some of late. By Caller.id. */
+function countsNow(
+  admission: CallerPagesParts['admission'],
+  { callers }: SharesNow,
+): Map<string, Pick<CallerView, 'active' | 'queued'>> {
+  const counts = new Map(Array.from(callers.keys(), (id) => [id, IDLE]))
+  for (const { id, active, queued } of admission.callers()) counts.set(id, { active, queued })
+  return counts
+}
+
+/** Those with most calls first, then those with most slot-time of late, then those that used most today, then by name. */
+function byCalls({ callers }: SharesNow): (a: KnownCaller, b: KnownCaller) => number {
+  const recent = ({ id }: KnownCaller) => callers.get(id)?.slotMs ?? 0
+  const today = ({ use }: KnownCaller) => use?.day.slotSeconds ?? 0
+  return (a, b) =>
+    b.active + b.queued - a.active - a.queued ||
+    recent(b) - recent(a) ||
+    today(b) - today(a) ||
+    (a.id < b.id ? -1 : 1)
 }

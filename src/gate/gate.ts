@@ -4,6 +4,7 @@ import { GATED_PATHS } from '../ollama/routes.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
 import { Reloads } from '../telemetry/reloads.ts'
+import type { Shares } from '../telemetry/shares.ts'
 import { Stats } from '../telemetry/stats.ts'
 import { TurnHistory } from '../telemetry/turn-history.ts'
 import { Catalog } from '../upstream/catalog.ts'
@@ -17,6 +18,7 @@ import { createMonitor } from './monitor.ts'
 import { relayOptions } from './relay-options.ts'
 import { createReload, type InForce } from './reload.ts'
 import { hasChangedModels, logMeasured, logNoCatalog, runnersOf } from './runners.ts'
+import { createShares } from './shares.ts'
 import { createAdminGuard, createFetch } from './surface.ts'
 import { turnSettings } from './turn-settings.ts'
 import { logNoTurns, turnObserver } from './turns.ts'
@@ -74,6 +76,11 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   })
   const admin = createAdminGuard(parts, (c) => callers.access.accountOf(c))
   const callers: Callers = createCallers(parts, { admin, inForce })
+  const shares: Shares = createShares({
+    clock,
+    config: () => inForce.loaded.config,
+    open: () => relay.live(),
+  })
   const reloads = new Reloads({
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
@@ -85,7 +92,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     language: () => inForce.loaded.config.language,
     classFrom: () => inForce.loaded.config.class_from,
   })
-  const relay = new Relay({
+  const relay: Relay = new Relay({
     ...options,
     admission,
     refuses: (requester, model) => callers.refuses(requester, model),
@@ -98,6 +105,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     },
     finished: (call) => {
       meters.call(call)
+      shares.ended(call)
       reloads.heard(call, clock.now())
       callers.finished(call)
       log.call(call)
@@ -110,6 +118,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     meters,
     reloads,
     turns,
+    shares,
     forced: (model) => runners.find(model)?.forced,
     access: callers.access,
     admin,
@@ -118,7 +127,19 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const reload = reloading && createReload({ ...reloading, inForce, admission, callers, monitor, log })
   const { origins } = options
   const { access } = callers
-  const composed = { access, admin, admission, health, inForce, monitor, origins, relay, reload, stats }
+  const composed = {
+    access,
+    admin,
+    admission,
+    health,
+    inForce,
+    monitor,
+    origins,
+    relay,
+    reload,
+    shares,
+    stats,
+  }
   return {
     fetch: createFetch(parts, composed),
     health,

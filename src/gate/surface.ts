@@ -11,6 +11,7 @@ import type { Services } from '../http/services.ts'
 import type { ClientRequest } from '../relay/contract.ts'
 import type { Origins } from '../relay/origins.ts'
 import type { Relay } from '../relay/relay.ts'
+import type { Shares } from '../telemetry/shares.ts'
 import type { Stats } from '../telemetry/stats.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
 import { callRoutes } from './call-routes.ts'
@@ -32,6 +33,7 @@ export interface Composed {
   readonly origins: Origins
   readonly relay: Relay
   readonly reload: Services['reload']
+  readonly shares: Shares
   readonly stats: Stats
 }
 
@@ -70,7 +72,8 @@ export function createFetch<Env extends GateEnv>(parts: GateParts<Env>, composed
 
 function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Composed): Services {
   const { clock, loaded, log, memory, runtimeName, version } = parts
-  const { access, admin, admission, health, inForce, monitor, origins, relay, reload, stats } = composed
+  const { access, admin, admission, health, inForce, monitor, origins, relay, reload, shares, stats } =
+    composed
   /** @throws HttpProblem invalid_target */
   const clientRequest = (c: Parameters<Services['relay']>[0]): ClientRequest => {
     const env = c.env as Env
@@ -114,6 +117,7 @@ function servicesOf<Env extends GateEnv>(parts: GateParts<Env>, composed: Compos
       budgets: parts.usage.budgets,
       clock,
       config: () => inForce.loaded.config,
+      shares,
     }),
     reload,
   }

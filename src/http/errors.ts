@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { Refusal, type RefusalCode, type RefusalFacts } from '../admission/refusal.ts'
-import type { BrokenAnswer } from '../relay/contract.ts'
+import type { BrokenAnswer } from '../relay/broken-answer.ts'
 import { Failure, type FailureCode } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
 import { answer, OWN_HEADERS } from './answer.ts'

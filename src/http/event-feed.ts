@@ -14,7 +14,8 @@ const MOST_UNREAD_BYTES = 1024 * 1024
  * Fields that change all the time. A page that differs in these alone is not sent again. Their values hold no comma and
  * no brace. Inside a text, the quotes of such a field would be escaped.
  */
-const VOLATILE_FIELDS = /"(?:timestamp|uptime_seconds|checked_at|latency_ms|credit_ms)":[^,}]*/g
+const VOLATILE_FIELDS =
+  /"(?:timestamp|uptime_seconds|checked_at|latency_ms|credit_ms|slot_seconds_5m)":[^,}]*/g
 
 export interface EventFeedParts {
   readonly clock: Clock

@@ -7,6 +7,7 @@ import type { HistoryPage } from '../pages/monitor.ts'
 import type { WindowFigures } from '../pages/queue.ts'
 import type { LiveCall } from '../relay/contract.ts'
 import type { KeyUse, KnownCaller } from '../telemetry/caller-figures.ts'
+import type { SharesNow } from '../telemetry/shares.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { TurnHistory } from '../telemetry/turn-history.ts'
 import type { UpstreamStatus } from '../upstream/health.ts'
@@ -58,8 +59,8 @@ export interface Services extends CallServices {
 
 /** What pages show of callers. */
 export interface CallerPages {
-  /** The keys with calls now or with use today, and the busiest callers without a key. */
-  views(): Iterable<KnownCaller>
+  /** The keys with calls now or with use today, the busiest callers without a key, and what they have of the slots. */
+  now(): { readonly callers: Iterable<KnownCaller>; readonly shares: SharesNow }
   auth(): {
     readonly mode: 'off' | 'observe' | 'enforce'
     /** Requests since the start, by reason. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { callerShare } from './fairness.ts'
 import { count, figure, flag, list, text, word } from './fields.ts'
 
 export const CALL_CLASSES = ['interactive', 'normal', 'batch']
@@ -48,10 +49,15 @@ export const auth = z
   })
   .describe('Who may call, and who was refused.')
 
+export const callerWithShare = callerFigures
+  .extend(callerShare)
+  .describe('One caller, with what it had of the last five minutes.')
+
 export const callers = list(
-  callerFigures,
-  'The keys that have calls now or were used today, and of the callers without a key the 100 with most calls now: those with most calls first.',
+  callerWithShare,
+  'The keys that have calls now or were used today, and of the callers without a key that had calls in the last five minutes the 100 with most calls now: those with most calls first, then those with most slot-seconds of the last five minutes.',
 )
 
 export type CallerFigures = z.infer<typeof callerFigures>
+export type CallerWithShare = z.infer<typeof callerWithShare>
 export type CallerAmounts = z.infer<typeof amounts>

@@ -44,3 +44,11 @@ export function byModel<S extends z.ZodType>(entry: S, description: string) {
 export function list<S extends z.ZodType>(entry: S, description: string) {
   return z.array(entry).meta({ description })
 }
+
+export const percentiles = z
+  .object({
+    p50: figure('Median, in milliseconds.'),
+    p95: figure('95th percentile, in milliseconds.'),
+    p99: figure('99th percentile, in milliseconds.'),
+  })
+  .describe('How long something took. Exact to 1.6 %. All 0 before the first call.')

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { auth, callers } from './callers.ts'
-import { byModel, count, figure, flag, list, percent, text, word } from './fields.ts'
+import { fairness } from './fairness.ts'
+import { byModel, count, figure, flag, list, percent, percentiles, text, word } from './fields.ts'
 import { turnsNow } from './turns.ts'
 
 const LIMIT_REASONS = ['configured', 'memory', 'measured', 'embedding', 'family', 'format', 'cloud'] as const
@@ -26,14 +27,6 @@ export const totals = z.object({
   default_queue_limit: count('Calls that may wait for a model that has no limit of its own.'),
   total_models: count('Models that the proxy knows now.'),
 })
-
-export const percentiles = z
-  .object({
-    p50: figure('Median, in milliseconds.'),
-    p95: figure('95th percentile, in milliseconds.'),
-    p99: figure('99th percentile, in milliseconds.'),
-  })
-  .describe('How long something took. Exact to 1.6 %. All 0 before the first call.')
 
 export const windowFigures = z
   .object({
@@ -115,8 +108,9 @@ export const stats = totals
   .extend({
     models: byModel(modelFigures, 'Figures by the key of the model.'),
     turns: turnsNow,
-    callers: callers.optional(),
-    auth: auth.optional(),
+    callers,
+    auth,
+    ...fairness,
   })
   .describe('Limits and figures of all models, and who calls.')
 

@@ -5,6 +5,7 @@ import type { Waiting } from '../admission/waiting.ts'
 import type { ClassRule } from '../callers/call-class.ts'
 import type { CallClass, Caller } from '../callers/caller.ts'
 import type { Clock } from '../clock.ts'
+import type { BrokenAnswer } from './broken-answer.ts'
 import type { RequestIds } from './call-headers.ts'
 import type { FailureCode } from './failure.ts'
 import type { IncomingBody } from './incoming-body.ts'
@@ -161,16 +162,6 @@ export interface RelayOptions extends PassThroughOptions {
   readonly finished: (call: FinishedCall) => void
 }
 
-export interface BrokenAnswer {
-  readonly why: 'broken' | 'idle' | 'cancelled'
-  readonly contentType: string | undefined
-  readonly contentEncoding: string | undefined
-  readonly path: string
-  readonly acceptLanguage: string | undefined
-  /** The answer stopped in the middle of a line. */
-  readonly midLine: boolean
-}
-
 /** The outcome of a call that got no slot is `refused`. */
 export type CallOutcome = Outcome | 'refused'
 
@@ -193,6 +184,9 @@ export interface LiveCall {
   readonly waitedMs: number
   /** Since the call was sent to Ollama; undefined before. */
   readonly runningMs: number | undefined
+  /** As of a finished call, so far. */
+  readonly slots: number
+  readonly slotMs: number
   readonly bytesIn: number
   readonly bytesOut: number
   /** Parts of a stream so far. Ollama sends a token in each. */
@@ -230,6 +224,8 @@ export interface FinishedCall {
   /** From arrival to the moment at which the call was sent to Ollama; null when it never was. */
   readonly sentMs: number | null
   readonly totalMs: number
+  /** Slots that the call held; 0 for a call that got none or took none. */
+  readonly slots: number
   /** Milliseconds for which the call held slots, times the slots. */
   readonly slotMs: number
   /** The part of `totalMs` that loading the model took; 0 where Ollama does not say. */

@@ -3,10 +3,10 @@ import { Refusal, type RefusalCode } from '../admission/refusal.ts'
 import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
 import type { GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
+import type { BrokenAnswer } from './broken-answer.ts'
 import { addForReaders, diagnosticHeaders } from './call-headers.ts'
 import type { CallRecord } from './call-record.ts'
 import type {
-  BrokenAnswer,
   CallOutcome,
   ClientRequest,
   Ending,

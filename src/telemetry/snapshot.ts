@@ -19,7 +19,9 @@ interface AllModels {
 export function takeSnapshot<M>(
   admission: AllModels,
   show: (view: ModelView) => M,
-): Omit<StatsPage, 'models' | 'turns'> & { readonly models: Readonly<Record<string, M>> } {
+): Pick<StatsPage, 'default_parallel' | 'default_queue_limit' | 'total_models'> & {
+  readonly models: Readonly<Record<string, M>>
+} {
   const models = Array.from(admission.models(), (view) => [view.model, show(view)] as const)
   return {
     default_parallel: admission.defaults.parallel,
@@ -92,6 +94,7 @@ export function hundredths(value: number): number {
   return Math.round(value * 100) / 100
 }
 
-function roundAll({ p50, p95, p99 }: Percentiles): Percentiles {
+/** Rounded to 0.01. */
+export function roundAll({ p50, p95, p99 }: Percentiles): Percentiles {
   return { p50: hundredths(p50), p95: hundredths(p95), p99: hundredths(p99) }
 }

@@ -11,6 +11,7 @@ import type { OwnCaller } from '../../src/http/services.ts'
 import { processCrypto } from '../../src/runtimes/process/crypto.ts'
 import { callerFigures } from '../../src/telemetry/caller-figures.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { anEndedCall, aShares } from '../telemetry/support/shares.ts'
 
 const NOON = new Date(2026, 10, 22, 12).getTime()
 const HOUR = 3_600_000
@@ -42,6 +43,7 @@ function house(text = KEYS) {
   const clock = new ManualClock(NOON)
   const budgets = new Budgets()
   const now: CallerView[] = []
+  const { shares } = aShares({ clock })
   const inForce = { config: configOf(text) }
   const callers = new Callers({
     clock,
@@ -59,6 +61,7 @@ function house(text = KEYS) {
     budgets,
     clock,
     config: () => inForce.config,
+    shares,
   })
   const use = (name: string, slotMs: number, tokens: number, at = NOON) =>
     budgets.charge({ key: { name }, slotMs, tokens, at })
@@ -76,10 +79,10 @@ function house(text = KEYS) {
   /** The caller has these calls now. */
   const calls = (id: string, active: number, queued = 0) =>
     now.push({ id, active, queued, limits: NO_LIMITS })
-  return { calls, inForce, me, now, pages, use }
+  return { calls, inForce, me, now, pages, shares, use }
 }
 
-const shown = ({ pages }: ReturnType<typeof house>) => Array.from(pages.views(), callerFigures)
+const shown = ({ pages }: ReturnType<typeof house>) => Array.from(pages.now().callers, callerFigures)
 
 test('a key shows its calls, its limits and what it has used of its budgets', () => {
   const surface = house()
@@ -143,6 +146,22 @@ test('of the callers without a key the hundred with most calls are there, withou
     slot_seconds: nothing,
     tokens: nothing,
   })
+})
+
+test('a caller without calls is there while it had slot-time in the last five minutes', () => {
+  const surface = house('')
+  surface.shares.ended(anEndedCall({ caller: '10.0.0.1' }))
+  surface.shares.ended(anEndedCall({ caller: '10.0.0.2', slotMs: 5_000 }))
+  surface.calls('10.0.0.3', 0, 1)
+  const callers = shown(surface)
+  assert.deepEqual(
+    callers.map(({ caller, active, queued }) => [caller, active, queued]),
+    [
+      ['10.0.0.3', 0, 1],
+      ['10.0.0.2', 0, 0],
+      ['10.0.0.1', 0, 0],
+    ],
+  )
 })
 
 test('a thousand addresses do not crowd out a key', () => {

@@ -61,6 +61,7 @@ describe('a call that goes well', () => {
       firstByteMs: 100,
       sentMs: 0,
       totalMs: 150,
+      slots: 1,
       slotMs: 150,
       loadMs: 5,
       bytesIn: BODY.length,

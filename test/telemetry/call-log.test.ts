@@ -37,6 +37,7 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     firstByteMs: 12.34567,
     sentMs: 0.04,
     totalMs: 1234.5,
+    slots: 0,
     slotMs: 0,
     numCtx: null,
     loadMs: 0,

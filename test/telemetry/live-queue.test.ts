@@ -20,6 +20,8 @@ function aCall(parts: Partial<LiveCall>): LiveCall {
     ticket: undefined,
     waitedMs: 0,
     runningMs: undefined,
+    slots: 0,
+    slotMs: 0,
     bytesIn: 10,
     bytesOut: 0,
     chunks: 0,

@@ -26,6 +26,7 @@ export function aCall(changes: Partial<FinishedCall> = {}): FinishedCall {
     firstByteMs: 120,
     sentMs: 50,
     totalMs: 300,
+    slots: 0,
     slotMs: 0,
     numCtx: null,
     loadMs: 12.5,

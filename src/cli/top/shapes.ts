@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import * as callers from '../../pages/callers.ts'
+import * as pageFields from '../../pages/fields.ts'
 import * as health from '../../pages/health.ts'
 import * as monitor from '../../pages/monitor.ts'
 import * as queue from '../../pages/queue.ts'
@@ -22,7 +23,7 @@ export const healthPage = health.health
     }),
   })
 
-const { p50, p95 } = queue.percentiles.shape
+const { p50, p95 } = pageFields.percentiles.shape
 const percentiles = z.object({ p50: p50.nullable(), p95: p95.nullable() })
 
 const { rejection_rate_percent, tokens_per_second } = queue.windowFigures.shape

@@ -1,13 +1,13 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import type { ModelView } from '../../admission/contract.ts'
-import { callerFigures } from '../../telemetry/caller-figures.ts'
+import { callerWithShare, fairFigures } from '../../telemetry/fair-figures.ts'
 import { Moments } from '../../telemetry/moments.ts'
 import { snapshotOf, takeSnapshot } from '../../telemetry/snapshot.ts'
 import { turnOfLane, turnsNow } from '../../telemetry/turn-figures.ts'
 import { answer, answerText } from '../answer.ts'
 import { memoryFigures } from '../memory-figures.ts'
 import { HttpProblem } from '../problem.ts'
-import type { Services } from '../services.ts'
+import type { CallerPages, Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 
 export function queueRoutes(services: Services, shared: SharedPages): Hono {
@@ -43,8 +43,17 @@ export function statsPage(services: Services): () => object {
     return {
       ...takeSnapshot(admission, statsOf(services, turnOfLane(turns))),
       turns: turnsNow({ turns, history: monitor?.turns ?? loads, moments }, clock.now()),
-      ...(callers && { callers: Array.from(callers.views(), callerFigures), auth: callers.auth() }),
+      ...(callers && callersPart(callers)),
     }
+  }
+}
+
+function callersPart(pages: CallerPages): object {
+  const { callers, shares } = pages.now()
+  return {
+    callers: Array.from(callers, (caller) => callerWithShare(caller, shares)),
+    auth: pages.auth(),
+    ...fairFigures(shares),
   }
 }
 

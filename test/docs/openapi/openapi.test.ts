@@ -94,7 +94,7 @@ function routes(): string[] {
     metrics: never,
     dashboard: never,
   }
-  const callers = { views: never, auth: never, me: never }
+  const callers = { now: never, auth: never, me: never }
   return appHarness({ callers, monitor, reload: never })
     .app.routes.filter(({ method, path }) => method !== 'ALL' && !GATED_PATHS.includes(path))
     .map(({ method, path }) => `${method} ${path.replace('*', '{file}')}`)

@@ -1,5 +1,7 @@
 import type { z } from 'zod'
 import * as callers from '../../../src/pages/callers.ts'
+import * as fairness from '../../../src/pages/fairness.ts'
+import * as fields from '../../../src/pages/fields.ts'
 import * as health from '../../../src/pages/health.ts'
 import * as me from '../../../src/pages/me.ts'
 import * as monitor from '../../../src/pages/monitor.ts'
@@ -20,11 +22,13 @@ export const SCHEMAS = {
   Memory: queue.memory,
   Stats: queue.stats,
   CallerFigures: callers.callerFigures,
+  CallerWithShare: callers.callerWithShare,
+  ClassFigures: fairness.classFigures,
   CallerAmounts: callers.amounts,
   Auth: callers.auth,
   Me: me.me,
   ModelFigures: queue.modelFigures,
-  Percentiles: queue.percentiles,
+  Percentiles: fields.percentiles,
   WindowFigures: queue.windowFigures,
   TurnsNow: turns.turnsNow,
   TurnRunner: turns.turnRunner,

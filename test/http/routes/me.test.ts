@@ -47,6 +47,8 @@ function aCall(id: string, caller: string, state: LiveCall['state'], user?: stri
     ticket: undefined,
     waitedMs: 0,
     runningMs: state === 'running' ? 5 : undefined,
+    slots: 0,
+    slotMs: 0,
     bytesIn: 0,
     bytesOut: 0,
     chunks: 0,
@@ -81,7 +83,7 @@ function anApp(own: OwnCaller | HttpProblem, change: Change = {}, isMonitored = 
     dashboard: never,
   }
   const callers: CallerPages = {
-    views: never,
+    now: never,
     auth: never,
     async me() {
       if (own instanceof HttpProblem) throw own
@@ -160,7 +162,7 @@ test('two clients that ask at once get two pages, made from one reading of the c
     { caller: known, user: undefined, use: USE },
     {
       callers: {
-        views: () => [],
+        now: () => assert.fail('nobody asks for this'),
         auth: () => ({ mode: 'off', refused: {} }),
         me: async () => ({ caller: asked++ % 2 === 0 ? known : stranger, user: undefined, use: undefined }),
       },

@@ -4,6 +4,7 @@ import { LocalTicket } from '../../../src/admission/local-ticket.ts'
 import { type Key, NO_LIMITS } from '../../../src/callers/caller.ts'
 import { aCall } from '../../admission/support/builders.ts'
 import { Description } from '../../conformance/description.ts'
+import { anEndedCall, anOpenCall, aShares } from '../../telemetry/support/shares.ts'
 import { type AppHarness, appHarness } from '../support/app-harness.ts'
 
 const ALICE: Key = {
@@ -180,12 +181,18 @@ test('a page shows what an admin has just set', async () => {
 
 test('/queue/stats tells who calls and who was refused, as the description says', async () => {
   const use = { slotSeconds: 1.234, tokens: 5, resetsAt: 0 }
+  const { open, shares } = aShares()
+  shares.ended(anEndedCall({ caller: 'alice', key: 'alice' }))
+  open.push(anOpenCall({ slotMs: 2_000 }), anOpenCall({ state: 'waiting', slots: 0, slotMs: 0 }))
   const { app } = appHarness({
     callers: {
-      views: () => [
-        { id: '192.0.2.7', key: undefined, active: 1, queued: 2, use: undefined },
-        { id: 'alice', key: ALICE, active: 0, queued: 0, use: { day: use, month: use } },
-      ],
+      now: () => ({
+        callers: [
+          { id: '192.0.2.7', key: undefined, active: 1, queued: 2, use: undefined },
+          { id: 'alice', key: ALICE, active: 0, queued: 0, use: { day: use, month: use } },
+        ],
+        shares: shares.now(),
+      }),
       auth: () => ({ mode: 'observe', refused: { no_key: 3 } }),
       me: () => assert.fail('nobody asks'),
     },
@@ -195,7 +202,7 @@ test('/queue/stats tells who calls and who was refused, as the description says'
   const header = (name: string) => response.headers.get(name)
   const head = { method: 'GET', path: '/queue/stats', status: 200, header }
   assert.deepEqual(new Description().problemsOf(head, text), [])
-  const { auth, callers } = JSON.parse(text)
+  const { auth, callers, fairness, reserve, jain, classes } = JSON.parse(text)
   assert.deepEqual(auth, { mode: 'observe', refused: { no_key: 3 } })
   assert.deepEqual(
     callers.map(({ caller, key, queued }: Record<string, unknown>) => [caller, key, queued]),
@@ -204,6 +211,22 @@ test('/queue/stats tells who calls and who was refused, as the description says'
       ['alice', true, 0],
     ],
   )
+  assert.deepEqual(
+    callers.map(({ share, slot_seconds_5m }: Record<string, unknown>) => [share, slot_seconds_5m]),
+    [
+      [0.67, 2],
+      [0.33, 1],
+    ],
+  )
+  assert.deepEqual([fairness, reserve, jain], ['on', 0, 0.9])
+  assert.deepEqual(classes.normal, {
+    weight: 3,
+    active: 1,
+    queued: 1,
+    share: 1,
+    wait_time_ms: { p50: 0, p95: 0, p99: 0 },
+  })
+  assert.deepEqual(Object.keys(classes), ['interactive', 'normal', 'batch'])
   assert.deepEqual(callers[1].slot_seconds, {
     today: 1.23,
     month: 1.23,
