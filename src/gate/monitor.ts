@@ -16,6 +16,7 @@ import { History } from '../telemetry/history.ts'
 import type { Meters } from '../telemetry/meters.ts'
 import { metricsPage } from '../telemetry/metrics-page.ts'
 import type { Reloads } from '../telemetry/reloads.ts'
+import type { Shares } from '../telemetry/shares.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { TurnHistory } from '../telemetry/turn-history.ts'
 import type { UpstreamHealth } from '../upstream/health.ts'
@@ -33,6 +34,7 @@ export interface MonitorParts {
   readonly meters: Meters
   readonly reloads: Reloads
   readonly turns: TurnHistory
+  readonly shares: Pick<Shares, 'now'>
   /** Why Ollama runs one call of a model at a time, whatever is set. */
   readonly forced: (model: string) => ForcedReason | undefined
   readonly access: Pick<Access, 'refused'>
@@ -115,6 +117,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
         meters,
         admission,
         turns,
+        shares: parts.shares,
         adminRefused: admin.refused,
         accessRefused: () => allRefused(parts.access),
         upstream: health,

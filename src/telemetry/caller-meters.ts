@@ -1,17 +1,19 @@
+import { CALL_CLASSES } from '../callers/caller.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { NONE, OTHER, OUTCOMES } from './labels.ts'
 
-/** Keys with figures of their own. Each key is ten lines of a scrape. */
+/** Keys with figures of their own. Each key is twelve lines of a scrape. */
 export const CALLER_LABELS = 1_000
 
 /** The parts of a call that are counted for its caller. */
-type ChargedCall = Pick<FinishedCall, 'key' | 'outcome' | 'slotMs' | 'tokensIn'>
+type ChargedCall = Pick<FinishedCall, 'key' | 'class' | 'outcome' | 'slotMs' | 'tokensIn'>
 
 /** One caller's figures since the start. */
 export class CallerMeters {
   /** Calls, in the order of `OUTCOMES`. */
   readonly requests = new Float64Array(OUTCOMES.length)
-  slotMs = 0
+  /** By class, in the order of `CALL_CLASSES`. */
+  readonly slotMs = new Float64Array(CALL_CLASSES.length)
   tokensIn = 0
   tokensOut = 0
 }
@@ -44,11 +46,12 @@ export class MetersOfCallers {
   }
 
   /** `tokensOut`: of the answer, as far as they are known. */
-  call({ key, outcome, slotMs, tokensIn }: ChargedCall, tokensOut: number): void {
+  call({ key, class: of, outcome, slotMs, tokensIn }: ChargedCall, tokensOut: number): void {
     const meters = key === null || key === NONE ? this.#none : (this.#keys.get(key) ?? this.#other)
     const at = OUTCOMES.indexOf(outcome)
     meters.requests[at] = (meters.requests[at] ?? 0) + 1
-    meters.slotMs += slotMs
+    const ofClass = CALL_CLASSES.indexOf(of)
+    meters.slotMs[ofClass] = (meters.slotMs[ofClass] ?? 0) + slotMs
     if (tokensIn !== null) meters.tokensIn += tokensIn
     meters.tokensOut += tokensOut
   }

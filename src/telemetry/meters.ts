@@ -1,4 +1,5 @@
 import type { LoadReason, RunnerLoad } from '../admission/turns/contract.ts'
+import { CALL_CLASSES } from '../callers/caller.ts'
 import { LOAD_OPTIONS, type LoadOption } from '../ollama/load-options.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { Buckets } from './buckets.ts'
@@ -38,6 +39,7 @@ const LOAD_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300]
 export type MeteredCall = Pick<
   FinishedCall,
   | 'key'
+  | 'class'
   | 'path'
   | 'model'
   | 'outcome'
@@ -64,8 +66,11 @@ export class ModelMeters {
   /** Loads of the model's runner, failed ones included, in the order of `LOAD_REASONS`. */
   readonly loads = new Float64Array(LOAD_REASONS.length)
   failedLoads = 0
-  /** Time in line, of calls that got a slot, at once or later, or left the line without a slot. */
-  readonly wait = new Buckets(CALL_SECONDS)
+  /**
+   * Time in line, of calls that got a slot, at once or later, or left the line without a slot. By class, in the order of
+   * `CALL_CLASSES`.
+   */
+  readonly waits = CALL_CLASSES.map(() => new Buckets(CALL_SECONDS))
   /** From arrival to the first byte of Ollama's answer. */
   readonly firstByte = new Buckets(CALL_SECONDS)
   /** Time outside the line, of calls that got a slot. */
@@ -185,7 +190,7 @@ export class Meters {
 
 function recordTimes(meters: ModelMeters, call: MeteredCall): void {
   const { firstByteMs, parts } = call
-  meters.wait.record(call.waitMs / 1_000)
+  meters.waits[CALL_CLASSES.indexOf(call.class)]?.record(call.waitMs / 1_000)
   // A call with a reason got no slot.
   if (call.reason === null) meters.processing.record((call.totalMs - call.waitMs) / 1_000)
   if (firstByteMs === null) return

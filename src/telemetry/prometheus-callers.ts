@@ -1,4 +1,5 @@
 import type { CallerView } from '../admission/contract.ts'
+import { CALL_CLASSES } from '../callers/caller.ts'
 import type { CallerMeters, MetersOfCallers } from './caller-meters.ts'
 import { OUTCOMES } from './labels.ts'
 import type { Families, MetricSample } from './prometheus-families.ts'
@@ -31,12 +32,14 @@ export function describeCallers(
   )
   families.counter(
     {
-      name: 'caller_slot_seconds_total',
-      help: 'Time for which calls held slots, times the slots, by the key of the caller.',
-      labels: ['caller'],
+      name: 'slot_seconds_total',
+      help: 'Time for which calls held slots, times the slots, by the key of the caller and the class.',
+      labels: ['caller', 'class'],
     },
     function* () {
-      for (const [caller, { slotMs }] of callers.callers()) yield [{ caller }, slotMs / 1_000]
+      for (const [caller, { slotMs }] of callers.callers())
+        for (const [at, name] of CALL_CLASSES.entries())
+          yield [{ caller, class: name }, (slotMs[at] ?? 0) / 1_000]
     },
   )
   families.counter(

@@ -1,15 +1,17 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { ModelView } from '../admission/contract.ts'
+import { CALL_CLASSES } from '../callers/caller.ts'
 import { LOAD_OPTIONS } from '../ollama/load-options.ts'
 import type { Buckets } from './buckets.ts'
 import { NONE, OTHER, OUTCOMES } from './labels.ts'
 import { type Meters, type ModelMeters, REASONS } from './meters.ts'
 import { type CallerMetricsParts, describeCallers } from './prometheus-callers.ts'
 import { Families, type MetricSample } from './prometheus-families.ts'
+import { describeShares, type ShareMetricsParts } from './prometheus-shares.ts'
 import { describeTurns, type TurnMetricsParts } from './prometheus-turns.ts'
 import type { Memory } from './snapshot.ts'
 
-export interface MetricsParts extends TurnMetricsParts, CallerMetricsParts {
+export interface MetricsParts extends TurnMetricsParts, CallerMetricsParts, ShareMetricsParts {
   readonly meters: Meters
   readonly admission: TurnMetricsParts['admission'] &
     CallerMetricsParts['admission'] & {
@@ -46,6 +48,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   describeCalls(families, parts.meters)
   describeCallers(families, parts)
   describeLanes(families, parts)
+  describeShares(families, parts)
   describeTurns(families, parts)
   describeProxy(families, parts)
   collectDefaultMetrics({ register: registry })
@@ -93,11 +96,18 @@ function describeCalls(families: Families, meters: Meters): void {
   for (const [name, [help, figure]] of Object.entries(sums)) {
     families.counter({ name, help, labels: ['model'] }, () => perModel(meters, figure))
   }
+  families.histogram(
+    {
+      name: 'wait_seconds',
+      help: 'Time in line, of calls that got a slot or left the line without a slot, by model and class.',
+      labels: ['model', 'class'],
+    },
+    function* () {
+      for (const [model, { waits }] of meters.models())
+        for (const [at, buckets] of waits.entries()) yield [{ model, class: CALL_CLASSES[at] ?? '' }, buckets]
+    },
+  )
   const times = {
-    wait_seconds: [
-      'Time in line, of calls that got a slot or left the line without a slot.',
-      (of) => of.wait,
-    ],
     first_byte_seconds: ["From arrival to the first byte of Ollama's answer.", (of) => of.firstByte],
     processing_seconds: ['Time outside the line, of calls that got a slot.', (of) => of.processing],
     output_token_seconds: ['Time for each output token after the first, of streams.', (of) => of.perToken],

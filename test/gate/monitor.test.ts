@@ -13,6 +13,7 @@ import { TurnHistory } from '../../src/telemetry/turn-history.ts'
 import { UpstreamHealth } from '../../src/upstream/health.ts'
 import { aCall, OLLAMA } from '../admission/support/builders.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { aShares } from '../telemetry/support/shares.ts'
 import { aLoad } from '../telemetry/support/turns.ts'
 
 const SECOND = 1_000
@@ -50,6 +51,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     meters,
     reloads,
     turns,
+    shares: aShares({ clock }).shares,
     loaded: loadConfig({ flags: {}, env: { CONFIG_FILE: 'x' }, readFile: () => config, ownAddresses: [] }),
     version: '0.0.0',
     runtimeName: 'node',

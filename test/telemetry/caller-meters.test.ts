@@ -6,11 +6,11 @@ import { aCall, aRefusedCall, samplesOf, scrapeHarness } from './support/scrape-
 type House = ReturnType<typeof scrapeHarness>
 
 /** The samples of the families of callers that are not 0, without our prefix. */
-async function samples(house: House, family = 'caller_'): Promise<Record<string, number>> {
+async function samples(house: House, family = /^caller_|^slot_seconds/): Promise<Record<string, number>> {
   const { text } = await house.scrape()
   const prefix = 'ollama_guard_'
   const ours = [...samplesOf(text)].filter(
-    ([sample, value]) => sample.startsWith(prefix + family) && value !== 0,
+    ([sample, value]) => family.test(sample.slice(prefix.length)) && value !== 0,
   )
   return Object.fromEntries(ours.map(([sample, value]) => [sample.slice(prefix.length), value]))
 }
@@ -20,13 +20,16 @@ const labelsOf = ({ meters }: House) => Array.from(meters.callers.callers(), ([l
 test('a call counts for its key: how it ended, its slot-time and its tokens', async () => {
   const house = scrapeHarness({ keys: ['alice', 'bob'] })
   house.meters.call(aCall({ key: 'alice', slotMs: 1_500 }))
-  house.meters.call(aCall({ key: 'alice', slotMs: 500, outcome: 'cancelled', tokensIn: null }))
+  house.meters.call(
+    aCall({ key: 'alice', class: 'batch', slotMs: 500, outcome: 'cancelled', tokensIn: null }),
+  )
   house.meters.call(aRefusedCall({ key: 'bob', slotMs: 0 }))
   assert.deepEqual(await samples(house), {
     'caller_requests_total{caller="alice",outcome="done"}': 1,
     'caller_requests_total{caller="alice",outcome="cancelled"}': 1,
     'caller_requests_total{caller="bob",outcome="refused"}': 1,
-    'caller_slot_seconds_total{caller="alice"}': 2,
+    'slot_seconds_total{caller="alice",class="normal"}': 1.5,
+    'slot_seconds_total{caller="alice",class="batch"}': 0.5,
     'caller_tokens_total{caller="alice",direction="in"}': 5,
     'caller_tokens_total{caller="alice",direction="out"}': 22,
   })
@@ -35,7 +38,7 @@ test('a call counts for its key: how it ended, its slot-time and its tokens', as
 test('a configured key has its zeros before its first call', async () => {
   const { text } = await scrapeHarness({ keys: ['alice'] }).scrape()
   const ofAlice = [...samplesOf(text)].filter(([sample]) => sample.includes('caller="alice"'))
-  assert.equal(ofAlice.length, 10)
+  assert.equal(ofAlice.length, 12)
   assert.ok(ofAlice.every(([, value]) => value === 0))
 })
 
@@ -100,11 +103,11 @@ test('a key that is named like a common label counts there, and every sample sta
 test('requests that were refused because of who sent them are counted by reason', async () => {
   const refused = { no_key: 3, wrong_key: 0 }
   const house = scrapeHarness({ accessRefused: () => refused })
-  assert.deepEqual(await samples(house, 'access_refused'), {
+  assert.deepEqual(await samples(house, /^access_refused/), {
     'access_refused_total{reason="no_key"}': 3,
   })
   refused.wrong_key = 2
-  assert.deepEqual(await samples(house, 'access_refused'), {
+  assert.deepEqual(await samples(house, /^access_refused/), {
     'access_refused_total{reason="no_key"}': 3,
     'access_refused_total{reason="wrong_key"}': 2,
   })

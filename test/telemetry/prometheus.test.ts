@@ -9,6 +9,7 @@ import {
   samplesOf,
   scrapeHarness,
 } from './support/scrape-harness.ts'
+import { anOpenCall, aShares } from './support/shares.ts'
 import { aLoad, aRunner, aView } from './support/turns.ts'
 
 /** One family's samples. */
@@ -72,8 +73,8 @@ test('loads are told by model and reason, for one name of the runner, and failed
   assert.equal(loads['model_loads_total{model="llama2",reason="aged"}'], 1)
   assert.equal(loads['model_loads_total{model="llama2",reason="first"}'], 0)
   assert.equal(loads['model_loads_total{model="other",reason="outside"}'], 1)
-  // Six reasons of llama2 and of other: idle was never loaded.
-  assert.equal(Object.keys(loads).length, 12)
+  // Seven reasons of llama2 and of other: idle was never loaded.
+  assert.equal(Object.keys(loads).length, 14)
   assert.deepEqual(await samples(house, 'model_loads_failed'), {
     'model_loads_failed_total{model="other"}': 1,
     'model_loads_failed_total{model="llama2"}': 0,
@@ -109,14 +110,46 @@ test('a histogram has every bucket, its sum and its count, and nothing of a mode
   const wait = await samples(house, 'wait_seconds')
   const bounds = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, '+Inf']
   const buckets = bounds.map((le, at) => [
-    `wait_seconds_bucket{model="llama2",le="${le}"}`,
+    `wait_seconds_bucket{model="llama2",class="normal",le="${le}"}`,
     at < 3 ? 0 : at < 15 ? 1 : 2,
   ])
   assert.deepEqual(wait, {
     ...Object.fromEntries(buckets),
-    'wait_seconds_sum{model="llama2"}': 700.2,
-    'wait_seconds_count{model="llama2"}': 2,
+    'wait_seconds_sum{model="llama2",class="normal"}': 700.2,
+    'wait_seconds_count{model="llama2",class="normal"}': 2,
   })
+})
+
+test('waits are told by class, and only of classes with calls', async () => {
+  const house = scrapeHarness()
+  house.meters.call(aCall({ waitMs: 200, class: 'interactive' }))
+  house.meters.call(aCall({ waitMs: 5_000, class: 'batch' }))
+  const wait = await samples(house, 'wait_seconds_sum')
+  assert.deepEqual(wait, {
+    'wait_seconds_sum{model="llama2",class="interactive"}': 0.2,
+    'wait_seconds_sum{model="llama2",class="batch"}': 5,
+  })
+})
+
+test('the calls of each class and how evenly callers share the slots are told', async () => {
+  const { open, shares } = aShares()
+  const house = scrapeHarness({ shares })
+  const none = { 'class_active{class="normal"}': 0, 'class_active{class="batch"}': 0 }
+  assert.deepEqual(await samples(house, 'class_active'), { 'class_active{class="interactive"}': 0, ...none })
+  assert.deepEqual(await samples(house, 'fairness'), { fairness_jain: 1 })
+  open.push(anOpenCall({ caller: 'a', class: 'interactive', slotMs: 3_000 }), anOpenCall({ caller: 'b' }))
+  open.push(anOpenCall({ state: 'waiting', class: 'batch', slots: 0, slotMs: 0, caller: 'a' }))
+  assert.deepEqual(await samples(house, 'class_active'), {
+    'class_active{class="interactive"}': 1,
+    'class_active{class="normal"}': 1,
+    'class_active{class="batch"}': 0,
+  })
+  assert.deepEqual(await samples(house, 'class_queued'), {
+    'class_queued{class="interactive"}': 0,
+    'class_queued{class="normal"}': 0,
+    'class_queued{class="batch"}': 1,
+  })
+  assert.deepEqual(await samples(house, 'fairness'), { fairness_jain: 0.8 })
 })
 
 test('lanes show what they hold; those of unknown models add up, without limits', async () => {

@@ -9,6 +9,7 @@ import { Stats } from '../../../src/telemetry/stats.ts'
 import { TurnHistory } from '../../../src/telemetry/turn-history.ts'
 import { OLLAMA } from '../../admission/support/builders.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
+import { aShares } from './shares.ts'
 import { aView } from './turns.ts'
 
 export const ROUTES = ['/api/chat', '/v1/messages']
@@ -17,6 +18,7 @@ export const ROUTES = ['/api/chat', '/v1/messages']
 export function aCall(parts: Partial<MeteredCall> = {}): MeteredCall {
   return {
     key: null,
+    class: 'normal',
     path: '/api/chat',
     model: 'llama2',
     outcome: 'done',
@@ -90,6 +92,7 @@ export function scrapeHarness({
       turns: view ?? admission.turns,
     },
     turns,
+    shares: aShares({ clock }).shares,
     accessRefused: () => ({ no_key: 0, wrong_key: 2 }),
     adminRefused: { no_token: 0, wrong_token: 3 },
     upstream: { status: () => ({ reachable: true, version: '0.33.0' }) },
