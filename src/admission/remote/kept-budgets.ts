@@ -1,5 +1,6 @@
-import { Budgets, type Charge } from '../../callers/budgets.ts'
+import { Budgets } from '../../callers/budgets.ts'
 import { dayOf } from '../../callers/windows.ts'
+import type { LeaseEnd } from './lease-budgets.ts'
 
 /** What a key has used on one day. */
 export interface KeyDay {
@@ -42,13 +43,13 @@ export class KeptBudgets {
     this.budgets.restore(Array.from(store.uses(), asRecord))
   }
 
-  charge(charge: Charge): void {
-    const { key, slotMs, tokens, at } = charge
-    if (slotMs === 0 && tokens === 0) return
+  /** A call is over. Only callers with a key have budgets. */
+  charge({ caller: { key }, slotMs, tokens, at }: LeaseEnd): void {
+    if (key === undefined || (slotMs === 0 && tokens === 0)) return
     const { id } = dayOf(at)
     if (id !== this.#day) this.#store.dropUses(at - KEPT_MS)
     this.#day = id
-    this.budgets.charge(charge)
+    this.budgets.charge({ key, slotMs, tokens, at })
     this.#store.addUse({ key: key.name, day: id, slotMs, tokens, at })
   }
 }

@@ -10,7 +10,7 @@ import { Refusal } from '../refusal.ts'
 import type { TurnSettings } from '../turns/contract.ts'
 import { BusyWatch } from './busy-watch.ts'
 import { callerFrom, factsOf } from './caller-facts.ts'
-import { chargeOf, type LeaseBudgets } from './lease-budgets.ts'
+import { endOf, type LeaseBudgets } from './lease-budgets.ts'
 import type { Lease, LeaseStore } from './lease-store.ts'
 import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS, refused } from './protocol.ts'
 
@@ -210,11 +210,10 @@ export class Leases {
     entry.permit.release(outcome, now, report)
   }
 
-  /** Drops a lease and charges its caller in one write of the store, so that no call is charged twice. */
+  /** Drops a lease and tells its end in one write of the store, so that no call is charged twice. */
   #end(lease: Lease, heldMs: number, report?: CallReport): void {
     this.#store.dropLease(lease.id)
-    const charge = chargeOf(lease, heldMs, report, this.#clock.wallTime())
-    if (charge) this.#budgets.charge(charge)
+    this.#budgets.ended(endOf(lease, heldMs, report, this.#clock.wallTime()))
   }
 
   /** Ollama has all of these calls, so none of them waits for a turn, and their runners count as loaded. */

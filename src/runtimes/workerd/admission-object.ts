@@ -5,31 +5,22 @@ import type { Outcome } from '../../admission/observer.ts'
 import { KeptBudgets } from '../../admission/remote/kept-budgets.ts'
 import { Leases } from '../../admission/remote/leases.ts'
 import type { AcquireRequest, AcquireResult, AdmissionStub } from '../../admission/remote/protocol.ts'
-import type { Budgets } from '../../callers/budgets.ts'
 import { foregroundClock } from '../../clock.ts'
-import { describeConfig } from '../../config/describe.ts'
 import { recommendParallel } from '../../config/recommend.ts'
-import { callerPages } from '../../gate/caller-pages.ts'
-import type { Callers } from '../../gate/callers.ts'
 import { fairSettings } from '../../gate/fair-settings.ts'
-import { logMeasured, logNoCatalog, modelKeyOf, runnersOf } from '../../gate/runners.ts'
+import { logMeasured, logNoCatalog, runnersOf } from '../../gate/runners.ts'
 import { turnSettings } from '../../gate/turn-settings.ts'
 import { logNoTurns, turnObserver } from '../../gate/turns.ts'
-import { AdminGuard } from '../../http/admin-guard.ts'
-import { createApp } from '../../http/app.ts'
-import { HttpProblem } from '../../http/problem.ts'
-import { targetOfUrl } from '../../ollama/target.ts'
-import { Origins } from '../../relay/origins.ts'
 import { Stats } from '../../telemetry/stats.ts'
 import { TurnHistory } from '../../telemetry/turn-history.ts'
 import { Catalog } from '../../upstream/catalog.ts'
 import { UpstreamHealth } from '../../upstream/health.ts'
 import { Loaded } from '../../upstream/loaded.ts'
-import { callersOf } from './callers.ts'
 import { deploymentOf } from './deployment.ts'
+import { createPages, guardsOf, pathOf } from './object-pages.ts'
 import { ObjectStore } from './object-store.ts'
-import { peerOf } from './peer.ts'
 import type { ObjectState, WorkerEnv } from './platform.ts'
+import { SharesOfLeases } from './shares-of-leases.ts'
 import { upstreamOf } from './upstream.ts'
 
 /** The state of Ollama on a page is at most this old. */
@@ -47,6 +38,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
   /** Without timers: an object that reads the list of models all the time never sleeps. */
   readonly #catalog: Catalog
   readonly #leases: Leases
+  readonly #shares: SharesOfLeases
   readonly #health: UpstreamHealth
   readonly #pages: Hono
 
@@ -78,6 +70,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
     const store = new ObjectStore(ctx)
     const kept = new KeptBudgets(store, clock.wallTime())
     const guards = guardsOf(env, kept.budgets)
+    this.#shares = new SharesOfLeases({ config, store, admission: () => this.#leases.admission })
     this.#leases = new Leases({
       clock,
       observer: stats,
@@ -98,7 +91,10 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       store,
       budgets: {
         refuses: (caller, model) => guards.callers.refuses({ caller, ...NO_HEADERS }, model),
-        charge: (charge) => kept.charge(charge),
+        ended: (end) => {
+          kept.charge(end)
+          this.#shares.ended(end)
+        },
       },
       measured: logMeasured(log),
     })
@@ -109,13 +105,25 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       authorized: config.ollama_authorization !== undefined,
       onReturn: () => this.#ollamaReturned(),
     })
-    this.#pages = createPages(env, guards, this.#leases, this.#health, history, () => stats.changes)
+    this.#pages = createPages(
+      env,
+      { ...guards, shares: this.#shares.shares },
+      this.#leases,
+      this.#health,
+      history,
+      () => stats.changes,
+    )
   }
 
   acquire(id: string, request: AcquireRequest): Promise<AcquireResult> {
     // A question to Ollama goes on when the call that began it is over: all requests to an object are of one context.
     this.#catalog.keepFresh()
-    return new Promise((resolve) => this.#leases.acquire(id, request, resolve))
+    return new Promise((resolve) =>
+      this.#leases.acquire(id, request, (answer) => {
+        this.#shares.answered(request, answer)
+        resolve(answer)
+      }),
+    )
   }
 
   async claim(id: string): Promise<boolean> {
@@ -160,84 +168,4 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
     if (checkedAt === null || foregroundClock.wallTime() - checkedAt > FRESH_MS)
       await this.#health.checkForSure()
   }
-}
-
-/** Who may see and change what is here, and who has which budget. */
-function guardsOf(
-  env: WorkerEnv,
-  budgets: Budgets,
-): {
-  readonly admin: AdminGuard
-  readonly budgets: Budgets
-  readonly callers: Callers
-} {
-  const { loaded, log } = deploymentOf(env)
-  const { config } = loaded
-  const admin = new AdminGuard({
-    clock: foregroundClock,
-    log,
-    token: config.admin_token,
-    hostname: '',
-    peer: (c) => peerOf(c.req.raw),
-    accountOf: (c) => callers.access.accountOf(c),
-  })
-  const callers = callersOf({ config, log, budgets, isAdmin: (c) => admin.hasToken(c) })
-  return { admin, budgets, callers }
-}
-
-function createPages(
-  env: WorkerEnv,
-  { admin, budgets, callers }: ReturnType<typeof guardsOf>,
-  leases: Leases,
-  health: UpstreamHealth,
-  loads: TurnHistory,
-  changes: () => number,
-): Hono {
-  const { loaded, log, version } = deploymentOf(env)
-  const { admission } = leases
-  const notHere = async (): Promise<never> => {
-    throw new HttpProblem('not_found')
-  }
-  return createApp({
-    config: loaded.config,
-    clock: foregroundClock,
-    admission: {
-      get defaults() {
-        return admission.defaults
-      },
-      turns: admission.turns,
-      models: () => admission.models(),
-      model: (model) => admission.model(model),
-      lanes: () => admission.lanes(),
-      callers: () => admission.callers(),
-      configure: (model, change) => leases.configure(model, change),
-    },
-    access: callers.access,
-    callers: callerPages({
-      access: callers.access,
-      admission,
-      budgets,
-      clock: foregroundClock,
-      config: () => loaded.config,
-    }),
-    health,
-    loads,
-    origins: new Origins(),
-    version,
-    runtimeName: 'workerd',
-    modelKey: modelKeyOf,
-    memory: async () => null,
-    draining: () => false,
-    changes,
-    describeConfig: () => describeConfig(loaded),
-    path: pathOf,
-    relay: notHere,
-    passThrough: notHere,
-    reportError: (error) => log.error('unexpected error in a request', { error }),
-    admin,
-  })
-}
-
-function pathOf({ url }: Request): string {
-  return targetOfUrl(url)?.path ?? ''
 }

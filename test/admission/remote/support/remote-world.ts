@@ -128,7 +128,7 @@ export class RemoteWorld {
           const spent = key && kept.budgets.spent(key, this.clock.wallTime())
           return spent && new Refusal('insufficient_quota', { model, window: spent.window })
         },
-        charge: (charge) => kept.charge(charge),
+        ended: (end) => kept.charge(end),
       },
       random: () => 0,
       measured: ({ effective }) => this.measured.push(effective),

@@ -1,0 +1,63 @@
+import type { LocalAdmission } from '../../admission/local-admission.ts'
+import type { LeaseEnd } from '../../admission/remote/lease-budgets.ts'
+import type { LeaseStore } from '../../admission/remote/lease-store.ts'
+import type { AcquireRequest, AcquireResult } from '../../admission/remote/protocol.ts'
+import type { CallClass, Caller } from '../../callers/caller.ts'
+import { foregroundClock } from '../../clock.ts'
+import type { Config } from '../../config/schema.ts'
+import { createShares } from '../../gate/shares.ts'
+import type { OpenCall, Shares } from '../../telemetry/shares.ts'
+
+interface SharesOfLeasesParts {
+  readonly config: Config
+  readonly store: Pick<LeaseStore, 'leases'>
+  readonly admission: () => Pick<LocalAdmission, 'lanes'>
+}
+
+/** How the slots are shared among the calls of all isolates, as far as the one object that all share knows them. */
+export class SharesOfLeases {
+  readonly shares: Shares
+
+  constructor({ admission, config, store }: SharesOfLeasesParts) {
+    this.shares = createShares({
+      clock: foregroundClock,
+      config: () => config,
+      open: () => openCalls(store, admission()),
+    })
+  }
+
+  /** A request for a slot is answered. */
+  answered({ class: asked, caller }: AcquireRequest, answer: AcquireResult): void {
+    if (answer.granted) this.shares.waited(asked ?? classOf(caller), answer.waitMs)
+  }
+
+  /** A lease is over. */
+  ended({ caller, slots, slotMs }: LeaseEnd): void {
+    const key = caller.key?.name ?? null
+    this.shares.ended({ caller: caller.id, key, class: classOf(caller), slots, slotMs, waitMs: null })
+  }
+}
+
+function* openCalls(
+  store: SharesOfLeasesParts['store'],
+  admission: Pick<LocalAdmission, 'lanes'>,
+): Iterable<OpenCall> {
+  const now = foregroundClock.wallTime()
+  for (const { caller, slots, grantedAt } of store.leases()) {
+    const slotMs = slots * Math.max(0, now - grantedAt)
+    yield { caller: caller.id, class: classOf(caller), state: 'running', slots, slotMs }
+  }
+  for (const lane of admission.lanes())
+    for (const { call } of lane.waiting())
+      yield {
+        caller: call.caller.id,
+        class: call.class ?? classOf(call.caller),
+        state: 'waiting',
+        slots: 0,
+        slotMs: 0,
+      }
+}
+
+function classOf({ key }: Pick<Caller, 'key'> | AcquireRequest['caller']): CallClass {
+  return key?.class ?? 'normal'
+}
