@@ -9,6 +9,7 @@ const WAITING_FOR = {
   load: 'the load',
   paused: 'the end of the pause',
   budget: 'max_switching',
+  caller: 'its caller',
 }
 
 /** The columns in their order. `text` gives a cell's text for a call. */
@@ -17,6 +18,7 @@ export const COLUMNS = [
   { name: 'Position', text: (call) => count(call.position), number: true },
   { name: 'Model', text: (call) => call.model ?? UNKNOWN },
   { name: 'Caller', text: (call) => call.caller ?? UNKNOWN },
+  { name: 'Class', text: (call) => call.class ?? UNKNOWN },
   { name: 'User', text: (call) => call.user ?? UNKNOWN },
   { name: 'Client', text: (call) => call.client || UNKNOWN },
   { name: 'Waits for', text: (call) => WAITING_FOR[call.waiting_for] ?? call.waiting_for ?? UNKNOWN },
@@ -67,6 +69,11 @@ export class CallRow {
 /** Whether a call is charged to something else than the client's address. Older proxies do not tell the caller. */
 export function hasKnownCaller({ caller, client }) {
   return (caller ?? client) !== client
+}
+
+/** Whether a call is of another class than most. Older proxies do not tell the class. */
+export function hasOwnClass(call) {
+  return (call.class ?? 'normal') !== 'normal'
 }
 
 /** Describes a call so that it cannot be confused with another call: text, and elements with text of clients. */

@@ -1,4 +1,4 @@
-import { CallRow, COLUMNS, describe, hasKnownCaller } from './call-row.js'
+import { CallRow, COLUMNS, describe, hasKnownCaller, hasOwnClass } from './call-row.js'
 import { confirmCancel } from './dialogs.js'
 import { arrange, byId, element, setAttribute, setText, showTotal } from './dom.js'
 import { count } from './figures.js'
@@ -44,6 +44,8 @@ export class CallTable {
     this.#table.hidden = total === 0
     // Where no call has a caller with a name of its own, the column would repeat the addresses.
     this.#table.toggleAttribute('data-callers', requests.some(hasKnownCaller))
+    // Where all calls are normal, the column says nothing.
+    this.#table.toggleAttribute('data-classes', requests.some(hasOwnClass))
     this.#table.toggleAttribute(
       'data-users',
       requests.some(({ user }) => user),

@@ -1,10 +1,12 @@
 import { element, setAttribute, setText } from './dom.js'
 import { count, rate } from './figures.js'
+import { ShareBar } from './share-bar.js'
 import { cellOf } from './table.js'
 
 /** The columns in their order. */
 export const COLUMNS = [
   { name: 'Caller' },
+  { name: 'Share of 5 min' },
   { name: 'Running' },
   { name: 'Waiting' },
   { name: 'Slot-seconds' },
@@ -15,6 +17,7 @@ export const COLUMNS = [
 export class CallerRow {
   element = element('tr', { role: 'row' })
   #name = element('bdi')
+  #share = new ShareBar()
   #running = element('span')
   #waiting = element('span')
   #slotSeconds = new Use(rate)
@@ -23,6 +26,7 @@ export class CallerRow {
   constructor() {
     const contents = [
       this.#name,
+      this.#share.element,
       this.#running,
       this.#waiting,
       this.#slotSeconds.element,
@@ -32,8 +36,9 @@ export class CallerRow {
   }
 
   /** `figures`: an entry of `callers` in /queue/stats. */
-  show({ caller, active, queued, parallel_limit, queue_limit, slot_seconds, tokens }) {
+  show({ caller, share, active, queued, parallel_limit, queue_limit, slot_seconds, tokens }) {
     setText(this.#name, caller)
+    this.#share.show(share)
     setText(this.#running, ofLimit(active, parallel_limit))
     setText(this.#waiting, ofLimit(queued, queue_limit))
     this.#slotSeconds.show(slot_seconds)

@@ -1,4 +1,5 @@
 import { CallerRow, COLUMNS } from './caller-row.js'
+import { ClassTable } from './class-table.js'
 import { arrange, byId, setAttribute, setText } from './dom.js'
 import { count, counted } from './figures.js'
 import { prepareTable } from './table.js'
@@ -24,6 +25,7 @@ const REASONS = {
 /** The callers: their calls, and what they have used of their budgets. */
 export class Callers {
   #rows = new Map()
+  #classes = new ClassTable()
   #more = byId('callers-more')
   #showsAll = false
   #callers = []
@@ -37,13 +39,14 @@ export class Callers {
   }
 
   /** `page`: the answer of /queue/stats. Older proxies and Workers tell nothing of callers. */
-  stats({ callers = [], auth = { mode: 'off', refused: {} } }) {
+  stats({ callers = [], auth = { mode: 'off', refused: {} }, ...fairness }) {
+    const hasClasses = this.#classes.stats(fairness)
     this.#callers = toShow(callers, auth.mode)
     const observed = auth.mode === 'observe' ? observation(auth.refused) : ''
     const observedLine = byId('callers-observed')
     setText(observedLine, observed)
     observedLine.hidden = observed === ''
-    const isHidden = this.#callers.length === 0 && observed === ''
+    const isHidden = this.#callers.length === 0 && observed === '' && !hasClasses
     byId('callers').hidden = isHidden
     byId('callers-link').hidden = isHidden
     this.#showRows()
@@ -73,16 +76,21 @@ export class Callers {
   }
 }
 
-/** Callers with keys. Addresses only where nobody has to have a key, and where there are several to tell apart. */
+/**
+ * Callers with keys. Addresses only where nobody has to have a key: without keys where there are several to tell apart,
+ * beside keys those that had slots.
+ */
 function toShow(callers, mode) {
   const addresses = callers.filter(({ key }) => !key)
-  const shown = mode === 'off' && addresses.length > 1 ? callers : callers.filter(({ key }) => key)
+  const showsAll = mode === 'off' && addresses.length > 1
+  const shown = callers.filter(({ key, share = 0 }) => key || showsAll || (mode === 'observe' && share > 0))
   return [...shown].sort((a, b) => load(b) - load(a) || a.caller.localeCompare(b.caller))
 }
 
 /** How much a caller uses. The scale is coarse, so that callers seldom change their order. */
-function load({ active, queued, slot_seconds }) {
-  return Math.ceil(Math.log2(1 + slot_seconds.today + SECONDS_OF_A_CALL * (active + queued)))
+function load({ active, queued, slot_seconds, slot_seconds_5m = 0 }) {
+  const used = slot_seconds.today ?? slot_seconds_5m
+  return Math.ceil(Math.log2(1 + used + SECONDS_OF_A_CALL * (active + queued)))
 }
 
 /** What `auth: observe` has counted. Management is refused all the same, so it is not in the sentence. */

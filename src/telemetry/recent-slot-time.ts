@@ -1,9 +1,6 @@
 const PART_MS = 10_000
 const PARTS = 30
 
-/** Minutes that the figures cover. The oldest ten seconds leave at once, so the time is up to ten seconds shorter. */
-export const SHARE_MINUTES = (PART_MS * PARTS) / 60_000
-
 /** Names without a place of their own in ten seconds. Addresses are made up at will, and a page lists a hundred. */
 export const MOST_NAMES = 500
 
@@ -33,7 +30,8 @@ export interface SlotTime {
 }
 
 /**
- * The slot-time of each name over the last five minutes. The time of a call counts where it was, however late the call is
+ * The slot-time of each name over the last five minutes. The oldest ten seconds leave at once, so the window is up to ten
+ * seconds shorter. The time of a call counts where it was, however late the call is
  * told. To add a call takes at most thirty additions. The size depends on the names alone that have a place of their own.
  */
 export class RecentSlotTime {

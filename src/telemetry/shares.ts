@@ -19,7 +19,7 @@ export type OpenCall = Pick<LiveCall, 'caller' | 'class' | 'state' | 'slots' | '
 const SHORTEST_WAIT_MS = 1
 
 /** What one caller, or one class, had of the last five minutes. */
-export interface Share {
+interface Share {
   readonly slotMs: number
   /** The part of the slot-time of all: 0 to 1. */
   readonly share: number

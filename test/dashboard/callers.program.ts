@@ -80,6 +80,7 @@ describe('the callers on the dashboard', () => {
   it('are rows with their calls, their limits and their use, at every width, by day and by night', async (t) => {
     const page = withCallers([
       aCaller('nightly', {
+        share: 0.846,
         queued: 12,
         parallel_limit: 1,
         queue_limit: 50,
@@ -87,6 +88,7 @@ describe('the callers on the dashboard', () => {
         tokens: { today: 10, month: 500_000, day_budget: null, month_budget: 2_000_000 },
       }),
       aCaller('alice', {
+        share: 0,
         active: 1,
         parallel_limit: 4,
         slot_seconds: { today: 12.34, month: 45.6, day_budget: 60, month_budget: 100 },
@@ -97,14 +99,21 @@ describe('the callers on the dashboard', () => {
     ])
     const { tab, rows } = await open(t, page)
     assert.deepEqual(await rows(), [
-      ['nightly', '0 of 1', '12 of 50', '7,200 of 7,200 today, used up', '10 today\n\n500K of 2M this month'],
-      ['alice', '1 of 4', '0', '12 of 60 today\n\n46 of 100 this month', '1,234 today'],
-      [EVIL, '0', '0', '0 today', '0 today'],
+      [
+        'nightly',
+        '85 %',
+        '0 of 1',
+        '12 of 50',
+        '7,200 of 7,200 today, used up',
+        '10 today\n\n500K of 2M this month',
+      ],
+      ['alice', '0 %', '1 of 4', '0', '12 of 60 today\n\n46 of 100 this month', '1,234 today'],
+      [EVIL, '–', '0', '0', '0 today', '0 today'],
     ])
     const bars = await tab
       .locator('#callers .bar:visible > span')
       .evaluateAll((parts) => parts.map((part) => (part as HTMLElement).style.width))
-    assert.deepEqual(bars, ['100%', '25%', '20.6%', '45.6%'])
+    assert.deepEqual(bars, ['84.6%', '100%', '25%', '0%', '20.6%', '45.6%'])
     assert.equal(await tab.locator('body img').count(), 0)
     assert.equal(await tab.title(), 'ollama-guard-proxy')
     await tab.getByRole('table', { name: 'Callers' }).getByRole('columnheader', { name: 'Tokens' }).waitFor()
@@ -131,8 +140,54 @@ describe('the callers on the dashboard', () => {
     assert.equal(await isShown(), false)
     await show(withCallers([anAddress('10.0.0.7'), anAddress('10.0.0.8'), aCaller('alice')], 'observe'))
     assert.deepEqual(await names(), ['alice'])
+    const sharing = [anAddress('10.0.0.7', { share: 0.2 }), anAddress('10.0.0.8'), aCaller('alice')]
+    await show(withCallers(sharing, 'observe'))
+    assert.deepEqual((await names()).sort(), ['10.0.0.7', 'alice'])
     await show(stats({ llama2: [1, 0] }))
     assert.equal(await isShown(), false)
+  })
+
+  it('come with how the slots are shared, and with the classes where there are several', async (t) => {
+    const waits = { p50: 7_800, p95: 9_300, p99: 9_400 }
+    const none = { active: 0, queued: 0, share: 0, wait_time_ms: { p50: 0, p95: 0, p99: 0 } }
+    const fair = (batch: object, change: object = {}) => ({
+      ...withCallers([aCaller('alice')]),
+      ...{ fairness: 'on', reserve: 1, jain: 0.9, ...change },
+      classes: {
+        interactive: { ...none, weight: 8 },
+        normal: { ...none, weight: 3, active: 1, queued: 2, share: 0.25, wait_time_ms: waits },
+        batch: { ...none, weight: 1, ...batch },
+      },
+    })
+    const { tab, show } = await open(t, fair({ share: 0.75 }))
+    const cells = () =>
+      tab
+        .locator('#classes-rows tr')
+        .evaluateAll((rows) =>
+          rows.map((row) => [...row.children].map((cell) => (cell as HTMLElement).innerText.trim())),
+        )
+    assert.deepEqual(await cells(), [
+      ['interactive', '0 %', '8', '0', '0', '0 ms', '0 ms'],
+      ['normal', '25 %', '3', '1', '2', '7.8 s', '9.3 s'],
+      ['batch', '75 %', '1', '0', '0', '0 ms', '0 ms'],
+    ])
+    await tab.getByRole('table', { name: 'Classes' }).getByRole('columnheader', { name: 'Weight' }).waitFor()
+    assert.equal(
+      await tab.locator('#callers-fairness').textContent(),
+      "Callers that wait share the slots by weight. Jain's index of the last five minutes: 0.9 (1: all had the same for their weight). Calls of the class batch never take the last slot of a model.",
+    )
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await tab.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      for (const width of [360, 820, 1280]) {
+        await tab.setViewportSize({ width, height: 900 })
+        assert.deepEqual(await audit(tab), [], `${colorScheme}, ${width} px`)
+      }
+    }
+    await show(fair({}))
+    assert.equal(await tab.locator('#classes-table').isVisible(), false, 'all calls are of one class')
+    await show(fair({ queued: 1 }, { fairness: 'off' }))
+    assert.equal(await tab.locator('#classes-table').isVisible(), true)
+    await tab.getByText('Fair shares are off: calls go in the order of their arrival.').waitFor()
   })
 
   it('come with how many requests would have been refused while keys are observed', async (t) => {

@@ -232,6 +232,12 @@ describe('the dashboard', () => {
     await opened.rows('hers').waitFor()
     assert.deepEqual(await columns(), ['Model', 'Caller', 'Client', 'Waits for'])
 
+    proxy.send('requests', requests({ ...byAddress, id: 'night', class: 'batch' }, alice))
+    await opened.rows('night').waitFor()
+    assert.deepEqual(await columns(), ['Model', 'Caller', 'Class', 'Client'])
+    const classes = page.locator('#calls-rows td[data-label=Class]')
+    assert.deepEqual(await classes.allTextContents(), ['batch', 'normal'])
+
     proxy.send('requests', requests(byAddress, alice, { ...alice, id: 'his', caller: 'portal', user: evil }))
     await opened.rows('his').waitFor()
     assert.deepEqual(await columns(), ['Model', 'Caller', 'User', 'Client'])

@@ -7,6 +7,7 @@ import { type Column, table } from './table.ts'
 /** From this part of a budget on, the use is marked. */
 const NEARLY_SPENT = 0.8
 const BAR_CELLS = 6
+const SHARE_CELLS = 10
 
 /**
  * The callers with what they have used. Empty without keys as long as there is one caller alone: the header has the same
@@ -25,6 +26,7 @@ const COLUMNS: readonly Column<ShownCaller>[] = [
     shrinksTo: 12,
     cell: ({ caller, key }) => span(safeText(caller), key ? 'bold' : undefined),
   },
+  { title: 'SHARE 5 MIN', rank: 1, cell: shareOf },
   {
     title: 'RUNNING',
     rank: 0,
@@ -39,25 +41,31 @@ const COLUMNS: readonly Column<ShownCaller>[] = [
   },
   {
     title: 'SLOT TIME TODAY',
-    rank: 1,
+    rank: 2,
     cell: ({ slot_seconds: { today, day_budget } }) => withBar(today, day_budget, slotTime),
   },
   {
     title: 'MONTH',
-    rank: 3,
+    rank: 4,
     cell: ({ slot_seconds: { month, month_budget } }) => againstBudget(month, month_budget, slotTime),
   },
   {
     title: 'TOKENS TODAY',
-    rank: 2,
+    rank: 3,
     cell: ({ tokens: { today, day_budget } }) => withBar(today, day_budget, count),
   },
   {
     title: 'MONTH',
-    rank: 4,
+    rank: 5,
     cell: ({ tokens: { month, month_budget } }) => againstBudget(month, month_budget, count),
   },
 ]
+
+/** The part of all slot-time of the last five minutes. Blank on an older proxy. */
+function shareOf({ share }: ShownCaller): TextSpan {
+  if (share === undefined) return span('')
+  return span(`${bar(share, 1, SHARE_CELLS)} ${String(Math.round(100 * share)).padStart(3)}%`)
+}
 
 /** `2/4`, and `2` without a limit. */
 function ofLimit(value: number, limit: number | null, tone: Tone): TextSpan {

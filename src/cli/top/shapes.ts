@@ -58,16 +58,18 @@ const modelFigures = queue.modelFigures
 
 const turns = turnsNow.pick({ mode: true, loaded: true, next: true, loading_percent: true })
 
-const caller = callers.callerFigures.pick({
-  caller: true,
-  key: true,
-  active: true,
-  queued: true,
-  parallel_limit: true,
-  queue_limit: true,
-  slot_seconds: true,
-  tokens: true,
-})
+const caller = callers.callerFigures
+  .pick({
+    caller: true,
+    key: true,
+    active: true,
+    queued: true,
+    parallel_limit: true,
+    queue_limit: true,
+    slot_seconds: true,
+    tokens: true,
+  })
+  .extend({ share: callers.callerWithShare.shape.share.optional() })
 
 export const statsPage = z.object({
   models: z.record(z.string(), modelFigures),

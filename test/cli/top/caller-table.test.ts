@@ -54,6 +54,17 @@ describe('the table of callers', () => {
     ])
   })
 
+  it('has a bar for the share of each caller, beside the figure', () => {
+    const callers = [aCaller('alice', { share: 0.84, active: 4 }), aCaller('bob', { share: 0.005 }), STRANGER]
+    assert.deepEqual(shown(callers, 80), [
+      'CALLER      SHARE 5 MIN      RUNNING  WAITING',
+      'alice       ████████░░  84%        4        0',
+      'bob         █░░░░░░░░░   1%        0        0',
+      '192.0.2.7                          1        0',
+    ])
+    for (const width of [40, 60]) for (const line of rows(callers, width)) assert.ok(lineWidth(line) <= width)
+  })
+
   it('marks a limit that is reached, and a budget that is nearly spent or spent', () => {
     const tones = (line: string) =>
       rows([ALICE, NIGHTLY])
