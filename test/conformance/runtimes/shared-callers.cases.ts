@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { hashOf } from '../../../src/callers/keys.ts'
+import type { StatsPage } from '../../../src/pages/queue.ts'
 import { OllamaKey } from '../../callers/support/builders.ts'
 import { until } from '../../support/until.ts'
 import { type Started, startSimulator, type Target } from '../pair.ts'
@@ -124,8 +125,11 @@ export function sharedCallers({ gaps = {} }: Pick<Target, 'gaps'>): void {
       assert.deepEqual([status, (JSON.parse(text) as { scope: string }).scope], [503, 'caller'])
       assert.equal((await post(urlOf(1), 'of-nothing')).status, 200, 'nobody else waits')
       const stats = await fetch(`${urlOf(0)}/queue/stats`, { headers: { authorization: 'Bearer of-view' } })
-      const { callers } = (await stats.json()) as { callers: readonly OwnPage[] }
-      const { active, queued, parallel_limit } = callers.find(({ caller }) => caller === 'single') ?? {}
+      const { callers, classes } = (await stats.json()) as Required<StatsPage>
+      const single = callers.find(({ caller }) => caller === 'single') ?? assert.fail()
+      const { active, queued, parallel_limit, share } = single
+      assert.ok(share > 0, 'the call that runs has a share')
+      assert.deepEqual([classes.normal?.active, classes.normal?.queued], [1, 1])
       assert.deepEqual({ active, queued, parallel_limit }, { active: 1, queued: 1, parallel_limit: 1 })
       assert.deepEqual([(await running).status, (await waiting).status], [200, 200])
     })
