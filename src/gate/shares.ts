@@ -1,7 +1,7 @@
 import { FAIR } from '../admission/fair-settings.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
-import { type OpenCall, Shares } from '../telemetry/shares.ts'
+import { type PresentCall, Shares } from '../telemetry/shares.ts'
 import { keysOf } from './caller-settings.ts'
 
 interface ShareParts {
@@ -9,7 +9,7 @@ interface ShareParts {
   /** The configuration in force. */
   readonly config: () => Config
   /** The calls that are not over. */
-  readonly open: () => Iterable<OpenCall>
+  readonly open: () => Iterable<PresentCall>
 }
 
 /** Counts who has how much slot-time, beside the weights in force. */

@@ -31,7 +31,7 @@ export const classFigures = z
   .describe('One class of calls: interactive, normal or batch.')
 
 /** How the slots are shared among those that wait. */
-export const fairness = {
+export const fairness = z.object({
   fairness: word(
     ['on', 'off'],
     'on: callers that wait get slot-time in the proportions of their weights; off: calls go in the order of their arrival.',
@@ -43,6 +43,7 @@ export const fairness = {
   classes: z
     .record(z.string(), classFigures)
     .meta({ description: 'Figures by class: interactive, normal, batch.' }),
-}
+})
 
 export type ClassFigures = z.infer<typeof classFigures>
+export type FairFigures = z.infer<typeof fairness>

@@ -108,9 +108,9 @@ export const stats = totals
   .extend({
     models: byModel(modelFigures, 'Figures by the key of the model.'),
     turns: turnsNow,
-    callers,
-    auth,
-    ...fairness,
+    callers: callers.optional(),
+    auth: auth.optional(),
+    ...fairness.partial().shape,
   })
   .describe('Limits and figures of all models, and who calls.')
 

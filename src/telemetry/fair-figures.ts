@@ -1,7 +1,6 @@
 import { CALL_CLASSES } from '../callers/caller.ts'
 import type { CallerWithShare } from '../pages/callers.ts'
-import type { ClassFigures } from '../pages/fairness.ts'
-import type { StatsPage } from '../pages/queue.ts'
+import type { ClassFigures, FairFigures } from '../pages/fairness.ts'
 import { callerFigures, type KnownCaller } from './caller-figures.ts'
 import type { ClassShare, SharesNow } from './shares.ts'
 import { hundredths, roundAll } from './snapshot.ts'
@@ -21,11 +20,7 @@ export function callerWithShare(
 }
 
 /** How the slots are shared, in the answer of `GET /queue/stats`. */
-export function fairFigures({
-  classes,
-  jain,
-  settings,
-}: SharesNow): Pick<StatsPage, 'fairness' | 'reserve' | 'jain' | 'classes'> {
+export function fairFigures({ classes, jain, settings }: SharesNow): FairFigures {
   return {
     fairness: settings.fair ? 'on' : 'off',
     reserve: settings.reserve,

@@ -7,26 +7,26 @@ import { RecentSlotTime, type SlotTime } from './recent-slot-time.ts'
 import { RecentTimes } from './recent-times.ts'
 
 /** A call that is over, as far as shares have to know it. */
-export interface EndedCall extends Pick<FinishedCall, 'caller' | 'key' | 'class' | 'slots' | 'slotMs'> {
+export interface PastCall extends Pick<FinishedCall, 'caller' | 'key' | 'class' | 'slots' | 'slotMs'> {
   /** Milliseconds in line; null where `waited` tells them. */
   readonly waitMs: number | null
 }
 
 /** A call that is not over, as far as shares have to know it. */
-export type OpenCall = Pick<LiveCall, 'caller' | 'class' | 'state' | 'slots' | 'slotMs'>
+export type PresentCall = Pick<LiveCall, 'caller' | 'class' | 'state' | 'slots' | 'slotMs'>
 
 /** A shorter time in line is no wait: the call was refused when it came. */
 const SHORTEST_WAIT_MS = 1
 
 /** What one caller, or one class, had of the last five minutes. */
-interface Share {
+interface SlotShare {
   readonly slotMs: number
   /** The part of the slot-time of all: 0 to 1. */
   readonly share: number
 }
 
 /** One class at a moment. */
-export interface ClassShare extends Share {
+export interface ClassShare extends SlotShare {
   readonly weight: number
   /** Calls that hold slots. */
   readonly active: number
@@ -39,7 +39,7 @@ export interface ClassShare extends Share {
 /** How the slots were shared in the last five minutes. */
 export interface SharesNow {
   /** The callers that had calls in line or in slots, by Caller.id. */
-  readonly callers: ReadonlyMap<string, Share>
+  readonly callers: ReadonlyMap<string, SlotShare>
   readonly classes: Readonly<Record<CallClass, ClassShare>>
   readonly settings: FairSettings
   /** Jain's index over the callers, of slot-time divided by weight: 1 where all had the same. */
@@ -49,7 +49,7 @@ export interface SharesNow {
 interface SharesParts {
   readonly clock: Pick<Clock, 'now'>
   /** The calls that are not over. */
-  readonly open: () => Iterable<OpenCall>
+  readonly open: () => Iterable<PresentCall>
   /** In force. */
   readonly settings: () => FairSettings
   /** The weight of a caller beside others of its class. `id`: Caller.id. */
@@ -68,7 +68,7 @@ export class Shares {
   }
 
   /** A call is over just now. */
-  ended(call: EndedCall): void {
+  ended(call: PastCall): void {
     const { caller, key, class: of, slots, slotMs, waitMs } = call
     if (slots === 0 && (waitMs ?? 0) < SHORTEST_WAIT_MS) return
     const now = this.#parts.clock.now()
@@ -93,7 +93,7 @@ export class Shares {
       heldMs: slots === 0 ? 0 : slotMs / slots,
       to: now,
     }))
-    const by = (nameOf: (call: OpenCall) => string) =>
+    const by = (nameOf: (call: PresentCall) => string) =>
       calls.map((call, at) => [nameOf(call), held[at] ?? NOTHING] as const)
     const callers = sharesOf(
       this.#callers.at(
@@ -129,7 +129,7 @@ function eachClass<V>(make: (name: CallClass) => V): Record<CallClass, V> {
   return Object.fromEntries(CALL_CLASSES.map((name) => [name, make(name)])) as Record<CallClass, V>
 }
 
-function sharesOf({ byName, totalMs }: SlotTime): ReadonlyMap<string, Share> {
+function sharesOf({ byName, totalMs }: SlotTime): ReadonlyMap<string, SlotShare> {
   const shareOf = (slotMs: number) => ({ slotMs, share: totalMs > 0 ? slotMs / totalMs : 0 })
   return new Map(Array.from(byName, ([name, slotMs]) => [name, shareOf(slotMs)]))
 }

@@ -6,7 +6,7 @@ import type { CallClass, Caller } from '../../callers/caller.ts'
 import { foregroundClock } from '../../clock.ts'
 import type { Config } from '../../config/schema.ts'
 import { createShares } from '../../gate/shares.ts'
-import type { OpenCall, Shares } from '../../telemetry/shares.ts'
+import type { PresentCall, Shares } from '../../telemetry/shares.ts'
 
 interface SharesOfLeasesParts {
   readonly config: Config
@@ -41,7 +41,7 @@ export class SharesOfLeases {
 function* openCalls(
   store: SharesOfLeasesParts['store'],
   admission: Pick<LocalAdmission, 'lanes'>,
-): Iterable<OpenCall> {
+): Iterable<PresentCall> {
   const now = foregroundClock.wallTime()
   for (const { caller, slots, grantedAt } of store.leases()) {
     const slotMs = slots * Math.max(0, now - grantedAt)

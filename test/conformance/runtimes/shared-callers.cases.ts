@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { hashOf } from '../../../src/callers/keys.ts'
-import type { StatsPage } from '../../../src/pages/queue.ts'
+import type { CallerWithShare } from '../../../src/pages/callers.ts'
+import type { FairFigures } from '../../../src/pages/fairness.ts'
 import { OllamaKey } from '../../callers/support/builders.ts'
 import { until } from '../../support/until.ts'
 import { type Started, startSimulator, type Target } from '../pair.ts'
@@ -125,7 +126,9 @@ export function sharedCallers({ gaps = {} }: Pick<Target, 'gaps'>): void {
       assert.deepEqual([status, (JSON.parse(text) as { scope: string }).scope], [503, 'caller'])
       assert.equal((await post(urlOf(1), 'of-nothing')).status, 200, 'nobody else waits')
       const stats = await fetch(`${urlOf(0)}/queue/stats`, { headers: { authorization: 'Bearer of-view' } })
-      const { callers, classes } = (await stats.json()) as Required<StatsPage>
+      const { callers, classes } = (await stats.json()) as FairFigures & {
+        readonly callers: readonly CallerWithShare[]
+      }
       const single = callers.find(({ caller }) => caller === 'single') ?? assert.fail()
       const { active, queued, parallel_limit, share } = single
       assert.ok(share > 0, 'the call that runs has a share')

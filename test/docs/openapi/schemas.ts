@@ -21,7 +21,6 @@ export const SCHEMAS = {
   NotReady: health.notReady,
   Memory: queue.memory,
   Stats: queue.stats,
-  CallerFigures: callers.callerFigures,
   CallerWithShare: callers.callerWithShare,
   ClassFigures: fairness.classFigures,
   CallerAmounts: callers.amounts,

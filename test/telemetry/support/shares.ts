@@ -1,14 +1,14 @@
 import { FAIR } from '../../../src/admission/fair-settings.ts'
-import { type EndedCall, type OpenCall, Shares } from '../../../src/telemetry/shares.ts'
+import { type PastCall, type PresentCall, Shares } from '../../../src/telemetry/shares.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 
 /** A call of one slot that came, found a free slot and ran for a second. */
-export function anEndedCall(parts: Partial<EndedCall> = {}): EndedCall {
+export function anEndedCall(parts: Partial<PastCall> = {}): PastCall {
   return { caller: '192.0.2.7', key: null, class: 'normal', slots: 1, slotMs: 1_000, waitMs: 0, ...parts }
 }
 
 /** A call of one slot that has run for a second. */
-export function anOpenCall(parts: Partial<OpenCall> = {}): OpenCall {
+export function anOpenCall(parts: Partial<PresentCall> = {}): PresentCall {
   return { caller: '192.0.2.7', class: 'normal', state: 'running', slots: 1, slotMs: 1_000, ...parts }
 }
 
@@ -18,7 +18,7 @@ export function aShares({
   weights = {} as Record<string, number>,
   fair = FAIR,
 } = {}) {
-  const open: OpenCall[] = []
+  const open: PresentCall[] = []
   const shares = new Shares({
     clock,
     open: () => open,
