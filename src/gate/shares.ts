@@ -1,8 +1,8 @@
-import { FAIR } from '../admission/fair-settings.ts'
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config/schema.ts'
 import { type PresentCall, Shares } from '../telemetry/shares.ts'
 import { keysOf } from './caller-settings.ts'
+import { fairSettings } from './fair-settings.ts'
 
 interface ShareParts {
   readonly clock: Pick<Clock, 'now'>
@@ -15,7 +15,12 @@ interface ShareParts {
 /** Counts who has how much slot-time, beside the weights in force. */
 export function createShares({ clock, config, open }: ShareParts): Shares {
   const weights = weightsInForce(config)
-  return new Shares({ clock, open, settings: () => FAIR, weightOf: (id) => weights().get(id) ?? 1 })
+  return new Shares({
+    clock,
+    open,
+    settings: () => fairSettings(config()),
+    weightOf: (id) => weights().get(id) ?? 1,
+  })
 }
 
 /** By name of the key. Made once for each configuration. */

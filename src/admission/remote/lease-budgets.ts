@@ -4,7 +4,7 @@ import type { Refusal } from '../refusal.ts'
 import type { Lease } from './lease-store.ts'
 
 /** A call that has given its slots back, and what the call costs. */
-export interface LeaseEnd extends Pick<Lease, 'caller' | 'slots'> {
+export interface LeaseEnd extends Pick<Lease, 'caller' | 'class' | 'slots'> {
   /** Milliseconds for which the call held slots, times the slots. */
   readonly slotMs: number
   /** In and out together. */
@@ -26,11 +26,11 @@ export interface LeaseBudgets {
  * than its own time. `at`: milliseconds since 1970.
  */
 export function endOf(
-  { caller, slots, grantedAt, expiresAt }: Lease,
+  { caller, class: of, slots, grantedAt, expiresAt }: Lease,
   heldMs: number,
   report: CallReport | undefined,
   at: number,
 ): LeaseEnd {
   const slotMs = slots * Math.max(0, Math.min(heldMs, expiresAt - grantedAt))
-  return { caller, slots, slotMs, tokens: report?.tokens ?? 0, at }
+  return { caller, class: of, slots, slotMs, tokens: report?.tokens ?? 0, at }
 }

@@ -2,7 +2,6 @@ import type { LocalAdmission } from '../../admission/local-admission.ts'
 import type { LeaseEnd } from '../../admission/remote/lease-budgets.ts'
 import type { LeaseStore } from '../../admission/remote/lease-store.ts'
 import type { AcquireRequest, AcquireResult } from '../../admission/remote/protocol.ts'
-import type { CallClass, Caller } from '../../callers/caller.ts'
 import { foregroundClock } from '../../clock.ts'
 import type { Config } from '../../config/schema.ts'
 import { createShares } from '../../gate/shares.ts'
@@ -27,14 +26,14 @@ export class SharesOfLeases {
   }
 
   /** A request for a slot is answered. */
-  answered({ class: asked, caller }: AcquireRequest, answer: AcquireResult): void {
-    if (answer.granted) this.shares.waited(asked ?? classOf(caller), answer.waitMs)
+  answered({ class: of = 'normal' }: AcquireRequest, answer: AcquireResult): void {
+    if (answer.granted) this.shares.waited(of, answer.waitMs)
   }
 
   /** A lease is over. */
-  ended({ caller, slots, slotMs }: LeaseEnd): void {
+  ended({ caller, class: of, slots, slotMs }: LeaseEnd): void {
     const key = caller.key?.name ?? null
-    this.shares.ended({ caller: caller.id, key, class: classOf(caller), slots, slotMs, waitMs: null })
+    this.shares.ended({ caller: caller.id, key, class: of, slots, slotMs, waitMs: null })
   }
 }
 
@@ -43,21 +42,17 @@ function* openCalls(
   admission: Pick<LocalAdmission, 'lanes'>,
 ): Iterable<PresentCall> {
   const now = foregroundClock.wallTime()
-  for (const { caller, slots, grantedAt } of store.leases()) {
+  for (const { caller, class: of, slots, grantedAt } of store.leases()) {
     const slotMs = slots * Math.max(0, now - grantedAt)
-    yield { caller: caller.id, class: classOf(caller), state: 'running', slots, slotMs }
+    yield { caller: caller.id, class: of, state: 'running', slots, slotMs }
   }
   for (const lane of admission.lanes())
     for (const { call } of lane.waiting())
       yield {
         caller: call.caller.id,
-        class: call.class ?? classOf(call.caller),
+        class: call.class ?? 'normal',
         state: 'waiting',
         slots: 0,
         slotMs: 0,
       }
-}
-
-function classOf({ key }: Pick<Caller, 'key'> | AcquireRequest['caller']): CallClass {
-  return key?.class ?? 'normal'
 }
