@@ -1,9 +1,11 @@
+import { type Assignment, assignedTo, assignmentsIn, locationOf } from './assignment.ts'
 import { check, fromEnvironment, fromText, unquoted } from './check.ts'
 import { deepFreeze } from './freeze.ts'
 import { didYouMean } from './near-miss.ts'
 import { pointsAtSelf } from './points-at-self.ts'
 import { byLine, ConfigError, type Problem } from './problem.ts'
 import { type Config, configSchema, type Option, type OptionKey, options } from './schema.ts'
+import { codeOf, unreadable } from './unreadable.ts'
 import { readYaml } from './yaml-file.ts'
 
 export const DEFAULT_FILE = 'config.yaml'
@@ -28,6 +30,8 @@ export interface ConfigInput {
   readonly readFile: (path: string) => string
   /** Addresses and host names of this machine, to find an ollama_url that is the proxy's own address. */
   readonly ownAddresses: readonly string[]
+  /** `key.path=value`, each above all other sources: what a --set of the command replay says. */
+  readonly set?: readonly string[]
 }
 
 const KEYS = options.map((option) => option.key)
@@ -37,21 +41,12 @@ const KEYS = options.map((option) => option.key)
  * @throws ConfigError with every problem of every source, including values that another source overrides.
  */
 export function loadConfig(input: ConfigInput): LoadedConfig {
-  const loader = new ConfigLoader(input)
-  const configFile = loader.file()
-  loader.environment()
-  loader.flags()
-  loader.keysFile()
-  return loader.result(configFile)
+  return new ConfigLoader(input).load((loader) => loader.keysFile())
 }
 
 /** The same without the keys in keys_file: the commands below "key" make this file when it does not exist. */
 export function loadWithoutKeysFile(input: ConfigInput): LoadedConfig {
-  const loader = new ConfigLoader(input)
-  const configFile = loader.file()
-  loader.environment()
-  loader.flags()
-  return loader.result(configFile)
+  return new ConfigLoader(input).load(() => {})
 }
 
 type Location = Pick<Problem, 'where' | 'key'>
@@ -71,9 +66,20 @@ class ConfigLoader {
   readonly #problems: Problem[] = []
   readonly #warnings: Problem[] = []
   readonly #written = new Map<OptionKey, Written>()
+  #assignments: readonly Assignment[] | undefined
 
   constructor(input: ConfigInput) {
     this.#input = input
+  }
+
+  load(keysFile: (loader: ConfigLoader) => void): LoadedConfig {
+    const configFile = this.file()
+    this.environment()
+    this.flags()
+    this.assign((key) => key !== 'keys')
+    keysFile(this)
+    this.assign((key) => key === 'keys')
+    return this.result(configFile)
   }
 
   file(): string | null {
@@ -133,6 +139,20 @@ class ConfigLoader {
     }
   }
 
+  /** Takes the values of `set` for the options that `isNow` names. */
+  assign(isNow: (key: OptionKey) => boolean): void {
+    this.#assignments ??= assignmentsIn(this.#input.set ?? [], this.#problems)
+    for (const assignment of this.#assignments.filter(({ option }) => isNow(option.key))) {
+      const { option } = assignment
+      const value = assignedTo(this.#written.get(option.key)?.value, assignment)
+      const locate = (path: readonly PropertyKey[]) => locationOf(option, path)
+      this.#written.delete(option.key)
+      if (value === undefined) continue
+      const data = check(option, value, this.#problems, locate)
+      this.#written.set(option.key, { value, data, source: 'flag', location: () => locate([]) })
+    }
+  }
+
   /** Adds the keys of keys_file to those of the other sources. A file that is gone lets nobody in, so it is a problem. */
   keysFile(): void {
     const written = this.#written.get('keys_file')
@@ -183,19 +203,14 @@ class ConfigLoader {
     this.#written.set(option.key, { value, data, source, location: () => location })
   }
 
-  #values(): Partial<Record<OptionKey, unknown>> {
-    return Object.fromEntries([...this.#written].map(([key, { value }]) => [key, value]))
-  }
-
   #checkLoop(): void {
-    const { ollama_url, proxy_port } = this.#values()
-    const pair = configSchema
-      .pick({ ollama_url: true, proxy_port: true })
-      .safeParse({ ollama_url, proxy_port })
+    const url = this.#written.get('ollama_url')
+    const port = this.#written.get('proxy_port')
+    const values = { ollama_url: url?.value, proxy_port: port?.value }
+    const pair = configSchema.pick({ ollama_url: true, proxy_port: true }).safeParse(values)
     if (!pair.success || !pointsAtSelf(pair.data, this.#input.ownAddresses)) return
-    const changed = this.#written.get('ollama_url') ?? this.#written.get('proxy_port')
     const message = `ollama_url ${pair.data.ollama_url} is the address of this proxy itself; change one of the two ports`
-    this.#problems.push({ ...(changed?.location() ?? { where: 'default', key: null }), message })
+    this.#problems.push({ ...((url ?? port)?.location() ?? { where: 'default', key: null }), message })
   }
 
   #checkSizes({ max_body_size, max_queue_bytes }: Config): void {
@@ -232,19 +247,4 @@ class ConfigLoader {
 /** An object with every option key, in the order of the schema. */
 export function mapKeys<T>(value: (key: OptionKey) => T): Record<OptionKey, T> {
   return Object.fromEntries(KEYS.map((key) => [key, value(key)])) as Record<OptionKey, T>
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'does not exist',
-  EISDIR: 'is a directory',
-  EACCES: 'cannot be read: permission denied',
-}
-
-function unreadable(name: string, error: unknown): string {
-  const other = error instanceof Error ? error.message : String(error)
-  return `${name} ${REASONS[codeOf(error) ?? ''] ?? `cannot be read: ${other}`}`
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
