@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Load>> = {
   status: async () => (await import('./status.ts')).statusCommand,
   top: async () => (await import('./top.ts')).topCommand,
   usage: async () => (await import('./usage.ts')).usageCommand,
+  replay: async () => (await import('./replay.ts')).replayCommand,
   bench: async () => (await import('./bench.ts')).benchCommand,
   simulate: async () => (await import('./simulate.ts')).simulateCommand,
 }

@@ -33,9 +33,20 @@ export function flagValues(args: Readonly<Record<string, unknown>>): Record<stri
   )
 }
 
+/** All values of a flag that may be given several times: citty keeps the last one. `args` has no mistake. */
+export function allOf(args: readonly string[], flag: string): string[] {
+  return args.flatMap((arg, index) => {
+    if (arg === `--${flag}`) return args.slice(index + 1, index + 2)
+    return arg.startsWith(`--${flag}=`) ? [arg.slice(flag.length + 3)] : []
+  })
+}
+
 /** Returns a mistake in the arguments that citty itself lets pass; undefined when there is none. */
 export function findMistake(args: readonly string[], defined: ArgsDef): string | undefined {
-  let positions = Object.values(defined).filter(({ type }) => type === 'positional').length
+  const positionals = Object.entries(defined).filter(([, { type }]) => type === 'positional')
+  // A name with an ellipsis stands for one or more.
+  const isOpen = positionals.some(([name]) => name.endsWith('…'))
+  let positions = isOpen ? Number.POSITIVE_INFINITY : positionals.length
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? ''
     const [, dashes, name = '', value] = /^(--?)([^=]*)(=.*)?$/s.exec(arg) ?? []

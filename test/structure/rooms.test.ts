@@ -20,8 +20,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   tracing: ['ollama', 'relay', 'telemetry'],
   http: ['admission', 'callers', 'config', 'ollama', 'pages', 'relay', 'telemetry', 'upstream'],
   gate: ['admission', 'alerts', 'callers', 'config', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
+  replay: ['admission', 'callers', 'config', 'gate', 'ollama', 'telemetry'],
   runtimes: ['admission', 'callers', 'config', 'gate', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
-  cli: ['callers', 'config', 'ollama', 'pages', 'runtimes', 'simulator', 'telemetry', 'tracing', 'upstream'],
+  cli: [
+    ...['admission', 'callers', 'config', 'ollama', 'pages', 'replay', 'runtimes', 'simulator', 'telemetry'],
+    ...['tracing', 'upstream'],
+  ],
   'main.ts': ['cli'],
   'clock.ts': [],
 }

@@ -37,8 +37,8 @@ export function parseTrace(text: string, name: string): Arrival[] {
     .split(/\r?\n/)
     .entries()) {
     const line = raw.trim()
-    if (line === '' || (index === 0 && /^"?[a-z]/i.test(line))) continue
-    const arrival = line.startsWith('{') ? fromJson(line) : fromCsv(line)
+    if (line === '' || (index === 0 && isTitle(line))) continue
+    const arrival = arrivalIn(line)
     if (arrival) arrivals.push(arrival)
     else if (mistakes.length < MOST_MISTAKES)
       mistakes.push(`${name}:${index + 1}: not an arrival: ${brief(line)}`)
@@ -48,6 +48,16 @@ export function parseTrace(text: string, name: string): Arrival[] {
   const first = arrivals.reduce((least, { atMs }) => Math.min(least, atMs), Number.POSITIVE_INFINITY)
   if (arrivals.length === 0) throw new TraceError(`${name}: no arrivals in it`)
   return arrivals.map((each) => ({ ...each, atMs: each.atMs - first })).sort((a, b) => a.atMs - b.atMs)
+}
+
+/** Whether the first line of a file names the columns. */
+export function isTitle(line: string): boolean {
+  return /^"?[a-z]/i.test(line)
+}
+
+/** One line of a trace, with the time as it is written; undefined for any other line. */
+export function arrivalIn(line: string): Arrival | undefined {
+  return line.startsWith('{') ? fromJson(line) : fromCsv(line)
 }
 
 function fromCsv(line: string): Arrival | undefined {
