@@ -6,7 +6,7 @@ import type { RecordedCall, RecordedEnd } from './recording.ts'
 
 interface SlotWorld {
   readonly clock: Clock
-  /** Undefined: the model runs in the cloud. */
+  /** Undefined: the call asks this machine for no model. */
   readonly machine: OllamaMachine | undefined
 }
 

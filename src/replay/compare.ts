@@ -10,7 +10,7 @@ const CALLS_A_WINDOW = 200
 /** Shorter times for a short recording. */
 const LEAST_WINDOWS = 10
 
-/** Where the number of slots comes from. log: so many ran at once there while others waited, or even more. */
+/** Where the number of slots comes from. log: so many ran at once there while others waited. */
 type SlotsFrom = 'configuration' | 'log' | 'memory'
 
 /** One run, with the number of slots that it had. */
@@ -57,9 +57,8 @@ export function compare({ recording, configs, memoryParallel, isLog }: Compared)
   return { evidence, recorded: recordedFigures(recording), windowMs, runs }
 }
 
-function autoSlots({ parallel, mostAtOnce }: Evidence, memoryParallel: number, isLog: boolean) {
+function autoSlots({ parallel }: Evidence, memoryParallel: number, isLog: boolean) {
   if (isLog && parallel !== undefined) return { parallel, slotsFrom: 'log' as const }
-  if (isLog && mostAtOnce > memoryParallel) return { parallel: mostAtOnce, slotsFrom: 'log' as const }
   return { parallel: memoryParallel, slotsFrom: 'memory' as const }
 }
 

@@ -8,23 +8,26 @@ import { type Residence, residenceIn } from './residence.ts'
 export const UNKNOWN_LOAD_MS = 5_000
 /** A shorter wait can be the way of a call through a busy process. */
 const LEAST_WAIT_MS = 5
-/** Calls that must have waited beside so many running ones before their number is taken for the number of slots. */
-const LEAST_WAITS = 3
-/** The moments of a log are whole milliseconds, so a call can seem to begin before the call that made room ended. */
-const BLUR_MS = 2
+/** Calls of a model that must have waited before the number of calls beside them is taken for the number of slots. */
+const LEAST_WAITS = 5
+/**
+ * Which of these numbers is taken, in order. A few are too high: a call can seem to begin before the call that made room
+ * ended, because a log does not tell how long a body took to come. Many are too low where the model waited for its turn.
+ */
+const CHOSEN = 0.75
 
 /** What a recording tells of the machine and of its calls. */
 export interface Evidence extends Residence {
   /** The numbers of the calls in the order of their arrival. */
   readonly order: Uint32Array
-  /** Slots of a model: the most calls of one model that ran at once while others waited. Undefined: nothing waited. */
+  /** Slots of a model: the calls of one model that ran while others waited for it. Undefined: too few waited. */
   readonly parallel: number | undefined
-  /** The most calls of one model that ran at once. */
-  readonly mostAtOnce: number
   /** Milliseconds that a load of each model took: the middle one of those that the calls tell. */
   readonly loadMs: ReadonlyMap<string, number>
   /** Models that were called for embeddings alone. Ollama runs one such call at a time. */
   readonly embeddings: ReadonlySet<string>
+  /** Names for which Ollama has no model. */
+  readonly missing: ReadonlySet<string>
   /** Loads that the calls tell of. */
   readonly loads: number
   /** A call that ran, whose time in the slot stands for that of a call which did not run. Undefined: no call ran. */
@@ -38,99 +41,98 @@ export function evidenceIn(recording: Recording): Evidence {
     order,
     ...residenceIn(recording, byGrant),
     ...concurrencyIn(recording, order, byGrant),
-    ...loadsIn(recording, order),
-    embeddings: embeddingsIn(recording),
+    ...loadsIn(recording, byGrant),
+    embeddings: modelsOf(
+      recording,
+      () => true,
+      ({ embeds }) => embeds,
+    ),
+    missing: modelsOf(recording, ran, ({ missing }) => missing),
     standInFor: standIns(recording, order),
   }
 }
 
-/** How many calls of a model run. */
-class Concurrency {
-  running = 0
-  most = 0
-  /** Calls that waited beside `most` running calls. */
-  waits = 0
+/** The calls of one model that run, and how many ran whenever a call came that had to wait. */
+interface Concurrency {
+  running: number
+  readonly beside: number[]
 }
 
-/** The limit shows where calls wait while the most of a model run that ever ran. */
 function concurrencyIn(recording: Recording, order: Uint32Array, byGrant: Uint32Array) {
   const models = new Map<string, Concurrency>()
   const of = (model: string) => {
-    const known = models.get(model) ?? new Concurrency()
+    const known = models.get(model) ?? { running: 0, beside: [] }
     models.set(model, known)
     return known
   }
-  const ends = byGrant.toSorted((a, b) => endOf(recording.at(a)) - endOf(recording.at(b)) || a - b)
-  let [ended, granted] = [0, 0]
-  const runTo = (at: number) => {
-    for (; granted < byGrant.length; granted++) {
-      const call = recording.at(byGrant[granted] ?? 0)
-      const grantedAt = call.arrivedAt + call.waitMs
-      if (grantedAt > at) break
-      endTo(grantedAt)
-      if (!counts(call)) continue
-      const its = of(call.model)
-      its.running++
-      if (its.running > its.most) Object.assign(its, { most: its.running, waits: 0 })
-    }
-    endTo(at)
-  }
-  const endTo = (at: number) => {
-    for (; ended < ends.length; ended++) {
-      const call = recording.at(ends[ended] ?? 0)
-      if (endOf(call) - BLUR_MS > at) break
-      if (counts(call)) of(call.model).running--
-    }
-  }
+  const byEnd = byGrant.toSorted((a, b) => endOf(recording.at(a)) - endOf(recording.at(b)) || a - b)
+  const begins = walk(recording, byGrant, ({ arrivedAt, waitMs }) => arrivedAt + waitMs)
+  const ends = walk(recording, byEnd, endOf)
   for (const index of order) {
     const call = recording.at(index)
     if (call.waitMs < LEAST_WAIT_MS || isCloudKey(call.model)) continue
-    runTo(call.arrivedAt)
-    const its = of(call.model)
-    if (its.running > 0 && its.running === its.most) its.waits++
+    begins(call.arrivedAt, (model) => of(model).running++)
+    ends(call.arrivedAt, (model) => of(model).running--)
+    const { running, beside } = of(call.model)
+    if (running > 0) beside.push(running)
   }
-  runTo(Number.POSITIVE_INFINITY)
-  const all = [...models.values()]
-  const full = all.filter(({ waits }) => waits >= LEAST_WAITS)
-  return {
-    parallel: full.length === 0 ? undefined : Math.max(...full.map(({ most }) => most)),
-    mostAtOnce: Math.max(1, ...all.map(({ most }) => most)),
-  }
+  const full = [...models.values()].filter(({ beside }) => beside.length >= LEAST_WAITS)
+  const numbers = full.map(({ beside }) => {
+    beside.sort((a, b) => a - b)
+    return beside[Math.floor(CHOSEN * beside.length)] ?? 1
+  })
+  return { parallel: numbers.length === 0 ? undefined : Math.max(...numbers) }
 }
 
-function counts(call: RecordedCall): boolean {
-  return ran(call) && !isCloudKey(call.model)
+/** Goes through the calls that ran, in this order, up to a time that never goes back. */
+function walk(recording: Recording, order: Uint32Array, timeOf: (call: RecordedCall) => number) {
+  let next = 0
+  return (until: number, each: (model: string) => void): void => {
+    for (; next < order.length; next++) {
+      const call = recording.at(order[next] ?? 0)
+      if (timeOf(call) > until) return
+      if (ran(call)) each(call.model)
+    }
+  }
 }
 
 function endOf({ arrivedAt, waitMs, loadMs, heldMs }: RecordedCall): number {
   return arrivedAt + waitMs + loadMs + heldMs
 }
 
-function loadsIn(recording: Recording, order: Uint32Array) {
-  const all = new Map<string, number[]>()
-  for (const index of order) {
-    const { model, loadMs } = recording.at(index)
+/** Several calls can wait for one load. `byGrant`: the first of them comes first. */
+function loadsIn(recording: Recording, byGrant: Uint32Array) {
+  const all = new Map<string, { readonly loadMs: number[]; loadedAt: number }>()
+  for (const index of byGrant) {
+    const { arrivedAt, waitMs, model, loadMs } = recording.at(index)
     if (loadMs < LOAD_MS) continue
-    const its = all.get(model)
-    if (its === undefined) all.set(model, [loadMs])
-    else its.push(loadMs)
+    const its = all.get(model) ?? { loadMs: [], loadedAt: Number.NEGATIVE_INFINITY }
+    all.set(model, its)
+    const sentAt = arrivedAt + waitMs
+    if (sentAt < its.loadedAt) continue
+    its.loadMs.push(loadMs)
+    its.loadedAt = sentAt + loadMs
   }
-  const loads = [...all.values()].reduce((sum, its) => sum + its.length, 0)
-  const loadMs = new Map(Array.from(all, ([model, its]) => [model, middle(its)]))
-  return { loads, loadMs }
+  const loads = [...all.values()].reduce((sum, { loadMs }) => sum + loadMs.length, 0)
+  return { loads, loadMs: new Map(Array.from(all, ([model, { loadMs }]) => [model, middle(loadMs)])) }
 }
 
 function middle(values: number[]): number {
   return values.sort((a, b) => a - b)[values.length >> 1] ?? UNKNOWN_LOAD_MS
 }
 
-function embeddingsIn(recording: Recording): Set<string> {
-  const only = new Map<string, boolean>()
+/** The models of which all calls that count are so. */
+function modelsOf(
+  recording: Recording,
+  counts: (call: RecordedCall) => boolean,
+  isSo: (call: RecordedCall) => boolean,
+): Set<string> {
+  const all = new Map<string, boolean>()
   for (let index = 0; index < recording.length; index++) {
-    const { model, embeds } = recording.at(index)
-    only.set(model, embeds && only.get(model) !== false)
+    const call = recording.at(index)
+    if (counts(call)) all.set(call.model, isSo(call) && all.get(call.model) !== false)
   }
-  return new Set([...only].filter(([, embeds]) => embeds).map(([model]) => model))
+  return new Set([...all].filter(([, each]) => each).map(([model]) => model))
 }
 
 /** Any number without a common factor: neighbours that did not run get times from all over the recording. */

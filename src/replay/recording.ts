@@ -22,6 +22,8 @@ export interface RecordedCall {
   readonly refusal?: string | undefined
   /** Ollama answered without an error. */
   readonly served: boolean
+  /** Ollama has no such model. */
+  readonly missing: boolean
   /** In line. */
   readonly waitMs: number
   /** In a slot, without the load of the model; 0 for a call that got no slot. */
@@ -98,6 +100,7 @@ const bytes = () => new NumberColumn(new Uint8Array(FIRST_SIZE))
 
 const SERVED = 1
 const EMBEDS = 2
+const MISSING = 4
 
 /** All calls of the files, in columns. */
 export class Recording {
@@ -156,7 +159,8 @@ export class Recording {
     columns.numCtx.push(call.numCtx ?? 0)
     columns.class.push(CALL_CLASSES.indexOf(call.class))
     columns.end.push(RECORDED_ENDS.indexOf(call.end))
-    columns.flags.push((call.served ? SERVED : 0) | (call.embeds ? EMBEDS : 0))
+    const flags = (call.served ? SERVED : 0) | (call.embeds ? EMBEDS : 0) | (call.missing ? MISSING : 0)
+    columns.flags.push(flags)
     this.#length++
     this.#firstAt = Math.min(this.#firstAt, call.arrivedAt)
     this.#lastAt = Math.max(this.#lastAt, call.arrivedAt)
@@ -176,6 +180,7 @@ export class Recording {
       end: RECORDED_ENDS[columns.end.at(index)] ?? 'done',
       refusal: refusal === 0 ? undefined : this.#refusals.at(refusal - 1),
       served: (flags & SERVED) > 0,
+      missing: (flags & MISSING) > 0,
       waitMs: columns.waitMs.at(index),
       heldMs: columns.heldMs.at(index),
       firstByteMs: columns.firstByteMs.at(index),

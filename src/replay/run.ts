@@ -163,6 +163,11 @@ class ReplayRun {
     return numCtx === undefined || this.#evidence.contextFree.has(model) ? '' : `num_ctx=${numCtx}`
   }
 
+  /** Cloud models load nothing here and have slots without end; a name without a model is answered at once. */
+  #loads(model: string): boolean {
+    return !isCloudKey(model) && !this.#evidence.missing.has(model)
+  }
+
   #callerOf(id: string): Caller {
     const known = this.#callers.get(id)
     if (known !== undefined) return known
@@ -184,7 +189,7 @@ class ReplayRun {
     this.#counts(going, waited ? -1 : 0, permit.slots)
     const { firstByteTimeoutMs } = this.#settings
     new CallInSlot(
-      { clock: this.#clock, machine: isCloudKey(call.model) ? undefined : this.#machine },
+      { clock: this.#clock, machine: this.#loads(call.model) ? this.#machine : undefined },
       {
         model: call.model,
         options: this.#optionsOf(call.model, call.numCtx),
@@ -200,8 +205,7 @@ class ReplayRun {
   #ran(going: Going, permit: Permit, isCutOff: boolean, serviceMs: number): void {
     const slotMs = serviceMs * permit.slots
     this.#counts(going, 0, -permit.slots)
-    // The cloud has slots without end.
-    if (!isCloudKey(going.call.model)) this.#usedMs += slotMs
+    if (this.#loads(going.call.model)) this.#usedMs += slotMs
     this.#over(going, isCutOff ? 'cut_off' : 'ran', slotMs)
   }
 

@@ -1,4 +1,10 @@
-import { CLOUD, type FairSettings, type Limits, type Runners } from '../admission/contract.ts'
+import {
+  CLOUD,
+  type FairSettings,
+  type Limits,
+  type RunnerFacts,
+  type Runners,
+} from '../admission/contract.ts'
 import { FAIR } from '../admission/fair-settings.ts'
 import type { TurnSettings } from '../admission/turns/contract.ts'
 import { CALL_CLASSES, type CallClass, type Caller, type Key, NO_LIMITS } from '../callers/caller.ts'
@@ -79,16 +85,19 @@ function classOf(call: RecordedCall, key: Key | undefined, before: Key | undefin
 }
 
 /** A name is a runner of its own: the log does not tell which names share their weights. */
-function runnersOf({ embeddings }: Evidence): Runners {
+function runnersOf({ embeddings, missing }: Evidence): Runners {
   return {
-    complete: false,
+    complete: true,
     opened() {},
     find(model) {
       if (isCloudKey(model)) return { runner: CLOUD }
-      return embeddings.has(model) ? { runner: model, forced: 'embedding' } : undefined
+      if (missing.has(model)) return undefined
+      return embeddings.has(model) ? { runner: undefined, forced: 'embedding' } : NO_FACTS
     },
   }
 }
+
+const NO_FACTS: RunnerFacts = { runner: undefined }
 
 function machineFacts(evidence: Evidence, { together }: TurnSettings): MachineFacts {
   const known = [...together, ...evidence.together].map((models) => new Set(models))

@@ -10,10 +10,10 @@ const REFUSALS_OF_LINES: ReadonlySet<string> = new Set(['queue_full', 'load_fail
 /** What a line of the log holds. apart: a call that takes no slot, or was refused before it came to a line. */
 export type LogLine = RecordedCall | 'apart' | 'note' | 'unreadable'
 
-type LogFields = Readonly<Record<string, unknown>>
+type LineFields = Readonly<Record<string, unknown>>
 
 /** Reads a line of the log as JSON, as telemetry/call-log.ts writes it. */
-export function readLogLine(fields: LogFields): LogLine {
+export function readLogLine(fields: LineFields): LogLine {
   if (fields.event === 'note') return 'note'
   if (fields.event !== 'call') return 'unreadable'
   const { model, outcome } = fields
@@ -46,6 +46,7 @@ export function readLogLine(fields: LogFields): LogLine {
     class: classIn(fields.class),
     refusal: typeof fields.reason === 'string' ? fields.reason : undefined,
     served: end === 'done' && status < 400,
+    missing: end === 'done' && status === 404,
     heldMs: isOver ? 0 : totalMs - waitMs - loadMs,
     firstByteMs: isOver ? Number.POSITIVE_INFINITY : Math.max(0, firstByteMs - waitMs - loadMs),
     patienceMs: end === 'left' ? totalMs : Number.POSITIVE_INFINITY,
@@ -65,7 +66,7 @@ function endOf(outcome: string, reason: unknown): RecordedEnd | undefined {
 }
 
 /** NaN for what is no number. `absent`: for a key that is missing or null. */
-function numberIn(fields: LogFields, key: string, absent = Number.NaN): number {
+function numberIn(fields: LineFields, key: string, absent = Number.NaN): number {
   const value = fields[key]
   if (value === undefined || value === null) return absent
   return typeof value === 'number' ? value : Number.NaN

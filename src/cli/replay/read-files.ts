@@ -93,7 +93,15 @@ class Reader implements ReadFiles {
     this.traced++
     return {
       ...{ arrivedAt: arrival.atMs, model: arrival.model ?? TRACE_MODEL, caller: TRACE_CALLER, heldMs },
-      ...{ user: undefined, class: 'normal', end: 'done', served: true, waitMs: 0, loadMs: 0 },
+      ...{
+        user: undefined,
+        class: 'normal',
+        end: 'done',
+        served: true,
+        missing: false,
+        waitMs: 0,
+        loadMs: 0,
+      },
       firstByteMs: (1_000 * arrival.promptTokens) / TRACE_RATES.prompt,
       patienceMs: Number.POSITIVE_INFINITY,
       ...{ bytes: 0, numCtx: undefined, embeds: false },
