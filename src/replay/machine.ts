@@ -172,9 +172,10 @@ export class OllamaMachine {
   }
 
   #count(to = this.#now): void {
+    if (to <= this.#countedTo) return
     const { leastSlots, slotsOf } = this.#parts
     const inMemory = this.#residents.reduce((sum, { model }) => sum + slotsOf(model), 0)
-    this.#slotMs += Math.max(inMemory, leastSlots) * Math.max(0, to - this.#countedTo)
-    this.#countedTo = Math.max(this.#countedTo, to)
+    this.#slotMs += Math.max(inMemory, leastSlots) * (to - this.#countedTo)
+    this.#countedTo = to
   }
 }
