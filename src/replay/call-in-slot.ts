@@ -1,4 +1,4 @@
-import type { Permit } from '../admission/contract.ts'
+import { LOAD_MS, type Permit } from '../admission/contract.ts'
 import type { Outcome } from '../admission/observer.ts'
 import type { Cancel, Clock } from '../clock.ts'
 import type { MachineCall, OllamaMachine } from './machine.ts'
@@ -79,7 +79,9 @@ export class CallInSlot implements MachineCall {
     const served = outcome === 'done' && service.served
     this.#world.machine?.end(this)
     if (served) permit.began?.(now)
-    permit.release(outcome, now, { served, loadMs: this.#loadMs })
+    // A call that waited for no load tells of a few milliseconds, as it did.
+    const loadMs = this.#loadMs > 0 || service.loadMs >= LOAD_MS ? this.#loadMs : service.loadMs
+    permit.release(outcome, now, { served, loadMs })
     this.#use.over(isCutOff || end === 'timed_out', this.#begunAt === undefined ? 0 : now - this.#begunAt)
   }
 }

@@ -1,7 +1,7 @@
 import { LOAD_MS } from '../admission/contract.ts'
 import { isCloudKey } from '../ollama/model-name.ts'
 import type { RecordedCall, Recording } from './recording.ts'
-import { ran } from './recording.ts'
+import { loadPartOf, ran } from './recording.ts'
 import { type Residence, residenceIn } from './residence.ts'
 
 /** A load of which nothing is known. A model of some gigabytes takes so long from a fast disk. */
@@ -97,7 +97,7 @@ function walk(recording: Recording, order: Uint32Array, timeOf: (call: RecordedC
 }
 
 function endOf({ arrivedAt, waitMs, loadMs, heldMs }: RecordedCall): number {
-  return arrivedAt + waitMs + loadMs + heldMs
+  return arrivedAt + waitMs + loadPartOf(loadMs) + heldMs
 }
 
 /** Several calls can wait for one load. `byGrant`: the first of them comes first. */

@@ -151,7 +151,7 @@ export class OllamaMachine {
 
   #expire(): void {
     const { keepAliveMs } = this.#parts.facts
-    const isOver = ({ running, idleSince }: Resident) => running === 0 && idleSince + keepAliveMs <= this.#now
+    const isOver = ({ running, idleSince }: Resident) => running === 0 && idleSince + keepAliveMs < this.#now
     // Called at each call, and nearly always in vain.
     if (!this.#residents.some(isOver)) return
     const over = this.#residents.filter(isOver).sort((a, b) => a.idleSince - b.idleSince)

@@ -1,3 +1,4 @@
+import { LOAD_MS } from '../admission/contract.ts'
 import { CALL_CLASSES, type CallClass } from '../callers/caller.ts'
 
 /**
@@ -26,11 +27,11 @@ export interface RecordedCall {
   readonly missing: boolean
   /** In line. */
   readonly waitMs: number
-  /** In a slot, without the load of the model; 0 for a call that got no slot. */
+  /** In a slot, without a load of the model; 0 for a call that got no slot. */
   readonly heldMs: number
   /** From the grant to the first byte, without the load of the model. Infinity: there was no first byte. */
   readonly firstByteMs: number
-  /** The load of the model; 0: not told. */
+  /** As Ollama tells; 0: not told. Below LOAD_MS this is no load, and counts as a part of `heldMs`. */
   readonly loadMs: number
   /** From the arrival to the moment at which the client left the line. Infinity: the client stayed. */
   readonly patienceMs: number
@@ -213,6 +214,11 @@ export class Recording {
     const order = Uint32Array.from({ length: this.#length }, (_, index) => index)
     return order.sort((a, b) => key(a) - key(b) || a - b)
   }
+}
+
+/** The time for which a call waited for the load of its model, in milliseconds. */
+export function loadPartOf(loadMs: number): number {
+  return loadMs >= LOAD_MS ? loadMs : 0
 }
 
 /** Whether a call held a slot. */

@@ -1,6 +1,6 @@
 import { LOAD_MS } from '../admission/contract.ts'
 import type { Recording } from './recording.ts'
-import { ran } from './recording.ts'
+import { loadPartOf, ran } from './recording.ts'
 
 /** OLLAMA_KEEP_ALIVE, as Ollama is installed. */
 const KEEP_ALIVE_MS = 300_000
@@ -43,14 +43,14 @@ export function residenceIn(recording: Recording, order: Uint32Array): Residence
     if (!ran(call) || !call.served) continue
     const { model, numCtx, loadMs } = call
     // Within a stream, the model computes from the first byte on for certain. Before it, Ollama may have loaded.
-    const to = call.arrivedAt + call.waitMs + loadMs + call.heldMs
+    const to = call.arrivedAt + call.waitMs + loadPartOf(loadMs) + call.heldMs
     const from = to - call.heldMs + (loadMs === 0 ? Math.min(call.firstByteMs, call.heldMs) : 0)
     const before = last.get(model)
-    const stays_on = loadMs > 0 && loadMs < LOAD_MS
+    const findsItLoaded = loadMs > 0 && loadMs < LOAD_MS
     if (before === undefined && loadMs < LOAD_MS) loadedFirst.push(model)
-    if (before !== undefined && stays_on && before.numCtx !== numCtx) contextFree.add(model)
+    if (before !== undefined && findsItLoaded && before.numCtx !== numCtx) contextFree.add(model)
     let stay = before?.stay
-    if (stay !== undefined && (stays_on || (loadMs === 0 && from <= stay.to))) {
+    if (stay !== undefined && (findsItLoaded || (loadMs === 0 && from <= stay.to))) {
       keepAliveMs = Math.max(keepAliveMs, from - stay.to)
       stay.to = Math.max(stay.to, to)
     } else {

@@ -1,5 +1,5 @@
 import { CALL_CLASSES, type CallClass } from '../../callers/caller.ts'
-import type { RecordedCall, RecordedEnd } from '../../replay/recording.ts'
+import { loadPartOf, type RecordedCall, type RecordedEnd } from '../../replay/recording.ts'
 
 /** A call that takes longer is no call: the clock has jumped, or the line is not ours. */
 export const LONGEST_MS = 86_400_000
@@ -47,8 +47,8 @@ export function readLogLine(fields: LineFields): LogLine {
     refusal: typeof fields.reason === 'string' ? fields.reason : undefined,
     served: end === 'done' && status < 400,
     missing: end === 'done' && status === 404,
-    heldMs: isOver ? 0 : totalMs - waitMs - loadMs,
-    firstByteMs: isOver ? Number.POSITIVE_INFINITY : Math.max(0, firstByteMs - waitMs - loadMs),
+    heldMs: isOver ? 0 : totalMs - waitMs - loadPartOf(loadMs),
+    firstByteMs: isOver ? Number.POSITIVE_INFINITY : Math.max(0, firstByteMs - waitMs - loadPartOf(loadMs)),
     patienceMs: end === 'left' ? totalMs : Number.POSITIVE_INFINITY,
     bytes: Math.max(0, numberIn(fields, 'bytes_in', 0)) || 0,
     numCtx: numCtx > 0 && numCtx < 2 ** 32 ? Math.floor(numCtx) : undefined,
