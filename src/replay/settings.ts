@@ -5,11 +5,11 @@ import {
   type RunnerFacts,
   type Runners,
 } from '../admission/contract.ts'
-import { FAIR } from '../admission/fair-settings.ts'
 import type { TurnSettings } from '../admission/turns/contract.ts'
 import { CALL_CLASSES, type CallClass, type Caller, type Key, NO_LIMITS } from '../callers/caller.ts'
 import type { Config } from '../config/schema.ts'
 import { authOf, keysOf } from '../gate/caller-settings.ts'
+import { fairSettings } from '../gate/fair-settings.ts'
 import { limitsByKey } from '../gate/model-limits.ts'
 import { turnSettings } from '../gate/turn-settings.ts'
 import { isCloudKey } from '../ollama/model-name.ts'
@@ -51,7 +51,7 @@ export function runSettings(
     models: limitsByKey(config.models),
     runners: runnersOf(evidence),
     turns,
-    fairness: FAIR,
+    fairness: fairSettings(config),
     maxWaitingBytes: config.max_queue_bytes,
     requestTimeoutMs: config.request_timeout * 1_000,
     firstByteTimeoutMs: firstByteTimeoutOf(config),
