@@ -118,6 +118,7 @@ function assumptions({ assumed, recorded, not_known }: ReplayReport): string[] {
     keep_alive_ms,
     together,
     one_at_a_time,
+    jain_window_ms,
     trace_tokens_per_second: rates,
   } = assumed
   const loads = Object.entries(load_ms).map(([model, ms]) => `${model} ${seconds(ms)}`)
@@ -126,7 +127,7 @@ function assumptions({ assumed, recorded, not_known }: ReplayReport): string[] {
     ...(recorded === null
       ? []
       : [
-          `The log itself: waits ${spread(recorded.wait_ms)} s, ${recorded.ran} calls got a slot, ${recorded.loads} loads.`,
+          `The log itself: waits ${spread(recorded.wait_ms)} s, ${recorded.ran} calls got a slot, ${plural(recorded.loads, 'load')}.`,
         ]),
     ...(rates === null
       ? []
@@ -138,6 +139,7 @@ function assumptions({ assumed, recorded, not_known }: ReplayReport): string[] {
     ...(one_at_a_time.length === 0
       ? []
       : [`One call at a time, as embeddings: ${one_at_a_time.join(', ')}.`]),
+    `Jain's index: of callers of one class that stood in line for half of a window of ${seconds(jain_window_ms)} s; - where there were no two.`,
     'Replay cannot know, or assumes:',
     ...not_known.map((each) => `- ${each}`),
   ]

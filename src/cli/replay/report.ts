@@ -54,7 +54,10 @@ export function replayReport(
     })),
     assumed: {
       load_ms: Object.fromEntries(
-        models.slice(0, MOST_TOLD).map((model) => [model, hundredths(loadMsOf(model, evidence))]),
+        models
+          .filter((model) => !evidence.missing.has(model))
+          .slice(0, MOST_TOLD)
+          .map((model) => [model, hundredths(loadMsOf(model, evidence))]),
       ),
       loads_known: evidence.loadMs.size > 0,
       keep_alive_ms: hundredths(evidence.keepAliveMs),
