@@ -57,16 +57,16 @@ function slotsOf({ runs }: ReplayReport): string {
   return `Slots of a model: ${each.join(', ')}`
 }
 
-type Row = readonly [name: string, cell: (run: RunReport) => string]
+type ReportRow = readonly [name: string, cell: (run: RunReport) => string]
 
-function tableOf({ runs }: ReplayReport, title: Row, rows: readonly Row[]): string[] {
+function tableOf({ runs }: ReplayReport, title: ReportRow, rows: readonly ReportRow[]): string[] {
   const columns = runs.map((run) => ({
     title: title[1](run),
     rank: 0,
     align: 'right' as const,
-    cell: ([, cell]: Row) => cell(run),
+    cell: ([, cell]: ReportRow) => cell(run),
   }))
-  const lines = table<Row>(
+  const lines = table<ReportRow>(
     [{ title: title[0], rank: 0, min: 34, cell: ([name]) => name }, ...columns],
     rows,
     Number.POSITIVE_INFINITY,
@@ -74,11 +74,11 @@ function tableOf({ runs }: ReplayReport, title: Row, rows: readonly Row[]): stri
   return lines.map(plainText)
 }
 
-function counts({ runs }: ReplayReport): Row[] {
+function counts({ runs }: ReplayReport): ReportRow[] {
   const reasons = [...new Set(runs.flatMap(({ refused }) => Object.keys(refused)))]
   return [
     ['calls that got a slot', ({ ran }) => `${ran}`],
-    ...reasons.map((reason): Row => [`refused: ${reason}`, ({ refused }) => `${refused[reason] ?? 0}`]),
+    ...reasons.map((reason): ReportRow => [`refused: ${reason}`, ({ refused }) => `${refused[reason] ?? 0}`]),
     ['clients that left the line', ({ gave_up }) => `${gave_up}`],
     ['no first byte in time', ({ cut_off }) => `${cut_off}`],
     ['loads', ({ loads }) => `${loads}`],
@@ -87,11 +87,11 @@ function counts({ runs }: ReplayReport): Row[] {
   ]
 }
 
-function waits({ runs }: ReplayReport): Row[] {
+function waits({ runs }: ReplayReport): ReportRow[] {
   const names = (of: (run: RunReport) => readonly { readonly name: string }[]) => [
     ...new Set(runs.flatMap((run) => of(run).map(({ name }) => name))),
   ]
-  const row = (name: string, of: (run: RunReport) => Pick<RunReport, 'wait_ms'> | undefined): Row => [
+  const row = (name: string, of: (run: RunReport) => Pick<RunReport, 'wait_ms'> | undefined): ReportRow => [
     name,
     (run) => spread(of(run)?.wait_ms ?? null),
   ]

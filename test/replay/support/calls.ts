@@ -7,7 +7,7 @@ import { type RunFigures, runThrough } from '../../../src/replay/run.ts'
 import { type RunSettings, runSettings } from '../../../src/replay/settings.ts'
 
 /** Milliseconds since 1970. */
-export const START = Date.UTC(2026, 0, 1)
+const START = Date.UTC(2026, 0, 1)
 
 /** A call that held a slot for a second, `at` milliseconds after the start. */
 export function aCall({ at = 0, ...parts }: Partial<RecordedCall> & { at?: number } = {}): RecordedCall {
