@@ -23,6 +23,8 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
   readonly #lane: LineOwner
   readonly #waiting: Waiting
   readonly #refusals: LaneRefusals
+  /** No call in line has an earlier deadline. Clock milliseconds. */
+  #earliest = Number.POSITIVE_INFINITY
 
   constructor(lane: LineOwner, rules: FairRules, waiting: Waiting, refusals: LaneRefusals) {
     super(lane, rules)
@@ -35,6 +37,7 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
     const ticket = new LocalTicket<M>(this, model, call, account, now)
     account.joined()
     this.join(ticket)
+    this.#earliest = Math.min(this.#earliest, call.deadline)
     model.queued++
     this.#waiting.calls++
     this.#waiting.bytes += call.bytes
@@ -84,6 +87,9 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
+    // Most looks find nothing, and a line can be long.
+    if (now < this.#earliest) return this.#earliest
+    this.#earliest = Number.POSITIVE_INFINITY
     let earliest = Number.POSITIVE_INFINITY
     // A listener can move calls to another line meanwhile.
     for (const ticket of [...this]) {
@@ -93,6 +99,7 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
       else if (deadline < earliest) earliest = deadline
     }
     this.sweep()
+    this.#earliest = Math.min(this.#earliest, earliest)
     return earliest
   }
 
@@ -117,6 +124,7 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
     for (const ticket of all.sort((a, b) => a.number - b.number)) {
       ticket.moveTo(this)
       this.join(ticket)
+      this.#earliest = Math.min(this.#earliest, ticket.call.deadline)
     }
   }
 

@@ -17,7 +17,16 @@ export function aFinishedCall({
     ...{ requestId: 'r', client: '127.0.0.1', caller: 'alice', key: null, user: null, class: 'normal' },
     ...{ path: '/api/chat', model: 'llama2', outcome: 'done', reason: null, status: 200 },
     ...{ startedAt: START + at - totalMs, waitMs: 0, parts: null, firstByteMs: 100, sentMs: 0, totalMs },
-    ...{ slotMs: 0, loadMs: 1, bytesIn: 100, bytesOut: 100, tokensIn: 1, tokensOut: 1, numCtx: null },
+    ...{
+      slots: 1,
+      slotMs: 0,
+      loadMs: 1,
+      bytesIn: 100,
+      bytesOut: 100,
+      tokensIn: 1,
+      tokensOut: 1,
+      numCtx: null,
+    },
     traceparent: null,
     ...parts,
   }
