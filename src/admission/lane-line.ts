@@ -82,6 +82,8 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
   /** A call gives its place to another caller's call. */
   giveWay(ticket: LocalTicket<M>, now: number): void {
     this.#dismiss(ticket, 'queue_full', now, this.#refusals.whose(ticket.call))
+    // The call may have been the first, and have waited for more slots than are free.
+    this.#lane.lineMoved(now)
     this.sweep()
   }
 

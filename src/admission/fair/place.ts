@@ -32,7 +32,7 @@ export function placeFor<T extends FairMember, L extends FairLine<T>>(
   if (most === undefined) return undefined
   if (caller !== account && (callers.get(account)?.places ?? 0) + 1 < most.places) return newestOf(most)
   const own = callers.get(account)
-  if (caller !== account || own === undefined) return undefined
+  if (own === undefined || own.places < most.places) return undefined
   const people = peopleOf(own)
   const [, greediestPerson] = greediest(people)
   const places = people.get(call.user ?? '')?.places ?? 0
