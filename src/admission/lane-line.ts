@@ -11,6 +11,9 @@ import type { LaneObserver } from './observer.ts'
 import type { RefusalCode, RefusalFacts } from './refusal.ts'
 import type { Waiting } from './waiting.ts'
 
+/** The longest time that a ticket stays in line past its deadline while no slot becomes free. */
+export const SWEEP_MS = 250
+
 /** The calls under one name, as far as a line has to know them. */
 export interface NamedCalls {
   readonly model: string
@@ -89,8 +92,8 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
 
   /** Refuses calls past their deadline. Returns the earliest deadline of the other calls in line, or Infinity. */
   expire(now: number): number {
-    // Most looks find nothing, and a line can be long.
-    if (now < this.#earliest) return this.#earliest
+    // Most looks find nothing that is due until the next look, and a line can be long.
+    if (now + SWEEP_MS < this.#earliest) return this.#earliest
     this.#earliest = Number.POSITIVE_INFINITY
     let earliest = Number.POSITIVE_INFINITY
     // A listener can move calls to another line meanwhile.

@@ -7,6 +7,7 @@ import { CLOUD } from './contract.ts'
 import { FAIR } from './fair-settings.ts'
 import { surplus } from './forgetting.ts'
 import type { Lane } from './lane.ts'
+import { SWEEP_MS } from './lane-line.ts'
 import { LaneSettings } from './lane-settings.ts'
 import { LanesInTurns } from './lanes-in-turns.ts'
 import type { LocalPermit } from './local-permit.ts'
@@ -17,9 +18,6 @@ import { regroup } from './regroup.ts'
 import { RunnerLanes } from './runner-lanes.ts'
 import type { SeenModel, TurnSettings, TurnsView } from './turns/contract.ts'
 import { Waiting } from './waiting.ts'
-
-/** The longest time that a ticket stays in line past its deadline while no slot becomes free. */
-const SWEEP_MS = 250
 
 /** The lanes of this process: one for each runner, found by each name of the runner. */
 export class LocalAdmission implements Admission, LanesView {
