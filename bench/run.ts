@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, (quick: boolean) => readonly string[]>> =
   goodput: withQuick,
   waiters: withQuick,
   turns: withQuick,
+  fairness: withQuick,
   admission: (quick) => ['--json', jsonFile('admission'), '--steps', quick ? '20000' : '1000000'],
   limits: () => ['--json', jsonFile('limits')],
   body: () => ['--json', jsonFile('body')],

@@ -24,6 +24,8 @@ export interface Report {
 }
 
 export const OUT = new URL('../out/', import.meta.url)
+/** The picture of the bench fairness, in OUT and, once published, beside bench/README.md. */
+export const CURVES = 'fairness.svg'
 
 export interface Findings {
   readonly rows: readonly Row[]

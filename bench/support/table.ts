@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { OUT, type Report } from './findings.ts'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { CURVES, OUT, type Report } from './findings.ts'
 import { machineLine } from './machine.ts'
 import { percentile, round, say } from './rounds.ts'
 
@@ -8,7 +8,7 @@ const BEGIN = '<!-- table: written by `npm run bench -- --write` -->'
 const END = '<!-- end of table -->'
 
 /** The benches of whole processes, which leave a Report. */
-const REPORTS = ['overhead', 'runtimes', 'streams', 'goodput', 'waiters', 'turns']
+const REPORTS = ['overhead', 'runtimes', 'streams', 'goodput', 'waiters', 'turns', 'fairness']
 
 /** A line of the two benches of parts. */
 interface PartRow {
@@ -21,7 +21,10 @@ interface PartRow {
   readonly met?: boolean
 }
 
-/** Replaces the table of bench/README.md by the results in bench/out. Throws when one is missing or was a quick one. */
+/**
+ * Replaces the table of bench/README.md and its picture by the results in bench/out. Throws when one is missing or was a
+ * quick one.
+ */
 export function writeTable(): void {
   const reports = REPORTS.map(
     (name): Report => JSON.parse(readFileSync(new URL(`${name}.json`, OUT), 'utf8')),
@@ -68,6 +71,7 @@ export function writeTable(): void {
   const to = readme.indexOf(END)
   if (from < 0 || to < from) throw new Error(`bench/README.md has no place for the table: ${BEGIN} … ${END}`)
   writeFileSync(README, `${readme.slice(0, from)}${text}${readme.slice(to + END.length)}`)
+  copyFileSync(new URL(CURVES, OUT), new URL(CURVES, README))
   say('\nbench/README.md has the new table')
 }
 
