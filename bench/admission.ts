@@ -12,6 +12,7 @@ import { measureCosts } from './support/admission-costs.ts'
 import { countViolations } from './support/admission-history.ts'
 import { measurePolicy } from './support/admission-policy.ts'
 import { Report } from './support/admission-report.ts'
+import { measureTurnover } from './support/admission-turnover.ts'
 
 const { values } = parseArgs({
   options: { steps: { type: 'string', default: '1000000' }, json: { type: 'string' } },
@@ -21,6 +22,7 @@ assert.ok(Number.isInteger(steps) && steps > 0, `--steps takes a number of steps
 
 const report = new Report('admission')
 await measureCosts(report)
+measureTurnover(report)
 countViolations(report, steps)
 measurePolicy(report)
 if (values.json !== undefined) report.save(values.json)

@@ -35,28 +35,36 @@ const PARALLEL = 128
 async function steps(): Promise<Limit[]> {
   // All of the proxy is loaded after the start of the counter, which would not see the code otherwise.
   const counter = await StepCounter.start()
-  const { nanosecondsOf, stepsOf, slotAtOnce, grantFromTheLine, departureFromTheLine } = await import(
-    './support/admission-operations.ts'
-  )
+  const { nanosecondsOf, stepsOf, slotAtOnce, grantFromTheLine, departureFromTheLine, MANY_CALLERS } =
+    await import('./support/admission-operations.ts')
   const { stepsOfACall } = await import('./support/own-calls.ts')
-  const growth = async (operation: typeof grantFromTheLine) =>
-    (await stepsOf(operation(MANY), counter)) / (await stepsOf(operation(FEW), counter))
+  const growth = async (operation: typeof grantFromTheLine, callers?: typeof MANY_CALLERS) =>
+    (await stepsOf(operation(MANY, callers), counter)) / (await stepsOf(operation(FEW, callers), counter))
   const counted = {
     call: await stepsOfACall(counter),
     slot: await stepsOf(slotAtOnce(), counter),
+    slotInTurns: await stepsOf(slotAtOnce(MANY_CALLERS), counter),
     grant: await growth(grantFromTheLine),
     departure: await growth(departureFromTheLine),
+    grantOfMany: await growth(grantFromTheLine, MANY_CALLERS),
+    departureOfMany: await growth(departureFromTheLine, MANY_CALLERS),
   }
   await counter.stop()
-  const slower = nanosecondsOf(grantFromTheLine(MANY)) / nanosecondsOf(grantFromTheLine(FEW))
+  const slower = (callers?: typeof MANY_CALLERS) =>
+    nanosecondsOf(grantFromTheLine(MANY, callers)) / nanosecondsOf(grantFromTheLine(FEW, callers))
   const longLine = `${MANY} in line over ${FEW}`
+  const ofMany = `${longLine}, ${MANY_CALLERS.length} callers`
   return [
     // 867 on the day of this limit, 19 of the next. A count has no noise, so these limits are narrow.
     { what: 'steps of a call, through all of the proxy', found: counted.call, most: 1_300 },
     { what: 'steps of an admission that gets its slot at once', found: counted.slot, most: 40 },
+    { what: 'steps of the same, callers taking turns', found: counted.slotInTurns, most: 60 },
     { what: `steps of a grant from the line, ${longLine}`, found: counted.grant, most: 2 },
     { what: `steps of a departure from the line, ${longLine}`, found: counted.departure, most: 2 },
-    { what: `time of a grant from the line, ${longLine}`, found: slower, most: 10 },
+    { what: `steps of a grant from the line, ${ofMany}`, found: counted.grantOfMany, most: 2 },
+    { what: `steps of a departure from the line, ${ofMany}`, found: counted.departureOfMany, most: 2 },
+    { what: `time of a grant from the line, ${longLine}`, found: slower(), most: 10 },
+    { what: `time of a grant from the line, ${ofMany}`, found: slower(MANY_CALLERS), most: 10 },
   ]
 }
 

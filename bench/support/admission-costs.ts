@@ -1,24 +1,34 @@
 import assert from 'node:assert/strict'
-import type { Call } from '../../src/admission/contract.ts'
+import type { Call, FairSettings } from '../../src/admission/contract.ts'
+import { FAIR } from '../../src/admission/fair-settings.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import type { LocalTicket } from '../../src/admission/local-ticket.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
+import { type Caller, EVERYBODY } from '../../src/callers/caller.ts'
 import { systemClock } from '../../src/clock.ts'
 import { seeded } from './admission-random.ts'
 import { percentile, type Report } from './admission-report.ts'
-import { anAdmission, callAt, permitOf, ticketOf } from './core.ts'
+import { anAdmission, callAt, permitOf, someCallers, ticketOf } from './core.ts'
 
 const ROUNDS = 10
 const OPERATIONS = 3_000_000
 const HAND_OVERS = 20_000
 const TICKETS = 100_000
 const PATIENCE_MS = 300_000
+/** A call that no prediction refuses, however long the line is. */
+const ENDLESS_MS = 1e9
+
+const ONE_CALLER: readonly Caller[] = [EVERYBODY]
+const SOME_CALLERS = someCallers(64)
+const IN_ORDER: FairSettings = { ...FAIR, fair: false }
 
 /** What the core costs by the wall clock, with the observer and the clock of production. */
 export async function measureCosts(report: Report): Promise<void> {
   assertRight()
   uncontended(report)
-  for (const waiting of [0, 512]) await handOver(report, waiting)
+  await handOver(report, 0, ONE_CALLER)
+  await handOver(report, 512, ONE_CALLER)
+  await handOver(report, 512, SOME_CALLERS)
   memory(report)
   cancels(report)
 }
@@ -37,8 +47,8 @@ function assertRight(): void {
   admission.close()
 }
 
-function callWaiting(now: number): Call {
-  return callAt(now, PATIENCE_MS)
+function callWaiting(now: number, caller?: Caller): Call {
+  return callAt(now, PATIENCE_MS, caller)
 }
 
 /** What a relay makes of a ticket. */
@@ -56,31 +66,45 @@ function uncontended(report: Report): void {
     const answer = admission.acquire(callWaiting(arrived), arrived)
     if (answer instanceof LocalPermit) answer.release('done', systemClock.now())
   }
-  // The relay reads the clock on arrival and at the end for its own figures: this is what admission adds to that.
-  let now = systemClock.now()
-  const timesGiven = () => {
-    now += 0.001
-    const answer = admission.acquire(callWaiting(now), now)
-    if (answer instanceof LocalPermit) answer.release('done', now)
-  }
   let read = 0
   const clock = () => {
     read += systemClock.now() + systemClock.now()
   }
-  const rounds = { whole: [] as number[], timesGiven: [] as number[], clock: [] as number[] }
-  for (const warmUp of [whole, timesGiven, clock]) nanosecondsOf(warmUp)
-  for (let round = 0; round < ROUNDS; round++) {
-    rounds.whole.push(nanosecondsOf(whole))
-    rounds.timesGiven.push(nanosecondsOf(timesGiven))
-    rounds.clock.push(nanosecondsOf(clock))
-  }
+  const given = timesGiven(FAIR, ONE_CALLER)
+  const inTurns = timesGiven(FAIR, SOME_CALLERS)
+  const inOrder = timesGiven(IN_ORDER, ONE_CALLER)
+  const operations = { given, inTurns, inOrder, whole, clock }
+  const rounds = { given: [], inTurns: [], inOrder: [], whole: [], clock: [] } as Record<
+    keyof typeof operations,
+    number[]
+  >
+  const all = Object.entries(operations) as [keyof typeof operations, () => void][]
+  for (const [, warmUp] of all) nanosecondsOf(warmUp)
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [name, operation] of all) rounds[name].push(nanosecondsOf(operation))
   const model = admission.model('llama2')
-  assert.equal(model?.observer.figures().processed, 2 * (ROUNDS + 1) * OPERATIONS)
+  assert.equal(model?.observer.figures().processed, (ROUNDS + 1) * OPERATIONS)
   assert.ok(model?.idle && read > 0)
   // The relay has the time at hand in both places, so this is what admission costs a call.
-  report.row('T1 acquire + release, times given', 'ns', rounds.timesGiven, { most: 100 })
-  report.row('T1 the same, reading the clock twice', 'ns', rounds.whole)
+  report.row('T1 acquire + release, times given', 'ns', rounds.given, { most: 150 })
+  report.row(`T1 the same, ${SOME_CALLERS.length} callers in turns`, 'ns', rounds.inTurns, { most: 150 })
+  report.row('T1 the same, in the order of arrival', 'ns', rounds.inOrder, { most: 100 })
+  report.row('T1 acquire + release, reading the clock twice', 'ns', rounds.whole)
   report.row('T1 control: reading the clock twice', 'ns', rounds.clock)
+}
+
+/** The relay reads the clock on arrival and at the end for its own figures: this is what admission adds to that. */
+function timesGiven(fairness: FairSettings, callers: readonly Caller[]): () => void {
+  const admission = anAdmission({ parallel: 4, queue: 512 }, { fairness })
+  let now = systemClock.now()
+  let next = 0
+  return () => {
+    now += 0.001
+    next = next + 1 === callers.length ? 0 : next + 1
+    const answer = admission.acquire(callWaiting(now, callers[next]), now)
+    if (answer instanceof LocalPermit) answer.release('done', now)
+    else throw new Error('a call that is alone has to wait')
+  }
 }
 
 function nanosecondsOf(operation: () => void): number {
@@ -89,48 +113,72 @@ function nanosecondsOf(operation: () => void): number {
   return Number(process.hrtime.bigint() - begun) / OPERATIONS
 }
 
-/** From just before a release to the first line of the next in line, behind its promise. */
-async function handOver(report: Report, waiting: number): Promise<void> {
+/**
+ * From just before a release to the first line of the next in line, behind its promise. Each caller that had the slot
+ * comes back, so that all of them stay in line.
+ */
+async function handOver(report: Report, waiting: number, callers: readonly Caller[]): Promise<void> {
   const admission = anAdmission({ parallel: 1, queue: waiting + 1 })
-  let permit = permitOf(admission.acquire(callWaiting(systemClock.now())))
-  const inLine = () => promiseOf(ticketOf(admission.acquire(callWaiting(systemClock.now()))))
-  const line = Array.from({ length: waiting }, inLine)
+  let permit = permitOf(admission.acquire(callWaiting(systemClock.now(), callers[0])))
+  let ended = 0n
+  let granted = (_: LocalPermit) => {}
+  const join = (caller: Caller | undefined) => {
+    const now = systemClock.now()
+    const call = callAt(now, ENDLESS_MS, caller)
+    promiseOf(ticketOf(admission.acquire(call, now))).then(
+      (next) => {
+        ended = process.hrtime.bigint()
+        granted(next)
+      },
+      // The end of the measurement dismisses the rest.
+      () => {},
+    )
+  }
+  for (let index = 0; index < waiting; index++) join(callers[index % callers.length])
   const microseconds: number[] = []
   for (let sample = 0; sample < 2 * HAND_OVERS; sample++) {
-    line.push(inLine())
-    const next = line.shift()
-    assert.ok(next)
-    let begun = 0n
-    const continued = next.then((granted) => {
-      const ended = process.hrtime.bigint()
-      // The first half warms up.
-      if (sample >= HAND_OVERS) microseconds.push(Number(ended - begun) / 1_000)
-      return granted
+    join(permit.call.caller)
+    const next = new Promise<LocalPermit>((resolve) => {
+      granted = resolve
     })
-    begun = process.hrtime.bigint()
+    const begun = process.hrtime.bigint()
     permit.release('done', systemClock.now())
-    permit = await continued
+    permit = await next
+    // The first half warms up.
+    if (sample >= HAND_OVERS) microseconds.push(Number(ended - begun) / 1_000)
   }
   assert.equal(microseconds.length, HAND_OVERS)
   assert.equal(admission.model('llama2')?.lane.queued, waiting)
   assert.equal(admission.model('llama2')?.lane.active, 1)
-  for (const rest of line) rest.catch(() => undefined)
   admission.close()
-  const name = `T2 hand-over with ${waiting} more waiting`
-  report.row(`${name}, p50`, 'us', [percentile(microseconds, 50)])
+  const of = callers.length === 1 ? '' : ` of ${callers.length} callers`
+  const name = `T2 hand-over with ${waiting} more waiting${of}`
+  report.row(`${name}, p50`, 'us', [percentile(microseconds, 50)], { most: 5 })
   report.row(`${name}, p99`, 'us', [percentile(microseconds, 99)], { most: 5 })
 }
 
 function memory(report: Report): void {
-  report.row('T3 bytes of a waiting ticket, bare', 'B', [bytesOf((ticket) => ticket)], { most: 512 })
+  const bare = (ticket: LocalTicket) => ticket
+  report.row('T3 bytes of a waiting ticket, bare', 'B', [bytesOf(bare)], { most: 512 })
   report.row('T3 bytes of a waiting ticket and its promise', 'B', [bytesOf(promiseOf)], { most: 512 })
+  for (const callers of [SOME_CALLERS, someCallers(TICKETS)]) {
+    report.row(
+      `T3 bytes of a waiting ticket, bare, ${callers.length} callers`,
+      'B',
+      [bytesOf(bare, callers)],
+      {
+        most: 700,
+      },
+    )
+  }
 }
 
-function bytesOf(keep: (ticket: LocalTicket) => unknown): number {
+function bytesOf(keep: (ticket: LocalTicket) => unknown, callers = ONE_CALLER): number {
   const admission = anAdmission({ parallel: 0, queue: TICKETS })
   const kept = new Array<unknown>(TICKETS)
   const before = heapUsed()
-  for (let i = 0; i < TICKETS; i++) kept[i] = keep(ticketOf(admission.acquire(callWaiting(i))))
+  for (let i = 0; i < TICKETS; i++)
+    kept[i] = keep(ticketOf(admission.acquire(callWaiting(i, callers[i % callers.length]))))
   const bytes = (heapUsed() - before) / TICKETS
   assert.equal(admission.waiting.calls, TICKETS)
   assert.ok(kept.every((one) => one !== undefined))

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import type { Call } from '../../src/admission/contract.ts'
 import type { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
+import { type Caller, EVERYBODY } from '../../src/callers/caller.ts'
 import { seeded } from './admission-random.ts'
-import { anAdmission, callAt, permitOf, ticketOf } from './core.ts'
+import { anAdmission, callAt, permitOf, someCallers, ticketOf } from './core.ts'
 import type { StepCounter } from './steps.ts'
 
 const OPERATIONS = 40_000
@@ -11,6 +12,12 @@ const BATCHES = 5
 
 /** Admission, and the queue that admission stands on. */
 const ADMISSION = /\/src\/admission\/|\/yocto-queue\//
+
+/** Nobody is told apart. */
+const ONE: readonly Caller[] = [EVERYBODY]
+
+/** Callers that stand in line together. */
+export const MANY_CALLERS: readonly Caller[] = someCallers(64)
 
 /** One operation of admission, over and over. */
 type Operation = (now: number) => void
@@ -35,37 +42,43 @@ export function nanosecondsOf(operation: Operation): number {
   return Math.min(...batches)
 }
 
-/** A call that gets its slot at once and gives the slot back. */
-export function slotAtOnce(): Operation {
+/** A call that gets its slot at once and gives the slot back. The callers take turns. */
+export function slotAtOnce(callers = ONE): Operation {
   const admission = admissionWith(1)
-  return (now) => permitOf(admission.acquire(patientCall(now), now)).release('done', now)
+  return (now) => {
+    const caller = callers[now % callers.length]
+    permitOf(admission.acquire(patientCall(now, caller), now)).release('done', now)
+  }
 }
 
-/** With so many calls in line: one more joins, and a slot comes back, which the first in line gets. */
-export function grantFromTheLine(waiting: number): Operation {
+/** With so many calls in line: one more of the caller that runs joins, and a slot comes back, which the next in line gets. */
+export function grantFromTheLine(waiting: number, callers = ONE): Operation {
   const admission = admissionWith(1)
-  let running = permitOf(admission.acquire(patientCall(0), 0))
-  const join = (now: number) =>
-    ticketOf(admission.acquire(patientCall(now), now)).onSettled((result) => {
+  let running = permitOf(admission.acquire(patientCall(0, callers[0]), 0))
+  const join = (now: number, caller: Caller | undefined) =>
+    ticketOf(admission.acquire(patientCall(now, caller), now)).onSettled((result) => {
       if (result instanceof LocalPermit) running = result
     })
-  for (let index = 0; index < waiting; index++) join(0)
+  for (let index = 0; index < waiting; index++) join(0, callers[index % callers.length])
   return (now) => {
-    join(now)
+    join(now, running.call.caller)
     running.release('done', now)
   }
 }
 
-/** With so many calls in line: a random one leaves, and another call joins. */
-export function departureFromTheLine(waiting: number): Operation {
+/** With so many calls in line: a random one leaves, and another call of its caller joins. */
+export function departureFromTheLine(waiting: number, callers = ONE): Operation {
   const admission = admissionWith(1)
   const random = seeded(7)
-  admission.acquire(patientCall(0), 0)
-  const tickets = Array.from({ length: waiting }, () => ticketOf(admission.acquire(patientCall(0), 0)))
+  const join = (now: number, caller: Caller | undefined) =>
+    ticketOf(admission.acquire(patientCall(now, caller), now))
+  admission.acquire(patientCall(0, callers[0]), 0)
+  const tickets = Array.from({ length: waiting }, (_, index) => join(0, callers[index % callers.length]))
   return (now) => {
     const leaver = Math.floor(random() * waiting)
-    assert.equal(tickets[leaver]?.cancel(now), true)
-    tickets[leaver] = ticketOf(admission.acquire(patientCall(now), now))
+    const ticket = tickets[leaver]
+    assert.equal(ticket?.cancel(now), true)
+    tickets[leaver] = join(now, ticket.call.caller)
   }
 }
 
@@ -74,6 +87,6 @@ function admissionWith(parallel: number): LocalAdmission {
 }
 
 /** A call that no prediction refuses, however long the line is. */
-function patientCall(now: number): Call {
-  return callAt(now, 1e9)
+function patientCall(now: number, caller?: Caller): Call {
+  return callAt(now, 1e9, caller)
 }
