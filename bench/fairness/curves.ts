@@ -21,6 +21,7 @@ export function curvesOf(results: readonly SharingResult[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${rows.length * rowHeight}" ` +
       'font-family="sans-serif" font-size="11">',
+    '<title>Service over weight of each caller, over time</title>',
     '<rect width="100%" height="100%" fill="#fff"/>',
     ...lines,
     '</svg>',
