@@ -6,7 +6,7 @@ import { ManualClock } from '../../test/support/manual-clock.ts'
 import { type SharedMachine, SLOT, type TurnCall } from './workload.ts'
 
 /** One call that came to its end. Times in clock milliseconds. */
-interface Served {
+export interface Served {
   readonly call: TurnCall
   /** The runner began to compute. */
   readonly startedAt: number
@@ -64,10 +64,14 @@ const STEP_MS = 60_000
 const PATIENCE = 2
 
 /**
- * Runs calls on the simulator's engine in virtual time. A call takes the same time in its slot whatever runs beside it,
- * so that the time that all calls take at least is known.
+ * The machine of one race, in virtual time on the simulator's engine. A call takes the same time in its slot whatever
+ * runs beside it, so that the time that all calls take at least is known. `over` is told of each call as it ends.
  */
-export function race(calls: readonly TurnCall[], machine: SharedMachine, contestant: Contestant): Race {
+export function worldOf(
+  machine: SharedMachine,
+  over: (served: Served) => void,
+  loadedFor: (reason: string) => void,
+): World {
   const clock = new ManualClock()
   const engine = new Engine(clock, {
     numParallel: machine.slots,
@@ -79,30 +83,35 @@ export function race(calls: readonly TurnCall[], machine: SharedMachine, contest
     outputTokensPerSecond: SLOT.outputRate,
     slowdown: 0,
   })
+  const send: World['send'] = (call, { firstByte, done } = {}) => {
+    const { model, promptTokens, outputTokens, keepAliveMs, numCtx } = call
+    const runner = numCtx === undefined ? {} : { runner: runnerOf(model, numCtx) }
+    const handle = engine.submit({
+      ...{ model, promptTokens, outputTokens, keepAliveMs, ...runner },
+      ...(firstByte ? { onToken: (index: number) => index === 0 && firstByte() } : {}),
+      onDone: (figures) => {
+        const endedAt = clock.now()
+        done?.(figures)
+        over({ call, startedAt: endedAt - figures.promptMs - figures.outputMs, endedAt })
+      },
+    })
+    if (!handle) throw new Error('the engine has refused a call')
+  }
+  return { clock, engine, machine, loadedFor, send }
+}
+
+/** Runs calls through a contestant, until all of them have ended. */
+export function race(calls: readonly TurnCall[], machine: SharedMachine, contestant: Contestant): Race {
   const served: Served[] = []
   const reasons: Record<string, number> = {}
-  const world: World = {
-    clock,
-    engine,
+  const world = worldOf(
     machine,
-    loadedFor: (reason) => {
+    (each) => served.push(each),
+    (reason) => {
       reasons[reason] = (reasons[reason] ?? 0) + 1
     },
-    send: (call, { firstByte, done } = {}) => {
-      const { model, promptTokens, outputTokens, keepAliveMs, numCtx } = call
-      const runner = numCtx === undefined ? {} : { runner: runnerOf(model, numCtx) }
-      const handle = engine.submit({
-        ...{ model, promptTokens, outputTokens, keepAliveMs, ...runner },
-        ...(firstByte ? { onToken: (index: number) => index === 0 && firstByte() } : {}),
-        onDone: (figures) => {
-          const endedAt = clock.now()
-          served.push({ call, startedAt: endedAt - figures.promptMs - figures.outputMs, endedAt })
-          done?.(figures)
-        },
-      })
-      if (!handle) throw new Error('the engine has refused a call')
-    },
-  }
+  )
+  const { clock, engine } = world
   const arrive = contestant.enter(world)
   let next = 0
   const arriveNext = (): void => {

@@ -1,3 +1,5 @@
+import type { FairSettings } from '../../src/admission/contract.ts'
+import { FAIR } from '../../src/admission/fair-settings.ts'
 import { LocalAdmission } from '../../src/admission/local-admission.ts'
 import { LocalPermit } from '../../src/admission/local-permit.ts'
 import type { TurnSettings } from '../../src/admission/turns/contract.ts'
@@ -14,17 +16,22 @@ const FAR = 1e12
 const BYTES_A_TOKEN = 4
 
 /** The proxy without its sockets: admission in front of Ollama. Undefined: turns are switched off. */
-export function throughAdmission(turns: TurnSettings | undefined): Contestant {
+export function throughAdmission(
+  turns: TurnSettings | undefined,
+  fairness: FairSettings = FAIR,
+  name = turns === undefined ? NO_TURNS : TURNS,
+): Contestant {
   return {
-    name: turns === undefined ? NO_TURNS : TURNS,
+    name,
     enter: (world) => {
-      const admission = turns === undefined ? admissionOf(world) : admissionWithTurns(world, turns)
+      const parts = { fairness }
+      const admission = turns === undefined ? admissionOf(world, parts) : withTurns(world, turns, parts)
       return (call) => acquire(admission, world, call)
     },
   }
 }
 
-function admissionWithTurns(world: World, settings: TurnSettings): LocalAdmission {
+function withTurns(world: World, settings: TurnSettings, more: object): LocalAdmission {
   const { clock, engine } = world
   const watch = new EngineWatch({
     clock,
@@ -32,11 +39,11 @@ function admissionWithTurns(world: World, settings: TurnSettings): LocalAdmissio
     told: (models, askedAt) => admission.sawLoaded(models, askedAt),
   })
   const observer = { loaded: (load: { reason: string }) => world.loadedFor(load.reason), left() {} }
-  const admission = admissionOf(world, { turns: { settings, observer, watch } })
+  const admission = admissionOf(world, { ...more, turns: { settings, observer, watch } })
   return admission
 }
 
-function admissionOf({ clock, machine }: World, turns: object = {}): LocalAdmission {
+function admissionOf({ clock, machine }: World, more: object): LocalAdmission {
   const parts = {
     clock,
     observer: new Stats(clock),
@@ -44,7 +51,7 @@ function admissionOf({ clock, machine }: World, turns: object = {}): LocalAdmiss
     defaults: { parallel: machine.slots, queue: FAR },
     maxWaitingBytes: FAR,
     random: () => 0,
-    ...turns,
+    ...more,
   }
   return new LocalAdmission(parts)
 }
@@ -60,9 +67,9 @@ function acquire(admission: LocalAdmission, world: World, call: TurnCall): void 
 }
 
 /** What the proxy reads of a call before it asks for a slot. */
-function admitted({ model, promptTokens, keepAliveMs, numCtx }: TurnCall) {
+function admitted({ model, caller = EVERYBODY, promptTokens, keepAliveMs, numCtx }: TurnCall) {
   return {
-    ...{ model, caller: EVERYBODY, slots: 1, deadline: FAR, bytes: BYTES_A_TOKEN * promptTokens },
+    ...{ model, caller, slots: 1, deadline: FAR, bytes: BYTES_A_TOKEN * promptTokens },
     ...(numCtx === undefined ? {} : { options: `num_ctx=${numCtx}` }),
     keepsLoaded: keepAliveMs === undefined ? undefined : keepAliveMs > 0,
   }

@@ -1,3 +1,4 @@
+import type { Caller } from '../../src/callers/caller.ts'
 import { seeded } from '../support/admission-random.ts'
 import { type Arrival, readTrace, type Server, serviceMs } from '../support/trace.ts'
 
@@ -34,6 +35,8 @@ export type Asks = 'unload' | 'stay' | 'contexts'
 /** One call of a workload. */
 export interface TurnCall extends Arrival {
   readonly model: string
+  /** Default: everybody is one caller. */
+  readonly caller?: Caller
   /** Time in a slot, in milliseconds. */
   readonly serviceMs: number
   /** The first byte of the answer comes with the first token, and not at the end. */
@@ -55,6 +58,14 @@ const CONTEXTS = [4096, 8192]
 const SEED_STEP = 104_729
 
 const trace = readTrace()
+
+/** One call of the trace, drawn, that arrives now. */
+export function drawnCall(model: string, caller: Caller, atMs: number, random: () => number): TurnCall {
+  const drawn = trace[Math.floor(random() * trace.length)]
+  if (drawn === undefined) throw new Error('the trace is empty')
+  const asks = { streamed: true, keepAliveMs: undefined, numCtx: undefined }
+  return { ...drawn, ...asks, model, caller, atMs, serviceMs: serviceMs(drawn, SLOT) }
+}
 
 /**
  * A part of the trace as recorded, at another pace, for models that are drawn. The same seed gives the same calls, for
