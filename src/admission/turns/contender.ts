@@ -1,6 +1,7 @@
 import type { LaneView } from '../contract.ts'
 import type { ServedLine } from '../fair/progress.ts'
 import type { TurnRunner } from './contract.ts'
+import { NOTHING, type Notes } from './notes.ts'
 
 /** The calls in line of a contender, as turns see the line. */
 interface TurnLine extends ServedLine {
@@ -11,9 +12,10 @@ interface TurnLine extends ServedLine {
   oldest(): TurnCall | undefined
   /**
    * By how many of its own calls the caller of the next call is behind the callers that `other` has served since that
-   * caller began to wait here. 0 or less: not behind.
+   * caller began to wait here. Below 0: ahead; -Infinity: not known, or calls go in the order of their arrival.
+   * `otherMs`: mean milliseconds of the calls of `other`, for a runner that has served no call yet.
    */
-  owedOver(other: ServedLine): number
+  owedOver(other: ServedLine, otherMs: number | undefined): number
 }
 
 /** A call in line, as turns see the call. Its times are clock milliseconds. */
@@ -41,62 +43,6 @@ export interface TurnLane extends Pick<LaneView, 'runner' | 'names' | 'effective
   unite(contender: object, other: object, now: number): void
   /** Refuses the calls in line of this contender, because its runner cannot be loaded. */
   refuseUnloadable(contender: object, retryAfterMs: number, now: number): void
-}
-
-/** What is remembered of a contender. All times are clock milliseconds. */
-interface Notes {
-  /** Since when the state holds. */
-  since: number
-  /** End of the last load. */
-  loadedAt: number
-  /** The last sign that the runner is in memory. */
-  provenAt: number
-  /** When Ollama unloads the runner unless it is called. */
-  expiresAt: number
-  /** Since when no call runs. */
-  idleSince: number
-  /** Nobody has called since no call runs. */
-  isQuiet: boolean
-  /** Milliseconds for which the runner is quiet: a mean in which the last time counts half. Undefined before the first. */
-  quietMs: number | undefined
-  /** A call with keep_alive 0 came last: Ollama unloads the runner as soon as no call runs. */
-  unloadsWhenIdle: boolean
-  /** The runner was in memory when it was looked at last, and nobody has looked since long. */
-  doubted: boolean
-  /** The load was seen, and nobody was told: an answer may tell how long the load took, or that there was none. */
-  untold: boolean
-  /** The same weights had this contender's place until the last load. Its answer tells whether that was a load at all. */
-  reloadedFor: Contender | undefined
-  /** Loads in a row that took no time, though the options before were others. */
-  needless: number
-  /** Loads in a row that failed. */
-  failures: number
-  /** Before this, no load is tried while other runners are wanted. */
-  notBefore: number
-  /** Milliseconds that a load takes; undefined before the first. */
-  loadMs: number | undefined
-  /** `loadMs` is Ollama's own figure. */
-  loadIsTold: boolean
-}
-
-/** Shared by all contenders of which nothing is known, because most made-up names get no further. */
-const NOTHING: Readonly<Notes> = {
-  since: Number.NEGATIVE_INFINITY,
-  loadedAt: Number.NEGATIVE_INFINITY,
-  provenAt: Number.NEGATIVE_INFINITY,
-  expiresAt: Number.POSITIVE_INFINITY,
-  idleSince: Number.NEGATIVE_INFINITY,
-  isQuiet: false,
-  quietMs: undefined,
-  unloadsWhenIdle: false,
-  doubted: false,
-  untold: false,
-  reloadedFor: undefined,
-  needless: 0,
-  failures: 0,
-  notBefore: Number.NEGATIVE_INFINITY,
-  loadMs: undefined,
-  loadIsTold: false,
 }
 
 /** A runner with one set of load options: this is what Ollama loads. Ollama loads a runner again for other options. */
@@ -174,6 +120,12 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
   /** Clock milliseconds since when the first call waits that may run. */
   waitingSince(now: number): number {
     return this.line?.oldest()?.enqueuedAt ?? now
+  }
+
+  /** By how many of its own calls the next caller is behind those that `other` serves. See TurnLine. */
+  owedOver({ line, lane }: Contender): number {
+    if (line === undefined || this.line === undefined) return Number.NEGATIVE_INFINITY
+    return this.line.owedOver(line, lane.estimate.meanMs)
   }
 
   /**

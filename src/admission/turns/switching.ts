@@ -149,6 +149,7 @@ export class Switching {
     change.sentAt = now
     change.isOneOfMany = inPlay.size > 1
     to.become('loading', now)
+    to.notes.triedAt = now
     // What an earlier load was to do is over with it.
     to.notes.unloadsWhenIdle = false
     to.lane.admit(to, change.isOneOfMany ? 'one' : 'all', now)
