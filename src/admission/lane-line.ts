@@ -76,10 +76,11 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
 
   /**
    * By how many of its own calls the caller of the next call is behind the callers that `other` has served since that
-   * caller began to wait here. 0 or less: not behind.
+   * caller began to wait here. Below 0: ahead; -Infinity: not known, or calls go in the order of their arrival.
+   * `otherMs`: mean milliseconds of the calls of `other`.
    */
-  owedOver(other: ServedLine): number {
-    return owedOver(this, other, this.#lane.estimate)
+  owedOver(other: ServedLine, otherMs: number | undefined): number {
+    return owedOver(this, other, { meanMs: this.#lane.estimate.meanMs ?? otherMs })
   }
 
   /** A call gives its place to another caller's call. */

@@ -31,7 +31,7 @@ export const liveCall = z
     ).nullable(),
     waiting_for: word(
       ['slot', 'turn', 'load', 'paused', 'budget', 'caller'],
-      'What the call waits for; null when the call does not wait. slot: the model is loaded, and all slots are taken; turn: another model has the machine; load: the model is being loaded; paused: an operator holds the queue; budget: the call has waited `max_wait`, and a switch now would take more than `max_switching` of the time; caller: as many calls of the caller run as it may have at once.',
+      'What the call waits for; null when the call does not wait. slot: the model is loaded, and all slots are taken; turn: another model has the machine; load: the model is being loaded; paused: an operator holds the queue; budget: its turn is due, and a switch now would take more than `max_switching` of the time; caller: as many calls of the caller run as it may have at once.',
     ).nullable(),
     waited_ms: figure('Time in the queue so far, or in all, in milliseconds.'),
     estimated_start_ms: figure(

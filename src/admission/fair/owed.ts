@@ -4,6 +4,8 @@ import type { FairLine } from './fair-line.ts'
 import type { FairMember } from './members.ts'
 import type { SeenLine, ServedLine } from './progress.ts'
 
+const UNKNOWN = Number.NEGATIVE_INFINITY
+
 /**
  * A call has come to a line whose runner is not loaded. Its caller remembers how far the other lines have served, unless
  * it waits already.
@@ -22,8 +24,8 @@ export function remember<T extends FairMember>(
 
 /**
  * By how many of its own calls the caller of the next call in `line` is behind the callers that `other` has served since
- * that caller was seen to wait. What the caller got elsewhere meanwhile counts. 0 or less: not behind. `meanMs`: of a
- * call.
+ * that caller was seen to wait. What the caller got elsewhere meanwhile counts. Below 0: ahead; -Infinity: not
+ * known. `meanMs`: of a call.
  */
 export function owedOver<T extends FairMember>(
   line: FairLine<T>,
@@ -31,10 +33,10 @@ export function owedOver<T extends FairMember>(
   { meanMs = 0 }: { readonly meanMs: number | undefined },
 ): number {
   const { branch, part } = line.next()
-  if (branch === undefined || part === undefined || !line.rules.settings.fair) return 0
+  if (branch === undefined || part === undefined || !line.rules.settings.fair) return UNKNOWN
   const seen = branch.seen?.find((each) => each.line === other) ?? see(branch, part, other)
   const step = (meanMs * branch.share.size) / branch.share.weight
-  if (step <= 0) return 0
+  if (step <= 0) return UNKNOWN
   const { level, v, hasClass } = other.progress(part.index)
   // Of a class that is not served there, the caller has missed what its class has missed.
   const missed = hasClass ? level - seen.progress.level : (v - seen.progress.v) * part.weight

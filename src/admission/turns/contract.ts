@@ -1,17 +1,16 @@
 /**
  * What a call in line waits for.
  * slot: its runner is loaded, and all slots are taken. turn: another runner has the machine. load: its runner is being
- * loaded. paused: an operator has paused the model. budget: the call has waited `max_wait`, and a switch now would take
- * more than `max_switching` of the time. caller: its caller has as many calls running as the caller may have.
+ * loaded. paused: an operator has paused the model. budget: its turn is due, and a switch now would take more than
+ * `max_switching` of the time. caller: its caller has as many calls running as the caller may have.
  */
 export type WaitingFor = 'slot' | 'turn' | 'load' | 'paused' | 'budget' | 'caller'
 
 /**
  * Why a runner was loaded.
  * first: no other runner was loaded. together: the runner fits beside all loaded ones. idle: the runners that left had
- * no work. aged: a call had waited `max_wait`. owed: a caller
- * was behind all callers that waited for the runners that left. meeting: to see whether the runner fits beside the loaded ones. outside:
- * no call of this proxy asked for the load.
+ * no work. aged: a call had waited `max_wait`. owed: a caller was behind all callers that waited for the runners that
+ * left. meeting: to see whether the runner fits beside the loaded ones. outside: no call of this proxy asked for the load.
  */
 export type LoadReason = 'first' | 'together' | 'idle' | 'aged' | 'owed' | 'meeting' | 'outside'
 

@@ -1,6 +1,6 @@
 /**
  * The time that may go into ending the turns of runners that have work, as a share of all time. Without this bound every
- * load would be followed by the next one as soon as all callers have waited `max_wait`.
+ * load would be followed by the next one as soon as all callers are owed, or have waited `max_wait`.
  *
  * What was spent is paid off with time. A switch may begin while no more is unpaid than the switch itself costs, so two
  * switches can be saved up.

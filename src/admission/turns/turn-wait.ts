@@ -1,16 +1,11 @@
 import type { Change } from './change.ts'
-import { candidates, workMs } from './choose.ts'
+import { candidates, claimFor, type Field, workMs } from './choose.ts'
 import type { Contender } from './contender.ts'
-import type { TurnSettings, WaitingFor } from './contract.ts'
-import type { SwitchingBudget } from './switching-budget.ts'
+import type { WaitingFor } from './contract.ts'
 
 /** What a wait for a turn depends on. */
-interface Queueing {
-  readonly inPlay: Iterable<Contender>
+interface Queueing extends Field {
   readonly change: Change | undefined
-  readonly settings: TurnSettings
-  readonly budget: SwitchingBudget
-  readonly drainMs: number
 }
 
 /**
@@ -23,35 +18,31 @@ export function startsInMs(contender: Contender, queueing: Queueing, now: number
   let ms = change === undefined ? holdersMs(contender, queueing, now) : restOf(change, now)
   if (change?.to === contender) return ms
   if (contender.state === 'leaving') return ms + (contender.history.loadMs ?? 0)
-  const ahead = candidates(inPlay, now).filter((each) => each !== contender && each !== change?.to)
-  const since = contender.waitingSince(now)
   if (change !== undefined) ms += turnMs(change.to, queueing)
-  for (const each of ahead)
-    if (each.waitingSince(now) < since) ms += (each.history.loadMs ?? 0) + turnMs(each, queueing)
+  for (const each of candidates(inPlay, now)) {
+    if (each === contender) break
+    if (each !== change?.to) ms += (each.history.loadMs ?? 0) + turnMs(each, queueing)
+  }
   return ms + (contender.history.loadMs ?? 0)
 }
 
 /** What the calls in line of a runner wait for. */
 export function waitingFor(contender: Contender, queueing: Queueing, now: number): WaitingFor {
-  const { change, settings, budget, drainMs } = queueing
+  const { change } = queueing
   if (contender.state === 'loaded') return 'slot'
   if (change !== undefined) return change.to === contender && change.stage === 'loading' ? 'load' : 'turn'
-  if (now < contender.agesAt(settings.maxWaitMs, now)) return 'turn'
-  return budget.affordableAt(drainMs + (contender.history.loadMs ?? 0), now) > now ? 'budget' : 'turn'
+  const claim = claimFor(contender, queueing, now)
+  return claim !== undefined && claim.dueAt <= now && claim.paidAt > now ? 'budget' : 'turn'
 }
 
 /** Milliseconds for which the runners in memory keep the machine. */
-function holdersMs(
-  contender: Contender,
-  { inPlay, settings, budget, drainMs }: Queueing,
-  now: number,
-): number {
+function holdersMs(contender: Contender, queueing: Queueing, now: number): number {
   let longest = 0
-  for (const each of inPlay) if (each.state === 'loaded') longest = Math.max(longest, known(each))
+  for (const each of queueing.inPlay) if (each.state === 'loaded') longest = Math.max(longest, known(each))
   if (longest === 0) return 0
-  const costMs = drainMs + (contender.history.loadMs ?? 0)
-  const endsAt = Math.max(contender.agesAt(settings.maxWaitMs, now), budget.affordableAt(costMs, now))
-  return Math.min(longest, Math.max(0, endsAt - now) + drainMs)
+  const claim = claimFor(contender, queueing, now)
+  if (claim === undefined) return longest
+  return Math.min(longest, Math.max(0, claim.dueAt - now, claim.paidAt - now) + queueing.drainMs)
 }
 
 /** Milliseconds until the runner of a change is in memory. */

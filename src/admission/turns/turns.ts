@@ -22,8 +22,8 @@ interface OrderParts {
 
 /**
  * Decides which runner has the machine. A runner serves its line until it is idle; then the runner comes whose call has
- * waited longest. A call that has waited `max_wait` ends the turn of a runner with work, as far as the budget for
- * switching allows. First the runner that leaves gets no more calls, then its last call ends, then one call of the next
+ * waited longest. A call that has waited `max_wait`, or whose caller is owed, ends the turn of a runner with work, as far
+ * as the budget for switching allows. First the runner that leaves gets no more calls, then its last call ends, then one call of the next
  * runner is sent, and the rest follow when that runner is seen in memory. So at most one load is under way, and no call
  * is sent to a runner that leaves.
  */
