@@ -2,7 +2,9 @@
  * What owed turns do for quiet callers: one caller floods a model with calls, others ask for other models now and then,
  * and one model fits into memory. In virtual time on the simulator's engine.
  *
- *     node --import tsx bench/owed.ts [--quick] [--seeds N] [--budgets 10,20,30] [--loads 2,10,30]
+ *     node --import tsx bench/owed.ts [--quick] [--seeds N] [--budgets 10,20,30] [--loads 2,10,30] [--case PART]
+ *
+ * `--case` runs the settings whose names contain PART.
  */
 import { parseArgs } from 'node:util'
 import { FAIR } from '../src/admission/fair-settings.ts'
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     budgets: { type: 'string', default: '10,20,30' },
     loads: { type: 'string' },
+    case: { type: 'string', default: '' },
   },
 })
 const { quick } = values
@@ -40,7 +43,7 @@ const loads = numbers(values.loads ?? (quick ? '10' : '2,10,30'))
 const rows: Row[] = []
 const raw: Record<string, readonly FloodFigures[]> = {}
 for (const seconds of loads)
-  for (const contestant of contestants()) {
+  for (const contestant of contestants().filter(({ name }) => name.includes(values.case))) {
     const what = `${seconds} s a load: ${contestant.name}`
     const machine = { ...FLOOD.machine, loadMs: 1_000 * seconds }
     const lastsMs = quick ? QUICK_MS : FLOOD.lastsMs

@@ -24,6 +24,7 @@ const BENCHES: Readonly<Record<string, (quick: boolean) => readonly string[]>> =
   waiters: withQuick,
   turns: withQuick,
   fairness: withQuick,
+  owed: withQuick,
   admission: (quick) => ['--json', jsonFile('admission'), '--steps', quick ? '20000' : '1000000'],
   limits: () => ['--json', jsonFile('limits')],
   body: () => ['--json', jsonFile('body')],

@@ -8,7 +8,7 @@ const BEGIN = '<!-- table: written by `npm run bench -- --write` -->'
 const END = '<!-- end of table -->'
 
 /** The benches of whole processes, which leave a Report. */
-const REPORTS = ['overhead', 'runtimes', 'streams', 'goodput', 'waiters', 'turns', 'fairness']
+const REPORTS = ['overhead', 'runtimes', 'streams', 'goodput', 'waiters', 'turns', 'fairness', 'owed']
 
 /** A line of the two benches of parts. */
 interface PartRow {
