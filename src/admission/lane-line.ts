@@ -74,6 +74,11 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
     ticket.settle(this.#refusals.of(code, ticket.call, now, facts))
   }
 
+  /** The caller of the next call. */
+  get nextCaller(): object | string | undefined {
+    return this.next().branch?.whose
+  }
+
   /**
    * By how many of its own calls the caller of the next call is behind the callers that `other` has served since that
    * caller began to wait here. Below 0: ahead; -Infinity: not known, or calls go in the order of their arrival.

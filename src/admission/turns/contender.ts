@@ -10,6 +10,8 @@ interface TurnLine extends ServedLine {
   readonly eligible: number
   /** The call that has waited longest, of those that may run. Its times are clock milliseconds. */
   oldest(): TurnCall | undefined
+  /** The caller of the next call; undefined for a call that only loads. */
+  readonly nextCaller: object | string | undefined
   /**
    * By how many of its own calls the caller of the next call is behind the callers that `other` has served since that
    * caller began to wait here. Below 0: ahead; -Infinity: not known, or calls go in the order of their arrival.
@@ -122,10 +124,11 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
     return this.line?.oldest()?.enqueuedAt ?? now
   }
 
-  /** By how many of its own calls the next caller is behind those that `other` serves. See TurnLine. */
+  /** By how many of its own calls the next caller is behind those that `other` serves. Nobody is behind itself. */
   owedOver({ line, lane }: Contender): number {
-    if (line === undefined || this.line === undefined) return Number.NEGATIVE_INFINITY
-    return this.line.owedOver(line, lane.estimate.meanMs)
+    const own = this.line
+    const isKnown = own !== undefined && line !== undefined && own.nextCaller !== line.nextCaller
+    return isKnown ? own.owedOver(line, lane.estimate.meanMs) : Number.NEGATIVE_INFINITY
   }
 
   /**

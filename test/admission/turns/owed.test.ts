@@ -23,6 +23,8 @@ interface Script {
   readonly since?: number
   /** When a load was tried last. */
   readonly triedAt?: number
+  /** Default: the name of the runner. */
+  readonly caller?: string
   /** By how many calls the next caller is behind each other runner. */
   readonly owed?: number
 }
@@ -43,6 +45,7 @@ function aRunner({ name, state = 'absent', running = 0, waiting = 1, ...script }
   const first = { enqueuedAt: script.since ?? NOW - 3_000, call: { deadline: FAR } }
   contender.line = {
     ...{ living: waiting, eligible: waiting },
+    nextCaller: script.caller ?? name,
     oldest: () => (waiting > 0 ? first : undefined),
     owedOver: () => script.owed ?? Number.NEGATIVE_INFINITY,
     progress: () => ({ level: 0, v: 0, hasClass: true }),
@@ -113,6 +116,10 @@ describe('the order of runners that are wanted', () => {
 
   it('lets no runner pass a second time', () => {
     assert.deepEqual(orderOf(busy, { name: 'b', owed: 3, triedAt: 600 }), ['busy', 'b'])
+  })
+
+  it('lets no call pass another one of the same caller', () => {
+    assert.deepEqual(orderOf(busy, { name: 'b', owed: 3, caller: 'busy' }), ['busy', 'b'])
   })
 
   it('lets nobody pass who is ahead', () => {
