@@ -152,7 +152,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
     const person = users?.of(call.user ?? '')
     if (!wasFirst) {
       if (part.living === 0) part.v = Math.max(part.v, this.v)
-      this.#key = share.enter(part.level)
+      this.#key = share.pass(part.level)
       if (users !== undefined) this.#personKey = person?.enter(users.level) ?? 0
     }
     this.v = part.v

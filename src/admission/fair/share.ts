@@ -62,6 +62,14 @@ export class Share {
     return key
   }
 
+  /**
+   * A call of the share goes at once, in a line where the share does not wait. Returns its `v` as that line counts. While
+   * the share waits elsewhere, its lead counts there, and would be added here anew with each call.
+   */
+  pass(level: ServiceLevel): number {
+    return this.places.length > 0 && this.#home !== level ? level.v : this.enter(level)
+  }
+
   /** `slotMs` can be negative: a prediction was too high. */
   charge(slotMs: number): void {
     this.v += slotMs / this.weight

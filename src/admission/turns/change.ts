@@ -15,6 +15,8 @@ export class Change {
   stage: 'draining' | 'loading' | 'looking' = 'draining'
   /** Clock milliseconds of the decision. */
   readonly begunAt: number
+  /** Clock milliseconds up to which the time of the change is taken from the budget. */
+  paidUntil: number
   /** Clock milliseconds at which the calls of `to` were sent. */
   sentAt = 0
   /** Clock milliseconds at which the load was over. */
@@ -31,6 +33,7 @@ export class Change {
     this.reason = reason
     this.costMs = costMs
     this.begunAt = now
+    this.paidUntil = now
   }
 
   /** The same weights are loaded with other options: they are in /api/ps before and afterwards. */

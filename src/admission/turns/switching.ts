@@ -56,7 +56,7 @@ export class Switching {
     const isUnwanted = to.waiting === 0 && (stage === 'draining' || to.running === 0)
     if (stage === 'looking') return false
     if (isUnwanted && stage === 'loading') this.attemptEnded(change, false, now)
-    else if (isUnwanted) this.#end(change, now)
+    else if (isUnwanted) this.#giveUp(change, now)
     else if (stage === 'loading' && to.running === 0) {
       this.#sendWhenIdle(change, now)
       // A grant that is under way further up gives the slot only after this.
@@ -78,8 +78,8 @@ export class Switching {
     if (change.isOneOfMany) to.learnLoad(change.loadMs, false)
     if (change.costMs > 0) {
       this.#drainMs = this.#drainMs === undefined ? change.drainMs : (this.#drainMs + change.drainMs) / 2
-      this.#parts.budget.spend(change.drainMs + change.loadMs, now)
     }
+    this.#pay(change, now)
     if (change.from.length > 0) this.#look(change, now)
     else {
       this.#change = undefined
@@ -93,6 +93,7 @@ export class Switching {
   attemptEnded(change: Change, failed: boolean, now: number): void {
     const { to } = change
     change.endedAt = now
+    this.#pay(change, now)
     to.become('absent', now)
     to.lane.admit(to, 'none', now)
     if (failed) this.#failed(change, now)
@@ -181,6 +182,18 @@ export class Switching {
     this.#tell(change, [])
     if (to.history.failures >= MOST_FAILURES && change.isOneOfMany)
       to.lane.refuseUnloadable(to, backoffMs, now)
+  }
+
+  /** Nobody wants the runner any more, before its load began. */
+  #giveUp(change: Change, now: number): void {
+    this.#pay(change, now)
+    this.#end(change, now)
+  }
+
+  /** Takes the time of a change from the budget, also where the change has come to nothing. */
+  #pay(change: Change, now: number): void {
+    if (change.costMs > 0) this.#parts.budget.spend(now - change.paidUntil, now)
+    change.paidUntil = now
   }
 
   #look(change: Change, now: number): void {

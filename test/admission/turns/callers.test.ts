@@ -83,7 +83,7 @@ describe('a call that waits for its caller', () => {
 
   it('ends a change for its model when the caller has lost its room meanwhile', () => {
     const { world } = aWorld()
-    const busy = world.ask({ model: 'a', outputMs: 90_000 })
+    const busy = world.ask({ model: 'a', outputMs: 300_000 })
     world.clock.advance(1_000)
     const call = world.ask({ model: 'b' }, ONE)
     world.clock.advance(MAX_WAIT_MS + 1_000)
@@ -92,6 +92,10 @@ describe('a call that waits for its caller', () => {
     const far = world.ask({ model: 'far', outputMs: 10_000 }, ONE)
     assert.deepEqual([states(world), busy.state, next.state], ['a loaded', 'running', 'running'])
     world.leave(far)
+    assert.equal(states(world), 'a loaded')
+    assert.equal(world.admission.model('b')?.lane.waitingFor(call.ticket ?? {}, world.now), 'budget')
+    // The drain that came to nothing has taken time of the busy model, too.
+    world.clock.advance(80_000)
     assert.equal(states(world), 'a leaving')
     world.settle(HOUR_MS)
     assert.equal(call.end, 'done')
