@@ -93,7 +93,6 @@ describe('a call that waits for its caller', () => {
     assert.deepEqual([states(world), busy.state, next.state], ['a loaded', 'running', 'running'])
     world.leave(far)
     assert.equal(states(world), 'a loaded')
-    assert.equal(world.admission.model('b')?.lane.waitingFor(call.ticket ?? {}, world.now), 'budget')
     // The drain that came to nothing has taken time of the busy model, too.
     world.clock.advance(80_000)
     assert.equal(states(world), 'a leaving')
