@@ -5,7 +5,7 @@ export interface CallerFacts {
   readonly id: string
   readonly limits?: Partial<CallerLimits>
   /** Absent for a caller without a key. */
-  readonly key?: Pick<Key, 'name' | 'class' | 'slotSeconds' | 'tokens'>
+  readonly key?: Pick<Key, 'name' | 'class' | 'slotSeconds' | 'tokens'> & Partial<Pick<Key, 'users'>>
 }
 
 /** The isolate has checked already what the caller may do, and with which models. */
@@ -17,12 +17,12 @@ export function factsOf({ id, key, limits: { parallel, queue, weight } }: Caller
     ...(Number.isFinite(queue) && { queue }),
     ...(weight !== undefined && { weight }),
   }
+  if (key === undefined) return { id, ...(Object.keys(limits).length > 0 && { limits }) }
+  const { name, class: usual, slotSeconds, tokens, users } = key
   return {
     id,
     ...(Object.keys(limits).length > 0 && { limits }),
-    ...(key && {
-      key: { name: key.name, class: key.class, slotSeconds: key.slotSeconds, tokens: key.tokens },
-    }),
+    key: { name, class: usual, slotSeconds, tokens, ...(users !== undefined && { users }) },
   }
 }
 
@@ -35,7 +35,6 @@ export function callerFrom({ id, key, limits: some }: CallerFacts): Caller {
     models: undefined,
     may: CHECKED_USES,
     maxClass: 'interactive',
-    users: undefined,
   } as const
-  return { id, key: { ...key, ...checked, limits }, limits }
+  return { id, key: { users: undefined, ...key, ...checked, limits }, limits }
 }

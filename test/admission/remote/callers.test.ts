@@ -106,4 +106,16 @@ describe('the share of a caller, over all isolates', () => {
     world.leases.release('a', 'done')
     assert.deepEqual(kept(), [['normal', undefined]])
   })
+  it('is shared by the people behind its key, also after a restart', () => {
+    const key = { name: 'webui', class: 'normal', slotSeconds: {}, tokens: {}, users: 'open-webui' } as const
+    const of = (user: string) => ({ caller: { id: 'webui', key }, user })
+    const world = new RemoteWorld()
+    take(world, 'running', of('ann'))
+    world.restart()
+    const [first, second] = [take(world, 'ann-1', of('ann')), take(world, 'ann-2', of('ann'))]
+    const bob = take(world, 'bob-1', of('bob'))
+    world.pass(1_000)
+    world.leases.release('running', 'done')
+    assert.deepEqual([first.length, second.length, bob.length], [0, 0, 1])
+  })
 })
