@@ -10,6 +10,10 @@ import { clientTimeouts } from './clients/timeouts.cases.ts'
 import { connections } from './connections.cases.ts'
 import { crashes } from './crash.cases.ts'
 import { disconnects } from './disconnect.cases.ts'
+import { fair } from './fair.cases.ts'
+import { fairClasses } from './fair-classes.cases.ts'
+import { fairFloods } from './fair-flood.cases.ts'
+import { fairPlaces } from './fair-places.cases.ts'
 import { floods } from './flood.cases.ts'
 import { hardBodies } from './hard-bodies.cases.ts'
 import { hostileInput } from './hostile.cases.ts'
@@ -78,6 +82,10 @@ export function conformance(target: Target): void {
     keyUsers(target)
     keyClients(target)
     keyLoad(target)
+    fair(target)
+    fairClasses(target)
+    fairPlaces(target)
+    fairFloods(target)
     upstreams(target)
     waits(target)
     ollamaClient(target)

@@ -8,7 +8,9 @@ import type { CallerWithShare } from '../../../src/pages/callers.ts'
 import type { FairFigures } from '../../../src/pages/fairness.ts'
 import { OllamaKey } from '../../callers/support/builders.ts'
 import { until } from '../../support/until.ts'
+import { bearer, keyRing } from '../key-ring.ts'
 import { type Started, startSimulator, type Target } from '../pair.ts'
+import { NO_WAIT_INSIDE, person, send, sendAndStream, servedOrder } from '../served-order.ts'
 import { type RunningWorkers, startWorkers } from './miniflare.ts'
 
 const MODEL = 'llama3.2'
@@ -164,6 +166,46 @@ export function sharedCallers({ gaps = {} }: Pick<Target, 'gaps'>): void {
       assert.equal((await post(urlOf(1), 'of-seconds')).status, 200)
       const { auth } = (await (await fetch(`${urlOf(0)}/queue/stats`)).json()) as { auth: object }
       assert.deepEqual(auth, { mode: 'observe', refused: { insufficient_quota: 1 } })
+    })
+  })
+  describe('the share of a caller over a reset of the gate', () => {
+    it('is charged with the call that runs meanwhile, in its class and for its person', async () => {
+      const simulator = await startSimulator(NO_WAIT_INSIDE)
+      const workers = await startWorkers(
+        {
+          ...{ OLLAMA_URL: simulator.url, OLLAMA_NUM_PARALLEL: '1', LOG_LEVEL: 'error', AUTH: 'observe' },
+          ...keyRing({ webui: { users: 'open-webui', class: 'batch' }, plain: {} }),
+        },
+        { isolates: 2, resettable: true },
+      )
+      try {
+        const at = (isolate: number) => ({
+          proxy: { port: Number(new URL(workers.urls[isolate] ?? '').port) },
+        })
+        const queued = async () => {
+          const page = await (await fetch(`${workers.urls[0]}/queue/stats`)).json()
+          const { models } = page as {
+            models: Record<string, { queued_requests: number; active_requests: number }>
+          }
+          return models[MODEL]
+        }
+        const calls = [await sendAndStream(at(1), 'running', person('webui', 'ann'))]
+        await workers.resetGate()
+        await until('the slot is taken up', async () => (await queued())?.active_requests === 1)
+        const waiting = [
+          ['ann', person('webui', 'ann')],
+          ['bob', person('webui', 'bob')],
+          ['plain', bearer('plain')],
+        ] as const
+        for (const [index, [id, headers]] of waiting.entries()) {
+          calls.push(send(at(index % 2), id, headers))
+          await until(`${id} waits`, async () => (await queued())?.queued_requests === index + 1)
+        }
+        assert.deepEqual(await servedOrder(calls), ['running', 'plain', 'bob', 'ann'])
+      } finally {
+        await workers.dispose()
+        await simulator.stop('SIGKILL')
+      }
     })
   })
 }
