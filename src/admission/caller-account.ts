@@ -51,7 +51,7 @@ export class CallerAccount implements CallerView {
 
   /** Whether the caller has got more in some class than others have that wait. */
   get leads(): boolean {
-    return this.#shares.some((share) => share !== undefined && share.lead > 0)
+    return this.#shares.some((share) => share?.leads === true)
   }
 
   /** What the caller has got in a class. */

@@ -27,7 +27,7 @@ export function aheadOf<T extends FairMember>(
   const part = line.classOf(call)
   const share = account.shareOf(part.index)
   const branch = part.find(account)
-  const key = branch?.key ?? part.level.v + share.lead
+  const key = branch?.key ?? share.keyAt(part.level)
   const own = branch === undefined ? 0 : ownAhead(branch, call, account, part.index, meanMs)
   const step = (meanMs * share.size) / share.weight
   const ofClass = own + othersBefore(part.branches(), branch, { key: key + own * step, step }, meanMs)
@@ -47,7 +47,7 @@ function ownAhead<T extends LineMember>(
   const user = call.user ?? ''
   const person = branch.people.find(user)
   const share = users.of(user)
-  const key = person?.key ?? users.level.v + share.lead
+  const key = person?.key ?? share.keyAt(users.level)
   const own = person?.eligible ?? 0
   const step = meanMs * share.size
   const before = othersBefore(branch.people.branches(), person, { key: key + own * step, step }, meanMs)

@@ -44,8 +44,7 @@ export class Branch<T extends LineMember> {
     this.#trunk = trunk
     this.share = share
     this.whose = whose
-    const key = share.enter(trunk.level)
-    this.#offset = key - share.v
+    this.#offset = share.enter(trunk.level) - share.v
     if (users === undefined) this.line = new Line<T>()
     else this.people = new People(this, users)
     share.places.push(this)

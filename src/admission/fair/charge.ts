@@ -1,6 +1,6 @@
 import type { CallerAccount } from '../caller-account.ts'
 import type { Call } from '../contract.ts'
-import type { Share } from './share.ts'
+import type { ServiceLevel, Share } from './share.ts'
 
 /** A class, as far as it is charged for slots. */
 export interface ChargedClass {
@@ -11,6 +11,8 @@ export interface ChargedClass {
   v: number
   /** Calls that hold slots. */
   running: number
+  /** Of the order of callers. */
+  readonly level: ServiceLevel
 }
 
 /** A permit, as far as somebody is charged for its slots. */
@@ -55,7 +57,7 @@ export function settle(
   part.running--
   share.running--
   part.v += missing / part.weight
-  share.charge(missing)
+  share.correct(part.level, missing)
   const one = person ?? share
   if (learns && meanMs !== undefined && meanMs > 0) one.learn(heldMs / meanMs)
   if (person === undefined) return

@@ -157,7 +157,11 @@ export class FairLine<T extends FairMember> implements ServedLine {
     }
     this.v = part.v
     part.level.v = this.#key
-    if (users !== undefined) users.level.v = this.#personKey
+    share.served(part.level, this.#key)
+    if (users !== undefined) {
+      users.level.v = this.#personKey
+      person?.served(users.level, this.#personKey)
+    }
     permit.part = part
     permit.share = share
     permit.person = person

@@ -22,7 +22,7 @@ export class UserShares {
     const share = this.#byUser.get(user)
     if (share?.idle !== true) return
     this.#byUser.delete(user)
-    if (share.lead > 0) this.#byUser.set(user, share)
+    if (share.leads) this.#byUser.set(user, share)
     if (this.#byUser.size <= REMEMBERED_USERS) return
     // Those who were idle for longest stand in front, unless they have calls.
     for (const [first, each] of this.#byUser) {
