@@ -81,7 +81,7 @@ function otherClasses<T extends FairMember>(
   ahead: number,
   meanMs: number,
 ): number {
-  const v = own.living === 0 ? Math.max(own.v, line.v) : own.v
+  const v = own.eligible === 0 ? Math.max(own.v, line.v) : own.v
   const key = v + (ahead * meanMs) / own.weight
   let before = 0
   for (const each of line.classes) {

@@ -35,7 +35,7 @@ export class Branch<T extends LineMember> {
   orderPlace = -1
   agePlace = -1
   readonly #trunk: Trunk<T>
-  readonly #offset: number
+  #offset: number
   #living = 0
   #eligible = 0
 
@@ -121,6 +121,7 @@ export class Branch<T extends LineMember> {
     this.#living = living
     this.#eligible = eligible
     if (eligible > 0 && this.orderPlace < 0) {
+      this.#enter()
       this.rank = this.oldest?.number ?? Number.POSITIVE_INFINITY
       order.add(this)
       ages.add(this)
@@ -137,6 +138,14 @@ export class Branch<T extends LineMember> {
   /** Other calls than before may be the next to go. */
   moved(now: number): void {
     this.#trunk.moved(now)
+  }
+
+  /** While the caller has no room, others get what it could not use, and it saves nothing up. */
+  #enter(): void {
+    const behind = this.#trunk.level.v - this.key
+    if (behind <= 0) return
+    this.#offset += behind
+    this.seen = undefined
   }
 }
 

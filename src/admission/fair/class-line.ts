@@ -8,6 +8,8 @@ import type { ServiceLevel } from './share.ts'
 
 /** What a class needs of its line. */
 interface ClassTrunk<T extends LineMember> {
+  /** What the class has got that was served last. */
+  readonly v: number
   readonly rules: FairRules
   readonly ages: Ages<Branch<T>>
   moved(now: number): void
@@ -67,8 +69,14 @@ export class ClassLine<T extends LineMember> {
   }
 
   counted(living: number, eligible: number): void {
+    if (eligible > 0) this.enter()
     this.living += living
     this.eligible += eligible
+  }
+
+  /** A call of the class may run. A class of which no call could run before has saved nothing up. */
+  enter(): void {
+    if (this.eligible === 0) this.v = Math.max(this.v, this.#trunk.v)
   }
 
   emptied({ whose }: Branch<T>): void {

@@ -94,7 +94,6 @@ export class FairLine<T extends FairMember> implements ServedLine {
       return
     }
     const part = this.classOf(call)
-    if (part.living === 0) part.v = Math.max(part.v, this.v)
     const branch = part.of(account)
     const person = branch.people?.of(call.user ?? '')
     ;(person ?? branch).line?.join(member)
@@ -151,7 +150,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
     const users = account.usersOf(part.index)
     const person = users?.of(call.user ?? '')
     if (!wasFirst) {
-      if (part.living === 0) part.v = Math.max(part.v, this.v)
+      part.enter()
       this.#key = share.pass(part.level)
       if (users !== undefined) this.#personKey = person?.enter(users.level) ?? 0
     }
