@@ -72,7 +72,7 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     if (this.#slots.admits !== 'all' || current.eligible > 0) return false
     if (options !== current.options || keepsLoaded !== undefined) return false
     if (account.isFull && call.slots > 0) return false
-    if (!this.#slots.hasRoomFor(call, now)) return false
+    if (current.line?.keepsBehind(call) || !this.#slots.hasRoomFor(call, now)) return false
     if (this.#slots.running === 0) current.called(now)
     return true
   }
@@ -90,8 +90,9 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   }
 
   /** Whether a call that arrives needs no place in line. A call that only loads its model passes the calls in line. */
-  mayRunAtOnce(contender: Contender, call: Call, account: CallerAccount, now: number): boolean {
+  mayRunAtOnce(contender: Contender<LaneLine<M>>, call: Call, account: CallerAccount, now: number): boolean {
     if (contender !== this.current || (contender.eligible > 0 && call.slots > 0)) return false
+    if (contender.line?.keepsBehind(call)) return false
     return this.grants.mayRun(call, account, now)
   }
 
@@ -135,8 +136,9 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     if (!this.hasTurn || this.#turns.governs) this.#turns.advance(now)
   }
 
-  isReserved(call: Call): boolean {
-    return this.#slots.isReserved(call)
+  isReserved(call: Call, line: object): boolean {
+    // Where other options are loaded, their calls are over before those of this line come.
+    return line === this.current.line && this.#slots.isReserved(call)
   }
 
   admit(contender: object, admits: Admits, now: number): void {

@@ -68,6 +68,11 @@ export class ClassLine<T extends LineMember> {
     return branch
   }
 
+  /** Whether its next call has waited longer than that of the other class. */
+  isOlderThan(other: ClassLine<T>): boolean {
+    return (this.order.next()?.rank ?? 0) < (other.order.next()?.rank ?? 0)
+  }
+
   counted(living: number, eligible: number): void {
     if (eligible > 0) this.enter()
     this.living += living

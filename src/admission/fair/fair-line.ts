@@ -220,6 +220,12 @@ export class FairLine<T extends FairMember> implements ServedLine {
     return part
   }
 
+  /** Calls wait that a new one must not pass, though the free slots are kept from all of them. */
+  keepsBehind({ class: asked, slots }: Call): boolean {
+    if (asked !== 'batch' || slots === 0) return false
+    return (this.classes[BATCH]?.eligible ?? 0) > 0
+  }
+
   moved(now: number): void {
     this.#owner.lineMoved(now)
   }
@@ -229,7 +235,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
     let first: ClassLine<T> | undefined
     for (const each of this.classes) {
       if (each === undefined || each.eligible === 0 || this.#isKeptOut(each)) continue
-      if (first === undefined || each.v < first.v || (each.v === first.v && isOlder(each, first)))
+      if (first === undefined || each.v < first.v || (each.v === first.v && each.isOlderThan(first)))
         first = each
     }
     return first
@@ -239,11 +245,6 @@ export class FairLine<T extends FairMember> implements ServedLine {
   #isKeptOut({ index, order }: ClassLine<T>): boolean {
     if (index !== BATCH || this.rules.settings.reserve === 0) return false
     const call = order.next()?.next?.call
-    return call !== undefined && this.#owner.isReserved(call)
+    return call !== undefined && this.#owner.isReserved(call, this)
   }
-}
-
-/** Whether the next call of one class has waited longer than that of the other. */
-function isOlder<T extends FairMember>(a: ClassLine<T>, b: ClassLine<T>): boolean {
-  return (a.order.next()?.rank ?? 0) < (b.order.next()?.rank ?? 0)
 }

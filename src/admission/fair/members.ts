@@ -18,8 +18,8 @@ export interface FairMember extends LineMember {
 export interface LineOwner {
   /** Other calls than before may be the next to go. */
   lineMoved(now: number): void
-  /** A slot that the call could take is kept from calls of its class. */
-  isReserved(call: Call): boolean
+  /** A slot that the call could take is kept from calls of its class. `line`: where the call stands. */
+  isReserved(call: Call, line: object): boolean
   /** Milliseconds for which a call of the lane holds its slots. */
   readonly estimate: { readonly meanMs: number | undefined }
 }
