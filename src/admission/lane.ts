@@ -1,6 +1,6 @@
 import type { Call, CallReport, EffectiveLimit, ForcedReason, LaneView, Limits } from './contract.ts'
 import { Estimate } from './estimate.ts'
-import { settle } from './fair/charge.ts'
+import { ended, settle } from './fair/charge.ts'
 import { standIn } from './lane-arrivals.ts'
 import type { LaneLimits } from './lane-limit.ts'
 import { LaneLine } from './lane-line.ts'
@@ -133,6 +133,7 @@ export class Lane implements LaneView {
       model.observer.released(outcome, heldMs)
     }
     if (this.#parts.accounts.settings.fair) settle(permit, heldMs, meanMs, outcome !== 'failed')
+    ended(permit)
     if (measured) this.#parts.measured(this)
     // Until here the call counts as running: the turns must not take the runner for idle before they hear of the end.
     account?.ended(now)

@@ -4,7 +4,7 @@ import { Accounts } from '../../src/admission/accounts.ts'
 import type { CallerAccount } from '../../src/admission/caller-account.ts'
 import type { Call, FairSettings } from '../../src/admission/contract.ts'
 import { aheadOf } from '../../src/admission/fair/ahead.ts'
-import { type ChargedPermit, settle } from '../../src/admission/fair/charge.ts'
+import { type ChargedPermit, ended, settle } from '../../src/admission/fair/charge.ts'
 import { FairLine } from '../../src/admission/fair/fair-line.ts'
 import { servingOrder } from '../../src/admission/fair/serving-order.ts'
 import { FAIR } from '../../src/admission/fair-settings.ts'
@@ -119,6 +119,7 @@ class World {
     const [permit] = this.running.splice(this.random.below(this.running.length), 1)
     if (permit === undefined) return
     settle(permit, this.random.below(3 * MEAN_MS), MEAN_MS, true)
+    ended(permit)
     permit.account.ended(0)
   }
 

@@ -51,17 +51,22 @@ export function settle(
   meanMs: number | undefined,
   learns: boolean,
 ): void {
-  const { part, share, person, slots, account, call } = permit
+  const { part, share, person, slots } = permit
   if (part === undefined || share === undefined) return
   const missing = slots * heldMs - permit.predicted
-  part.running--
-  share.running--
   part.v += missing / part.weight
   share.correct(part.level, missing)
   const one = person ?? share
   if (learns && meanMs !== undefined && meanMs > 0) one.learn(heldMs / meanMs)
+  person?.charge(missing)
+}
+
+/** The call has given its slots back, whether the sharing is still on or not. */
+export function ended({ part, share, person, account, call }: ChargedPermit): void {
+  if (part === undefined || share === undefined) return
+  part.running--
+  share.running--
   if (person === undefined) return
   person.running--
-  person.charge(missing)
   account?.usersOf(part.index)?.left(call.user ?? '')
 }

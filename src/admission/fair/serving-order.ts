@@ -88,7 +88,7 @@ class RowOrder<T extends FairMember> {
   /** The call that gets the slot at this place of the order. Undefined: all that wait, wait for calls of their callers. */
   at(place: number): Row<T> | undefined {
     const { first } = this.#ready
-    if (this.#full.length === 0 || (first !== undefined && place < this.#nextAt)) return first
+    if (this.#full.length === 0 || (first !== undefined && place < this.#fullUntil)) return first
     const all = this.#full
     this.#full = []
     for (const row of all) this.#add(row, place)
@@ -101,7 +101,13 @@ class RowOrder<T extends FairMember> {
     if (row.first !== undefined) this.#add(row, place + 1)
   }
 
-  get #nextAt(): number {
+  /** The place from which on a call may go. */
+  get nextAt(): number {
+    if (this.#ready.size > 0) return 0
+    return this.#fullUntil
+  }
+
+  get #fullUntil(): number {
     return this.#full.reduce((least, { mayGoAt }) => Math.min(least, mayGoAt), Number.POSITIVE_INFINITY)
   }
 
@@ -143,7 +149,11 @@ export function servingOrder<T extends FairMember>(
         (each.key === next.key && first.number < (row?.number ?? 0))
       if (isNext) [next, row] = [each, first]
     }
-    if (next === undefined || row?.first === undefined) continue
+    if (next === undefined || row?.first === undefined) {
+      // With many slots, many places are left out until a call of a caller is over.
+      place = Math.max(place, Math.min(...classes.map(({ order }) => order.nextAt)) - 1)
+      continue
+    }
     served.push(row.first.call)
     next.key += row.first.slotMs / next.weight
     next.order.go(row, place)

@@ -9,6 +9,11 @@ export class UserShares {
   readonly level: ServiceLevel = { v: 0 }
   readonly #byUser = new Map<string, Share>()
 
+  /** People who have calls, or whose lead is remembered. */
+  get size(): number {
+    return this.#byUser.size
+  }
+
   of(user: string): Share {
     const known = this.#byUser.get(user)
     if (known !== undefined) return known
@@ -23,11 +28,15 @@ export class UserShares {
     if (share?.idle !== true) return
     this.#byUser.delete(user)
     if (share.leads) this.#byUser.set(user, share)
-    if (this.#byUser.size <= REMEMBERED_USERS) return
-    // Those who were idle for longest stand in front, unless they have calls.
+    // Those who were idle for longest stand in front. Those who have calls go to the end.
+    for (let unseen = this.#byUser.size; unseen > REMEMBERED_USERS; unseen--) this.#passFirst()
+  }
+
+  #passFirst(): void {
     for (const [first, each] of this.#byUser) {
-      if (each.idle) this.#byUser.delete(first)
-      if (this.#byUser.size <= REMEMBERED_USERS || !each.idle) return
+      this.#byUser.delete(first)
+      if (!each.idle) this.#byUser.set(first, each)
+      return
     }
   }
 }
