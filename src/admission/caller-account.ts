@@ -83,9 +83,15 @@ export class CallerAccount implements CallerView {
     this.#counted()
   }
 
-  /** After `began`: where a call of this caller was the first that could run, another one is now. */
-  passOn(now: number): void {
-    if (this.isFull) for (const line of this.#lines()) line.moved(now)
+  /**
+   * The caller has got more, or has no room any more. Where a call of this caller was the first that could run, another
+   * one may be now. `lane`: a lane that looks by itself, unless the caller has no room.
+   */
+  passOn(now: number, lane?: object): void {
+    if (this.queued === 0 || !(this.isFull || this.#accounts.settings.fair)) return
+    for (const share of this.#shares)
+      if (share !== undefined)
+        for (const place of [...share.places]) if (this.isFull || place.lane !== lane) place.moved(now)
   }
 
   /** A call has given its slots back. The caller's oldest call that can run goes, in whichever lane that is. */

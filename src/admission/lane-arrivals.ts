@@ -48,5 +48,7 @@ export function standIn<M extends GrantedCalls>(
   const ticket = turn.stand(contender, model, call, account, now)
   // A grant that followed may have taken the other call out of the line.
   if (place?.ticket.waiting) place.line.giveWay(place.ticket, now)
+  // A call that waits for more slots than are free is passed by one that is more entitled and needs fewer.
+  turn.grants.toLine(now)
   return ticket
 }

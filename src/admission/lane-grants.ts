@@ -49,7 +49,7 @@ export class LaneGrants<M extends GrantedCalls> {
     const permit = this.#grant(model, call, account, now, 0)
     if (permit.slots === 0) return permit
     model.observer.granted(0)
-    if (account.isFull) account.passOn(now)
+    account.passOn(now, this.#turn)
     return permit
   }
 
@@ -99,7 +99,7 @@ export class LaneGrants<M extends GrantedCalls> {
     account.left(now)
     model.observer.granted(waitMs)
     ticket.settle(permit)
-    account.passOn(now)
+    account.passOn(now, this.#turn)
   }
 
   #grant(

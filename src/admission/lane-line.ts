@@ -23,7 +23,6 @@ export interface NamedCalls {
 
 /** The calls in one line of a lane, and the count of what they hold together. */
 export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> implements TicketOwner<M> {
-  readonly #lane: LineOwner
   readonly #waiting: Waiting
   readonly #refusals: LaneRefusals
   /** No call in line has an earlier deadline. Clock milliseconds. */
@@ -31,7 +30,6 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
 
   constructor(lane: LineOwner, rules: FairRules, waiting: Waiting, refusals: LaneRefusals) {
     super(lane, rules)
-    this.#lane = lane
     this.#waiting = waiting
     this.#refusals = refusals
   }
@@ -59,7 +57,7 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
   cancel(ticket: LocalTicket<M>, now: number): boolean {
     if (!ticket.waiting) return false
     this.#dismiss(ticket, 'cancelled', now)
-    this.#lane.lineMoved(now)
+    this.lane.lineMoved(now)
     this.sweep()
     return true
   }
@@ -85,14 +83,14 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
    * `otherMs`: mean milliseconds of the calls of `other`.
    */
   owedOver(other: ServedLine, otherMs: number | undefined): number {
-    return owedOver(this, other, { meanMs: this.#lane.estimate.meanMs ?? otherMs })
+    return owedOver(this, other, { meanMs: this.lane.estimate.meanMs ?? otherMs })
   }
 
   /** A call gives its place to another caller's call. */
   giveWay(ticket: LocalTicket<M>, now: number): void {
     this.#dismiss(ticket, 'queue_full', now, this.#refusals.whose(ticket.call))
     // The call may have been the first, and have waited for more slots than are free.
-    this.#lane.lineMoved(now)
+    this.lane.lineMoved(now)
     this.sweep()
   }
 

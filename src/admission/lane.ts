@@ -140,6 +140,7 @@ export class Lane implements LaneView {
     this.#slots.ended()
     this.turn.grants.toLine(now)
     this.turn.released(permit, outcome, now, report)
+    account?.passOn(now, this.turn)
     if (!model.served && model.idle) this.#parts.unserved(model.model)
   }
 

@@ -226,7 +226,7 @@ describe('a fair line', () => {
 
   it('tells the order that it then serves, if calls last as predicted', () => {
     for (let seed = 1; seed <= 60; seed++) {
-      const world = new World(seed)
+      const world = new World(seed, { loads: true })
       for (let step = 0; step < 200; step++) world.step()
       const told = [...servingOrder(world.line, 4, MEAN_MS)]
       assert.equal(told.length, world.members.length)

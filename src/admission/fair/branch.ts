@@ -15,6 +15,8 @@ interface Trunk<T extends LineMember> {
   counted(living: number, eligible: number): void
   /** No call is left in this branch. */
   emptied(branch: Branch<T>): void
+  /** Of the line. */
+  readonly lane: object
   /** Other calls than before may be the next to go. */
   moved(now: number): void
 }
@@ -48,6 +50,10 @@ export class Branch<T extends LineMember> {
     if (users === undefined) this.line = new Line<T>()
     else this.people = new People(this, users)
     share.places.push(this)
+  }
+
+  get lane(): object {
+    return this.#trunk.lane
   }
 
   /** What its share has got, as its line counts. */
@@ -185,6 +191,10 @@ export class People<T extends LineMember> implements Trunk<T> {
     const branch = new Branch<T>(this, this.#users.of(user), user)
     this.#byUser.set(user, branch)
     return branch
+  }
+
+  get lane(): object {
+    return this.#key.lane
   }
 
   counted(living: number): void {

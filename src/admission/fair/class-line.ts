@@ -12,6 +12,7 @@ interface ClassTrunk<T extends LineMember> {
   readonly v: number
   readonly rules: FairRules
   readonly ages: Ages<Branch<T>>
+  readonly lane: object
   moved(now: number): void
 }
 
@@ -43,6 +44,10 @@ export class ClassLine<T extends LineMember> {
 
   get ages(): Ages<Branch<T>> {
     return this.#trunk.ages
+  }
+
+  get lane(): object {
+    return this.#trunk.lane
   }
 
   /** Callers that wait. */

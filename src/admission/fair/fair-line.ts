@@ -30,7 +30,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
   v = 0
   /** Calls that only load the model. They take no slot, so nobody is charged. */
   readonly loads = new Line<T>()
-  readonly #owner: LineOwner
+  readonly lane: LineOwner
   /** The branch of the call that `first` returned last; undefined for a call that only loads. */
   #next: Branch<T> | undefined
   /** `key` of the branches from which the last call was taken. */
@@ -40,8 +40,8 @@ export class FairLine<T extends FairMember> implements ServedLine {
   #left: Line<T>[] = []
   #moved = 0
 
-  constructor(owner: LineOwner, rules: FairRules) {
-    this.#owner = owner
+  constructor(lane: LineOwner, rules: FairRules) {
+    this.lane = lane
     this.rules = rules
   }
 
@@ -227,7 +227,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
   }
 
   moved(now: number): void {
-    this.#owner.lineMoved(now)
+    this.lane.lineMoved(now)
   }
 
   /** The class that goes next. */
@@ -245,6 +245,6 @@ export class FairLine<T extends FairMember> implements ServedLine {
   #isKeptOut({ index, order }: ClassLine<T>): boolean {
     if (index !== BATCH || this.rules.settings.reserve === 0) return false
     const call = order.next()?.next?.call
-    return call !== undefined && this.#owner.isReserved(call, this)
+    return call !== undefined && this.lane.isReserved(call, this)
   }
 }

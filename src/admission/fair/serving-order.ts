@@ -135,9 +135,11 @@ export function servingOrder<T extends FairMember>(
     const rows = Array.from(part.branches(), (branch) => new Row(branch, callsOf(branch, meanMs), slots))
     return [{ key: part.v, weight: part.weight, order: new RowOrder(rows, slots) }]
   })
-  const served: T[] = [...line.loads]
-  const all = line.living
-  for (let place = 0; served.length < all; place++) {
+  const served: T[] = []
+  const loads = [...line.loads]
+  const all = line.living - loads.length
+  let calls = 0
+  for (let place = 0; calls < all; place++) {
     let next: (typeof classes)[number] | undefined
     let row: Row<T> | undefined
     for (const each of classes) {
@@ -154,11 +156,14 @@ export function servingOrder<T extends FairMember>(
       place = Math.max(place, Math.min(...classes.map(({ order }) => order.nextAt)) - 1)
       continue
     }
+    // A call that only loads goes before a younger one.
+    while (loads[0] !== undefined && loads[0].number < row.number) served.push(...loads.splice(0, 1))
     served.push(row.first.call)
+    calls++
     next.key += row.first.slotMs / next.weight
     next.order.go(row, place)
   }
-  return served
+  return [...served, ...loads]
 }
 
 /** The calls of one branch in the order in which they go. */

@@ -5,6 +5,8 @@ export interface ServiceLevel {
 
 /** A place of a share in a line: calls of the share wait there. */
 export interface SharePlace {
+  /** Of its line. */
+  readonly lane: object
   /** The oldest call. */
   readonly oldest: { readonly number: number } | undefined
   /** What the share has got has changed. */
