@@ -74,7 +74,7 @@ export class LaneLine<M extends NamedCalls> extends FairLine<LocalTicket<M>> imp
 
   /** The caller of the next call. */
   get nextCaller(): object | string | undefined {
-    return this.next().branch?.whose
+    return this.nextClass()?.order.next()?.whose
   }
 
   /**

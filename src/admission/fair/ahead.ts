@@ -31,7 +31,7 @@ export function aheadOf<T extends FairMember>(
   const own = branch === undefined ? 0 : ownAhead(branch, call, account, part.index, meanMs)
   const step = (meanMs * share.size) / share.weight
   const ofClass = own + othersBefore(part.branches(), branch, { key: key + own * step, step }, meanMs)
-  return line.loads.living + ofClass + otherClasses(line, part, ofClass, meanMs)
+  return line.loading + ofClass + otherClasses(line, part, ofClass, meanMs)
 }
 
 /** The calls of the same caller that go before. */

@@ -14,6 +14,8 @@ interface ClassTrunk<T extends LineMember> {
   readonly ages: Ages<Branch<T>>
   readonly lane: object
   moved(now: number): void
+  /** The numbers of calls have changed by these. */
+  counted(living: number, eligible: number): void
 }
 
 /** The calls of one class in one line: a branch for each caller that waits. */
@@ -31,7 +33,8 @@ export class ClassLine<T extends LineMember> {
   /** Calls that hold slots. */
   running = 0
   readonly #trunk: ClassTrunk<T>
-  readonly #byCaller = new Map<CallerAccount, Branch<T>>()
+  /** Made for the first call that waits: most made-up names get no further. */
+  #byCaller: Map<CallerAccount, Branch<T>> | undefined
 
   constructor(trunk: ClassTrunk<T>, index: number) {
     this.#trunk = trunk
@@ -50,21 +53,28 @@ export class ClassLine<T extends LineMember> {
     return this.#trunk.lane
   }
 
+  /** The class that has got least goes next; among equals, the one whose next caller has the older call. */
+  goesBefore({ v, order }: ClassLine<T>): boolean {
+    if (this.v !== v) return this.v < v
+    return (this.order.next()?.rank ?? 0) < (order.next()?.rank ?? 0)
+  }
+
   /** Callers that wait. */
   get callers(): number {
-    return this.#byCaller.size
+    return this.#byCaller?.size ?? 0
   }
 
   branches(): Iterable<Branch<T>> {
-    return this.#byCaller.values()
+    return this.#byCaller?.values() ?? []
   }
 
   find(account: CallerAccount): Branch<T> | undefined {
-    return this.#byCaller.get(account)
+    return this.#byCaller?.get(account)
   }
 
   /** The branch of a caller, for a call that comes at once. */
   of(account: CallerAccount): Branch<T> {
+    this.#byCaller ??= new Map()
     const known = this.#byCaller.get(account)
     if (known !== undefined) return known
     const share = account.shareOf(this.index)
@@ -73,15 +83,11 @@ export class ClassLine<T extends LineMember> {
     return branch
   }
 
-  /** Whether its next call has waited longer than that of the other class. */
-  isOlderThan(other: ClassLine<T>): boolean {
-    return (this.order.next()?.rank ?? 0) < (other.order.next()?.rank ?? 0)
-  }
-
   counted(living: number, eligible: number): void {
     if (eligible > 0) this.enter()
     this.living += living
     this.eligible += eligible
+    this.#trunk.counted(living, eligible)
   }
 
   /** A call of the class may run. A class of which no call could run before has saved nothing up. */
@@ -90,7 +96,7 @@ export class ClassLine<T extends LineMember> {
   }
 
   emptied({ whose }: Branch<T>): void {
-    if (typeof whose !== 'string') this.#byCaller.delete(whose)
+    if (typeof whose !== 'string') this.#byCaller?.delete(whose)
   }
 
   moved(now: number): void {

@@ -8,6 +8,7 @@ import { ClassLine } from './class-line.ts'
 import type { FairMember, LineOwner } from './members.ts'
 import type { LineProgress, ServedLine } from './progress.ts'
 import type { FairRules } from './rules.ts'
+import { Tombstones } from './tombstones.ts'
 
 const NORMAL = CALL_CLASSES.indexOf('normal')
 const BATCH = CALL_CLASSES.indexOf('batch')
@@ -28,17 +29,19 @@ export class FairLine<T extends FairMember> implements ServedLine {
   readonly ages = new Ages<Branch<T>>()
   /** What the class has got that was served last: the level of the order of classes. */
   v = 0
-  /** Calls that only load the model. They take no slot, so nobody is charged. */
-  readonly loads = new Line<T>()
   readonly lane: LineOwner
+  /** Calls that only load the model. They take no slot, so nobody is charged. Made for the first one. */
+  #loads: Line<T> | undefined
+  /** Calls of all classes. */
+  #living = 0
+  /** Those of them that may run, as far as their callers have room. */
+  #eligible = 0
   /** The branch of the call that `first` returned last; undefined for a call that only loads. */
   #next: Branch<T> | undefined
   /** `key` of the branches from which the last call was taken. */
   #key = 0
   #personKey = 0
-  /** Branches that calls have left since the last sweep. */
-  #left: Line<T>[] = []
-  #moved = 0
+  readonly #tombstones = new Tombstones()
 
   constructor(lane: LineOwner, rules: FairRules) {
     this.lane = lane
@@ -47,35 +50,41 @@ export class FairLine<T extends FairMember> implements ServedLine {
 
   /** Calls that still wait. */
   get living(): number {
-    let { living } = this.loads
-    for (const each of this.classes) if (each !== undefined) living += each.living
-    return living
+    return this.loading + this.#living
+  }
+
+  /** Calls that only load the model. */
+  get loading(): number {
+    return this.#loads?.living ?? 0
+  }
+
+  get loads(): Iterable<T> {
+    return this.#loads ?? []
   }
 
   /** Calls that wait and may run, as far as their callers have room. */
   get eligible(): number {
-    let eligible = this.loads.living
-    for (const each of this.classes)
-      if (each !== undefined && each.eligible > 0 && !this.#isKeptOut(each)) eligible += each.eligible
-    return eligible
+    const batch = this.classes[BATCH]
+    const all = this.loading + this.#eligible
+    return batch !== undefined && this.#isKeptOut(batch) ? all - batch.eligible : all
   }
 
   /** Nodes held, tombstones included. */
   get nodes(): number {
-    let { nodes } = this.loads
+    let nodes = this.#loads?.nodes ?? 0
     for (const branch of this.branches()) nodes += branch.nodes
     return nodes
   }
 
   /** Nodes that sweeping has moved so far. */
   get nodesMoved(): number {
-    return this.#moved + this.loads.nodesMoved
+    return this.#tombstones.moved
   }
 
   /** The calls that still wait, in the order of their arrival. */
   [Symbol.iterator](): Iterator<T> {
     const all = [...this.loads]
-    let branches = this.loads.living > 0 ? 1 : 0
+    let branches = this.loading > 0 ? 1 : 0
     for (const branch of this.branches()) {
       all.push(...branch.members())
       branches += branch.people === undefined ? 1 : 2
@@ -90,7 +99,8 @@ export class FairLine<T extends FairMember> implements ServedLine {
   join(member: T): void {
     const { account, call } = member
     if (call.slots === 0) {
-      this.loads.join(member)
+      this.#loads ??= new Line()
+      this.#loads.join(member)
       return
     }
     const part = this.classOf(call)
@@ -101,17 +111,11 @@ export class FairLine<T extends FairMember> implements ServedLine {
     branch.recount()
   }
 
-  /** The class and the caller of the call that goes next. */
-  next(): { readonly part: ClassLine<T> | undefined; readonly branch: Branch<T> | undefined } {
-    const part = this.#firstClass()
-    return { part, branch: part?.order.next() }
-  }
-
   /** The call that goes next, of those that may run. The call stays in line. */
   first(): T | undefined {
-    this.#next = this.#firstClass()?.order.next()
+    this.#next = this.nextClass()?.order.next()
     const call = this.#next?.next
-    const load = this.loads.first()
+    const load = this.#loads?.first()
     if (load === undefined || (call !== undefined && call.number < load.number)) return call
     this.#next = undefined
     return load
@@ -120,14 +124,14 @@ export class FairLine<T extends FairMember> implements ServedLine {
   /** The call that has waited longest, of those that may run. */
   oldest(): T | undefined {
     const call = this.ages.oldest()
-    const load = this.loads.first()
+    const load = this.#loads?.first()
     return load === undefined || (call !== undefined && call.number < load.number) ? call : load
   }
 
   /** Takes the call that `first` returned last out of the line. `served` follows when the call gets a slot. */
   takeFirst(): T | undefined {
     const branch = this.#next
-    if (branch === undefined) return this.loads.takeFirst()
+    if (branch === undefined) return this.#loads?.takeFirst()
     const person = branch.people?.order.next()
     const member = (person ?? branch).takeFirst()
     this.#key = branch.key
@@ -170,7 +174,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
   /** Empties the line and returns the calls that still wait, in their order. */
   takeAll(): T[] {
     const all = [...this]
-    this.loads.takeAll()
+    this.#loads?.takeAll()
     for (const branch of [...this.branches()]) branch.takeAll()
     return all
   }
@@ -178,7 +182,8 @@ export class FairLine<T extends FairMember> implements ServedLine {
   /** A call leaves: its `waiting` is false from now on. */
   leave({ account, call }: T): void {
     if (call.slots === 0) {
-      this.loads.leave()
+      this.#loads?.leave()
+      this.#tombstones.lie(this.#loads)
       return
     }
     const part = this.classOf(call)
@@ -188,20 +193,18 @@ export class FairLine<T extends FairMember> implements ServedLine {
     own?.line?.leave()
     person?.recount()
     branch?.recount()
-    if (own?.line !== undefined) this.#left.push(own.line)
+    this.#tombstones.lie(own?.line)
     if (person !== undefined) account.usersOf(part.index)?.left(call.user ?? '')
   }
 
   /** Call this after the last `leave` of a batch. */
   sweep(): void {
-    this.loads.sweep()
-    if (this.#left.length === 0) return
-    for (const line of this.#left) {
-      const before = line.nodesMoved
-      line.sweep()
-      this.#moved += line.nodesMoved - before
-    }
-    this.#left = []
+    this.#tombstones.sweep()
+  }
+
+  counted(living: number, eligible: number): void {
+    this.#living += living
+    this.#eligible += eligible
   }
 
   progress(classIndex: number): LineProgress {
@@ -213,17 +216,13 @@ export class FairLine<T extends FairMember> implements ServedLine {
   /** The part of the line for calls of this class. */
   classOf({ class: asked = 'normal' }: Call): ClassLine<T> {
     const index = this.rules.settings.fair ? CALL_CLASSES.indexOf(asked) : NORMAL
-    const known = this.classes[index]
-    if (known !== undefined) return known
-    const part = new ClassLine<T>(this, index)
-    this.classes[index] = part
-    return part
+    this.classes[index] ??= new ClassLine<T>(this, index)
+    return this.classes[index]
   }
 
   /** Calls wait that a new one must not pass, though the free slots are kept from all of them. */
   keepsBehind({ class: asked, slots }: Call): boolean {
-    if (asked !== 'batch' || slots === 0) return false
-    return (this.classes[BATCH]?.eligible ?? 0) > 0
+    return asked === 'batch' && slots > 0 && (this.classes[BATCH]?.eligible ?? 0) > 0
   }
 
   moved(now: number): void {
@@ -231,12 +230,11 @@ export class FairLine<T extends FairMember> implements ServedLine {
   }
 
   /** The class that goes next. */
-  #firstClass(): ClassLine<T> | undefined {
+  nextClass(): ClassLine<T> | undefined {
     let first: ClassLine<T> | undefined
     for (const each of this.classes) {
       if (each === undefined || each.eligible === 0 || this.#isKeptOut(each)) continue
-      if (first === undefined || each.v < first.v || (each.v === first.v && each.isOlderThan(first)))
-        first = each
+      if (first === undefined || each.goesBefore(first)) first = each
     }
     return first
   }
@@ -244,7 +242,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
   /** The free slots are kept from calls of the class. */
   #isKeptOut({ index, order }: ClassLine<T>): boolean {
     if (index !== BATCH || this.rules.settings.reserve === 0) return false
-    const call = order.next()?.next?.call
-    return call !== undefined && this.lane.isReserved(call, this)
+    const first = order.next()?.next
+    return first !== undefined && this.lane.isReserved(first.call, this)
   }
 }

@@ -32,7 +32,8 @@ export function owedOver<T extends FairMember>(
   other: ServedLine,
   { meanMs = 0 }: { readonly meanMs: number | undefined },
 ): number {
-  const { branch, part } = line.next()
+  const part = line.nextClass()
+  const branch = part?.order.next()
   if (branch === undefined || part === undefined || !line.rules.settings.fair) return UNKNOWN
   const seen = branch.seen?.find((each) => each.line === other) ?? see(branch, part, other)
   const step = (meanMs * branch.share.size) / branch.share.weight

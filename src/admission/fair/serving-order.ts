@@ -127,7 +127,7 @@ export function servingOrder<T extends FairMember>(
   meanMs = 0,
 ): Iterable<T> {
   const [one, another] = line.branches()
-  const isOne = another === undefined && one?.people === undefined && line.loads.living === 0
+  const isOne = another === undefined && one?.people === undefined && line.loading === 0
   if (!line.rules.settings.fair || isOne) return line
   const slots = Number.isFinite(parallel) ? parallel : 1
   const classes = line.classes.flatMap((part) => {
