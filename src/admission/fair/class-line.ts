@@ -4,7 +4,7 @@ import { Branch } from './branch.ts'
 import { type Ages, Order } from './branch-heaps.ts'
 import type { LineMember } from './members.ts'
 import type { FairRules } from './rules.ts'
-import type { ServiceLevel } from './share.ts'
+import type { ServiceLevel, Share } from './share.ts'
 
 /** What a class needs of its line. */
 interface ClassTrunk<T extends LineMember> {
@@ -32,6 +32,8 @@ export class ClassLine<T extends LineMember> {
   eligible = 0
   /** Calls that hold slots. */
   running = 0
+  /** The share that was served last. */
+  last: Share | undefined
   readonly #trunk: ClassTrunk<T>
   /** Made for the first call that waits: most made-up names get no further. */
   #byCaller: Map<CallerAccount, Branch<T>> | undefined

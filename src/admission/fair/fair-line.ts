@@ -160,6 +160,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
     }
     this.v = part.v
     part.level.v = this.#key
+    part.last = share
     share.served(part.level, this.#key)
     if (users !== undefined) {
       users.level.v = this.#personKey
@@ -210,7 +211,7 @@ export class FairLine<T extends FairMember> implements ServedLine {
   progress(classIndex: number): LineProgress {
     const part = this.classes[classIndex]
     const hasClass = part !== undefined && part.living + part.running > 0
-    return { level: part?.level.v ?? 0, v: this.v, hasClass }
+    return { level: part?.level.v ?? 0, v: this.v, hasClass, last: part?.last }
   }
 
   /** The part of the line for calls of this class. */

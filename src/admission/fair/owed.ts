@@ -38,7 +38,9 @@ export function owedOver<T extends FairMember>(
   const seen = branch.seen?.find((each) => each.line === other) ?? see(branch, part, other)
   const step = (meanMs * branch.share.size) / branch.share.weight
   if (step <= 0) return UNKNOWN
-  const { level, v, hasClass } = other.progress(part.index)
+  const { level, v, hasClass, last } = other.progress(part.index)
+  // A caller is not owed over itself. Where its calls end sooner than predicted, it would seem so for a moment.
+  if (last === branch.share) return UNKNOWN
   // Of a class that is not served there, the caller has missed what its class has missed.
   const missed = hasClass ? level - seen.progress.level : (v - seen.progress.v) * part.weight
   return (missed - (branch.key - seen.key) - seen.lead) / step

@@ -6,6 +6,8 @@ export interface LineProgress {
   readonly v: number
   /** Calls of the class wait or run there. */
   readonly hasClass: boolean
+  /** Whom the line served last, of the class. */
+  readonly last: object | undefined
 }
 
 /** A line that can tell how far it has served. */

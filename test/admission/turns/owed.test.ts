@@ -48,7 +48,7 @@ function aRunner({ name, state = 'absent', running = 0, waiting = 1, ...script }
     nextCaller: script.caller ?? name,
     oldest: () => (waiting > 0 ? first : undefined),
     owedOver: () => script.owed ?? Number.NEGATIVE_INFINITY,
-    progress: () => ({ level: 0, v: 0, hasClass: true }),
+    progress: () => ({ level: 0, v: 0, hasClass: true, last: undefined }),
   }
   contender.become(state, 0)
   contender.learnLoad(LOAD_MS, true)
