@@ -5,6 +5,7 @@ import type { Estimate } from './estimate.ts'
 import { aheadOf } from './fair/ahead.ts'
 import type { FairLine } from './fair/fair-line.ts'
 import type { FairMember } from './fair/members.ts'
+import { slotsForBatch } from './fair/rules.ts'
 import type { LaneParts } from './lane-parts.ts'
 import { Refusal, type RefusalCode, type RefusalFacts } from './refusal.ts'
 
@@ -79,7 +80,8 @@ export class LaneRefusals {
       return this.of('queue_full', call, now, this.whose(call))
     if (bytes + call.bytes - (freesBytes ?? 0) > maxBytes) return this.of('queue_full', call, now)
     const { line, eligible } = arrival.contender
-    if (this.#lateBehind(eligible, arrival, now) === undefined) return undefined
+    const most = call.class === 'batch' && line !== undefined ? line.mayRun : eligible
+    if (this.#lateBehind(most, arrival, now) === undefined) return undefined
     // Only a line that is long by now is looked at caller by caller.
     const ahead = line === undefined ? 0 : aheadOf(line, call, account, this.#lane.estimate)
     const estimatedWaitMs = this.#lateBehind(ahead, arrival, now)
@@ -105,7 +107,8 @@ export class LaneRefusals {
   /** Undefined where a call behind `ahead` calls starts before its deadline; otherwise its predicted wait. */
   #lateBehind(ahead: number, { call, account, turnInMs }: NewCall, now: number): number | undefined {
     const { effective, estimate } = this.#lane
-    const { parallel } = effective
+    const { settings } = this.#parts.accounts
+    const parallel = call.class === 'batch' ? slotsForBatch(settings, effective.parallel) : effective.parallel
     const serviceMs = estimate.waitMs(ahead, parallel)
     if (serviceMs === undefined) return undefined
     const laneMs = turnInMs + serviceMs

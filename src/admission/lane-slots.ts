@@ -1,5 +1,5 @@
 import type { Call, CallReport, Slot } from './contract.ts'
-import type { FairRules } from './fair/rules.ts'
+import { type FairRules, slotsForBatch } from './fair/rules.ts'
 import { LaneLimit, type LaneLimits } from './lane-limit.ts'
 import { LocalPermit, type PermitOwner } from './local-permit.ts'
 import type { Outcome } from './observer.ts'
@@ -96,7 +96,7 @@ export class LaneSlots {
 
   /** The slots that are left for calls of its class are fewer than the call takes. */
   isReserved(call: Call): boolean {
-    if (call.class !== 'batch' || call.slots === 0) return false
+    if (call.class !== 'batch' || call.slots === 0 || !this.#rules.settings.fair) return false
     return this.#takenByBatch + this.#slotsFor(call) > this.#forBatch
   }
 
@@ -149,8 +149,7 @@ export class LaneSlots {
 
   /** Slots that calls of the class batch may have together. */
   get #forBatch(): number {
-    const { fair, reserve } = this.#rules.settings
-    return fair ? Math.max(1, this.limit.effective.parallel - reserve) : Number.POSITIVE_INFINITY
+    return slotsForBatch(this.#rules.settings, this.limit.effective.parallel)
   }
 
   #slotsFor({ slots, class: asked }: Call): number {

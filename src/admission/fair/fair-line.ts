@@ -7,11 +7,8 @@ import { type ChargedPermit, charge } from './charge.ts'
 import { ClassLine } from './class-line.ts'
 import type { FairMember, LineOwner } from './members.ts'
 import type { LineProgress, ServedLine } from './progress.ts'
-import type { FairRules } from './rules.ts'
+import { BATCH, type FairRules, NORMAL } from './rules.ts'
 import { Tombstones } from './tombstones.ts'
-
-const NORMAL = CALL_CLASSES.indexOf('normal')
-const BATCH = CALL_CLASSES.indexOf('batch')
 
 /**
  * A line that shares the slots among those that wait: among classes by their weights, in a class among callers by theirs,
@@ -63,10 +60,14 @@ export class FairLine<T extends FairMember> implements ServedLine {
   }
 
   /** Calls that wait and may run, as far as their callers have room. */
+  get mayRun(): number {
+    return this.loading + this.#eligible
+  }
+
+  /** Those of them from which no slots are kept. */
   get eligible(): number {
     const batch = this.classes[BATCH]
-    const all = this.loading + this.#eligible
-    return batch !== undefined && this.#isKeptOut(batch) ? all - batch.eligible : all
+    return batch !== undefined && this.#isKeptOut(batch) ? this.mayRun - batch.eligible : this.mayRun
   }
 
   /** Nodes held, tombstones included. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { FAIR } from '../../../src/admission/fair-settings.ts'
-import { fateOf } from '../support/builders.ts'
+import { aCall, fateOf, refusalOf } from '../support/builders.ts'
 import { callerOf, MINUTE, SECOND, Shop } from './support/shop.ts'
 
 const [NIGHTLY, OTHER] = [callerOf('nightly'), callerOf('other')]
@@ -37,5 +37,23 @@ describe('calls of the class batch, where slots are kept from them', () => {
     assert.ok(big)
     shop.clock.advance(5 * MINUTE)
     assert.equal(fateOf(big), 'granted')
+  })
+
+  it('are refused at once when they cannot make it in the slots that are left to them', () => {
+    const shop = new Shop({ defaults: { parallel: 4, queue: 512 }, fairness: reserve(3) })
+    const mine = { caller: NIGHTLY, heldMs: 10 * SECOND, class: 'batch' as const }
+    shop.flood(3, mine)
+    shop.clock.advance(20 * MINUTE)
+    const deadline = shop.clock.now() + 10 * MINUTE
+    for (let i = 0; i < 90; i++)
+      try {
+        shop.ask({ ...mine, deadline })
+      } catch {
+        // Some of these are refused already.
+      }
+    const late = refusalOf(() => shop.admission.acquire(aCall({ ...mine, deadline })))
+    assert.ok((late.facts.estimatedWaitMs ?? 0) > 9 * MINUTE)
+    // Behind 40 calls that go one after the other, a deadline in a minute is out of reach.
+    refusalOf(() => shop.admission.acquire(aCall({ ...mine, deadline: shop.clock.now() + MINUTE })))
   })
 })
