@@ -76,4 +76,21 @@ describe('a full line', () => {
     assert.equal(refusalOf(() => admission.acquire(aCall({ caller: BEN }))).code, 'queue_full')
     assert.equal(fates(tickets), 'waiting waiting waiting waiting')
   })
+
+  it('takes the place of a call that only loads its model, too', () => {
+    const { admission } = anAdmission({
+      defaults: { parallel: 1, queue: 4 },
+      turns: {
+        settings: { ordered: true, maxWaitMs: 120_000, maxSwitching: 0.15, together: [] },
+        observer: { loaded() {}, left() {} },
+        watch: { pace() {}, look() {} },
+      },
+    })
+    permitOf(admission.acquire(aCall({ caller: caller('running'), model: 'loaded' })))
+    const loads = [1, 2, 3, 4].map(() =>
+      ticketOf(admission.acquire(aCall({ caller: ANA, slots: 0, work: 'load' }))),
+    )
+    const ben = ticketOf(admission.acquire(aCall({ caller: BEN })))
+    assert.equal(fates([...loads, ben]), 'waiting waiting waiting queue_full waiting')
+  })
 })

@@ -10,10 +10,12 @@ interface Place<T extends FairMember, L> {
   readonly ticket: T
 }
 
-/** A party that has calls in line, and the branches with its calls. */
+/** A party that has calls in line, and where they are. */
 interface Party<T extends FairMember, L> {
   places: number
   readonly branches: { readonly line: L; readonly branch: Branch<T> }[]
+  /** Those of its calls that only load the model. */
+  readonly loads: Place<T, L>[]
 }
 
 /**
@@ -27,7 +29,7 @@ export function placeFor<T extends FairMember, L extends FairLine<T>>(
   lines: readonly L[],
 ): Place<T, L> | undefined {
   if (lines[0]?.rules.settings.fair !== true) return undefined
-  const callers = partiesOf<T, L>(lines, (line) => line.branches())
+  const callers = partiesOf<T, L>(lines)
   const [caller, most] = greediest(callers)
   if (most === undefined) return undefined
   if (caller !== account && (callers.get(account)?.places ?? 0) + 1 < most.places) return newestOf(most)
@@ -43,11 +45,26 @@ export function placeFor<T extends FairMember, L extends FairLine<T>>(
 
 function partiesOf<T extends FairMember, L extends FairLine<T>>(
   lines: readonly L[],
-  branchesOf: (line: L) => Iterable<Branch<T>>,
 ): Map<CallerAccount | string, Party<T, L>> {
   const parties = new Map<CallerAccount | string, Party<T, L>>()
-  for (const line of lines) for (const branch of branchesOf(line)) count(parties, line, branch)
+  for (const line of lines) {
+    for (const branch of line.branches()) count(parties, line, branch)
+    for (const ticket of line.loads) {
+      const party = partyOf(parties, ticket.account)
+      party.places++
+      party.loads.push({ line, ticket })
+    }
+  }
   return parties
+}
+
+function partyOf<T extends FairMember, L>(
+  parties: Map<CallerAccount | string, Party<T, L>>,
+  whose: CallerAccount | string,
+): Party<T, L> {
+  const party = parties.get(whose) ?? { places: 0, branches: [], loads: [] }
+  parties.set(whose, party)
+  return party
 }
 
 function count<T extends FairMember, L>(
@@ -55,8 +72,7 @@ function count<T extends FairMember, L>(
   line: L,
   branch: Branch<T>,
 ): void {
-  const party = parties.get(branch.whose) ?? { places: 0, branches: [] }
-  parties.set(branch.whose, party)
+  const party = partyOf(parties, branch.whose)
   party.places += branch.living
   party.branches.push({ line, branch })
 }
@@ -79,7 +95,7 @@ function greediest<K, P extends { readonly places: number }>(parties: ReadonlyMa
 /** The newest call of a party. Of a key, the newest one of the person with most places. */
 function newestOf<T extends FairMember, L>(party: Party<T, L>): Place<T, L> | undefined {
   const [, person] = greediest(peopleOf(party))
-  let newest: Place<T, L> | undefined
+  let newest = party.loads.at(-1)
   for (const { line, branch } of (person ?? party).branches)
     for (const ticket of branch.members())
       if (newest === undefined || ticket.number > newest.ticket.number) newest = { line, ticket }
