@@ -4,10 +4,10 @@ import { askForMadeUpModels, RealModels } from './made-up-models.ts'
 import { node, Pair, type Target } from './pair.ts'
 import { MIB, residentOf } from './process-memory.ts'
 
-/** What 40 000 names may leave in the process: a quarter of a kilobyte for each. */
+/** What 20 000 names may leave in the process: half a kilobyte for each. */
 const ROOM = 10 * MIB
 const WARM_UP = 10_000
-const NAMES = 40_000
+const NAMES = 20_000
 
 /** A heap that is kept small: otherwise the garbage that is not collected yet makes a difference of 50 MiB. */
 const [program, ...args] = node.command
@@ -16,7 +16,7 @@ const SMALL_HEAP: Target = {
   command: [program, '--max-semi-space-size=1', '--optimize-for-size', ...args],
 }
 
-describe('40 000 made-up names', () => {
+describe('20 000 made-up names', () => {
   it('leave nothing in the whole proxy, and real models keep their lanes and figures', async () => {
     const pair = await Pair.start(SMALL_HEAP, { simulate: ['--load-time', '0'], serve: ['--parallel', '2'] })
     try {
