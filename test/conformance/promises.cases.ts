@@ -142,7 +142,7 @@ export function promises(target: Target): void {
         assert.match(call.received, /\r\nretry-after: \d+\r\n/i)
         call.leave('fin')
       }
-      assert.ok(Math.min(...times) < 20, `took ${times} ms`)
+      assert.ok(Math.min(...times) < 5, `took ${times} ms`)
       await leaveAll([holder])
       await pair.update({ model: 'llama3.2', queue_limit: 20 })
     })
