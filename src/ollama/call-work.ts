@@ -20,15 +20,19 @@ export interface AskedWork {
   readonly keepsLoaded: boolean | undefined
   /** The service_tier of OpenAI's API. Undefined: none, or no text. */
   readonly serviceTier: string | undefined
+  /** Whether the call asks for its answer piece by piece. */
+  readonly streams: boolean
 }
 
 /** The keys of a JSON body that tell what a call asks for. */
-export type BodyKey = 'model' | 'keep_alive' | 'options' | 'service_tier' | ContentKey
+export type BodyKey = 'model' | 'stream' | 'keep_alive' | 'options' | 'service_tier' | ContentKey
 
 /** A value with more bytes than this counts as not empty and not zero. */
 const MOST_EMPTY_BYTES = 1024
 /** All options of Ollama together have some 500 bytes. */
 const MOST_OPTIONS_BYTES = 4096
+/** The longest value is false. */
+const MOST_STREAM_BYTES = 8
 /** The tiers of OpenAI have at most eight letters. */
 const MOST_TIER_BYTES = 64
 
@@ -56,7 +60,14 @@ export function bodyKeys(route: GatedRoute | undefined): readonly WantedKey<Body
 export function askedFor(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): AskedWork {
   const keepsLoaded = keeps(found)
   const work = workOf(found, route, keepsLoaded)
-  return { work, inputs: found.elements, options: optionsOf(found), keepsLoaded, serviceTier: tierOf(found) }
+  return {
+    work,
+    inputs: found.elements,
+    options: optionsOf(found),
+    keepsLoaded,
+    serviceTier: tierOf(found),
+    streams: streams(found, route),
+  }
 }
 
 /**
@@ -81,10 +92,20 @@ function tierOf(found: TopLevelScan<BodyKey>): string | undefined {
   return found.size('service_tier') > MOST_TIER_BYTES ? undefined : stringValue(found.text('service_tier'))
 }
 
+/** Ollama refuses any other value than true, false and null. */
+function streams(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): boolean {
+  const written = found.size('stream') > MOST_STREAM_BYTES ? undefined : found.text('stream')
+  if (route?.streams === 'by default') return written !== 'false'
+  return route?.streams === 'if asked' && written === 'true'
+}
+
 function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
   const keys = [MODEL]
   const content = route?.loadsWithout ?? route?.runsEach
   if (content !== undefined) keys.push({ key: content, nullEmpties: CONTENT[content].nullEmpties })
+  // A pointer in Go where Ollama streams by default, else a bool.
+  if (route && route.streams !== 'never')
+    keys.push({ key: 'stream', nullEmpties: route.streams === 'by default' })
   if (route?.takesOptions) {
     keys.push({ key: 'options', nullEmpties: true })
     keys.push({ key: 'keep_alive', nullEmpties: true })

@@ -1,7 +1,6 @@
 import { type Clock, nextTurn } from '../clock.ts'
 import { type AskedWork, askedFor, bodyKeys } from './call-work.ts'
 import { formBoundary } from './form-header.ts'
-import type { WantedKey } from './json-key.ts'
 import { stringValue, TopLevelScan } from './json-scan.ts'
 import { MOST_NAME_BYTES, type ModelName, parseModelName } from './model-name.ts'
 import { FormScan } from './multipart.ts'
@@ -25,6 +24,7 @@ const FORM: AskedWork = {
   options: undefined,
   keepsLoaded: undefined,
   serviceTier: undefined,
+  streams: false,
 }
 
 /** The part of a request that comes before its body. */
@@ -43,20 +43,14 @@ interface ReadingCall {
   throwIfOver(): void
 }
 
-const STREAM: readonly WantedKey<'stream'>[] = [{ key: 'stream', nullEmpties: true }]
-
 /** Ollama decodes zstd only under this exact spelling. Of a repeated header it reads the first one. */
 const ZSTD = /^zstd(?:,|$)/
-
-const MOST_STREAM_BYTES = 64
 
 /**
  * Steps of work on one body before other calls get their turn. They take less than a millisecond, or about five while
  * the engine has not compiled the code yet.
  */
 const STEPS_A_TURN = 2 ** 17
-/** Steps for a second look at a body, some milliseconds. The answer is not worth more. */
-const STEPS_OF_SECOND_LOOK = 2 ** 20
 
 /** Long work on a body. `advance` stops after about `most` steps and returns whether the work is done. */
 interface Stepwise {
@@ -123,20 +117,6 @@ export async function readGatedRequest(
   }
 }
 
-/**
- * Whether a call could have streamed its answer, but asked for the whole answer at once. This reads the body a second
- * time, so it is only for calls that have failed. False for a compressed body and for a long one: the right sentence
- * in the error is not worth the time to read them again.
- */
-export function askedForWhole(request: RequestHead, path: string, body: Uint8Array): boolean {
-  const route = gatedRoute(path)
-  if (route === undefined || route.streams === 'never' || isZstd(request, route)) return false
-  const scan = new TopLevelScan(body, STREAM)
-  if (!scan.advance(STEPS_OF_SECOND_LOOK)) return false
-  const stream = scan.size('stream') > MOST_STREAM_BYTES ? undefined : scan.text('stream')
-  return route.streams === 'by default' ? stream === 'false' : stream !== 'true'
-}
-
 /** Whether Ollama tries to decode the body of this request. */
 function isZstd(request: RequestHead, route: GatedRoute | undefined): boolean {
   return route?.zstd === true && ZSTD.test(request.header('content-encoding') ?? '')
@@ -174,7 +154,7 @@ async function finish(work: Stepwise, clock: Clock, call: ReadingCall): Promise<
 
 function gatedRequest(body: Uint8Array, written: string | undefined, asked = FORM): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
-  const { inputs, options, keepsLoaded, serviceTier } = asked
+  const { inputs, options, keepsLoaded, serviceTier, streams } = asked
   return {
     body,
     model,
@@ -183,5 +163,6 @@ function gatedRequest(body: Uint8Array, written: string | undefined, asked = FOR
     options,
     keepsLoaded,
     serviceTier,
+    streams,
   }
 }

@@ -17,6 +17,8 @@ import type {
   Requester,
 } from './contract.ts'
 
+type AskedOfCall = Pick<GatedRequest, 'model' | 'options' | 'serviceTier' | 'streams'>
+
 /** The part of a call's state that the call itself keeps. */
 interface CallState {
   /** Clock milliseconds. */
@@ -49,6 +51,8 @@ export class CallRecord {
   sentAt = Number.NEGATIVE_INFINITY
   /** Status of Ollama's answer; 0 before the answer has begun. */
   status = 0
+  /** The call asks for its answer piece by piece. False until the request is read. */
+  wantsStream = false
   /** Ollama's answer comes piece by piece. */
   streamed = false
   /** Code of why Ollama's connection failed. */
@@ -94,8 +98,9 @@ export class CallRecord {
   }
 
   /** The request is read. */
-  asks({ model, options, serviceTier }: Pick<GatedRequest, 'model' | 'options' | 'serviceTier'>): void {
+  asks({ model, options, serviceTier, streams }: AskedOfCall): void {
     this.#model = model?.key
+    this.wantsStream = streams
     this.#options = options
     this.#asked ??= classByTier(serviceTier)
   }

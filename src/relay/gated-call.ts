@@ -150,11 +150,11 @@ export class GatedCall implements ForwardingObserver, Watched {
   }
 
   /** Ollama gives no answer. Returns the error for the client, with the headers of our own answer on it. */
-  fail(thrown: unknown, body: Uint8Array | undefined): Refusal | Failure {
+  fail(thrown: unknown): Refusal | Failure {
     const error = this.#stopped ?? asRelayError(thrown)
     const now = this.#options.clock.now()
     error.headers = diagnosticHeaders(this.record.id, this.#waitMs(now))
-    if (error instanceof Failure) describeFailure(error, this.record, body)
+    if (error instanceof Failure) describeFailure(error, this.record)
     if (this.#stage === 'over') return error
     if (this.#stage === 'reading') this.#body?.drop()
     const outcome = outcomeOf(error)

@@ -1,6 +1,6 @@
 import type { Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
-import { askedForWhole } from '../ollama/gated-request.ts'
+import { canStream } from '../ollama/routes.ts'
 import { Unreadable } from '../ollama/unreadable.ts'
 import type { CallRecord } from './call-record.ts'
 import type { CallOutcome, Ending } from './contract.ts'
@@ -42,15 +42,10 @@ export function outcomeOf(error: Refusal | Failure): CallOutcome {
   return error.code === 'timeout' ? 'timed_out' : 'refused'
 }
 
-/** Adds what the client should know of a failure. `body`: of the request, once it is read. */
-export function describeFailure(
-  failure: Failure,
-  { model, path, request }: CallRecord,
-  body: Uint8Array | undefined,
-): void {
+/** Adds what the client should know of a failure. */
+export function describeFailure(failure: Failure, { model, path, wantsStream }: CallRecord): void {
   failure.model ??= model
-  if (body !== undefined && failure.code === 'timeout' && failure.sent)
-    failure.askedForWhole = askedForWhole(request, path, body)
+  if (failure.code === 'timeout' && failure.sent) failure.askedForWhole = canStream(path) && !wantsStream
 }
 
 /** Any error as one of the relay's. An error that nobody expected becomes the cause of an internal_error. */

@@ -50,7 +50,7 @@ export class Relay {
       }
       return await call.forward(read.body)
     } catch (error) {
-      throw call.fail(error, read?.body)
+      throw call.fail(error)
     }
   }
 
