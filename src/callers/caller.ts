@@ -56,6 +56,8 @@ export interface Key {
   readonly tokens: Budget
   /** The people behind this key are told by the headers of Open WebUI. */
   readonly users: 'open-webui' | undefined
+  /** The calls of this key get signs of life while they wait. */
+  readonly notify: boolean
 }
 
 export const NO_LIMITS: CallerLimits = {

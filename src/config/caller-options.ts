@@ -16,7 +16,7 @@ export const callerOptions = {
     {},
     {
       sentence:
-        'Who may call, by name. A caller is known by the hash of a secret, by an ssh-ed25519 key of the ollama command, or by addresses. models, may, class, max_class, parallel, queue, slot_seconds and tokens limit what the caller may do, and weight is its share beside others. "ollama-guard-proxy key add" makes a secret.',
+        'Who may call, by name. A caller is known by the hash of a secret, by an ssh-ed25519 key of the ollama command, or by addresses. models, may, class, max_class, parallel, queue, slot_seconds and tokens limit what the caller may do, weight is its share beside others, and notify gives its calls signs of life. "ollama-guard-proxy key add" makes a secret.',
       env: 'KEYS',
       json: true,
       secret: true,

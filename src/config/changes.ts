@@ -13,6 +13,7 @@ const CHANGEABLE: ReadonlySet<OptionKey> = new Set([
   'classes',
   'reserve',
   'class_from',
+  'waiting',
   'alerts',
   'auth',
   'keys',

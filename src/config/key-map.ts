@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { didYouMean } from './near-miss.ts'
 import { callClass } from './sharing.ts'
 import {
+  boolean,
   integer,
   listOf,
   MOST_PARALLEL,
@@ -60,6 +61,7 @@ const fields = z.strictObject(
     slot_seconds: budget('slot-seconds').optional(),
     tokens: budget('tokens').optional(),
     users: oneOf(['open-webui']).optional(),
+    notify: boolean().optional(),
   },
   { error: 'expected a map with hash, ed25519 or address' },
 )

@@ -33,6 +33,20 @@ export const turn = settings(
   'a map of max_wait, max_switching and together',
 )
 
+/** A sign every tenth of a second is enough for any proxy. An hour is longer than any proxy waits. */
+const sign = () => numberFrom('seconds', 0.1, 3_600)
+
+export const WAITING = { when: 'auto' as const, after: 20, every: 15 }
+
+export const waiting = settings(
+  {
+    when: oneOf(['off', 'auto', 'always']).prefault(WAITING.when),
+    after: sign().prefault(WAITING.after),
+    every: sign().prefault(WAITING.every),
+  },
+  'a map of when, after and every',
+)
+
 /** `window` is at least two samples of 5 s and at most the 300 s for which samples are kept. */
 export const ALERTS = {
   window: 60,

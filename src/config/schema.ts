@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { callerOptions } from './caller-options.ts'
 import { aboutOf, type DeepReadonly, type OptionAbout, option, unsetOption } from './option.ts'
-import { ALERTS, alerts, modelLimits, TURN, turn } from './option-maps.ts'
+import { ALERTS, alerts, modelLimits, TURN, turn, WAITING, waiting } from './option-maps.ts'
 import { CLASS_FROM, CLASSES, classes, classRules } from './sharing.ts'
 import {
   authorization,
@@ -140,6 +140,13 @@ export const configSchema = z.strictObject({
   class_from: option(classRules(), CLASS_FROM, {
     sentence:
       'Headers that tell the class of a call. The first rule that matches counts. A rule without then matches a value that names a class: interactive, normal or batch. A rule with then matches any value that is not empty, and means that class. The max_class of a key is the limit; without a key it is normal.',
+  }),
+  waiting: option(waiting, WAITING, {
+    sentence:
+      'Signs of life for calls without a first byte: the answer begins early, with bytes that every client ignores. The first sign comes after the time "after", the next ones come "every" so often. when: off, auto or always. auto: for streams that came through Cloudflare, and for calls that ask with "X-Queue-Notify: 1" or whose key has "notify: true". always: for all streams. An answer that is no stream gets signs only when its call or key asks.',
+    unit: 'seconds (after, every)',
+    env: 'WAITING',
+    json: true,
   }),
   alerts: option(alerts, ALERTS, {
     sentence:

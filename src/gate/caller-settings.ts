@@ -55,6 +55,7 @@ export function keysOf({ keys }: Config): Key[] {
       slotSeconds: key.slot_seconds ?? {},
       tokens: key.tokens ?? {},
       users: key.users,
+      notify: key.notify === true,
     }
   })
 }

@@ -26,7 +26,7 @@ describe('changes of the configuration', () => {
     assert.deepEqual(needsRestart, ['ollama_url', 'proxy_port', 'admin_token'])
   })
 
-  it('are limits, turns, shares, thresholds, callers, log level and language, and of no other option', () => {
+  it('are limits, turns, shares, signs of life, thresholds, callers, log level and language, and of no other option', () => {
     const text = [
       'ollama_url: http://x:1',
       'ollama_authorization: Bearer x',
@@ -47,6 +47,7 @@ describe('changes of the configuration', () => {
       'classes: { batch: 2 }',
       'reserve: 1',
       'class_from: [{ header: X-A }]',
+      'waiting: { when: off }',
       'alerts: { window: 30 }',
       'alert_webhook: http://x:1',
       'alert_webhook_secret: x',
@@ -75,6 +76,7 @@ describe('changes of the configuration', () => {
       'classes',
       'reserve',
       'class_from',
+      'waiting',
       'alerts',
       'auth',
       'keys',

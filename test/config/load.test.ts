@@ -75,6 +75,7 @@ describe('sources', () => {
       classes: { interactive: 8, normal: 3, batch: 1 },
       reserve: 0,
       class_from: DEFAULT_RULES,
+      waiting: { when: 'auto', after: 20, every: 15 },
       alerts: {
         window: 60,
         rejection_rate: { warning: 1, critical: 5 },
@@ -751,7 +752,7 @@ describe('describeConfig', () => {
     assert.equal(sources.language, 'flag')
     assert.deepEqual(Object.keys(values).slice(0, 3), ['ollama_url', 'ollama_authorization', 'proxy_host'])
     assert.deepEqual(Object.keys(values), Object.keys(sources))
-    assert.equal(Object.keys(values).length, 35)
+    assert.equal(Object.keys(values).length, 36)
   })
 
   it('shows an unset token as unset', () => {

@@ -35,6 +35,7 @@ export function callerFrom({ id, key, limits: some }: CallerFacts): Caller {
     models: undefined,
     may: CHECKED_USES,
     maxClass: 'interactive',
+    notify: false,
   } as const
   return { id, key: { users: undefined, ...key, ...checked, limits }, limits }
 }

@@ -34,5 +34,6 @@ export function configuredKeys({ keys }: Pick<Config, 'keys'>): Key[] {
     slotSeconds: key.slot_seconds ?? {},
     tokens: key.tokens ?? {},
     users: key.users,
+    notify: key.notify === true,
   }))
 }

@@ -21,6 +21,7 @@ const FIELDS: Readonly<Record<string, readonly [field: string, inner?: string]>>
   'tokens-day': ['tokens', 'day'],
   'tokens-month': ['tokens', 'month'],
   users: ['users'],
+  notify: ['notify'],
   ed25519: ['ed25519'],
   address: ['address'],
 }
@@ -47,6 +48,7 @@ export const keyFlags: Record<string, StringArgDef> = {
   'tokens-day': flag('tokens', 'Budget from midnight to midnight: tokens in and out together.'),
   'tokens-month': flag('tokens', 'Budget of a month: tokens in and out together.'),
   users: flag('open-webui', 'The headers of Open WebUI tell the person behind this key.'),
+  notify: flag('true|false', 'Whether calls of this key get signs of life while they wait (default: false).'),
   ed25519: flag(
     'file|text',
     'Public key of the ollama command, as in id_ed25519.pub. Such a key has no secret.',
@@ -69,6 +71,7 @@ export function fieldsOf(args: Readonly<Record<string, unknown>>): WrittenKey {
 function writtenValue(field: string, text: string): unknown {
   if (field === 'ed25519') return publicKey(text.trim())
   if (LISTS.has(field)) return text.split(',').map((item) => item.trim())
+  if (field === 'notify' && /^(?:true|false)$/.test(text)) return text === 'true'
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text
 }
 

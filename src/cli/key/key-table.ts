@@ -50,6 +50,7 @@ export function keysJson(keys: readonly ListedKey[]): string {
     slot_seconds: budget(key.slotSeconds),
     tokens: budget(key.tokens),
     users: key.users ?? null,
+    notify: key.notify,
     in: where,
   }))
   return `${safeJson(valueWithoutSecrets({ keys: rows }))}\n`

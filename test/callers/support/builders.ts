@@ -25,6 +25,7 @@ export const aKey = (name: string, changes: Partial<Key> = {}): Key => ({
   slotSeconds: {},
   tokens: {},
   users: undefined,
+  notify: false,
   ...changes,
 })
 

@@ -29,6 +29,7 @@ const OPEN_WEBUI: Key = {
   slotSeconds: { day: 7_200 },
   tokens: { month: 1_000 },
   users: 'open-webui',
+  notify: false,
 }
 
 const known: Caller = { id: OPEN_WEBUI.name, key: OPEN_WEBUI, limits: OPEN_WEBUI.limits }

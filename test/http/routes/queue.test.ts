@@ -18,6 +18,7 @@ const ALICE: Key = {
   slotSeconds: { day: 60 },
   tokens: {},
   users: undefined,
+  notify: false,
 }
 
 const GIB = 2 ** 30
