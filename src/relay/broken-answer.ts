@@ -8,3 +8,23 @@ export interface BrokenAnswer {
   /** The answer stopped in the middle of a line. */
   readonly midLine: boolean
 }
+
+/** `header`: of Ollama's answer. */
+export function brokenAnswer(
+  why: BrokenAnswer['why'],
+  {
+    path,
+    request,
+  }: { readonly path: string; readonly request: { header(name: string): string | undefined } },
+  header: ((name: string) => string | undefined) | undefined,
+  midLine: boolean,
+): BrokenAnswer {
+  return {
+    why,
+    contentType: header?.('content-type'),
+    contentEncoding: header?.('content-encoding'),
+    path,
+    acceptLanguage: request.header('accept-language'),
+    midLine,
+  }
+}

@@ -1,3 +1,5 @@
+import type { Origins } from './origins.ts'
+
 /** Headers of ours that a page of another origin may read of Ollama's answer, besides those that Ollama allows. */
 const READABLE = 'X-Request-Id, X-Queue-Wait-Ms, Server-Timing'
 
@@ -15,13 +17,23 @@ export function diagnosticHeaders(id: string, waitMs: number, upstreamMs?: numbe
   return ['X-Request-Id', id, 'X-Queue-Wait-Ms', wait, 'Server-Timing', `queue;dur=${wait}${upstream}`]
 }
 
-/** Adds the headers that let a stream pass a proxy that buffers, and a web page read the headers above. */
-export function addForReaders(
-  headers: string[],
+/** The call that Ollama answers. `sentAt`: clock milliseconds. */
+interface AnsweredCall {
+  readonly id: string
+  readonly request: { header(name: string): string | undefined }
+  readonly sentAt: number
+  readonly streamed: boolean
+}
+
+/** The headers to add to Ollama's answer, flat. `header`: of that answer. */
+export function answerHeaders(
+  { id, request, sentAt, streamed }: AnsweredCall,
   header: (name: string) => string | undefined,
-  streamed: boolean,
-  toPage: boolean,
+  origins: Pick<Origins, 'learn'>,
+  { waitMs, now }: { readonly waitMs: number; readonly now: number },
 ): readonly string[] {
+  const toPage = origins.learn(request.header('origin'), header('access-control-allow-origin'))
+  const headers = diagnosticHeaders(id, waitMs, now - sentAt)
   // nginx gathers what it passes on until a buffer is full, unless this header forbids it.
   if (streamed && header('x-accel-buffering') === undefined) headers.push('X-Accel-Buffering', 'no')
   // A second line of a list means the same as one line with both lists (RFC 9110 section 5.3).

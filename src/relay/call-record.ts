@@ -8,14 +8,8 @@ import { loadOptions } from '../ollama/load-options.ts'
 import { dialectOf } from '../ollama/routes.ts'
 import { isStream, newRequestId } from './call-headers.ts'
 import { reportOf } from './call-report.ts'
-import type {
-  CallOutcome,
-  ClientRequest,
-  FinishedCall,
-  LiveCall,
-  RelayOptions,
-  Requester,
-} from './contract.ts'
+import type { CallOutcome, ClientRequest, FinishedCall, RelayOptions, Requester } from './contract.ts'
+import type { LiveCall } from './live-call.ts'
 
 type AskedOfCall = Pick<GatedRequest, 'model' | 'options' | 'serviceTier' | 'streams'>
 
@@ -30,7 +24,7 @@ interface CallState {
 }
 
 /** How a call ended. */
-interface CallEnd extends CallState {
+export interface CallEnd extends CallState {
   readonly outcome: CallOutcome
   readonly reason: RefusalCode | null
   readonly status: number
@@ -38,6 +32,9 @@ interface CallEnd extends CallState {
   readonly wallTime: number
   readonly figures: Figures | undefined
 }
+
+/** The status of an answer that begins before Ollama's. */
+const BEGUN = 200
 
 /** The history of one call, for the live queue and for the log. All times are clock milliseconds. */
 export class CallRecord {
@@ -57,6 +54,8 @@ export class CallRecord {
   streamed = false
   /** Code of why Ollama's connection failed. */
   cause: string | null = null
+  /** Clock milliseconds of the first sign of life. */
+  signsFrom: number | undefined
   readonly request: ClientRequest
   readonly requester: Requester
   #id: string | undefined
@@ -180,7 +179,9 @@ export class CallRecord {
       outcome: end.outcome,
       reason: end.reason,
       cause: this.cause,
-      status: end.status,
+      status: this.signsFrom === undefined || end.status === 0 ? end.status : BEGUN,
+      signsMs: this.signsFrom === undefined ? null : this.signsFrom - this.arrivedAt,
+      lateStatus: this.signsFrom === undefined || end.status === BEGUN ? null : end.status,
       startedAt: end.wallTime - totalMs,
       waitMs: end.waitMs,
       parts: this.streamed ? this.#chunks : null,

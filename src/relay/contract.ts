@@ -1,14 +1,16 @@
-import type { Admission, Upstream } from '../admission/contract.ts'
+import type { Admission, Ticket, Upstream } from '../admission/contract.ts'
 import type { Outcome } from '../admission/observer.ts'
 import type { Refusal, RefusalCode } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
 import type { ClassRule } from '../callers/call-class.ts'
 import type { CallClass, Caller } from '../callers/caller.ts'
 import type { Clock } from '../clock.ts'
+import type { BegunAnswer, LateAnswer, PlaceInLine, SignSettings } from './begun-answer.ts'
 import type { BrokenAnswer } from './broken-answer.ts'
 import type { RequestIds } from './call-headers.ts'
-import type { FailureCode } from './failure.ts'
+import type { Failure, FailureCode } from './failure.ts'
 import type { IncomingBody } from './incoming-body.ts'
+import type { KeptAnswer } from './kept-answer.ts'
 import type { Origins } from './origins.ts'
 
 /**
@@ -34,9 +36,12 @@ export interface ClientRequest {
    */
   readBody(body: IncomingBody): Promise<Uint8Array>
   stopReading(reason: Error): void
+  /** Begins the answer with status 200. `headers`: flat. Only once, for a request whose body is read. */
+  begin(headers: string[]): BegunAnswer
   /**
    * Sends the request to an upstream, and the answer back to the client, byte for byte, chunk for chunk. Each side
-   * holds the other back. `body`: the bytes to send; undefined streams the client's own body through.
+   * holds the other back. `body`: the bytes to send; undefined streams the client's own body through. After `begin` the
+   * client gets nothing of Ollama's answer but its body.
    */
   forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding
 }
@@ -89,10 +94,11 @@ export interface ForwardingObserver {
   readonly withheld?: Withheld | undefined
   /**
    * Ollama's status and headers are there. `header` reads a header by its lower-case name while the answer lasts.
-   * Returns headers to add for the client, flat: name, value, name, value.
+   * Returns headers to add for the client, flat: name, value, name, value. A KeptAnswer: the client gets none of the
+   * answer, and the forwarding rejects with it at its end. Throws where the answer cannot go to the client.
    */
-  head(status: number, header: (name: string) => string | undefined): readonly string[]
-  /** A part of the body went to the client. The bytes must not be changed. */
+  head(status: number, header: (name: string) => string | undefined): readonly string[] | KeptAnswer
+  /** A part of the body is there, and goes to the client unless the answer is kept. The bytes must not be changed. */
   data(bytes: Uint8Array): void
   /** Ollama's answer broke after its first byte: the last words to the client before its connection is closed. */
   errorTrailer(): string | undefined
@@ -154,6 +160,12 @@ export interface RelayOptions extends PassThroughOptions {
   /** Milliseconds without a byte once the answer has begun; 0 = no limit. */
   readonly streamIdleTimeoutMs: number
   readonly maxBodyBytes: number
+  /** Read again for every sign: a reload can change them. */
+  readonly signs: () => SignSettings
+  /** Where a ticket stands. Undefined where that is not known. */
+  readonly placeOf: (ticket: Ticket) => PlaceInLine | undefined
+  /** The error that ends a begun answer, in the form of the answer. */
+  readonly lastWords: (error: Refusal | Failure, answer: LateAnswer) => string
   /** Counts the bodies that are being read. */
   readonly waiting: Waiting
   /** The last words of an answer that broke after its first byte; undefined where the format has no room for them. */
@@ -164,34 +176,6 @@ export interface RelayOptions extends PassThroughOptions {
 
 /** The outcome of a call that got no slot is `refused`. */
 export type CallOutcome = Outcome | 'refused'
-
-/** A gated call that is not over yet, as it is now. Times in milliseconds. */
-export interface LiveCall {
-  readonly id: string
-  /** Address of the client's socket. */
-  readonly client: string
-  readonly caller: string
-  readonly user: string | undefined
-  readonly class: CallClass
-  readonly path: string
-  /** Model key; undefined while the call is read, or when it names no model. */
-  readonly model: string | undefined
-  /** `reading`: the body is on the way. `waiting`: in line. `running`: sent to Ollama. */
-  readonly state: 'reading' | 'waiting' | 'running'
-  /** The ticket of a call in line. Compared by identity alone, to find the call's position. */
-  readonly ticket: object | undefined
-  /** Time in line, so far or in all. */
-  readonly waitedMs: number
-  /** Since the call was sent to Ollama; undefined before. */
-  readonly runningMs: number | undefined
-  /** As of a finished call, so far. */
-  readonly slots: number
-  readonly slotMs: number
-  readonly bytesIn: number
-  readonly bytesOut: number
-  /** Parts of a stream so far. Ollama sends a token in each. */
-  readonly chunks: number
-}
 
 /** A call that is over, as the log and the metrics hear of it: nothing of its contents. */
 export interface FinishedCall {
@@ -214,6 +198,10 @@ export interface FinishedCall {
   readonly cause?: string | null
   /** Status that the client was given; 0 when the client left before a status was sent. */
   readonly status: number
+  /** From arrival to the first sign of life; null for a call that got none. */
+  readonly signsMs: number | null
+  /** The status that the client would have been given, had its answer not begun before; null where the two are the same. */
+  readonly lateStatus: number | null
   /** Arrival, in milliseconds since 1970. */
   readonly startedAt: number
   readonly waitMs: number

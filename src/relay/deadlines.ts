@@ -21,9 +21,12 @@ export class Deadlines<W extends Watched = Watched> {
   readonly #clock: Clock
   readonly #watched: W[] = []
   readonly #sweep: Sweep
+  readonly #mostOverdue: number
 
-  constructor(clock: Clock) {
+  /** `mostOverdue`: in one turn of the event loop. */
+  constructor(clock: Clock, mostOverdue = Number.POSITIVE_INFINITY) {
     this.#clock = clock
+    this.#mostOverdue = mostOverdue
     this.#sweep = new Sweep(clock, SWEEP_MS, (now) => this.#look(now))
   }
 
@@ -50,12 +53,15 @@ export class Deadlines<W extends Watched = Watched> {
 
   #look(now: number): number | undefined {
     let earliest = Number.POSITIVE_INFINITY
+    let room = this.#mostOverdue
     // From the end: an entry that is forgotten meanwhile is replaced by one that was looked at already.
     for (let index = this.#watched.length - 1; index >= 0; index--) {
       const watched = this.#watched[index]
       if (watched === undefined) continue
-      if (watched.dueAt <= now) watched.overdue(now)
-      else if (watched.dueAt < earliest) earliest = watched.dueAt
+      if (watched.dueAt <= now) {
+        if (room-- <= 0) return now
+        watched.overdue(now)
+      } else if (watched.dueAt < earliest) earliest = watched.dueAt
     }
     return this.#watched.length > 0 ? earliest : undefined
   }

@@ -1,3 +1,5 @@
+import type { KeptAnswer } from './kept-answer.ts'
+
 /**
  * Why a call fails that admission did not refuse.
  * upstream_error: Ollama refused the connection or broke before its first byte.
@@ -29,16 +31,19 @@ export class Failure extends Error {
   readonly sent: boolean
   /** The client asked for the whole answer at once, which is why no byte came in time. */
   askedForWhole = false
+  /** The error answer of Ollama that this failure stands for. */
+  readonly answer: KeptAnswer | undefined
   /** For the client, flat: name, value, name, value. */
   headers: readonly string[] = []
 
   constructor(
     code: FailureCode,
-    options: { model?: string | undefined; sent?: boolean; cause?: unknown } = {},
+    options: { model?: string | undefined; sent?: boolean; cause?: unknown; answer?: KeptAnswer } = {},
   ) {
     super(code, { cause: options.cause })
     this.code = code
     this.model = options.model
     this.sent = options.sent ?? false
+    this.answer = options.answer
   }
 }

@@ -7,7 +7,7 @@ import type { CallOutcome, Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 
 /** The outcome of a call that was sent to Ollama, by the way its forwarding ended. */
-export const OUTCOME_BY_ENDING: Readonly<Record<Ending, Outcome>> = {
+const OUTCOME_BY_ENDING: Readonly<Record<Ending, Outcome>> = {
   done: 'done',
   broken: 'failed',
   client_gone: 'cancelled',
@@ -15,7 +15,7 @@ export const OUTCOME_BY_ENDING: Readonly<Record<Ending, Outcome>> = {
 }
 
 /** The outcome of a call that failed, or that the proxy ended, with this code. */
-export const OUTCOME_BY_FAILURE: Readonly<Record<FailureCode, Outcome>> = {
+const OUTCOME_BY_FAILURE: Readonly<Record<FailureCode, Outcome>> = {
   upstream_error: 'failed',
   timeout: 'timed_out',
   body_too_large: 'failed',
@@ -34,6 +34,20 @@ const NEVER_SENT: ReadonlySet<FailureCode> = new Set([
   'invalid_form',
   'invalid_request',
 ])
+
+/**
+ * The outcome of a call that Ollama has answered, as far as it came. `stopped`: why the proxy itself ended the call.
+ * `failed`: the answer is an error.
+ */
+export function outcomeOfEnd(
+  ending: Ending,
+  stopped: Refusal | Failure | undefined,
+  failed: boolean,
+): Outcome {
+  if (ending === 'done' && failed) return 'failed'
+  if (ending === 'aborted' && stopped instanceof Failure) return OUTCOME_BY_FAILURE[stopped.code]
+  return OUTCOME_BY_ENDING[ending]
+}
 
 /** The outcome of a call that got no answer from Ollama. */
 export function outcomeOf(error: Refusal | Failure): CallOutcome {

@@ -1,43 +1,53 @@
 import { isPermit } from '../admission/contract.ts'
 import { Refusal } from '../admission/refusal.ts'
-import { type GatedRequest, readGatedRequest } from '../ollama/gated-request.ts'
+import { readGatedRequest } from '../ollama/gated-request.ts'
 import { readAskedModels } from './asked-model.ts'
 import { BodiesBeingRead } from './bodies-being-read.ts'
 import { CallRecord } from './call-record.ts'
-import type { ClientRequest, LiveCall, RelayOptions, Requester } from './contract.ts'
+import type { ClientRequest, RelayOptions, Requester } from './contract.ts'
 import { Deadlines } from './deadlines.ts'
 import { GatedCall } from './gated-call.ts'
+import type { LiveCall } from './live-call.ts'
 import { PassThrough, Uploads } from './pass-through.ts'
+import type { SignsOfLife } from './signs-of-life.ts'
+
+/** Signs of life in one turn of the event loop, so that thousands of calls that wait hold no other call up. */
+const MOST_SIGNS = 100
 
 /** Forwards requests to Ollama: gated calls with a slot, and all others straight through. */
 export class Relay {
   readonly #options: RelayOptions
   readonly #deadlines: Deadlines<GatedCall>
+  readonly #signs: Deadlines<SignsOfLife>
   readonly #uploads: Uploads
   readonly #reading = new BodiesBeingRead()
 
   constructor(options: RelayOptions) {
     this.#options = options
     this.#deadlines = new Deadlines(options.clock)
+    this.#signs = new Deadlines(options.clock, MOST_SIGNS)
     this.#uploads = new Uploads(options.clock)
   }
 
   /**
    * The life of a gated call: read the request, wait for a slot, send the request on, hold the slot until the answer is
-   * over. Throws a Refusal or a Failure, with the headers for our own answer on it, where Ollama gives no answer.
+   * over. Rejects with a Refusal or a Failure, with the headers for our own answer on it, where Ollama gives no answer. With
+   * signs of life the answer may come before the slot.
    */
-  async gated(request: ClientRequest, path: string, requester: Requester): Promise<Response> {
+  gated(request: ClientRequest, path: string, requester: Requester): Promise<Response> {
+    const record = new CallRecord(request, requester, this.#options, path, this.#options.clock.now())
+    const call = new GatedCall(this.#options, this.#deadlines, record, this.#signs)
+    const answer = this.#serve(call)
+    return call.signs === undefined ? answer : call.signs.first(answer)
+  }
+
+  async #serve(call: GatedCall): Promise<Response> {
     const { admission, clock, refuses } = this.#options
-    const call = new GatedCall(
-      this.#options,
-      this.#deadlines,
-      new CallRecord(request, requester, this.#options, path, clock.now()),
-    )
-    let read: GatedRequest | undefined
+    const { path, request, requester } = call.record
     try {
       this.#reading.enter(requester.caller)
       const body = await call.readBody().finally(() => this.#reading.leave(requester.caller))
-      read = await readGatedRequest(request, path, body, clock, call)
+      const read = await readGatedRequest(request, path, body, clock, call)
       const wanted = call.read(read)
       const refusal = refuses(requester, read.model?.key)
       if (refusal) throw refusal

@@ -86,8 +86,13 @@ function jsonOfCall(call: FinishedCall, time: string, level: string): string {
     `"wait_ms":${hundredths(call.waitMs)},"first_byte_ms":${call.firstByteMs === null ? null : hundredths(call.firstByteMs)},` +
     `"total_ms":${hundredths(call.totalMs)},"load_ms":${hundredths(call.loadMs)},` +
     `"bytes_in":${call.bytesIn},"bytes_out":${call.bytesOut},` +
-    `"tokens_in":${call.tokensIn},"tokens_out":${call.tokensOut},"num_ctx":${call.numCtx}}\n`
+    `"tokens_in":${call.tokensIn},"tokens_out":${call.tokensOut},"num_ctx":${call.numCtx}${signsOf(call)}}\n`
   )
+}
+
+/** Only of a call that got signs of life. */
+function signsOf({ lateStatus, signsMs }: FinishedCall): string {
+  return signsMs === null ? '' : `,"signs_ms":${hundredths(signsMs)},"late_status":${lateStatus}`
 }
 
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
@@ -147,6 +152,8 @@ function callFields(call: FinishedCall) {
     tokens_in: call.tokensIn,
     tokens_out: call.tokensOut,
     num_ctx: call.numCtx,
+    signs_ms: call.signsMs === null ? null : hundredths(call.signsMs),
+    late_status: call.lateStatus,
   }
 }
 

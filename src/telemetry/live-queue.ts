@@ -1,14 +1,15 @@
 import type { LaneView } from '../admission/contract.ts'
-import type { WaitingFor } from '../admission/turns/contract.ts'
 import type { LiveQueue, LiveRequest } from '../pages/monitor.ts'
-import type { LiveCall } from '../relay/contract.ts'
+import type { PlaceInLine } from '../relay/begun-answer.ts'
+import type { LiveCall } from '../relay/live-call.ts'
+import { type LineView, placesIn } from './places.ts'
 import { hundredths } from './snapshot.ts'
 
 /** Calls in a list. The total counts all calls. */
 const MOST_LISTED = 500
 
 /** The part of a lane from which the positions in line follow, and the names of its runner. */
-type QueueView = Pick<LaneView, 'runner' | 'names' | 'waiting' | 'waitingFor' | 'startsInMs'>
+type QueueView = LineView & Pick<LaneView, 'runner' | 'names'>
 
 /** Running calls, the longest first, then calls in line, in the order of the line. */
 export function sortedCalls(
@@ -17,7 +18,7 @@ export function sortedCalls(
   now: number,
 ): readonly LiveRequest[] {
   const all = [...lanes]
-  const positions = positionsByTicket(all, now)
+  const positions = placesIn(all, now)
   const runners = new Map(all.flatMap(({ names, runner }) => names.map((name) => [name, runner])))
   return Array.from(calls, (call) =>
     requestOf(call, runners.get(call.model ?? ''), call.ticket && positions.get(call.ticket)),
@@ -30,31 +31,7 @@ export function listOf(sorted: readonly LiveRequest[], model: string | undefined
   return { total: requests.length, requests: requests.slice(0, MOST_LISTED) }
 }
 
-interface QueuePosition {
-  /** Counted from 1. */
-  readonly position: number
-  readonly waitingFor: WaitingFor
-  readonly startsInMs: number | undefined
-}
-
-function positionsByTicket(lanes: Iterable<QueueView>, now: number): Map<object, QueuePosition> {
-  const positions = new Map<object, QueuePosition>()
-  for (const lane of lanes) {
-    let ahead = 0
-    for (const ticket of lane.waiting()) {
-      const startsInMs = lane.startsInMs(ahead, now, ticket)
-      ahead++
-      positions.set(ticket, { position: ahead, waitingFor: lane.waitingFor(ticket, now), startsInMs })
-    }
-  }
-  return positions
-}
-
-function requestOf(
-  call: LiveCall,
-  runner: string | undefined,
-  queued: QueuePosition | undefined,
-): LiveRequest {
+function requestOf(call: LiveCall, runner: string | undefined, queued: PlaceInLine | undefined): LiveRequest {
   return {
     id: call.id,
     model: call.model ?? null,

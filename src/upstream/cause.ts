@@ -51,6 +51,10 @@ const CAUSES: Readonly<Record<string, CauseText>> = {
     'does not use https at this address',
     'change ollama_url to http://, or to the port that uses https',
   ],
+  UNEXPECTED_ANSWER: [
+    'sent an answer that cannot follow the signs of life which the client has got',
+    'see docs/waiting.md',
+  ],
   EPROTO: [
     'and the proxy cannot agree on a TLS connection',
     'check the TLS settings of the server in front of Ollama',
