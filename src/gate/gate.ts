@@ -3,6 +3,7 @@ import type { AdminGuard } from '../http/admin-guard.ts'
 import { GATED_PATHS } from '../ollama/routes.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
+import { Places } from '../telemetry/places.ts'
 import { Reloads } from '../telemetry/reloads.ts'
 import type { Shares } from '../telemetry/shares.ts'
 import { Stats } from '../telemetry/stats.ts'
@@ -85,12 +86,15 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
   })
+  const places = new Places(clock, () => admission.lanes())
   const options = relayOptions({
     clock,
     config,
     log,
     language: () => inForce.loaded.config.language,
     classFrom: () => inForce.loaded.config.class_from,
+    signs: () => inForce.loaded.config.waiting,
+    placeOf: (ticket) => places.of(ticket),
   })
   const relay: Relay = new Relay({
     ...options,

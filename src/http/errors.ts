@@ -1,11 +1,10 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { Refusal, type RefusalCode, type RefusalFacts } from '../admission/refusal.ts'
-import type { BrokenAnswer } from '../relay/broken-answer.ts'
 import { Failure, type FailureCode } from '../relay/failure.ts'
 import type { Origins } from '../relay/origins.ts'
 import { answer, OWN_HEADERS } from './answer.ts'
-import { dialectOf, type ErrorFacts, errorBody, errorEvent } from './dialect.ts'
+import { dialectOf, type ErrorFacts, errorBody } from './dialect.ts'
 import { type MessageKey, messageIn, STATUSES } from './error-codes.ts'
 import { ForeignHost } from './host-guard.ts'
 import { chooseLanguage, type Language } from './language.ts'
@@ -79,46 +78,13 @@ export function invalidTarget(): Response {
   return answer(errorBody('ollama', facts), STATUSES.invalid_target)
 }
 
-const BREAKS = {
-  broken: { code: 'upstream_error', sentence: 'stream_broken' },
-  idle: { code: 'timeout', sentence: 'stream_idle' },
-  cancelled: { code: 'cancelled', sentence: 'stream_cancelled' },
-} as const
-
-/**
- * The last line or event of an answer that broke after its first byte. Undefined where the format or its encoding has no
- * room for a message: the connection is then closed without one. `midLine`: the answer stopped inside a line, so the
- * trailer ends this line first.
- */
-export function renderErrorTrailer(broken: BrokenAnswer, configured: Language | 'auto'): string | undefined {
-  // A reader would take plain text after compressed bytes for more compressed bytes, and the end of the framing for the
-  // end of the answer. Some readers then wait for ever for the rest.
-  if (!/^(?:identity)?$/i.test(broken.contentEncoding ?? '')) return undefined
-  const { language } = chooseLanguage(configured, broken.acceptLanguage)
-  const { code, sentence } = BREAKS[broken.why]
-  const message = messageIn(language, sentence)
-  const dialect = dialectOf(broken.path)
-  switch (broken.contentType?.split(';', 1)[0]?.trim().toLowerCase()) {
-    case 'application/x-ndjson':
-      // On /v1 the answer is an image, and an image comes in one piece whatever its type says.
-      if (dialect !== 'ollama') return undefined
-      return `${broken.midLine ? '\n' : ''}${JSON.stringify({ error: message })}\n`
-    case 'text/event-stream': {
-      const event = errorEvent(dialect === 'anthropic' ? dialect : 'openai', { code, message })
-      // An event ends with an empty line. After one line break alone, our event would be a part of the broken one.
-      return `${broken.midLine ? '\n\n' : ''}${event}`
-    }
-    default:
-      return undefined
-  }
-}
-
 function isClientGone(error: Error): boolean {
   if (error instanceof Refusal) return error.code === 'cancelled'
   return error instanceof Failure && error.code === 'client_gone'
 }
 
-function answerTo(error: Error, reportError: (error: unknown) => void): ErrorAnswer {
+/** What the client is told of an error. `reportError`: as in ErrorParts. */
+export function answerTo(error: Error, reportError: (error: unknown) => void): ErrorAnswer {
   if (error instanceof Refusal && error.code !== 'cancelled') return answerToRefusal(error.code, error)
   if (error instanceof Failure && error.code === 'internal_error') reportError(error.cause)
   if (error instanceof Failure && error.code !== 'client_gone') return answerToFailure(error.code, error)

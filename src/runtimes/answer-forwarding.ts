@@ -1,6 +1,7 @@
 import type { Ending, Forwarding, ForwardingObserver, Upload } from '../relay/contract.ts'
 import { Failure } from '../relay/failure.ts'
 import { flatHeader, responseHeaders } from '../relay/headers.ts'
+import { KeptAnswer } from '../relay/kept-answer.ts'
 
 export interface AnswerHead {
   readonly status: number
@@ -22,6 +23,7 @@ export abstract class AnswerForwarding implements Forwarding {
   #resolve: (response: Response) => void = () => {}
   #reject: (reason: Error) => void = () => {}
   #begun = false
+  #kept: KeptAnswer | undefined
   #over = false
 
   constructor(observer: ForwardingObserver) {
@@ -72,27 +74,34 @@ export abstract class AnswerForwarding implements Forwarding {
   head(status: number, statusText: string, raw: readonly string[]): void {
     if (this.#over) return
     const headers = responseHeaders(raw, status, this.#observer.dropped)
-    headers.push(...this.#observer.head(status, (name) => flatHeader(headers, name)))
     try {
+      const added = this.#observer.head(status, (name) => flatHeader(headers, name))
+      if (added instanceof KeptAnswer) {
+        this.#kept = added
+        return
+      }
+      headers.push(...added)
       const response = this.begin({ status, statusText: safeReasonPhrase(statusText), headers })
       this.#begun = true
       this.#resolve(response)
     } catch (cause) {
-      // No response can be made of some answers: a status over 599, a 204 with a body.
+      // The observer refuses an answer, and no response can be made of some answers: a status over 599, a 204 with a body.
       this.failed(cause)
     }
   }
 
   /** Returns false when the client is full: hold Ollama back. */
   data(part: Uint8Array): boolean {
-    if (this.#over || !this.#begun) return true
+    if (this.#over || !this.#begun) return this.#keep(part)
     this.#observer.data(part)
     return this.write(part)
   }
 
   /** Ollama's answer is complete. */
   end(): void {
-    if (!this.#over) this.finish()
+    if (this.#over) return
+    if (this.#kept) this.#endKept(this.#kept)
+    else this.finish()
   }
 
   /** Ollama's answer broke, before or after its first byte. */
@@ -127,6 +136,21 @@ export abstract class AnswerForwarding implements Forwarding {
   protected discardUpload(): void {}
   /** The forwarding is over, however it ended. */
   protected release(): void {}
+
+  #keep(part: Uint8Array): true {
+    if (this.#kept && !this.#over) {
+      this.#observer.data(part)
+      this.#kept.add(part)
+    }
+    return true
+  }
+
+  #endKept(answer: KeptAnswer): void {
+    this.#over = true
+    this.#observer.end('done')
+    this.#reject(new Failure('upstream_error', { answer }))
+    this.release()
+  }
 
   /** The status is sent, so only a trailer and the end can follow. */
   #breakOff(trailer: string | undefined): void {

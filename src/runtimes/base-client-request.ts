@@ -1,4 +1,5 @@
 import type { Upstream } from '../admission/contract.ts'
+import type { BegunAnswer } from '../relay/begun-answer.ts'
 import type { ClientRequest, Forwarding, ForwardingObserver } from '../relay/contract.ts'
 import { Failure } from '../relay/failure.ts'
 import type { IncomingBody } from '../relay/incoming-body.ts'
@@ -30,6 +31,7 @@ export abstract class BaseClientRequest implements ClientRequest {
   abstract header(name: string): string | undefined
   abstract readBody(body: IncomingBody): Promise<Uint8Array>
   abstract stopReading(reason: Error): void
+  abstract begin(headers: string[]): BegunAnswer
   abstract forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding
 
   /** The client left before its answer was over. */

@@ -44,6 +44,10 @@ export class StreamedBody implements AnswerBody {
     })
   }
 
+  get full(): boolean {
+    return this.#clientFull
+  }
+
   write(part: Uint8Array): void {
     if (this.#over) return
     if (this.#client === undefined || this.#clientFull) this.#held.push(part)

@@ -1,5 +1,6 @@
 import type { Upstream } from '../../admission/contract.ts'
 import type { Target } from '../../ollama/target.ts'
+import type { BegunAnswer } from '../../relay/begun-answer.ts'
 import type { Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import { requestHeaders } from '../../relay/headers.ts'
@@ -8,9 +9,10 @@ import { BaseClientRequest } from '../base-client-request.ts'
 import { readingError } from '../fetch/client-request.ts'
 import { readStream } from '../fetch/read-stream.ts'
 import type { OpenRequests } from '../process/open-requests.ts'
+import { BunBegunAnswer, type Client } from './begun-answer.ts'
 import type { BunServer } from './bun-api.ts'
 import type { UpstreamRequest } from './connection.ts'
-import { BunForwarding, type Client } from './forwarding.ts'
+import { BunForwarding } from './forwarding.ts'
 import { BunUpstream } from './upstream.ts'
 
 /** Seconds. Bun rounds up to a multiple of four. */
@@ -39,6 +41,7 @@ export class BunClientRequest extends BaseClientRequest implements Client {
   #timeoutSet = false
   #bodyTaken = false
   #stopReading: ((reason: Error) => void) | undefined
+  #begun: BunBegunAnswer | undefined
 
   constructor(request: Request, { forwarded }: Target, parts: RequestParts) {
     // Read now: Bun forgets the address once the request is over.
@@ -102,9 +105,16 @@ export class BunClientRequest extends BaseClientRequest implements Client {
     this.#stopReading?.(reason)
   }
 
+  begin(headers: string[]): BegunAnswer {
+    this.#begun = new BunBegunAnswer(headers, this)
+    if (this.forwarding) this.forwarding.begun = this.#begun
+    return this.#begun
+  }
+
   forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding {
     if (!(upstream instanceof BunUpstream)) throw new TypeError(`${upstream.name} is no upstream of Bun`)
     const forwarding = new BunForwarding(observer, this)
+    forwarding.begun = this.#begun
     this.forwarding = forwarding
     if (this.gone) forwarding.clientLeft()
     else forwarding.send(this.#upstreamRequest(body, upstream, observer), upstream)
@@ -126,9 +136,9 @@ export class BunClientRequest extends BaseClientRequest implements Client {
     this.#parts.open.leave()
   }
 
-  /** The route has returned. Only an answer of Ollama can still be on its way. */
+  /** The route has returned. Only an answer of Ollama, or one that has begun, can still be on its way. */
   routeReturned(): void {
-    if (!this.forwarding) this.finished()
+    if (!this.forwarding && !this.#begun) this.finished()
   }
 
   #upstreamRequest(
@@ -170,6 +180,7 @@ export class BunClientRequest extends BaseClientRequest implements Client {
   protected override leave(): void {
     if (this.#over) return
     super.leave()
+    this.#begun?.body.drop()
     this.finished()
   }
 }

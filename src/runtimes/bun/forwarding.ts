@@ -1,6 +1,7 @@
 import type { ForwardingObserver, Upload } from '../../relay/contract.ts'
 import { AnswerForwarding, type AnswerHead, headerPairs } from '../answer-forwarding.ts'
 import { type AnswerBody, SizedBody, StreamedBody } from './answer-body.ts'
+import type { BunBegunAnswer, Client } from './begun-answer.ts'
 import type { AnswerSink, UpstreamConnection, UpstreamRequest } from './connection.ts'
 import type { BunUpstream } from './upstream.ts'
 
@@ -12,19 +13,11 @@ const WHOLE_BYTES = 64 * 1024
 
 const EMPTY = new Uint8Array()
 
-/** The client's side of an answer. */
-export interface Client {
-  /** The answer ends at this moment. Its connection is kept for the next request. */
-  keepAlive(): void
-  /** Has the connection closed soon after the end of the answer. */
-  closeSoon(): void
-  /** The answer is over, however it ended. */
-  finished(): void
-}
-
 /** Ollama's answer on its way to a client of Bun.serve. */
 export class BunForwarding extends AnswerForwarding implements AnswerSink {
   readonly #client: Client
+  /** The client has status and headers already. */
+  begun: BunBegunAnswer | undefined
   #connection: UpstreamConnection | undefined
   /** The head of an answer that goes to Bun in one piece, and the parts of its body so far. */
   #whole: { readonly head: Parameters<AnswerForwarding['head']>; readonly parts: Uint8Array[] } | undefined
@@ -82,10 +75,17 @@ export class BunForwarding extends AnswerForwarding implements AnswerSink {
   }
 
   protected begin({ status, statusText, headers }: AnswerHead): Response {
+    const onFull = (isFull: boolean): void => this.#connection?.pause(isFull)
+    if (this.begun !== undefined) {
+      const { body, response } = this.begun
+      this.#body = body
+      this.begun.onFull = onFull
+      if (body.full) onFull(true)
+      return response
+    }
     const init = { status, statusText, headers: headerPairs(headers) }
     const whole = this.#wholeBytes
     if (whole !== undefined) return new Response(whole.length > 0 ? (whole as BodyInit) : null, init)
-    const onFull = (isFull: boolean): void => this.#connection?.pause(isFull)
     this.#body =
       this.#length === undefined ? new StreamedBody(onFull) : new SizedBody(onFull, () => this.clientLeft())
     return new Response(this.#body.stream, init)

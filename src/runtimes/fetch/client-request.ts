@@ -1,10 +1,12 @@
 import type { Upstream } from '../../admission/contract.ts'
 import { Refusal } from '../../admission/refusal.ts'
 import type { Target } from '../../ollama/target.ts'
+import type { BegunAnswer } from '../../relay/begun-answer.ts'
 import type { Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
 import { BaseClientRequest } from '../base-client-request.ts'
+import { FetchBegunAnswer } from './begun-answer.ts'
 import { FetchForwarding } from './forwarding.ts'
 import { readStream } from './read-stream.ts'
 import { FetchUpstream } from './upstream.ts'
@@ -18,8 +20,10 @@ export interface FetchClient {
 
 /** One request on a runtime that speaks Request and Response, answered through the runtime's own fetch. */
 export class FetchClientRequest extends BaseClientRequest {
+  declare protected forwarding: FetchForwarding | undefined
   readonly #request: Request
   #stopReading: ((reason: Error) => void) | undefined
+  #begun: FetchBegunAnswer | undefined
 
   constructor({ request, address, target }: FetchClient) {
     super(target.forwarded, address)
@@ -59,9 +63,16 @@ export class FetchClientRequest extends BaseClientRequest {
     this.#stopReading?.(reason)
   }
 
+  begin(headers: string[]): BegunAnswer {
+    this.#begun = new FetchBegunAnswer(headers, () => this.leave())
+    if (this.forwarding) this.forwarding.begun = this.#begun
+    return this.#begun
+  }
+
   forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding {
     if (!(upstream instanceof FetchUpstream)) throw new TypeError(`${upstream.name} is no upstream of fetch`)
     const forwarding = new FetchForwarding(observer)
+    forwarding.begun = this.#begun
     this.forwarding = forwarding
     if (this.gone) forwarding.clientLeft()
     else forwarding.send(this.#request, this.target, body, upstream)

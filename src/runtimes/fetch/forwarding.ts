@@ -1,6 +1,7 @@
 import { Failure } from '../../relay/failure.ts'
 import { flatHeader, requestHeaders } from '../../relay/headers.ts'
 import { AnswerForwarding, type AnswerHead, headerPairs } from '../answer-forwarding.ts'
+import type { FetchBegunAnswer } from './begun-answer.ts'
 import type { FetchUpstream } from './upstream.ts'
 
 /**
@@ -14,6 +15,8 @@ export class FetchForwarding extends AnswerForwarding {
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   #client: ReadableStreamDefaultController<Uint8Array> | undefined
   #sized = false
+  /** The client has status and headers already. */
+  begun: FetchBegunAnswer | undefined
 
   /** With `body` undefined the request's own body is streamed. */
   async send(
@@ -33,9 +36,15 @@ export class FetchForwarding extends AnswerForwarding {
   }
 
   protected begin({ status, statusText, headers }: AnswerHead): Response {
+    const reader = this.#reader
+    if (this.begun !== undefined) {
+      this.#client = this.begun.client
+      if (reader !== undefined) this.begun.follow(() => this.#pull(reader))
+      return this.begun.response
+    }
     this.#sized = flatHeader(headers, 'content-length') !== undefined
     const init = { status, statusText, headers: headerPairs(headers) }
-    return new Response(this.#reader === undefined ? null : this.#stream(this.#reader), init)
+    return new Response(reader === undefined ? null : this.#stream(reader), init)
   }
 
   protected write(part: Uint8Array): boolean {
@@ -100,18 +109,20 @@ export class FetchForwarding extends AnswerForwarding {
         start: (client) => {
           this.#client = client
         },
-        pull: async () => {
-          try {
-            const { done, value } = await reader.read()
-            if (done) this.end()
-            else this.data(value)
-          } catch (error) {
-            this.failed(error)
-          }
-        },
+        pull: () => this.#pull(reader),
         cancel: () => this.clientLeft(),
       },
       { highWaterMark: 0 },
     )
+  }
+
+  async #pull(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    try {
+      const { done, value } = await reader.read()
+      if (done) this.end()
+      else this.data(value)
+    } catch (error) {
+      this.failed(error)
+    }
   }
 }

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { BegunAnswer } from '../../relay/begun-answer.ts'
 import { flatHeader } from '../../relay/headers.ts'
 import type { AnswerHead } from '../answer-forwarding.ts'
 
@@ -12,11 +14,13 @@ const GATHERED_BYTES = 16 * 1024
  * each chunk and the head as a fourth. A write of several pieces costs more than all the rest of a small answer. So
  * this class frames the chunks itself, in one latin1 string that Node joins to the head, and turns Node's framing off.
  */
-export class AnswerWriter {
+export class AnswerWriter implements BegunAnswer {
+  readonly response = RESPONSE_ALREADY_SENT
+  /** Called when the client has room again, after a write that answered false. */
+  onRoom: (() => void) | undefined
   /** The answer's length was announced: nothing can be added to it. */
   readonly sized: boolean
   readonly #outgoing: ServerResponse
-  readonly #resume: () => void
   readonly #framed: boolean
   #gathered = ''
   #flushes = false
@@ -24,10 +28,8 @@ export class AnswerWriter {
   #full = false
   #drains = false
 
-  /** `resume` is called when the client has room again, after a write that answered false. */
-  constructor(outgoing: ServerResponse, { status, statusText, headers }: AnswerHead, resume: () => void) {
+  constructor(outgoing: ServerResponse, { status, statusText, headers }: AnswerHead) {
     this.#outgoing = outgoing
-    this.#resume = resume
     this.sized = flatHeader(headers, 'content-length') !== undefined
     const bodiless = status === 204 || status === 304 || outgoing.req.method === 'HEAD'
     // An HTTP/1.0 client knows no chunks: for it the end of the connection is the end of the answer.
@@ -39,7 +41,16 @@ export class AnswerWriter {
     this.#flushLater()
   }
 
-  /** Returns false when the client is full: write nothing more before `resume` is called. */
+  sign(text: string): void {
+    if (!this.#full) this.write(Buffer.from(text))
+  }
+
+  finish(text: string): void {
+    this.write(Buffer.from(text))
+    this.end()
+  }
+
+  /** Returns false when the client is full: write nothing more before `onRoom` is called. */
   write(chunk: Buffer): boolean {
     // undici gives an empty part when it resumes. An empty chunk would end the answer.
     if (chunk.length === 0) return !this.#full
@@ -96,7 +107,7 @@ export class AnswerWriter {
     this.#drains = true
     this.#outgoing.on('drain', () => {
       this.#full = false
-      if (this.#flush()) this.#resume()
+      if (this.#flush()) this.onRoom?.()
     })
   }
 }

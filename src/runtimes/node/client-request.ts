@@ -2,10 +2,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Upstream } from '../../admission/contract.ts'
 import type { Target } from '../../ollama/target.ts'
+import type { BegunAnswer } from '../../relay/begun-answer.ts'
 import type { Forwarding, ForwardingObserver } from '../../relay/contract.ts'
 import { Failure } from '../../relay/failure.ts'
 import type { IncomingBody } from '../../relay/incoming-body.ts'
 import { BaseClientRequest } from '../base-client-request.ts'
+import { AnswerWriter } from './answer-writer.ts'
 import { BodyReader } from './body-reader.ts'
 import type { Connections } from './connections.ts'
 import { NodeForwarding } from './forwarding.ts'
@@ -14,9 +16,11 @@ import { NodeUpstream } from './upstream.ts'
 
 /** One request on Node. */
 export class NodeClientRequest extends BaseClientRequest {
+  declare protected forwarding: NodeForwarding | undefined
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   #reader: BodyReader | undefined
+  #begun: AnswerWriter | undefined
   /** The body was asked for, or goes to Ollama as it comes. */
   #bodyTaken = false
 
@@ -74,10 +78,17 @@ export class NodeClientRequest extends BaseClientRequest {
     this.#reader?.stop(reason)
   }
 
+  begin(headers: string[]): BegunAnswer {
+    this.#begun = new AnswerWriter(this.#outgoing, { status: 200, statusText: 'OK', headers })
+    if (this.forwarding) this.forwarding.begun = this.#begun
+    return this.#begun
+  }
+
   forward(body: Uint8Array | undefined, upstream: Upstream, observer: ForwardingObserver): Forwarding {
     if (!(upstream instanceof NodeUpstream)) throw new TypeError(`${upstream.name} is no upstream of Node`)
     this.#bodyTaken = true
     const forwarding = new NodeForwarding(this.#outgoing, observer)
+    forwarding.begun = this.#begun
     this.forwarding = forwarding
     if (this.gone) forwarding.clientLeft()
     else {

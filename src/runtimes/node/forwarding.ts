@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { PassThrough } from 'node:stream'
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { Dispatcher } from 'undici'
 import type { ForwardingObserver, Upload } from '../../relay/contract.ts'
 import { requestHeaders } from '../../relay/headers.ts'
@@ -22,6 +21,8 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
   #cutUpstream: ((reason?: Error) => void) | undefined
   #resumeUpstream: () => void = () => {}
   #writer: AnswerWriter | undefined
+  /** The client has status and headers already. */
+  begun: AnswerWriter | undefined
   #uploading: IncomingMessage | undefined
 
   constructor(outgoing: ServerResponse, observer: ForwardingObserver) {
@@ -83,8 +84,9 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
   }
 
   protected begin(head: AnswerHead): Response {
-    this.#writer = new AnswerWriter(this.#outgoing, head, this.#resumeUpstream)
-    return RESPONSE_ALREADY_SENT
+    this.#writer = this.begun ?? new AnswerWriter(this.#outgoing, head)
+    this.#writer.onRoom = this.#resumeUpstream
+    return this.#writer.response
   }
 
   protected write(part: Buffer): boolean {
