@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import { Refusal } from '../../src/admission/refusal.ts'
-import { renderErrorTrailer } from '../../src/http/errors.ts'
+import { renderErrorTrailer } from '../../src/http/late-errors.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import { appHarness } from './support/app-harness.ts'
 

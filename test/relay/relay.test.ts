@@ -60,6 +60,8 @@ describe('a call that goes well', () => {
       parts: 2,
       firstByteMs: 100,
       sentMs: 0,
+      signsMs: null,
+      lateStatus: null,
       totalMs: 150,
       slots: 1,
       slotMs: 150,

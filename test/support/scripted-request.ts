@@ -1,7 +1,9 @@
 import type { Upstream } from '../../src/admission/contract.ts'
+import type { BegunAnswer } from '../../src/relay/begun-answer.ts'
 import type { ClientRequest, Forwarding, ForwardingObserver, Upload } from '../../src/relay/contract.ts'
 import { Failure } from '../../src/relay/failure.ts'
 import type { IncomingBody } from '../../src/relay/incoming-body.ts'
+import { KeptAnswer } from '../../src/relay/kept-answer.ts'
 
 export interface Request {
   readonly method?: string
@@ -30,6 +32,10 @@ export class ScriptedRequest implements ClientRequest {
     | undefined
   #onGone: (() => void) | undefined
   #gone = false
+  /** The answer that began before Ollama's; undefined until there is one. */
+  begun: ScriptedBegunAnswer | undefined
+  /** Who hears of the answer. */
+  observed: ForwardingObserver | undefined
   /** What was sent to Ollama; undefined until something was. */
   forwarding: ScriptedForwarding | undefined
 
@@ -62,13 +68,21 @@ export class ScriptedRequest implements ClientRequest {
     })
   }
 
+  begin(headers: string[]): BegunAnswer {
+    this.begun = new ScriptedBegunAnswer(headers)
+    if (this.forwarding) this.forwarding.begun = this.begun
+    return this.begun
+  }
+
   stopReading(reason: Error): void {
     this.#reading?.reject(reason)
     this.#reading = undefined
   }
 
   forward(body: Uint8Array | undefined, _upstream: Upstream, observer: ForwardingObserver): Forwarding {
+    this.observed = observer
     this.forwarding = new ScriptedForwarding(body, observer, this.#upload)
+    this.forwarding.begun = this.begun
     if (this.#gone) this.forwarding.clientLeft()
     return this.forwarding
   }
@@ -96,6 +110,27 @@ export class ScriptedRequest implements ClientRequest {
   }
 }
 
+/** An answer that begins before Ollama's, as its client sees it. */
+export class ScriptedBegunAnswer implements BegunAnswer {
+  readonly response: Response
+  /** All that the client was given. */
+  text = ''
+  finished = false
+
+  constructor(headers: readonly string[]) {
+    this.response = new Response(null, { headers: pairs(headers) })
+  }
+
+  sign(text: string): void {
+    this.text += text
+  }
+
+  finish(text: string): void {
+    this.text += text
+    this.finished = true
+  }
+}
+
 /** One request to Ollama and its answer. After its end it does nothing, whatever comes. */
 export class ScriptedForwarding implements Forwarding {
   readonly answer: Promise<Response>
@@ -107,6 +142,8 @@ export class ScriptedForwarding implements Forwarding {
   /** Whether the connection to Ollama was cut. */
   cut = false
   readonly #observer: ForwardingObserver
+  begun: ScriptedBegunAnswer | undefined
+  #kept: KeptAnswer | undefined
   #resolve: (response: Response) => void = () => {}
   #reject: (reason: Error) => void = () => {}
   #began = false
@@ -124,21 +161,35 @@ export class ScriptedForwarding implements Forwarding {
 
   begin(status = 200, headers: Readonly<Record<string, string>> = {}): this {
     if (this.#over) return this
-    this.#began = true
-    const added = this.#observer.head(status, (name) => headers[name])
-    this.#resolve(new Response(null, { status, headers: pairs(added) }))
+    try {
+      const added = this.#observer.head(status, (name) => headers[name])
+      if (added instanceof KeptAnswer) this.#kept = added
+      else {
+        this.#began = true
+        this.#resolve(this.begun?.response ?? new Response(null, { status, headers: pairs(added) }))
+      }
+    } catch (cause) {
+      this.#reject(new Failure('upstream_error', { cause }))
+      this.#finish('broken', cause instanceof Error ? cause : undefined)
+    }
     return this
   }
 
   send(text: string): this {
     if (this.#over) return this
     this.#observer.data(bytesOf(text))
-    this.text += text
+    if (this.#kept) this.#kept.add(bytesOf(text))
+    else {
+      this.text += text
+      this.begun?.sign(text)
+    }
     return this
   }
 
   end(): void {
+    const answer = this.#kept
     this.#finish('done')
+    if (answer) this.#reject(new Failure('upstream_error', { answer }))
   }
 
   /** Ollama's connection breaks. */

@@ -31,6 +31,8 @@ function aCall(parts: Partial<FinishedCall> = {}): FinishedCall {
     outcome: 'done',
     reason: null,
     status: 200,
+    signsMs: null,
+    lateStatus: null,
     startedAt: 1_700_000_000_000,
     waitMs: 0,
     parts: 35,
@@ -100,6 +102,13 @@ describe('a JSON line', () => {
       [line.model, line.reason, line.first_byte_ms, line.tokens_in, line.user, line.num_ctx],
       [null, 'queue_full', null, null, null, null],
     )
+  })
+
+  it('tells of signs of life, and of the status that came too late, only where there were some', () => {
+    assert.doesNotMatch(formatJson(callRecord({})), /signs|late/)
+    const late = formatJson(callRecord({ signsMs: 20_000.126, lateStatus: 504 }))
+    assert.match(late, /"num_ctx":null,"signs_ms":20000\.13,"late_status":504\}\n$/)
+    assert.match(formatText(callRecord({ signsMs: 20_000, lateStatus: null })), / signs_ms=20000\n$/)
   })
 
   it('carries a note with its fields, which cannot replace what every line has', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { LiveCall } from '../../src/relay/contract.ts'
+import type { LiveCall } from '../../src/relay/live-call.ts'
 import { listOf, sortedCalls } from '../../src/telemetry/live-queue.ts'
 
 const NOW = 1_000

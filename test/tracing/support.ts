@@ -21,6 +21,8 @@ export function aCall(changes: Partial<FinishedCall> = {}): FinishedCall {
     outcome: 'done',
     reason: null,
     status: 200,
+    signsMs: null,
+    lateStatus: null,
     startedAt: ARRIVAL,
     waitMs: 40,
     firstByteMs: 120,

@@ -26,6 +26,8 @@ export function aFinishedCall({
       tokensIn: 1,
       tokensOut: 1,
       numCtx: null,
+      signsMs: null,
+      lateStatus: null,
     },
     traceparent: null,
     ...parts,

@@ -6,6 +6,7 @@ import type { FinishedCall, PassedRequest, RelayOptions } from '../../../src/rel
 import type { Failure } from '../../../src/relay/failure.ts'
 import { Origins } from '../../../src/relay/origins.ts'
 import { Relay } from '../../../src/relay/relay.ts'
+import { Places } from '../../../src/telemetry/places.ts'
 import { LaneStats } from '../../../src/telemetry/stats.ts'
 import { OLLAMA } from '../../admission/support/builders.ts'
 import { DEFAULT_RULES } from '../../config/support/default-rules.ts'
@@ -54,11 +55,15 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
   const passed: PassedRequest[] = []
   const origins = new Origins()
   const ids = new RequestIds()
+  const places = new Places(clock, () => admission.lanes())
   const relay = new Relay({
     clock,
     admission,
     refuses: () => undefined,
     classFrom: () => DEFAULT_RULES,
+    signs: () => ({ when: 'auto', afterMs: 2_000, everyMs: 1_000 }),
+    placeOf: (ticket) => places.of(ticket),
+    lastWords: (error, { form }) => `${form}:${error.code}`,
     waiting: admission.waiting,
     origins,
     ids,

@@ -17,11 +17,8 @@ const code = (expected: string) => (error: unknown) => error instanceof Failure 
 async function aDelivery({ raw, upstream }: Awaited<ReturnType<typeof aPool>>, request = aRequest()) {
   const watched = new Watched()
   let finished = 0
-  const forwarding = new BunForwarding(watched, {
-    keepAlive() {},
-    closeSoon() {},
-    finished: () => void finished++,
-  })
+  const client = { keepAlive() {}, closeSoon() {}, finished: () => void finished++ }
+  const forwarding = new BunForwarding(watched, client)
   forwarding.send(request, upstream)
   return { watched, forwarding, wire: await raw.next(), finished: () => finished }
 }
