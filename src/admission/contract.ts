@@ -61,11 +61,22 @@ export interface Admission {
   acquire(call: Call, now: number): Permit | Ticket
 }
 
+/** Where a call stands in line. */
+export interface PlaceInLine {
+  /** Counted from 1. */
+  readonly position: number
+  readonly waitingFor: WaitingFor
+  /** Undefined while too little is known. */
+  readonly startsInMs: number | undefined
+}
+
 /** A call in line. A ticket is settled once: with a permit, or with the refusal that ended the wait. */
 export interface Ticket {
   readonly call: Call
   /** Calls back once, at once when the ticket is settled already. A later listener replaces an earlier one. */
   onSettled(listener: (result: Permit | Refusal) => void): void
+  /** Only of a ticket whose line is elsewhere. Undefined where the line does not tell. Never rejects. */
+  place?(): Promise<PlaceInLine | undefined>
   /** The client left, so the call gives up its place. False when the ticket was settled before. */
   cancel(now: number): boolean
 }

@@ -1,4 +1,3 @@
-import type { WaitingFor } from '../admission/turns/contract.ts'
 import type { AnswerForm } from '../ollama/answer-form.ts'
 
 /** An answer that the proxy has begun while Ollama is silent. A later `forward` continues this answer. */
@@ -9,15 +8,6 @@ export interface BegunAnswer {
   sign(text: string): void
   /** Ends the answer. Ollama's answer does not come. */
   finish(text: string): void
-}
-
-/** Where a call stands in line. */
-export interface PlaceInLine {
-  /** Counted from 1. */
-  readonly position: number
-  readonly waitingFor: WaitingFor
-  /** Undefined while too little is known. */
-  readonly startsInMs: number | undefined
 }
 
 /** A begun answer that ends with an error. */

@@ -1,11 +1,11 @@
-import type { Admission, Ticket, Upstream } from '../admission/contract.ts'
+import type { Admission, PlaceInLine, Ticket, Upstream } from '../admission/contract.ts'
 import type { Outcome } from '../admission/observer.ts'
 import type { Refusal, RefusalCode } from '../admission/refusal.ts'
 import type { Waiting } from '../admission/waiting.ts'
 import type { ClassRule } from '../callers/call-class.ts'
 import type { CallClass, Caller } from '../callers/caller.ts'
 import type { Clock } from '../clock.ts'
-import type { BegunAnswer, LateAnswer, PlaceInLine, SignSettings } from './begun-answer.ts'
+import type { BegunAnswer, LateAnswer, SignSettings } from './begun-answer.ts'
 import type { BrokenAnswer } from './broken-answer.ts'
 import type { RequestIds } from './call-headers.ts'
 import type { Failure, FailureCode } from './failure.ts'
@@ -163,7 +163,7 @@ export interface RelayOptions extends PassThroughOptions {
   /** Read again for every sign: a reload can change them. */
   readonly signs: () => SignSettings
   /** Where a ticket stands. Undefined where that is not known. */
-  readonly placeOf: (ticket: Ticket) => PlaceInLine | undefined
+  readonly placeOf: (ticket: Ticket) => FoundPlace
   /** The error that ends a begun answer, in the form of the answer. */
   readonly lastWords: (error: Refusal | Failure, answer: LateAnswer) => string
   /** Counts the bodies that are being read. */
@@ -173,6 +173,9 @@ export interface RelayOptions extends PassThroughOptions {
   /** Hears of every gated call once it is over. */
   readonly finished: (call: FinishedCall) => void
 }
+
+/** A place in line, at once or after a question to the line. Never rejects. Undefined: not known. */
+export type FoundPlace = PlaceInLine | undefined | Promise<PlaceInLine | undefined>
 
 /** The outcome of a call that got no slot is `refused`. */
 export type CallOutcome = Outcome | 'refused'

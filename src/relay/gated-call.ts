@@ -3,7 +3,6 @@ import { Refusal, type RefusalCode } from '../admission/refusal.ts'
 import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
 import type { GatedRequest } from '../ollama/gated-request.ts'
 import { causeOf } from '../upstream/cause.ts'
-import type { PlaceInLine } from './begun-answer.ts'
 import { type BrokenAnswer, brokenAnswer } from './broken-answer.ts'
 import { answerHeaders, diagnosticHeaders } from './call-headers.ts'
 import type { CallEnd, CallRecord } from './call-record.ts'
@@ -84,7 +83,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     return wantedCall(request, this.record, this.deadline)
   }
 
-  get place(): PlaceInLine | undefined {
+  get place(): ReturnType<RelayOptions['placeOf']> {
     return this.#stage === 'waiting' && this.#ticket ? this.#options.placeOf(this.#ticket) : undefined
   }
 

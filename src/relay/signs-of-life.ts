@@ -1,9 +1,10 @@
+import type { PlaceInLine } from '../admission/contract.ts'
 import type { Refusal } from '../admission/refusal.ts'
 import type { Key } from '../callers/caller.ts'
 import { type ExpectedAnswer, expectedAnswer, follows } from '../ollama/answer-form.ts'
-import type { BegunAnswer, PlaceInLine, SignSettings } from './begun-answer.ts'
+import type { BegunAnswer, SignSettings } from './begun-answer.ts'
 import type { CallRecord } from './call-record.ts'
-import type { ClientRequest, RelayOptions, Withheld } from './contract.ts'
+import type { ClientRequest, FoundPlace, RelayOptions, Withheld } from './contract.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
 import type { Failure } from './failure.ts'
 import { KeptAnswer } from './kept-answer.ts'
@@ -12,7 +13,7 @@ import { KeptAnswer } from './kept-answer.ts'
 interface SignedCall {
   readonly record: CallRecord
   /** Undefined for a call that does not stand in line, and where the place is not known. */
-  readonly place: PlaceInLine | undefined
+  readonly place: FoundPlace
 }
 
 /** Tells calls when their next sign is due. */
@@ -75,15 +76,10 @@ export class SignsOfLife implements Watched {
   }
 
   overdue(now: number): void {
-    const { request } = this.#call.record
-    if (this.#expected === undefined || request.gone) {
-      this.stop()
-      return
-    }
-    const { place } = this.#call
     this.dueAt = now + this.#options.signs().everyMs
-    this.#begun ??= this.#begin(this.#expected, place, now)
-    this.#begun.sign(signOf(this.#expected, place, this.#call.record.sent))
+    const { place } = this.#call
+    if (place instanceof Promise) void place.then((found) => this.#sign(found))
+    else this.#sign(place)
   }
 
   /**
@@ -109,10 +105,18 @@ export class SignsOfLife implements Watched {
     this.#watch.forget(this)
   }
 
-  #begin({ contentType, form }: ExpectedAnswer, place: PlaceInLine | undefined, now: number): BegunAnswer {
+  #sign(place: PlaceInLine | undefined): void {
+    const { request, sent } = this.#call.record
+    // The client may have left, and Ollama may have answered while the line was asked for the place.
+    if (this.#expected === undefined || request.gone || this.index < 0) return
+    this.#begun ??= this.#begin(this.#expected, place)
+    this.#begun.sign(signOf(this.#expected, place, sent))
+  }
+
+  #begin({ contentType, form }: ExpectedAnswer, place: PlaceInLine | undefined): BegunAnswer {
     const { record } = this.#call
     const { request } = record
-    record.signsFrom = now
+    record.signsFrom = this.#options.clock.now()
     const headers = ['Content-Type', contentType, 'X-Request-Id', record.id, 'X-Accel-Buffering', 'no']
     // A proxy that compresses an answer may hold the signs back.
     headers.push('Cache-Control', form === 'events' ? 'no-cache, no-transform' : 'no-transform')

@@ -1,6 +1,5 @@
-import type { LaneView } from '../admission/contract.ts'
+import type { LaneView, PlaceInLine } from '../admission/contract.ts'
 import type { LiveQueue, LiveRequest } from '../pages/monitor.ts'
-import type { PlaceInLine } from '../relay/begun-answer.ts'
 import type { LiveCall } from '../relay/live-call.ts'
 import { type LineView, placesIn } from './places.ts'
 import { hundredths } from './snapshot.ts'

@@ -1,6 +1,5 @@
-import type { LaneView } from '../admission/contract.ts'
+import type { LaneView, PlaceInLine } from '../admission/contract.ts'
 import type { Clock } from '../clock.ts'
-import type { PlaceInLine } from '../relay/begun-answer.ts'
 
 /** The part of a lane from which the places in its line follow. */
 export type LineView = Pick<LaneView, 'waiting' | 'waitingFor' | 'startsInMs'>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { PlaceInLine } from '../../src/admission/contract.ts'
 import type { SignSettings } from '../../src/relay/begun-answer.ts'
 import { signsFor } from '../../src/relay/signs-of-life.ts'
 import { relayHarness } from './support/relay-harness.ts'
@@ -148,6 +149,28 @@ describe('signs of life', () => {
     await house.settle()
     house.clock.advance(5_000)
     assert.equal(house.client.begun?.text, ' ')
+  })
+})
+
+describe('a place that is told later', () => {
+  it('makes the sign wait, and no sign comes once Ollama has answered', async () => {
+    const tellers: ((place: PlaceInLine) => void)[] = []
+    const house = relayHarness({ placeOf: () => new Promise((resolve) => tellers.push(resolve)) })
+    const before = await house.call()
+    const { client } = await house.call({ target: '/v1/chat/completions', headers: NOTIFY, body: STREAM })
+    house.clock.advance(2_000)
+    assert.equal(client.begun, undefined)
+    tellers[0]?.({ position: 4, waitingFor: 'turn', startsInMs: 40_100 })
+    await house.settle()
+    assert.equal(client.begun?.text, ': queue position=4 eta_s=41 reason=turn\n\n')
+    assert.equal(client.begun.response.headers.get('x-queue-estimated-wait-ms'), '40100')
+    house.clock.advance(1_000)
+    before.client.forwarding?.begin(200, NDJSON).end()
+    await house.settle()
+    client.forwarding?.begin(200, EVENTS).send('data: {}\n\n')
+    tellers[1]?.({ position: 1, waitingFor: 'slot', startsInMs: 0 })
+    await house.settle()
+    assert.match(client.begun.text, /reason=turn\n\ndata: \{\}\n\n$/)
   })
 })
 

@@ -1,37 +1,18 @@
 import { NO_LIMITS } from '../../callers/caller.ts'
 import type { Clock } from '../../clock.ts'
-import type { CallReport, FairSettings, LaneView, Limits, Runners, Upstream } from '../contract.ts'
-import type { TurnsParts } from '../lanes-in-turns.ts'
+import type { CallReport, Limits } from '../contract.ts'
 import { LocalAdmission } from '../local-admission.ts'
 import { LocalPermit } from '../local-permit.ts'
 import type { LocalTicket } from '../local-ticket.ts'
-import type { AdmissionObserver, Outcome } from '../observer.ts'
+import type { Outcome } from '../observer.ts'
 import { Refusal } from '../refusal.ts'
 import type { TurnSettings } from '../turns/contract.ts'
 import { BusyWatch } from './busy-watch.ts'
 import { callerFrom, factsOf } from './caller-facts.ts'
 import { endOf, type LeaseBudgets } from './lease-budgets.ts'
 import type { Lease, LeaseStore } from './lease-store.ts'
+import type { LeasesParts } from './leases-parts.ts'
 import { type AcquireRequest, type AcquireResult, CLAIM_MS, LEASE_MS, refused } from './protocol.ts'
-
-export interface LeasesParts {
-  readonly clock: Clock
-  readonly observer: AdmissionObserver
-  readonly upstream: Upstream
-  /** In force where no admin has set other limits. */
-  readonly defaults: Limits
-  /** The default number of slots is where `auto` begins. */
-  readonly auto: boolean
-  readonly runners?: Runners
-  readonly fairness?: FairSettings
-  readonly turns: TurnsParts
-  readonly maxWaitingBytes: number
-  readonly store: LeaseStore
-  readonly budgets: LeaseBudgets
-  readonly random?: () => number
-  /** Ollama was seen to run another number of calls at once than was known. Must not throw. */
-  readonly measured?: (lane: LaneView) => void
-}
 
 type Settled = (answer: AcquireResult) => void
 
@@ -112,6 +93,12 @@ export class Leases {
     if (entry === undefined || !('permit' in entry) || entry.lease.expiresAt <= now) return false
     this.#hold({ ...entry, lease: { ...entry.lease, expiresAt: now + LEASE_MS } })
     return true
+  }
+
+  /** The ticket of a call in line. */
+  ticket(id: string): LocalTicket | undefined {
+    const entry = this.#entries.get(id)
+    return entry && 'ticket' in entry ? entry.ticket : undefined
   }
 
   /** Ollama has begun to answer the call. */

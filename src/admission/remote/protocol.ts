@@ -1,4 +1,4 @@
-import type { Call, CallReport } from '../contract.ts'
+import type { Call, CallReport, PlaceInLine } from '../contract.ts'
 import type { Outcome } from '../observer.ts'
 import type { Refusal, RefusalCode, RefusalFacts } from '../refusal.ts'
 import type { CallerFacts } from './caller-facts.ts'
@@ -33,6 +33,8 @@ export interface AdmissionStub {
   claim(id: string): Promise<boolean>
   /** False: the slot had gone back and may be another's. */
   renew(id: string): Promise<boolean>
+  /** Where a call stands in line. Undefined for a call that does not stand there. */
+  place(id: string): Promise<PlaceInLine | undefined>
   /** Ollama has begun to answer the call. */
   began(id: string): Promise<void>
   release(id: string, outcome: Outcome, report?: CallReport): Promise<void>

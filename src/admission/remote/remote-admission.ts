@@ -1,5 +1,5 @@
 import type { Cancel } from '../../clock.ts'
-import type { Admission, Call, Permit, Ticket } from '../contract.ts'
+import type { Admission, Call, Permit, PlaceInLine, Ticket } from '../contract.ts'
 import { Refusal } from '../refusal.ts'
 import { factsOf } from './caller-facts.ts'
 import type { AdmissionStub } from './protocol.ts'
@@ -60,6 +60,15 @@ class RemoteTicket implements Ticket {
   onSettled(listener: (result: Permit | Refusal) => void): void {
     if (this.#result === undefined) this.#listener = listener
     else listener(this.#result)
+  }
+
+  async place(): Promise<PlaceInLine | undefined> {
+    try {
+      return await this.#origin.place(this.#id)
+    } catch {
+      // The origin is out of reach for the moment. The question for the slot notices that by itself.
+      return undefined
+    }
   }
 
   cancel(): boolean {

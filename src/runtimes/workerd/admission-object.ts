@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Hono } from 'hono'
-import type { CallReport } from '../../admission/contract.ts'
+import type { CallReport, PlaceInLine } from '../../admission/contract.ts'
 import type { Outcome } from '../../admission/observer.ts'
 import { KeptBudgets } from '../../admission/remote/kept-budgets.ts'
 import { Leases } from '../../admission/remote/leases.ts'
@@ -11,6 +11,7 @@ import { fairSettings } from '../../gate/fair-settings.ts'
 import { logMeasured, logNoCatalog, runnersOf } from '../../gate/runners.ts'
 import { turnSettings } from '../../gate/turn-settings.ts'
 import { logNoTurns, turnObserver } from '../../gate/turns.ts'
+import { Places } from '../../telemetry/places.ts'
 import { Stats } from '../../telemetry/stats.ts'
 import { TurnHistory } from '../../telemetry/turn-history.ts'
 import { Catalog } from '../../upstream/catalog.ts'
@@ -41,6 +42,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
   readonly #shares: SharesOfLeases
   readonly #health: UpstreamHealth
   readonly #pages: Hono
+  readonly #places: Places
 
   constructor(ctx: ObjectState, env: WorkerEnv) {
     super(ctx, env)
@@ -98,6 +100,7 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
       },
       measured: logMeasured(log),
     })
+    this.#places = new Places(clock, () => this.#leases.admission.lanes())
     this.#health = new UpstreamHealth({
       name: upstream.name,
       clock,
@@ -132,6 +135,11 @@ export class AdmissionObject extends DurableObject<WorkerEnv> implements Admissi
 
   async renew(id: string): Promise<boolean> {
     return this.#leases.renew(id)
+  }
+
+  async place(id: string): Promise<PlaceInLine | undefined> {
+    const ticket = this.#leases.ticket(id)
+    return ticket && this.#places.of(ticket)
   }
 
   async began(id: string): Promise<void> {

@@ -43,8 +43,7 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
     language: () => language,
     classFrom: () => config.class_from,
     signs: () => config.waiting,
-    // The admission object knows the order of the line, and an isolate does not.
-    placeOf: () => undefined,
+    placeOf: (ticket) => ticket.place?.(),
   })
   // Counts bodies that are being read in this isolate. The admission object counts the bodies in line, of all isolates.
   const waiting = new Waiting(config.max_queue_bytes)

@@ -57,6 +57,22 @@ function watch(ticket: Ticket) {
   return { ticket, results, slot, refusal, lost: () => lost }
 }
 
+describe('a place from afar', () => {
+  it('is that of the line, and of no line once the call has its slot or the gate is out of reach', async () => {
+    const { wire, ask } = aPair()
+    const [first, second, third] = [ask(), ask(), ask()]
+    await settle()
+    assert.equal(await first.ticket.place?.(), undefined)
+    assert.equal((await second.ticket.place?.())?.position, 1)
+    assert.deepEqual(await third.ticket.place?.(), { position: 2, waitingFor: 'slot', startsInMs: undefined })
+    first.slot().release('done', 0)
+    await settle()
+    assert.equal((await third.ticket.place?.())?.position, 1)
+    wire.cut = true
+    assert.equal(await third.ticket.place?.(), undefined)
+  })
+})
+
 describe('a slot from afar', () => {
   it('is held while the call runs, renewed, and given back once', async () => {
     const { world, wire, pass, ask, alive } = aPair()

@@ -3,7 +3,8 @@ import type { LaneView, Limits } from '../../../../src/admission/contract.ts'
 import { Refusal } from '../../../../src/admission/refusal.ts'
 import { KeptBudgets, type KeyDay, type UseStore } from '../../../../src/admission/remote/kept-budgets.ts'
 import type { Lease, LeaseStore } from '../../../../src/admission/remote/lease-store.ts'
-import { Leases, type LeasesParts } from '../../../../src/admission/remote/leases.ts'
+import { Leases } from '../../../../src/admission/remote/leases.ts'
+import type { LeasesParts } from '../../../../src/admission/remote/leases-parts.ts'
 import type {
   AcquireRequest,
   AcquireResult,
@@ -12,6 +13,7 @@ import type {
 import type { RunnerLoad, TurnSettings } from '../../../../src/admission/turns/contract.ts'
 import { Budgets } from '../../../../src/callers/budgets.ts'
 import { EVERYBODY } from '../../../../src/callers/caller.ts'
+import { placesIn } from '../../../../src/telemetry/places.ts'
 import { Stats } from '../../../../src/telemetry/stats.ts'
 import { Loaded } from '../../../../src/upstream/loaded.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
@@ -216,6 +218,11 @@ export class Wire {
         ),
       began: (id) => send('began', (leases) => leases.began(id)),
       claim: (id) => send('claim', (leases) => leases.claim(id)),
+      place: (id) =>
+        send('place', (leases) => {
+          const ticket = leases.ticket(id)
+          return ticket && placesIn(leases.admission.lanes(), this.#world.clock.now()).get(ticket)
+        }),
       renew: (id) => send('renew', (leases) => leases.renew(id)),
       release: (id, outcome, report) => send('release', (leases) => leases.release(id, outcome, report)),
       modelsChanged: () => Promise.reject(new Error('no models here')),
