@@ -22,6 +22,7 @@ const BENCHES: Readonly<Record<string, (quick: boolean) => readonly string[]>> =
   streams: withQuick,
   goodput: withQuick,
   waiters: withQuick,
+  signs: withQuick,
   turns: withQuick,
   fairness: withQuick,
   owed: withQuick,

@@ -18,8 +18,15 @@ export async function openConnections(url: string, count: number, request: strin
   return sockets
 }
 
-export function requestText(url: string, method: 'GET' | 'POST', target: string, body = ''): string {
-  const head = `${method} ${target} HTTP/1.1\r\nHost: ${new URL(url).host}\r\n`
+/** `headers`: further lines, each with its line break. */
+export function requestText(
+  url: string,
+  method: 'GET' | 'POST',
+  target: string,
+  body = '',
+  headers = '',
+): string {
+  const head = `${method} ${target} HTTP/1.1\r\nHost: ${new URL(url).host}\r\n${headers}`
   const length =
     body === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`
   return `${head}${length}\r\n${body}`

@@ -12,6 +12,7 @@ export interface ProxyOptions {
   /** The command line up to `serve`; the built product on this Node unless it is another. */
   readonly program?: readonly string[]
   readonly ipc?: boolean
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface StartedProxy extends Server {
@@ -35,11 +36,11 @@ export const LISTENS = /listens on (http:\S+)/
  * them files in a folder of its own that goes with it.
  */
 export async function startProxy(options: ProxyOptions): Promise<StartedProxy> {
-  const { program = builtOn(process.execPath), ipc = false } = options
+  const { program = builtOn(process.execPath), ipc = false, env = {} } = options
   const folder = mkdtempSync(join(tmpdir(), 'guard-bench-'))
   const child = await start([...program, ...serveArguments(options)], {
     core: PROXY_CORE,
-    env: { LOG_FILE: join(folder, 'proxy.log'), CONFIG_FILE: devNull },
+    env: { LOG_FILE: join(folder, 'proxy.log'), CONFIG_FILE: devNull, ...env },
     stdoutFile: join(folder, 'stdout.log'),
     ready: LISTENS,
     ipc,
