@@ -45,6 +45,8 @@ export type MeteredCall = Pick<
   | 'outcome'
   | 'reason'
   | 'status'
+  | 'lateStatus'
+  | 'signsMs'
   | 'waitMs'
   | 'firstByteMs'
   | 'totalMs'
@@ -80,6 +82,8 @@ export class ModelMeters {
   /** Time that Ollama says it took to get the model ready. For a loaded model that is some milliseconds. */
   readonly load = new Buckets(LOAD_SECONDS)
   retriesAdvised = 0
+  /** Calls that got signs of life. */
+  signed = 0
   tokensIn = 0
   tokensOut = 0
 
@@ -150,6 +154,7 @@ export class Meters {
       if (call.status !== 0 && call.reason !== 'model_not_allowed') meters.retriesAdvised++
     } else if (call.outcome === 'refused') increment(meters.refusals, REASONS.indexOf('body_too_large'))
     if (call.model !== null && call.outcome !== 'refused') recordTimes(meters, call)
+    if (call.signsMs !== null) meters.signed++
     if (call.tokensIn !== null) meters.tokensIn += call.tokensIn
     const tokensOut = tokensOf(call) ?? 0
     meters.tokensOut += tokensOut
@@ -173,7 +178,8 @@ export class Meters {
     if (call.model === null) return this.#none
     const known = this.#models.get(call.model)
     if (known) return known
-    const answered = call.firstByteMs !== null && call.status > 0 && call.status < 400
+    const status = call.lateStatus ?? call.status
+    const answered = call.firstByteMs !== null && status > 0 && status < 400
     return answered && this.#hasRoom ? this.#add(call.model) : this.#other
   }
 

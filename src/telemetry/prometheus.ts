@@ -89,6 +89,7 @@ function describeCalls(families: Families, meters: Meters): void {
     },
   )
   const sums = {
+    signs_of_life_total: ['Calls whose answer began early, with signs of life.', (of) => of.signed],
     retries_advised_total: ['Answers that told the client when to come back.', (of) => of.retriesAdvised],
     tokens_in_total: ['Tokens of prompts, as Ollama counts them.', (of) => of.tokensIn],
     tokens_out_total: ['Tokens of answers, as Ollama counts them.', (of) => of.tokensOut],

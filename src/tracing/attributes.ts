@@ -22,9 +22,10 @@ export function spanName({ path, model }: Pick<FinishedCall, 'path' | 'model'>):
  * sends too much, asks for an unknown model) is not an error of the server.
  */
 export function errorTypeOf(
-  call: Pick<FinishedCall, 'outcome' | 'reason' | 'status' | 'firstByteMs'>,
+  call: Pick<FinishedCall, 'outcome' | 'reason' | 'status' | 'lateStatus' | 'firstByteMs'>,
 ): string | undefined {
-  const { outcome, reason, status, firstByteMs } = call
+  const { outcome, reason, firstByteMs } = call
+  const status = meantStatus(call)
   if (outcome === 'timed_out') return 'timeout'
   if (outcome === 'refused') return reason ?? undefined
   if (outcome !== 'failed') return undefined
@@ -32,9 +33,15 @@ export function errorTypeOf(
   return status >= 500 ? String(status) : 'upstream_error'
 }
 
+/** The status of the answer, also where signs of life came before it and the client was given 200. */
+function meantStatus({ lateStatus, status }: Pick<FinishedCall, 'lateStatus' | 'status'>): number {
+  return lateStatus ?? status
+}
+
 /** The error.type of the request to Ollama. As for every HTTP client, an answer of 400 and above is an error. */
 export function upstreamErrorTypeOf(call: FinishedCall): string | undefined {
-  return call.firstByteMs !== null && call.status >= 400 ? String(call.status) : errorTypeOf(call)
+  const status = meantStatus(call)
+  return call.firstByteMs !== null && status >= 400 ? String(status) : errorTypeOf(call)
 }
 
 export function callAttributes(call: FinishedCall): Attributes {
@@ -60,7 +67,7 @@ export function upstreamAttributes(call: FinishedCall, server: Attributes): Attr
   return {
     ...server,
     [ATTR_HTTP_REQUEST_METHOD]: 'POST',
-    [ATTR_HTTP_RESPONSE_STATUS_CODE]: call.firstByteMs === null ? undefined : call.status,
+    [ATTR_HTTP_RESPONSE_STATUS_CODE]: call.firstByteMs === null ? undefined : meantStatus(call),
     [ATTR_ERROR_TYPE]: upstreamErrorTypeOf(call),
     'ollama_guard.upstream.load_ms': call.loadMs > 0 ? call.loadMs : undefined,
   }

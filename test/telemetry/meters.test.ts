@@ -56,6 +56,15 @@ describe('requests', () => {
   })
 })
 
+describe('signs of life', () => {
+  it('count calls that got some, and an error that came too late makes no label', () => {
+    const meters = metersOf(aCall(), aCall({ signsMs: 20_000 }))
+    assert.equal(figures(meters, 'llama2').signed, 1)
+    const late = metersOf(aCall({ model: 'made-up', signsMs: 20_000, lateStatus: 404 }))
+    assert.deepEqual(labels(late), [OTHER, NONE])
+  })
+})
+
 describe('refusals', () => {
   const refusals = (call: MeteredCall) => {
     const counts = figures(metersOf(call), OTHER).refusals

@@ -49,12 +49,14 @@ test('what we or Ollama did wrong is an error, what a client did is none', () =>
     [{ outcome: 'failed', status: 500, ...unanswered }, 'internal_error'],
     [{ outcome: 'failed', status: 500 }, '500'],
     [{ outcome: 'failed', status: 200 }, 'upstream_error'],
+    [{ outcome: 'failed', status: 200, lateStatus: 500 }, '500'],
   ] as const)
     assert.equal(errorTypeOf(aCall(call)), expected, JSON.stringify(call))
 })
 
 test("an answer of 400 and above is an error of what was sent, as it is for Ollama's clients", () => {
   assert.equal(upstreamErrorTypeOf(aCall({ status: 404 })), '404')
+  assert.equal(upstreamErrorTypeOf(aCall({ status: 200, lateStatus: 404 })), '404')
   assert.equal(upstreamErrorTypeOf(aCall({ outcome: 'failed', status: 503 })), '503')
   assert.equal(
     upstreamErrorTypeOf(aCall({ outcome: 'failed', status: 502, ...unanswered })),

@@ -24,6 +24,8 @@ export function aCall(parts: Partial<MeteredCall> = {}): MeteredCall {
     outcome: 'done',
     reason: null,
     status: 200,
+    lateStatus: null,
+    signsMs: null,
     waitMs: 300,
     firstByteMs: 500,
     totalMs: 1_000,
