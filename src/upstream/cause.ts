@@ -53,7 +53,7 @@ const CAUSES: Readonly<Record<string, CauseText>> = {
   ],
   UNEXPECTED_ANSWER: [
     'sent an answer that cannot follow the signs of life which the client has got',
-    'see docs/waiting.md',
+    'find the server between the proxy and Ollama that changes answers',
   ],
   EPROTO: [
     'and the proxy cannot agree on a TLS connection',
