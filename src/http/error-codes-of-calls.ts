@@ -63,6 +63,16 @@ export const CALL_ERRORS = {
     ru: 'Оператор сервера прервал этот запрос.',
     ar: 'أنهى مشغّل الخادم هذا الطلب.',
   },
+  superseded: {
+    status: 499,
+    en: 'A newer request with the same X-Queue-Key replaced this one.',
+    zh: '带有相同 X-Queue-Key 的较新请求已取代此请求。',
+    vi: 'Một yêu cầu mới hơn có cùng X-Queue-Key đã thay thế yêu cầu này.',
+    ja: '同じ X-Queue-Key を持つ新しいリクエストが、このリクエストに取って代わりました。',
+    ko: '같은 X-Queue-Key를 가진 새 요청이 이 요청을 대체했습니다.',
+    ru: 'Более новый запрос с тем же X-Queue-Key заменил этот запрос.',
+    ar: 'حلّ طلب أحدث يحمل قيمة X-Queue-Key نفسها محل هذا الطلب.',
+  },
   body_too_large: {
     status: 413,
     en: 'The request body is larger than this server accepts.',

@@ -126,16 +126,17 @@ function sentenceOf(code: Exclude<RefusalCode, 'cancelled'>, { paused, scope }: 
 }
 
 /**
- * An SDK must not repeat a call that an operator ended. It must also not repeat a call that Ollama was working on at the
- * timeout: the SDKs would send the call twice more, and each time it would hold a slot for as long.
+ * An SDK must not repeat a call that an operator or a newer call ended. It must also not repeat a call that Ollama was
+ * working on at the timeout: the SDKs would send the call twice more, and each time it would hold a slot for as long.
  */
 function answerToFailure(code: Exclude<FailureCode, 'client_gone'>, failure: Failure): ErrorAnswer {
-  const { model, sent, askedForWhole } = failure
-  const final = code === 'cancelled' || (code === 'timeout' && sent)
+  const { model, sent, askedForWhole, about } = failure
+  const final = code === 'cancelled' || code === 'superseded' || (code === 'timeout' && sent)
   return {
     code,
     model,
     ...(askedForWhole && { sentence: 'timeout_whole' }),
+    ...(about && { sentence: about }),
     ...(final && { headers: FINAL }),
   }
 }

@@ -14,6 +14,7 @@ const BREAKS = {
   broken: { code: 'upstream_error', sentence: 'stream_broken' },
   idle: { code: 'timeout', sentence: 'stream_idle' },
   cancelled: { code: 'cancelled', sentence: 'stream_cancelled' },
+  superseded: { code: 'superseded', sentence: 'stream_superseded' },
 } as const
 
 /**

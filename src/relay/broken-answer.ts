@@ -1,6 +1,6 @@
 /** An answer that ends before it is whole. */
 export interface BrokenAnswer {
-  readonly why: 'broken' | 'idle' | 'cancelled'
+  readonly why: 'broken' | 'idle' | 'cancelled' | 'superseded'
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
   readonly path: string

@@ -6,8 +6,9 @@ import type { KeptAnswer } from './kept-answer.ts'
  * timeout: Ollama stayed silent past the call's deadline.
  * body_too_large: over max_body_size. body_stalled: the body stopped coming.
  * invalid_form: a form in which Ollama and the proxy might find different models.
- * invalid_request: a model name that is longer than any real one, or a body that cannot be decoded safely.
+ * invalid_request: a model name that is longer than any real one, a body that cannot be decoded safely, or a wrong queue key.
  * client_gone: the client left, so nobody reads the answer. cancelled: an operator ended the call.
+ * superseded: a newer call with the same queue key ended the call.
  * internal_error: an error that nobody expected; it is the `cause`.
  */
 export type FailureCode =
@@ -19,6 +20,7 @@ export type FailureCode =
   | 'invalid_request'
   | 'client_gone'
   | 'cancelled'
+  | 'superseded'
   | 'internal_error'
 
 /** Thrown where a call gets no answer from Ollama; becomes an HTTP answer in http/errors.ts and nowhere else. */
@@ -33,17 +35,26 @@ export class Failure extends Error {
   askedForWhole = false
   /** The error answer of Ollama that this failure stands for. */
   readonly answer: KeptAnswer | undefined
+  /** What is wrong about the request, where the sentence of the code says too little. */
+  readonly about: 'queue_key' | undefined
   /** For the client, flat: name, value, name, value. */
   headers: readonly string[] = []
 
   constructor(
     code: FailureCode,
-    options: { model?: string | undefined; sent?: boolean; cause?: unknown; answer?: KeptAnswer } = {},
+    options: {
+      model?: string | undefined
+      sent?: boolean
+      cause?: unknown
+      answer?: KeptAnswer
+      about?: 'queue_key'
+    } = {},
   ) {
     super(code, { cause: options.cause })
     this.code = code
     this.model = options.model
     this.sent = options.sent ?? false
     this.answer = options.answer
+    this.about = options.about
   }
 }

@@ -24,6 +24,7 @@ const OUTCOME_BY_FAILURE: Readonly<Record<FailureCode, Outcome>> = {
   invalid_request: 'failed',
   client_gone: 'cancelled',
   cancelled: 'cancelled',
+  superseded: 'cancelled',
   internal_error: 'failed',
 }
 

@@ -14,6 +14,8 @@ const WHOLE =
 const PAUSED = 'The operator of this server has paused this model. Please try again in 48 seconds.'
 const DOWN = 'Ollama cannot be reached or did not answer properly. Please try again later.'
 const LARGE = 'The request body is larger than this server accepts.'
+const NEWER = 'A newer request with the same X-Queue-Key replaced this one.'
+const KEY = String.raw`X-Queue-Key may have at most 200 characters, and X-Queue-Key-Running can only be \"cancel\".`
 const CLOSING = 'Server is shutting down. Please try again in'
 const model = 'llama2'
 
@@ -110,6 +112,25 @@ const ROWS = [
     ollama: `{"error":"upstream_error: ${DOWN}","code":"upstream_error","message":"${DOWN}","model":"llama2"}`,
     openai: `{"error":{"message":"${DOWN}","type":"server_error","param":null,"code":"upstream_error"}}`,
     anthropic: `{"type":"error","error":{"type":"api_error","message":"${DOWN}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'a newer call with the same queue key comes',
+    error: () => new Failure('superseded', { model }),
+    status: 499,
+    retry: [null, null],
+    final: true,
+    ollama: `{"error":"superseded: ${NEWER}","code":"superseded","message":"${NEWER}","model":"llama2"}`,
+    openai: `{"error":{"message":"${NEWER}","type":"invalid_request_error","param":null,"code":"superseded"}}`,
+    anthropic: `{"type":"error","error":{"type":"api_error","message":"${NEWER}"},"request_id":"req_#"}`,
+  },
+  {
+    when: 'the queue key is wrong',
+    error: () => new Failure('invalid_request', { about: 'queue_key' }),
+    status: 400,
+    retry: [null, null],
+    ollama: `{"error":"invalid_request: ${KEY}","code":"invalid_request","message":"${KEY}"}`,
+    openai: `{"error":{"message":"${KEY}","type":"invalid_request_error","param":null,"code":"invalid_request"}}`,
+    anthropic: `{"type":"error","error":{"type":"invalid_request_error","message":"${KEY}"},"request_id":"req_#"}`,
   },
   {
     when: 'the body is too large',
@@ -327,6 +348,21 @@ describe('the last words of a broken answer', () => {
       `event: error\ndata: {"type":"error","error":{"type":"api_error","message":"${BROKE}"}}\n\n`,
     )
     assert.match(renderErrorTrailer({ ...stream, why: 'idle' }, 'auto') ?? '', /"type":"timeout_error"/)
+  })
+
+  test('tell a call that a newer one has replaced from one that an operator ended', () => {
+    const replaced =
+      'A newer request with the same X-Queue-Key replaced this one in the middle of its answer.'
+    const ended = 'An operator of this server ended the request in the middle of its answer.'
+    const [newer, operator] = (['superseded', 'cancelled'] as const).map((why) => ({ ...broken, why }))
+    assert.ok(newer && operator)
+    assert.equal(renderErrorTrailer(newer, 'auto'), `{"error":"${replaced}"}\n`)
+    assert.equal(renderErrorTrailer(operator, 'auto'), `{"error":"${ended}"}\n`)
+    const events = { ...newer, contentType: 'text/event-stream', path: '/v1/responses' }
+    assert.equal(
+      renderErrorTrailer(events, 'auto'),
+      `data: {"error":{"message":"${replaced}","type":"invalid_request_error","param":null,"code":"superseded"}}\n\n`,
+    )
   })
 
   test('are said in the language of the caller', () => {

@@ -22,6 +22,7 @@ export const CALL_CODES: readonly ErrorCode[] = [
   'too_many_attempts',
   'insufficient_quota',
   'cancelled',
+  'superseded',
   'internal_error',
   'upstream_error',
   'queue_full',

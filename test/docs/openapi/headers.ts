@@ -20,7 +20,7 @@ const HEADERS = {
   },
   'x-should-retry': {
     description:
-      'Tells the SDKs not to send the call again: an operator ended it, Ollama had it until its time limit, or the budget of the key is used up.',
+      'Tells the SDKs not to send the call again: an operator or a newer call ended it, Ollama had it until its time limit, or the budget of the key is used up.',
     schema: { type: 'string', enum: ['false'] },
   },
   'X-Request-Id': {
@@ -67,7 +67,7 @@ export function callHeaders(codes: readonly ErrorCode[]): Json {
   if (codes.includes('insufficient_quota')) components.push('Retry-After', 'x-should-retry')
   if (codes.includes('queue_full')) components.push('Retry-After', 'retry-after-ms')
   if (codes.includes('timeout')) components.push('Retry-After-IfWaiting', 'x-should-retry')
-  if (codes.includes('cancelled')) components.push('x-should-retry')
+  if (codes.includes('cancelled') || codes.includes('superseded')) components.push('x-should-retry')
   return refer(components)
 }
 

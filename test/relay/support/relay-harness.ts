@@ -23,6 +23,7 @@ const ALL_599 = {
   timeout: 599,
   shutting_down: 599,
   cancelled: 599,
+  superseded: 499,
   upstream_error: 599,
   model_not_allowed: 599,
   insufficient_quota: 599,
