@@ -1,6 +1,7 @@
 import { LocalAdmission } from '../admission/local-admission.ts'
 import type { AdminGuard } from '../http/admin-guard.ts'
 import { GATED_PATHS } from '../ollama/routes.ts'
+import { QueueKeys } from '../relay/queue-keys.ts'
 import { Relay } from '../relay/relay.ts'
 import { Meters } from '../telemetry/meters.ts'
 import { Places } from '../telemetry/places.ts'
@@ -99,6 +100,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const relay: Relay = new Relay({
     ...options,
     admission,
+    queueKeys: new QueueKeys(),
     refuses: (requester, model) => callers.refuses(requester, model),
     waiting: admission.waiting,
     upstream: parts.upstream,

@@ -34,7 +34,7 @@ export function relayOptions({
   signs,
 }: RelaySettings): Omit<
   RelayOptions,
-  'admission' | 'refuses' | 'waiting' | 'upstream' | 'health' | 'finished'
+  'admission' | 'queueKeys' | 'refuses' | 'waiting' | 'upstream' | 'health' | 'finished'
 > {
   return {
     clock,

@@ -1,5 +1,4 @@
 import type { CallReport, Ticket } from '../admission/contract.ts'
-import type { RefusalCode } from '../admission/refusal.ts'
 import { classByHeaders, classByTier, classInForce } from '../callers/call-class.ts'
 import type { CallClass } from '../callers/caller.ts'
 import type { Figures } from '../ollama/answer-figures.ts'
@@ -8,7 +7,14 @@ import { loadOptions } from '../ollama/load-options.ts'
 import { dialectOf } from '../ollama/routes.ts'
 import { isStream, newRequestId } from './call-headers.ts'
 import { reportOf } from './call-report.ts'
-import type { CallOutcome, ClientRequest, FinishedCall, RelayOptions, Requester } from './contract.ts'
+import type {
+  CallOutcome,
+  CallReason,
+  ClientRequest,
+  FinishedCall,
+  RelayOptions,
+  Requester,
+} from './contract.ts'
 import type { LiveCall } from './live-call.ts'
 
 type AskedOfCall = Pick<GatedRequest, 'model' | 'options' | 'serviceTier' | 'streams'>
@@ -26,7 +32,7 @@ interface CallState {
 /** How a call ended. */
 export interface CallEnd extends CallState {
   readonly outcome: CallOutcome
-  readonly reason: RefusalCode | null
+  readonly reason: CallReason | null
   readonly status: number
   /** `now` in milliseconds since 1970. */
   readonly wallTime: number
@@ -52,7 +58,7 @@ export class CallRecord {
   wantsStream = false
   /** Ollama's answer comes piece by piece. */
   streamed = false
-  /** Code of why Ollama's connection failed. */
+  /** As of FinishedCall. */
   cause: string | null = null
   /** Clock milliseconds of the first sign of life. */
   signsFrom: number | undefined

@@ -12,6 +12,7 @@ import type { Failure, FailureCode } from './failure.ts'
 import type { IncomingBody } from './incoming-body.ts'
 import type { KeptAnswer } from './kept-answer.ts'
 import type { Origins } from './origins.ts'
+import type { QueueKeys } from './queue-keys.ts'
 
 /**
  * One request as its runtime gives it to the relay. Implemented in runtimes/node, runtimes/bun and runtimes/fetch, each
@@ -144,6 +145,8 @@ export interface PassedRequest {
 
 export interface RelayOptions extends PassThroughOptions {
   readonly admission: Admission
+  /** The calls with a queue key. Undefined where calls of the same caller are elsewhere: queue keys then do nothing. */
+  readonly queueKeys: QueueKeys | undefined
   /** Why a caller may not have a call of this model. `model`: key; undefined for a call that names no model. */
   readonly refuses: (requester: Requester, model: string | undefined) => Refusal | undefined
   /** The rules that tell the class of a call by its headers. Read again for every call: a reload can change them. */
@@ -180,6 +183,9 @@ export type FoundPlace = PlaceInLine | undefined | Promise<PlaceInLine | undefin
 /** The outcome of a call that got no slot is `refused`. */
 export type CallOutcome = Outcome | 'refused'
 
+/** Why a call got no slot. `superseded`: a newer call ended it. */
+export type CallReason = RefusalCode | 'superseded'
+
 /** A call that is over, as the log and the metrics hear of it: nothing of its contents. */
 export interface FinishedCall {
   readonly requestId: string
@@ -196,8 +202,8 @@ export interface FinishedCall {
   readonly model: string | null
   /** A refused call's outcome is `refused`, and `reason` says why. */
   readonly outcome: CallOutcome
-  readonly reason: RefusalCode | null
-  /** Code of why Ollama's connection failed (upstream/cause.ts); null when the connection did not fail. */
+  readonly reason: CallReason | null
+  /** Why Ollama's connection failed (upstream/cause.ts). `superseded_running`: a newer call made the proxy cut it. */
   readonly cause?: string | null
   /** Status that the client was given; 0 when the client left before a status was sent. */
   readonly status: number

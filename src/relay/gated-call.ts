@@ -1,8 +1,7 @@
 import type { Call, Permit, Ticket } from '../admission/contract.ts'
-import { Refusal, type RefusalCode } from '../admission/refusal.ts'
+import { Refusal } from '../admission/refusal.ts'
 import { AnswerTail, type Figures } from '../ollama/answer-figures.ts'
 import type { GatedRequest } from '../ollama/gated-request.ts'
-import { causeOf } from '../upstream/cause.ts'
 import { type BrokenAnswer, brokenAnswer } from './broken-answer.ts'
 import { answerHeaders, diagnosticHeaders } from './call-headers.ts'
 import type { CallEnd, CallRecord } from './call-record.ts'
@@ -12,7 +11,9 @@ import { Failure, type FailureCode } from './failure.ts'
 import { NOT_OF_A_CALL } from './headers.ts'
 import { IncomingBody } from './incoming-body.ts'
 import type { KeptAnswer } from './kept-answer.ts'
-import { asRelayError, describeFailure, outcomeOf, outcomeOfEnd } from './outcome.ts'
+import { leaveLine } from './leave-line.ts'
+import { asRelayError, causeOfEnd, describeFailure, outcomeOf, outcomeOfEnd, reasonOf } from './outcome.ts'
+import type { KeyPlace } from './queue-keys.ts'
 import { SignsOfLife, type SignWatch } from './signs-of-life.ts'
 import { wantedCall } from './wanted-call.ts'
 
@@ -30,6 +31,8 @@ export class GatedCall implements ForwardingObserver, Watched {
   index = -1
   /** Clock milliseconds at which the request was read. */
   readAt = 0
+  /** Undefined for a call without a queue key. */
+  keyPlace: KeyPlace | undefined
   readonly #options: RelayOptions
   readonly #deadlines: Deadlines<GatedCall>
   readonly #request: ClientRequest
@@ -101,8 +104,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     this.#permit = permit
     this.record.granted(permit.slots, this.#options.clock.now())
     permit.onLost?.(() => this.#abort('upstream_error', 'broken'))
-    if (this.#stopped) throw this.#stopped
-    if (this.#request.gone) throw new Failure('client_gone', { model: this.record.model })
+    this.throwIfOver()
   }
 
   /** Sends the call to Ollama. Resolves once the answer has begun. */
@@ -138,7 +140,7 @@ export class GatedCall implements ForwardingObserver, Watched {
 
   end(ending: Ending, cause?: unknown): void {
     const { sentAt, status } = this.record
-    if (ending === 'broken') this.record.cause = causeOf(cause).code
+    this.record.cause = causeOfEnd(ending, cause, this.#stopped)
     // Once an answer has begun, a break says nothing about whether Ollama answers.
     if (ending === 'broken' && this.#stage === 'sent') this.#options.health.sawFailure(cause, sentAt)
     const now = this.#options.clock.now()
@@ -159,18 +161,17 @@ export class GatedCall implements ForwardingObserver, Watched {
     const outcome = outcomeOf(error)
     this.#permit?.release(outcome === 'refused' ? 'cancelled' : outcome, now)
     const status = this.#request.gone ? 0 : this.#options.statuses[error.code]
-    this.#finish(now, outcome, thrown instanceof Refusal ? thrown.code : null, status)
+    this.#finish(now, outcome, reasonOf(error, thrown), status)
     return error
   }
 
-  /** An operator ends the call, at whatever stage. */
-  cancel(): void {
-    if (this.#stage === 'reading') this.#request.stopReading(this.#stop('cancelled'))
+  /** An operator or a newer call ends the call, at whatever stage. */
+  cancel(code: 'cancelled' | 'superseded'): void {
+    if (this.#stage === 'reading') this.#request.stopReading(this.#stop(code))
     else if (this.#stage === 'waiting') {
-      this.#stop('cancelled')
-      // start() gives back a slot that is on its way already.
-      this.#ticket?.cancel(this.#options.clock.now())
-    } else this.#abort('cancelled', 'cancelled')
+      this.#stop(code)
+      leaveLine(this.#ticket, this.#options.clock.now())
+    } else this.#abort(code, code)
   }
 
   /** The call as it is now. */
@@ -209,10 +210,9 @@ export class GatedCall implements ForwardingObserver, Watched {
     else if (this.#stage === 'answering') this.#forwarding?.abort(this.#stop(code), this.errorTrailer(why))
   }
 
-  #stop(code: FailureCode): Failure {
-    const failure = new Failure(code, { model: this.record.model, sent: this.record.sent })
-    this.#stopped = failure
-    return failure
+  #stop(code: FailureCode): Failure | Refusal {
+    this.#stopped ??= new Failure(code, { model: this.record.model, sent: this.record.sent })
+    return this.#stopped
   }
 
   /** Milliseconds in line, so far or in all. */
@@ -228,7 +228,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   #finish(
     now: number,
     outcome: CallEnd['outcome'],
-    reason: RefusalCode | null,
+    reason: CallEnd['reason'],
     status: number,
     figures?: Figures,
   ) {
@@ -236,6 +236,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     this.#stage = 'over'
     this.#deadlines.forget(this)
     this.signs?.stop()
+    this.keyPlace?.leave()
     this.#options.ids.release(this.record.id)
     const wallTime = this.#options.clock.wallTime()
     // Each field is named: a spread here took 10 of the 165 µs of a call.

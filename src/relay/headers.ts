@@ -1,6 +1,7 @@
 import type { Credentials } from '../upstream/credentials.ts'
 import type { Withheld } from './contract.ts'
 import { isSameOrigin } from './origins.ts'
+import { QUEUE_KEY, QUEUE_KEY_RUNNING } from './queue-keys.ts'
 
 /** Headers of one connection and not of the message (RFC 9110 section 7.6.1), and headers of the same kind. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -18,8 +19,17 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 /** Headers of Ollama's answer to a gated call that the client does not get: the proxy adds its own under these names. */
 export const NOT_OF_A_CALL: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'x-request-id', 'x-queue-wait-ms'])
 
-/** Headers that are made anew for Ollama: its host name, the length of the bytes that are sent, no second 100-continue. */
-const SET_ANEW: ReadonlySet<string> = new Set(['host', 'content-length', 'expect'])
+/**
+ * Headers that stay here. Some are made anew for Ollama: its host name, the length of the bytes that are sent, no second
+ * 100-continue. The others speak to the proxy alone, and Ollama would pass them on to ollama.com.
+ */
+const NOT_FOR_OLLAMA: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'expect',
+  QUEUE_KEY,
+  QUEUE_KEY_RUNNING,
+])
 
 /** Further hop-by-hop names that a Connection header declares. */
 function declaredHops(connection: string | undefined): ReadonlySet<string> | undefined {
@@ -52,7 +62,7 @@ export function requestHeaders(
     const lower = name.toLowerCase()
     if (HOP_BY_HOP.has(lower) || declared?.has(lower)) continue
     if (withheld?.(lower)) continue
-    if (SET_ANEW.has(lower) && !(facts.keepLength && lower === 'content-length')) continue
+    if (NOT_FOR_OLLAMA.has(lower) && !(facts.keepLength && lower === 'content-length')) continue
     if (lower === 'origin' && isSameOrigin(value, facts.host)) continue
     if (credentials !== undefined && lower === 'authorization') {
       if (value === '' || credentials.isOurs(value)) continue

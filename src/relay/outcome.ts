@@ -2,8 +2,9 @@ import type { Outcome } from '../admission/observer.ts'
 import { Refusal } from '../admission/refusal.ts'
 import { canStream } from '../ollama/routes.ts'
 import { Unreadable } from '../ollama/unreadable.ts'
+import { causeOf } from '../upstream/cause.ts'
 import type { CallRecord } from './call-record.ts'
-import type { CallOutcome, Ending } from './contract.ts'
+import type { CallOutcome, CallReason, Ending } from './contract.ts'
 import { Failure, type FailureCode } from './failure.ts'
 
 /** The outcome of a call that was sent to Ollama, by the way its forwarding ended. */
@@ -48,6 +49,22 @@ export function outcomeOfEnd(
   if (ending === 'done' && failed) return 'failed'
   if (ending === 'aborted' && stopped instanceof Failure) return OUTCOME_BY_FAILURE[stopped.code]
   return OUTCOME_BY_ENDING[ending]
+}
+
+/** Why the connection to Ollama ended before the answer was over, as FinishedCall.cause. `cause`: of a broken answer. */
+export function causeOfEnd(
+  ending: Ending,
+  cause: unknown,
+  stopped: Refusal | Failure | undefined,
+): string | null {
+  if (ending === 'broken') return causeOf(cause).code
+  return ending === 'aborted' && stopped?.code === 'superseded' ? 'superseded_running' : null
+}
+
+/** Why a call got no slot, for the log; null for a call that Ollama had, or that failed otherwise. */
+export function reasonOf(error: Refusal | Failure, thrown: unknown): CallReason | null {
+  if (error instanceof Failure && error.code === 'superseded') return error.sent ? null : error.code
+  return thrown instanceof Refusal ? thrown.code : null
 }
 
 /** The outcome of a call that got no answer from Ollama. */

@@ -42,9 +42,10 @@ export class Relay {
   }
 
   async #serve(call: GatedCall): Promise<Response> {
-    const { admission, clock, refuses } = this.#options
+    const { admission, clock, queueKeys, refuses } = this.#options
     const { path, request, requester } = call.record
     try {
+      call.keyPlace = queueKeys?.enter(call)
       this.#reading.enter(requester.caller)
       const body = await call.readBody().finally(() => this.#reading.leave(requester.caller))
       const read = await readGatedRequest(request, path, body, clock, call)
@@ -52,7 +53,9 @@ export class Relay {
       const refusal = refuses(requester, read.model?.key)
       if (refusal) throw refusal
       if (wanted !== undefined) {
-        const answer = admission.acquire(wanted, call.readAt)
+        // What the older calls with its queue key hold is there for this one.
+        const askedAt = call.keyPlace?.endOlder() ? clock.now() : call.readAt
+        const answer = admission.acquire(wanted, askedAt)
         call.start(isPermit(answer) ? answer : await call.wait(answer))
         // While the call stood in line, others of its caller may have used the budget up.
         const late = isPermit(answer) ? undefined : refuses(requester, read.model?.key)
@@ -75,7 +78,7 @@ export class Relay {
     for (const call of this.#deadlines.watched) {
       if (call.record.id !== id) continue
       const found = call.snapshot(this.#options.clock.now())
-      call.cancel()
+      call.cancel('cancelled')
       return found
     }
     return undefined
@@ -108,6 +111,7 @@ export class Relay {
 
   /** A shutdown has begun: ends calls whose body is still being read. Calls that Ollama has go on. */
   close(): void {
+    this.#options.queueKeys?.close()
     for (const call of this.#deadlines.watched) call.refuseUnread()
     this.#uploads.hurry()
   }

@@ -44,6 +44,7 @@ export type MeteredCall = Pick<
   | 'model'
   | 'outcome'
   | 'reason'
+  | 'cause'
   | 'status'
   | 'lateStatus'
   | 'signsMs'
@@ -82,6 +83,8 @@ export class ModelMeters {
   /** Time that Ollama says it took to get the model ready. For a loaded model that is some milliseconds. */
   readonly load = new Buckets(LOAD_SECONDS)
   retriesAdvised = 0
+  /** Calls that a newer call with the same queue key ended. */
+  superseded = 0
   /** Calls that got signs of life. */
   signed = 0
   tokensIn = 0
@@ -148,11 +151,12 @@ export class Meters {
     const meters = this.#metersOf(call)
     const route = this.#routeAt.get(call.path)
     if (route !== undefined) increment(meters.requests, route + OUTCOMES.indexOf(call.outcome))
-    if (call.reason !== null && call.reason !== 'cancelled') {
+    if (call.reason !== null && call.reason !== 'cancelled' && call.reason !== 'superseded') {
       increment(meters.refusals, REASONS.indexOf(call.reason))
       // All but one of these answers tell the client when to come back. Status 0: the client had left before the answer.
       if (call.status !== 0 && call.reason !== 'model_not_allowed') meters.retriesAdvised++
     } else if (call.outcome === 'refused') increment(meters.refusals, REASONS.indexOf('body_too_large'))
+    if (call.outcome === 'cancelled' && isSuperseded(call)) meters.superseded++
     if (call.model !== null && call.outcome !== 'refused') recordTimes(meters, call)
     if (call.signsMs !== null) meters.signed++
     if (call.tokensIn !== null) meters.tokensIn += call.tokensIn
@@ -192,6 +196,10 @@ export class Meters {
     this.#models.set(label, meters)
     return meters
   }
+}
+
+function isSuperseded({ reason, cause }: MeteredCall): boolean {
+  return reason === 'superseded' || cause === 'superseded_running'
 }
 
 function recordTimes(meters: ModelMeters, call: MeteredCall): void {

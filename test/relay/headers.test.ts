@@ -54,6 +54,11 @@ describe('the headers of a request', () => {
     assert.deepEqual(toOllama(raw), ['A', '1'])
     assert.deepEqual(toOllama(raw, { keepLength: true }), ['Content-Length', '5', 'A', '1'])
   })
+  it('lose the queue key, which speaks to the proxy', () => {
+    const raw = ['X-Queue-Key', 'document-1', 'A', '1', 'X-QUEUE-KEY-RUNNING', 'cancel', 'X-Queue-Keys', '2']
+    for (const keepLength of [false, true])
+      assert.deepEqual(toOllama(raw, { keepLength }), ['A', '1', 'X-Queue-Keys', '2'])
+  })
   it('lose an Origin of ours and keep a foreign one', () => {
     for (const origin of ['http://proxy:8080', 'https://proxy:8080']) {
       assert.deepEqual(toOllama(['origin', origin]), [])

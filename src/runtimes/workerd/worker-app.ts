@@ -71,6 +71,8 @@ export function createWorkerApp({ loaded, log }: Deployment): WorkerApp {
           c.executionCtx.waitUntil(work)
         },
       }),
+      // Other isolates have calls of the same caller, and know nothing of the calls here.
+      queueKeys: undefined,
       refuses: (sender, model) => callers.refuses(sender, model),
       waiting,
       upstream,

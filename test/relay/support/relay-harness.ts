@@ -5,6 +5,7 @@ import { RequestIds } from '../../../src/relay/call-headers.ts'
 import type { FinishedCall, PassedRequest, RelayOptions } from '../../../src/relay/contract.ts'
 import type { Failure } from '../../../src/relay/failure.ts'
 import { Origins } from '../../../src/relay/origins.ts'
+import { QueueKeys } from '../../../src/relay/queue-keys.ts'
 import { Relay } from '../../../src/relay/relay.ts'
 import { Places } from '../../../src/telemetry/places.ts'
 import { LaneStats } from '../../../src/telemetry/stats.ts'
@@ -57,10 +58,12 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
   const origins = new Origins()
   const ids = new RequestIds()
   const places = new Places(clock, () => admission.lanes())
+  const queueKeys = new QueueKeys()
   const relay = new Relay({
     clock,
     admission,
     refuses: () => undefined,
+    queueKeys,
     classFrom: () => DEFAULT_RULES,
     signs: () => ({ when: 'auto', afterMs: 2_000, everyMs: 1_000 }),
     placeOf: (ticket) => places.of(ticket),
@@ -92,15 +95,15 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
   const settle = () => new Promise(setImmediate)
 
   /** A gated call whose body is there at once, as far as it gets without more being done. */
-  const call = async (request: Request = {}) => {
-    const started = start({ body: BODY, ...request })
+  const call = async (request: Request = {}, requester = ANYBODY) => {
+    const started = start({ body: BODY, ...request }, requester)
     await settle()
     return started
   }
-  const start = (request: Request) => {
+  const start = (request: Request, requester = ANYBODY) => {
     const client = new ScriptedRequest(request)
     const explanation: string[] = []
-    const result = relay.gated(client, request.target?.split('?')[0] ?? '/api/chat', ANYBODY).then(
+    const result = relay.gated(client, request.target?.split('?')[0] ?? '/api/chat', requester).then(
       (response) => {
         for (const header of response.headers) explanation.push(...header)
         return String(response.status)
@@ -133,6 +136,7 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
     relay,
     origins,
     ids,
+    queueKeys,
     released,
     finished,
     answers,
@@ -148,12 +152,13 @@ export function relayHarness(change: Partial<RelayOptions> & { parallel?: number
 
 export type RelayHarness = ReturnType<typeof relayHarness>
 
-/** Tells whether anything of any call is left: slots, places in line, timers. */
-export function leftovers({ clock, admission }: RelayHarness) {
+/** Tells whether anything of any call is left: slots, places in line, queue keys, timers. */
+export function leftovers({ clock, admission, queueKeys }: RelayHarness) {
   clock.advance(250)
   let active = 0
   for (const lane of admission.lanes()) active += lane.active
-  return { active, waiting: admission.waiting.calls, bytes: admission.waiting.bytes, timers: clock.pending }
+  const { calls, bytes } = admission.waiting
+  return { active, waiting: calls, bytes, keys: queueKeys.size, timers: clock.pending }
 }
 
-export const NOTHING = { active: 0, waiting: 0, bytes: 0, timers: 0 }
+export const NOTHING = { active: 0, waiting: 0, bytes: 0, keys: 0, timers: 0 }
