@@ -90,6 +90,7 @@ function describeCalls(families: Families, meters: Meters): void {
   )
   const sums = {
     signs_of_life_total: ['Calls whose answer began early, with signs of life.', (of) => of.signed],
+    superseded_total: ['Calls that a newer call with the same X-Queue-Key ended.', (of) => of.superseded],
     retries_advised_total: ['Answers that told the client when to come back.', (of) => of.retriesAdvised],
     tokens_in_total: ['Tokens of prompts, as Ollama counts them.', (of) => of.tokensIn],
     tokens_out_total: ['Tokens of answers, as Ollama counts them.', (of) => of.tokensOut],

@@ -47,6 +47,18 @@ test('counters count on from scrape to scrape', async () => {
   }
 })
 
+test('calls that a newer one has replaced are told by model', async () => {
+  const house = scrapeHarness({ models: ['llama2'] })
+  const running = { reason: null, cause: 'superseded_running' } as const
+  house.meters.call(aCall({ outcome: 'cancelled', ...running }))
+  house.meters.call(aRefusedCall({ outcome: 'cancelled', reason: 'superseded' }))
+  house.meters.call(aRefusedCall({ outcome: 'cancelled', reason: 'cancelled' }))
+  house.meters.call(aRefusedCall({ outcome: 'failed', reason: null, cause: 'ECONNRESET' }))
+  assert.equal((await samples(house, 'superseded_total'))['superseded_total{model="llama2"}'], 2)
+  const refusals = await samples(house, 'refusals_total')
+  assert.ok(Object.values(refusals).every((count) => count === 0))
+})
+
 test('tokens are told by model and direction', async () => {
   const house = scrapeHarness()
   house.meters.call(aCall())

@@ -60,7 +60,8 @@ export function readLogLine(fields: LineFields): LogLine {
 function endOf(outcome: string, reason: unknown): RecordedEnd | undefined {
   if (outcome === 'refused')
     return typeof reason === 'string' && REFUSALS_OF_LINES.has(reason) ? 'refused' : undefined
-  if (outcome === 'cancelled') return reason === 'cancelled' ? 'left' : 'cancelled'
+  // A call that a newer one ended while Ollama had it has another reason.
+  if (outcome === 'cancelled') return reason === 'cancelled' || reason === 'superseded' ? 'left' : 'cancelled'
   if (outcome === 'timed_out') return reason === 'timeout' ? 'expired' : 'timed_out'
   return outcome === 'done' || outcome === 'failed' ? outcome : undefined
 }

@@ -32,13 +32,14 @@ describe('the files of a replay', () => {
     const refused = { ...none, outcome: 'refused', totalMs: 0.2 } as const
     const left = { ...none, outcome: 'cancelled', reason: 'cancelled', totalMs: 700, waitMs: 700 } as const
     const expired = { ...none, outcome: 'timed_out', reason: 'timeout', totalMs: 900, waitMs: 900 } as const
-    const ends = await Promise.all(
-      [{ ...refused, reason: 'queue_full' } as const, left, expired].map((each) => readCall(t, each)),
-    )
+    const superseded = { ...left, reason: 'superseded', status: 499 } as const
+    const calls = [{ ...refused, reason: 'queue_full' } as const, left, superseded, expired]
+    const ends = await Promise.all(calls.map((each) => readCall(t, each)))
     assert.deepEqual(
       ends.map((each) => 'end' in each && [each.end, each.heldMs, each.patienceMs]),
       [
         ['refused', 0, Number.POSITIVE_INFINITY],
+        ['left', 0, 700],
         ['left', 0, 700],
         ['expired', 0, Number.POSITIVE_INFINITY],
       ],
@@ -47,6 +48,14 @@ describe('the files of a replay', () => {
     for (const reason of ['model_not_allowed', 'insufficient_quota'] as const)
       assert.deepEqual(await readCall(t, { ...refused, reason }), { apart: 1 })
     assert.deepEqual(await readCall(t, { model: null }), { apart: 1 })
+  })
+
+  it('tell that a call had a slot which a newer one ended at Ollama', async (t) => {
+    const call = await readCall(t, {
+      ...{ outcome: 'cancelled', reason: null, cause: 'superseded_running', status: 499 },
+      ...{ firstByteMs: null, loadMs: 0, totalMs: 900, waitMs: 200 },
+    })
+    assert.deepEqual('end' in call && [call.end, call.heldMs], ['cancelled', 700])
   })
 
   it('may be several, with notes, empty lines and a torn last line', async (t) => {
