@@ -52,6 +52,8 @@ type GapName =
   | 'rawTarget'
   /** One memory of the signatures that were used. */
   | 'sharedSignatures'
+  /** Calls that take the place of older ones with the same queue key. */
+  | 'queueKeys'
   /** Why a connection to Ollama could not be made. */
   | 'upstreamCauses'
   /** A start that tells of itself, and an end by signals. */

@@ -36,6 +36,7 @@ import { runners } from './runners.cases.ts'
 import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
+import { superseded } from './superseded.cases.ts'
 import { targets } from './targets.cases.ts'
 import { turnFaults } from './turn-faults.cases.ts'
 import { turns } from './turns.cases.ts'
@@ -86,6 +87,7 @@ export function conformance(target: Target): void {
     fairClasses(target)
     fairPlaces(target)
     fairFloods(target)
+    superseded(target)
     upstreams(target)
     waits(target)
     ollamaClient(target)

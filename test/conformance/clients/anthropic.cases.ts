@@ -4,6 +4,7 @@ import Anthropic, { APIConnectionTimeoutError, APIError, InternalServerError } f
 import { givenUp, occupy, quiet, slotBack } from '../occupied.ts'
 import { Pair, type Target } from '../pair.ts'
 import { answerOf, collect, failureOf, shapeOf } from './outcome.ts'
+import { NEWEST_ALONE, replaced } from './replaced.ts'
 import { comesBackInTime, WatchedFetch } from './retries.ts'
 
 const model = 'llama3.2'
@@ -73,6 +74,23 @@ export function anthropicClient(target: Target): void {
       const client = clientOf(pair.proxy.url, { maxRetries: 2, fetch: watched.fetch })
       await comesBackInTime(pair, watched, () => client.messages.create(short))
       await pair.update({ model, queue_limit: 8 })
+    })
+
+    it('does not repeat a call that a newer one has replaced', async () => {
+      if (target.gaps?.queueKeys) return
+      const watched = new WatchedFetch()
+      const parts = { maxRetries: 2, fetch: watched.fetch, defaultHeaders: NEWEST_ALONE }
+      const { messages } = clientOf(pair.proxy.url, parts)
+      const [whole, streamed] = await replaced(pair, {
+        whole: () => messages.create({ ...endless, stream: false }),
+        stream: () => messages.create(endless),
+        short: () => messages.create(short),
+      })
+      assert.ok(whole instanceof APIError && streamed instanceof APIError)
+      assert.deepEqual([whole.status, whole.type, streamed.type], [499, 'api_error', 'api_error'])
+      assert.match(whole.message, /A newer request with the same X-Queue-Key replaced this one\./)
+      assert.match(streamed.message, /replaced this one in the middle of its answer\./)
+      assert.equal(watched.calls.length, 3)
     })
 
     it('that aborts a stream frees the slot and stops Ollama', async () => {

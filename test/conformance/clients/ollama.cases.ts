@@ -4,6 +4,7 @@ import { Ollama } from 'ollama'
 import { occupy, quiet, slotBack } from '../occupied.ts'
 import { Pair, type Target } from '../pair.ts'
 import { answerOf, collect, failureOf, shapeOf } from './outcome.ts'
+import { NEWEST_ALONE, replaced } from './replaced.ts'
 
 const model = 'llama3.2'
 const messages = [{ role: 'user', content: 'hello' }]
@@ -86,6 +87,20 @@ export function ollamaClient(target: Target): void {
         await quiet(pair)
       })
     }
+
+    it('throws our message when a newer call has replaced the call', async () => {
+      if (target.gaps?.queueKeys) return
+      const client = new Ollama({ host: pair.proxy.url, headers: NEWEST_ALONE })
+      const [whole, streamed] = await replaced(pair, {
+        whole: () => client.chat({ ...endless, stream: false }),
+        stream: () => client.chat(endless),
+        short: () => client.chat({ model, messages, options }),
+      })
+      const sentence = 'A newer request with the same X-Queue-Key replaced this one'
+      assert.equal('status_code' in whole && whole.status_code, 499)
+      assert.equal(whole.message, `superseded: ${sentence}.`)
+      assert.equal(streamed.message, `${sentence} in the middle of its answer.`)
+    })
 
     it('that aborts a stream frees the slot and stops Ollama', async () => {
       const { aborted } = await pair.simulated()

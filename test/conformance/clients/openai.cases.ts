@@ -5,6 +5,7 @@ import { until } from '../../support/until.ts'
 import { givenUp, occupy, quiet, slotBack } from '../occupied.ts'
 import { Pair, type Target } from '../pair.ts'
 import { answerOf, collect, failureOf, shapeOf } from './outcome.ts'
+import { NEWEST_ALONE, replaced } from './replaced.ts'
 import { comesBackInTime, WatchedFetch } from './retries.ts'
 
 const model = 'llama3.2'
@@ -99,6 +100,23 @@ export function openaiClient(target: Target): void {
       const client = clientOf(pair.proxy.url, { maxRetries: 2, fetch: watched.fetch })
       await comesBackInTime(pair, watched, () => client.chat.completions.create(short))
       await pair.update({ model, queue_limit: 8 })
+    })
+
+    it('does not repeat a call that a newer one has replaced', async () => {
+      if (target.gaps?.queueKeys) return
+      const watched = new WatchedFetch()
+      const parts = { maxRetries: 2, fetch: watched.fetch, defaultHeaders: NEWEST_ALONE }
+      const { completions } = clientOf(pair.proxy.url, parts).chat
+      const [whole, streamed] = await replaced(pair, {
+        whole: () => completions.create({ ...endless, stream: false }),
+        stream: () => completions.create(endless),
+        short: () => completions.create(short),
+      })
+      assert.ok(whole instanceof APIError && streamed instanceof APIError)
+      assert.deepEqual([whole.status, whole.code, streamed.code], [499, 'superseded', 'superseded'])
+      assert.match(whole.message, /A newer request with the same X-Queue-Key replaced this one\.$/)
+      assert.match(streamed.message, /replaced this one in the middle of its answer\.$/)
+      assert.equal(watched.calls.length, 3)
     })
 
     it('that aborts a stream frees the slot and stops Ollama', async () => {

@@ -89,6 +89,10 @@ const workerd: Target = {
         'each isolate remembers the signatures that it has seen: the object does not hear of requests without a slot',
       provenBy: 'cannot use a signature of somebody else again',
     },
+    queueKeys: {
+      reason: 'the calls are in isolates that know nothing of each other; the gate knows only of slots',
+      provenBy: 'ends nothing where isolates know nothing of the calls of others',
+    },
     upstreamCauses: {
       reason: 'the fetch of workerd does not tell why a connection could not be made',
       provenBy: 'because nothing listens there',
