@@ -46,6 +46,12 @@ const SUPERSEDED: Readonly<Record<string, { readonly body: object; readonly last
   },
 }
 
+/** The same body where the status came too late. */
+function withStatus(body: object | undefined): object {
+  const { error } = Object(body)
+  return typeof error === 'string' ? { ...body, status: 499 } : { ...body, error: { ...error, status: 499 } }
+}
+
 const KEY = { 'X-Queue-Key': 'document-1' }
 const editor = { ...bearer('editor'), ...KEY }
 const ENDS_RUNNING = { 'X-Queue-Key-Running': 'cancel' }
@@ -66,7 +72,7 @@ export function superseded(target: Target): void {
       pair = await Pair.start(target, {
         simulate: NO_WAIT_INSIDE,
         serve: ['--parallel', '1', '--max-queue', '1'],
-        variables: keysOf(target, KEYS),
+        variables: { ...keysOf(target, KEYS), WAITING: '{"after":0.5,"every":0.5}' },
       })
     })
     after(() => pair.stop())
@@ -167,6 +173,22 @@ export function superseded(target: Target): void {
         await streams(newest)
         assert.deepEqual(await figures(), [1, 0])
         assert.equal((await pair.simulated()).aborted, aborted + 1)
+      })
+
+      it(`ends one that has got signs of life, with last words that tell the status: ${path}`, async () => {
+        await runs('running')
+        const older = await waits('older', { ...editor, 'X-Queue-Notify': '1' }, path)
+        await until('a sign', () => parseAnswer(older.call.received).body !== '')
+        const newer = come('newer', editor, path)
+        const { status, body } = await answered(older)
+        assert.equal(status, 200)
+        const last = masked(body)
+          .trim()
+          .split('\n')
+          .at(-1)
+          ?.replace(/^data: /, '')
+        assert.deepEqual(JSON.parse(last ?? ''), withStatus(SUPERSEDED[path]?.body))
+        assert.equal(newer.call.received, '')
       })
 
       it(`ends a running one in the middle of its answer, with last words that say so: ${path}`, async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import type { Admission } from '../../src/admission/contract.ts'
 import { Refusal } from '../../src/admission/refusal.ts'
-import type { Requester } from '../../src/relay/contract.ts'
+import type { FinishedCall, Requester } from '../../src/relay/contract.ts'
 import { longFrame } from '../ollama/support/zstd-frames.ts'
 import { ANYBODY } from '../support/anybody.ts'
 import { BODY, leftovers, NOTHING, type RelayHarness, relayHarness } from './support/relay-harness.ts'
@@ -132,6 +132,25 @@ describe('a newer call with the same queue key', () => {
     await serve(newest)
     assert.deepEqual(house.released, ['cancelled', 'cancelled', 'done'])
   })
+
+  for (const where of ['in line', 'at Ollama'] as const) {
+    it(`ends an older one that has got signs of life, with last words: ${where}`, async () => {
+      const { call, clock, settle } = open({ parallel: where === 'in line' ? 1 : 2 })
+      const running = await call()
+      const body = '{"model":"llama2","messages":[{}],"stream":true}'
+      const older = await call({ body, headers: { ...KEY, 'x-queue-notify': '1' } })
+      clock.advance(2_000)
+      assert.equal(await older.result, '200')
+      const newer = await call({ headers: ENDS_RUNNING })
+      await settle()
+      assert.deepEqual([older.client.begun?.text, older.client.begun?.finished], [' ndjson:superseded', true])
+      await serve(running)
+      await serve(newer)
+      const [{ lateStatus, status, outcome, reason, cause }] = house.finished as [FinishedCall]
+      const why = where === 'in line' ? ['superseded', null] : [null, 'superseded_running']
+      assert.deepEqual([lateStatus, status, outcome, reason, cause], [499, 200, 'cancelled', ...why])
+    })
+  }
 
   it('asks for its slot at the time at which the older one is over', async () => {
     const askedAt: number[] = []
