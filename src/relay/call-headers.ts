@@ -45,8 +45,11 @@ function hundredths(ms: number): string {
   return String(Math.round(ms * 100) / 100)
 }
 
-/** A request id that a client may choose. A client with any other id gets an id of ours. */
-const SANE_ID = /^[\w.:=-]{1,128}$/
+/**
+ * A request id that a client may choose. A client with any other id gets an id of ours. An id is a segment of a path,
+ * and as such one or two dots would mean another path.
+ */
+const SANE_ID = /^(?!\.{1,2}$)[\w.:=-]{1,128}$/
 
 const OUR_PREFIX = `${Math.random().toString(36).slice(2, 8)}-`
 let idCount = 0

@@ -203,7 +203,15 @@ export class CallRecord {
       tokensOut: end.figures?.tokensOut ?? null,
       options: this.#options,
       numCtx: typeof numCtx === 'number' ? numCtx : null,
-      traceparent: this.request.header('traceparent') ?? null,
+      traceparent: traceOf(this.request),
     }
   }
+}
+
+/** Characters. The header has 55 today. Records are kept for a while, and a client could send a very long one. */
+const LONGEST_TRACE = 256
+
+function traceOf(request: ClientRequest): string | null {
+  const trace = request.header('traceparent')
+  return trace === undefined || trace.length > LONGEST_TRACE ? null : trace
 }

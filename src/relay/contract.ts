@@ -235,6 +235,6 @@ export interface FinishedCall {
   readonly options?: string | undefined
   /** The context length that the call asks for; null where it leaves that to Ollama. */
   readonly numCtx: number | null
-  /** The client's trace, as its `traceparent` header names the trace. */
+  /** The client's trace, as its `traceparent` header names the trace; null without one, and for one of absurd length. */
   readonly traceparent: string | null
 }

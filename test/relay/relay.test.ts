@@ -78,15 +78,32 @@ describe('a call that goes well', () => {
 
   it('keeps a sane id of its client and replaces any other', async () => {
     const { call, finished } = open({ parallel: 3 })
-    for (const id of ['abc-1.2:x=_', 'a b', 'x'.repeat(129)]) {
+    for (const id of ['abc-1.2:x=_', 'a b', 'x'.repeat(129), '.', '..']) {
       const { client } = await call({ headers: { 'x-request-id': id } })
       client.forwarding?.begin().end()
     }
     assert.deepEqual(
       finished.map(({ requestId }) => requestId.length < 40 && requestId.startsWith('abc')),
-      [true, false, false],
+      [true, false, false, false, false],
     )
-    assert.equal(new Set(finished.map(({ requestId }) => requestId)).size, 3)
+    assert.equal(new Set(finished.map(({ requestId }) => requestId)).size, 5)
+    assert.ok(
+      finished.every(({ requestId }) => !/^\.+$/.test(requestId)),
+      'a path cannot end in dots',
+    )
+  })
+
+  it('keeps the trace of its client, unless the trace is of absurd length', async () => {
+    const { call, finished } = open({ parallel: 2 })
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    for (const traceparent of [trace, `${trace}-${'x'.repeat(1_000)}`]) {
+      const { client } = await call({ headers: { traceparent } })
+      client.forwarding?.begin().end()
+    }
+    assert.deepEqual(
+      finished.map(({ traceparent }) => traceparent),
+      [trace, null],
+    )
   })
 
   it('comes in pieces through a proxy that buffers, unless Ollama has said something about that', async () => {
