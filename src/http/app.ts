@@ -1,9 +1,11 @@
 import { type Context, Hono } from 'hono'
 import { GATED_PATHS } from '../ollama/routes.ts'
+import { sortedCalls } from '../telemetry/live-queue.ts'
 import { answerText } from './answer.ts'
 import { dialectOf } from './dialect.ts'
 import { type ErrorParts, errorRenderer } from './errors.ts'
 import { ForeignHost } from './host-guard.ts'
+import { ListedCalls } from './listed-calls.ts'
 import { OWN_PAGES, OWN_TREES } from './own-pages.ts'
 import { HttpProblem } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
@@ -11,7 +13,7 @@ import { healthRoutes } from './routes/health.ts'
 import { meRoutes } from './routes/me.ts'
 import { monitorRoutes } from './routes/monitor.ts'
 import { queueRoutes } from './routes/queue.ts'
-import type { CallServices, Services } from './services.ts'
+import type { CallServices, Monitor, Services } from './services.ts'
 import { JsonText, SharedPages } from './shared-pages.ts'
 
 /**
@@ -34,8 +36,9 @@ export function createApp(services: Services): Hono {
   app.get('/config', () => answerText(config()))
   app.route('/', adminRoutes(services))
   const { callers, monitor } = services
-  if (monitor) app.route('/', monitorRoutes(services, monitor, shared))
-  if (callers) app.route('/', meRoutes(services, callers, monitor?.calls, shared))
+  const calls = monitor && shared.share(() => listCalls(services, monitor))
+  if (monitor && calls) app.route('/', monitorRoutes(services, monitor, shared, calls))
+  if (callers) app.route('/', meRoutes(services, callers, calls, shared))
   for (const { path, allow, part } of OWN_PAGES) {
     if (part !== undefined && services[part] === undefined) continue
     app.all(path, () => {
@@ -50,6 +53,11 @@ export function createApp(services: Services): Hono {
   app.notFound((c) => services.passThrough(c))
   app.onError(errorRenderer(services))
   return app
+}
+
+function listCalls({ admission, clock }: Services, { calls }: Monitor): ListedCalls {
+  const now = clock.now()
+  return new ListedCalls(sortedCalls(calls.live(), admission.lanes(), now), now)
 }
 
 /**

@@ -1,13 +1,11 @@
 import type { Cancel, Clock } from '../clock.ts'
 import { EventListeners, type ListenerIdentity } from './event-listeners.ts'
+import { bytesOf, event, KEEP_ALIVE_MS, RETRY, SIGN_OF_LIFE } from './event-stream.ts'
 import type { JsonText } from './shared-pages.ts'
 
 /** Changes are sent at most this often. */
 const SEND_EVERY_MS = 500
-/** Proxies between us and a listener close connections without traffic, so a comment is sent after this silence. */
-const KEEP_ALIVE_MS = 15_000
-/** A listener that lost its connection comes back after this time. */
-const RECONNECT_MS = 2_000
+const LIMITS = { all: 100, ofOneAddress: 8 }
 /** A listener with this many unread bytes gets no more until it has read. */
 const MOST_UNREAD_BYTES = 1024 * 1024
 /**
@@ -49,10 +47,6 @@ interface Listener extends ListenerIdentity {
   sentAt: number
 }
 
-const RETRY = `retry: ${RECONNECT_MS}\n\n`
-
-const utf8 = new TextEncoder()
-
 /**
  * Sends changes of our pages as server-sent events. The feed makes the pages twice a second while there are listeners,
  * and never while there are none. A listener that reads slowly misses the versions in between; no version is stored for
@@ -60,7 +54,7 @@ const utf8 = new TextEncoder()
  */
 export class EventFeed {
   readonly #parts: EventFeedParts
-  readonly #listeners = new EventListeners<Listener>()
+  readonly #listeners = new EventListeners<Listener>(LIMITS)
   readonly #latest = new Map<string, PageEvent>()
   readonly #failing = new Set<string>()
   #nextTick: Cancel | undefined
@@ -87,13 +81,13 @@ export class EventFeed {
       {
         start: (stream) => {
           if (viewings !== this.#parts.viewings()) {
-            stream.enqueue(utf8.encode(RETRY))
+            stream.enqueue(bytesOf(RETRY))
             stream.close()
             return
           }
           listener = { address, operator, stream, viewings, sent: new Map(), sentAt: this.#parts.clock.now() }
           this.#listeners.add(listener)?.stream.close()
-          stream.enqueue(utf8.encode(`${RETRY}${first.join('')}`))
+          stream.enqueue(bytesOf(`${RETRY}${first.join('')}`))
           this.#sendNews(listener)
           this.#nextTick ??= this.#schedule()
         },
@@ -166,11 +160,6 @@ export class EventFeed {
     const now = this.#parts.clock.now()
     if (news === '' && now - listener.sentAt < KEEP_ALIVE_MS) return
     listener.sentAt = now
-    stream.enqueue(utf8.encode(news === '' ? ': still here\n\n' : news))
+    stream.enqueue(bytesOf(news === '' ? SIGN_OF_LIFE : news))
   }
-}
-
-/** `data`: JSON on one line. */
-function event(name: string, data: string): string {
-  return `event: ${name}\ndata: ${data}\n\n`
 }

@@ -1,8 +1,11 @@
 import { HttpProblem } from './problem.ts'
 
-const MOST_LISTENERS = 100
-/** Operators are not counted. One person or one gateway may have this many pages and tools open. */
-const MOST_OF_ONE_ADDRESS = 8
+/** How many clients may listen at once. */
+export interface ListenerLimits {
+  readonly all: number
+  /** Operators are not counted. One person or one gateway may have this many pages and tools open. */
+  readonly ofOneAddress: number
+}
 
 export interface ListenerIdentity {
   /** The address, or the block of addresses that counts as one. */
@@ -18,6 +21,11 @@ export interface ListenerIdentity {
 export class EventListeners<L extends ListenerIdentity> {
   /** In the order of arrival. */
   readonly #listeners = new Set<L>()
+  readonly #limits: ListenerLimits
+
+  constructor(limits: ListenerLimits) {
+    this.#limits = limits
+  }
 
   get size(): number {
     return this.#listeners.size
@@ -29,10 +37,10 @@ export class EventListeners<L extends ListenerIdentity> {
 
   /** Throws `too_many_listeners` when `add` would have no room for this listener. */
   rejectIfFull({ address, operator }: ListenerIdentity): void {
-    const full = this.#listeners.size >= MOST_LISTENERS
+    const full = this.#listeners.size >= this.#limits.all
     const refused = operator
       ? full && this.#oldestOfBusiestAddress() === undefined
-      : full || this.#countOf(address) >= MOST_OF_ONE_ADDRESS
+      : full || this.#countOf(address) >= this.#limits.ofOneAddress
     if (refused) throw new HttpProblem('too_many_listeners')
   }
 
@@ -41,7 +49,7 @@ export class EventListeners<L extends ListenerIdentity> {
    * stream.
    */
   add(listener: L): L | undefined {
-    const removed = this.#listeners.size >= MOST_LISTENERS ? this.#oldestOfBusiestAddress() : undefined
+    const removed = this.#listeners.size >= this.#limits.all ? this.#oldestOfBusiestAddress() : undefined
     if (removed) this.#listeners.delete(removed)
     this.#listeners.add(listener)
     return removed

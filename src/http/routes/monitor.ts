@@ -1,53 +1,24 @@
 import { Hono } from 'hono'
-import type { LiveRequest } from '../../pages/monitor.ts'
-import { listOf, sortedCalls } from '../../telemetry/live-queue.ts'
 import { answerText } from '../answer.ts'
 import { EventFeed } from '../event-feed.ts'
+import { EVENT_STREAM } from '../event-stream.ts'
+import { ListedCalls } from '../listed-calls.ts'
 import { OWN_PAGES } from '../own-pages.ts'
 import type { Monitor, Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 import { healthPage } from './health.ts'
 import { refuseWithoutStats, statsPage } from './queue.ts'
 
-const EVENT_STREAM: Readonly<Record<string, string>> = {
-  'Content-Type': 'text/event-stream',
-  'Cache-Control': 'no-store',
-  // The stream has no end, so no later request on the same connection would get an answer.
-  Connection: 'close',
-  // Without this header nginx would buffer the events.
-  'X-Accel-Buffering': 'no',
-}
-
-/** One list keeps the finished pages of this many models. */
-const MOST_PAGES = 32
-
-/** `GET /queue/requests` at one moment. The pages of all models come from the same list. */
-class ListedCalls {
-  readonly #sorted: readonly LiveRequest[]
-  readonly #pages = new Map<string | undefined, JsonText>()
-
-  constructor(sorted: readonly LiveRequest[]) {
-    this.#sorted = sorted
-  }
-
-  /** `model`: a key, or undefined for all models. */
-  page(model?: string): JsonText {
-    const known = this.#pages.get(model)
-    if (known) return known
-    const page = new JsonText(listOf(this.#sorted, model))
-    if (this.#pages.size < MOST_PAGES) this.#pages.set(model, page)
-    return page
-  }
-}
-
-const NO_CALLS = new ListedCalls([])
+const NO_CALLS = new ListedCalls([], 0)
 
 /** The state of the queue, for people on call and their tools. */
-export function monitorRoutes(services: Services, monitor: Monitor, shared: SharedPages): Hono {
-  const { access, admin, admission, clock, modelKey } = services
-  const calls = shared.share(
-    () => new ListedCalls(sortedCalls(monitor.calls.live(), admission.lanes(), clock.now())),
-  )
+export function monitorRoutes(
+  services: Services,
+  monitor: Monitor,
+  shared: SharedPages,
+  calls: () => ListedCalls,
+): Hono {
+  const { access, admin, clock, modelKey } = services
   const history = shared.share(() => new JsonText({ ...monitor.history.page(), turns: monitor.turns.list() }))
   const alerts = shared.share(() => new JsonText(monitor.alerts.page()))
   const metrics = shared.share(() => monitor.metrics())
