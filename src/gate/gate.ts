@@ -3,6 +3,7 @@ import type { AdminGuard } from '../http/admin-guard.ts'
 import { GATED_PATHS } from '../ollama/routes.ts'
 import { QueueKeys } from '../relay/queue-keys.ts'
 import { Relay } from '../relay/relay.ts'
+import { EndedCalls } from '../telemetry/ended-calls.ts'
 import { Meters } from '../telemetry/meters.ts'
 import { Places } from '../telemetry/places.ts'
 import { Reloads } from '../telemetry/reloads.ts'
@@ -83,6 +84,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     config: () => inForce.loaded.config,
     open: () => relay.live(),
   })
+  const ended = new EndedCalls(clock)
   const reloads = new Reloads({
     runnerOf: (model) => admission.model(model)?.lane.runner,
     reloaded: (model, option) => meters.reloaded(model, option),
@@ -114,6 +116,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
       shares.ended(call)
       reloads.heard(call, clock.now())
       callers.finished(call)
+      ended.add(call)
       log.call(call)
     },
   })
@@ -122,6 +125,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     admission,
     health,
     meters,
+    ended,
     reloads,
     turns,
     shares,

@@ -31,6 +31,7 @@ export interface MonitorParts {
   readonly runtimeName: string
   readonly admission: LocalAdmission
   readonly calls: Monitor['calls']
+  readonly ended: Monitor['ended']
   readonly meters: Meters
   readonly reloads: Reloads
   readonly turns: TurnHistory
@@ -106,6 +107,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
   return {
     pages: {
       calls,
+      ended: parts.ended,
       history,
       turns,
       pause: (model, paused) => admission.pause(model, paused),

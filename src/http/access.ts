@@ -73,8 +73,7 @@ export class Access {
   /** Guards a page of ours. */
   get view(): MiddlewareHandler {
     return async (c, next) => {
-      const { auth } = this.#parts.settings()
-      if (auth === 'enforce' && !this.#isLocal(c) && !this.#hasToken(c)) await this.#checkView(c)
+      if (!this.#seesAll(c)) await this.#checkView(c)
       await next()
     }
   }
@@ -92,6 +91,20 @@ export class Access {
   /** The caller of a request for a page of ours. Throws an HttpProblem where a key is needed. */
   async callerOf(c: Context): Promise<Requester> {
     return this.requesterOf(c, this.#presented(c), 'read')
+  }
+
+  /**
+   * Whose calls a client may see on a page of ours: its own, or undefined for everybody's. As for the other pages, all
+   * may see everything while keys are not enforced, and with keys operators and those who may view. Throws an
+   * HttpProblem where a key is needed.
+   */
+  async viewerOf(c: Context): Promise<Requester | undefined> {
+    if (this.#seesAll(c)) return undefined
+    const viewings = this.#viewings
+    const requester = await this.callerOf(c)
+    // A reload while a token was checked may have taken the key away.
+    if (viewings !== this.#viewings) return this.viewerOf(c)
+    return mayUse(requester.caller, 'view') ? undefined : requester
   }
 
   /** The account of the client's address, as `trusted_proxies` tell the address. An IPv6 network is one account. */
@@ -133,6 +146,11 @@ export class Access {
     if (use === 'infer' && !mayUse(caller, 'infer')) this.#refuse(c, request, 'use_not_allowed')
     if (use === 'manage' && !this.#mayManage(c, caller)) this.#refuse(c, request, 'route_not_allowed')
     return { caller, user, withheld: withheldBy(settings, by === 'address') }
+  }
+
+  /** Whether a client needs no key for the pages of ours. */
+  #seesAll(c: Context): boolean {
+    return !this.needsKeys || this.#isLocal(c) || this.#hasToken(c)
   }
 
   /** An address with many wrong credentials waits with the admin token as well: people choose such tokens. */

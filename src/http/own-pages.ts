@@ -1,5 +1,6 @@
 /** A page or an action of the proxy itself. */
 export interface OwnPage {
+  /** As Hono spells it: `:id` stands for one segment of the path, whatever it is. */
   readonly path: string
   /** The methods, as an Allow header names them. */
   readonly allow: 'GET, HEAD' | 'POST'
@@ -21,6 +22,9 @@ export const OWN_PAGES: readonly OwnPage[] = [
   { path: '/queue/stats', allow: READ, stats: true, view: true },
   { path: '/queue/memory', allow: READ, view: true },
   { path: '/queue/requests', allow: READ, part: 'monitor', stats: true, view: true },
+  // These two tell a caller about its own call, so each finds out itself who is asking.
+  { path: '/queue/requests/:id', allow: READ, part: 'monitor', stats: true },
+  { path: '/queue/ticket/:id', allow: READ, part: 'monitor', stats: true },
   { path: '/queue/history', allow: READ, part: 'monitor', stats: true, view: true },
   { path: '/queue/events', allow: READ, part: 'monitor', stats: true, view: true },
   { path: '/queue/alerts', allow: READ, part: 'monitor', stats: true, view: true },

@@ -7,6 +7,7 @@ import type { HistoryPage } from '../pages/monitor.ts'
 import type { WindowFigures } from '../pages/queue.ts'
 import type { LiveCall } from '../relay/live-call.ts'
 import type { KeyUse, KnownCaller } from '../telemetry/caller-figures.ts'
+import type { EndedCalls } from '../telemetry/ended-calls.ts'
 import type { SharesNow } from '../telemetry/shares.ts'
 import type { Memory } from '../telemetry/snapshot.ts'
 import type { TurnHistory } from '../telemetry/turn-history.ts'
@@ -86,6 +87,8 @@ export interface Monitor {
     /** Ends a call. Returns the call as it was before, or undefined when no call has this id. */
     cancel(id: string): LiveCall | undefined
   }
+  /** How the last calls ended. */
+  readonly ended: EndedCalls
   /** `model`: a key, or `*` for all models. Returns the models that the operation changed. */
   pause(model: string, paused: boolean): readonly { readonly model: string }[]
   readonly history: { page(): Omit<HistoryPage, 'turns'>; window(model: string): WindowFigures }
@@ -100,5 +103,5 @@ export interface Monitor {
   readonly dashboard: Dashboard
 }
 
-/** Answers `/dashboard` and the paths below it. Throws `not_found`. */
+/** Answers `/dashboard`, the paths below it and `/queue/ticket/…`. Throws `not_found`. */
 export type Dashboard = (c: Context) => Response | Promise<Response>

@@ -9,6 +9,7 @@ export const liveCall = z
     id: text(
       "Name of the call: the client's X-Request-Id, or a name that the proxy made. `cancel` takes this name.",
     ),
+    ticket: text('Path of a page of this proxy on which a person can follow the call.'),
     model: text(
       'Key of the model; null while the call is still read, or when the call names no model.',
     ).nullable(),

@@ -24,6 +24,11 @@ export function sortedCalls(
   ).sort(byState)
 }
 
+/** The path of the page on which a person follows a call. An id has only characters that a path may have. */
+export function ticketOf(id: string): string {
+  return `/queue/ticket/${id}`
+}
+
 /** `model`: the key of a model, or undefined for all models. */
 export function listOf(sorted: readonly LiveRequest[], model: string | undefined): LiveQueue {
   const requests = model === undefined ? sorted : sorted.filter((request) => request.model === model)
@@ -33,6 +38,7 @@ export function listOf(sorted: readonly LiveRequest[], model: string | undefined
 function requestOf(call: LiveCall, runner: string | undefined, queued: PlaceInLine | undefined): LiveRequest {
   return {
     id: call.id,
+    ticket: ticketOf(call.id),
     model: call.model ?? null,
     runner: runner ?? null,
     client: call.client,

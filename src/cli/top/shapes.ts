@@ -78,6 +78,7 @@ export const statsPage = z.object({
 })
 
 const liveCall = monitor.liveCall.extend({
+  ticket: monitor.liveCall.shape.ticket.optional(),
   caller: monitor.liveCall.shape.caller.optional(),
   user: monitor.liveCall.shape.user.optional(),
   class: monitor.liveCall.shape.class.optional(),

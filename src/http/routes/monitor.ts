@@ -7,11 +7,12 @@ import { OWN_PAGES } from '../own-pages.ts'
 import type { Monitor, Services } from '../services.ts'
 import { JsonText, type SharedPages } from '../shared-pages.ts'
 import { healthPage } from './health.ts'
+import { ownCallRoutes } from './own-call.ts'
 import { refuseWithoutStats, statsPage } from './queue.ts'
 
 const NO_CALLS = new ListedCalls([], 0)
 
-/** The state of the queue, for people on call and their tools. */
+/** The state of the queue, for people on call and their tools, and of one call for its caller. */
 export function monitorRoutes(
   services: Services,
   monitor: Monitor,
@@ -46,6 +47,8 @@ export function monitorRoutes(
   return app
     .get('/dashboard', monitor.dashboard)
     .get('/dashboard/*', monitor.dashboard)
+    .get('/queue/ticket/:id', monitor.dashboard)
+    .route('/', ownCallRoutes(services, monitor.ended, calls))
     .get('/queue/requests', (c) => {
       const model = c.req.query('model')
       if (model === undefined) return answerText(calls().page())
