@@ -6,6 +6,7 @@ import { LocalPermit } from '../../src/admission/local-permit.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { createMonitor } from '../../src/gate/monitor.ts'
 import type { Log } from '../../src/telemetry/call-log.ts'
+import { EndedCalls } from '../../src/telemetry/ended-calls.ts'
 import { Meters } from '../../src/telemetry/meters.ts'
 import { Reloads } from '../../src/telemetry/reloads.ts'
 import { Stats } from '../../src/telemetry/stats.ts'
@@ -56,6 +57,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     version: '0.0.0',
     runtimeName: 'node',
     calls: { live: () => [], cancel: () => undefined },
+    ended: new EndedCalls(clock),
     access: { refused: {} },
     admin: { refused: {} },
     health: new UpstreamHealth({

@@ -111,6 +111,7 @@ describe('the list of calls', () => {
     const [call] = liveQueue(calls, [aLane([])], undefined).requests
     assert.deepEqual(call, {
       id: 'r-old',
+      ticket: '/queue/ticket/r-old',
       model: 'llama2',
       runner: 'sha256-0123456789ab',
       client: '192.0.2.7',

@@ -5,10 +5,12 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import type { Services } from '../../../src/http/services.ts'
 import { GATED_PATHS } from '../../../src/ollama/routes.ts'
+import { EndedCalls } from '../../../src/telemetry/ended-calls.ts'
 import { TurnHistory } from '../../../src/telemetry/turn-history.ts'
 import { appHarness } from '../../http/support/app-harness.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { renderOpenApi } from './openapi.ts'
+import { templateOf } from './operations.ts'
 
 const shipped = readFileSync(new URL('../../../docs/openapi.yaml', import.meta.url), 'utf8')
 
@@ -87,6 +89,7 @@ function routes(): string[] {
   const never = () => assert.fail('no request is made')
   const monitor: NonNullable<Services['monitor']> = {
     calls: { live: never, cancel: never },
+    ended: new EndedCalls(new ManualClock()),
     pause: never,
     history: { page: never, window: never },
     turns: new TurnHistory(new ManualClock()),
@@ -97,7 +100,7 @@ function routes(): string[] {
   const callers = { now: never, auth: never, me: never }
   return appHarness({ callers, monitor, reload: never })
     .app.routes.filter(({ method, path }) => method !== 'ALL' && !GATED_PATHS.includes(path))
-    .map(({ method, path }) => `${method} ${path.replace('*', '{file}')}`)
+    .map(({ method, path }) => `${method} ${templateOf(path)}`)
 }
 
 function* referencesIn(value: unknown): Generator<string> {

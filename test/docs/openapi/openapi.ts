@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { ErrorCode } from '../../../src/http/error-codes.ts'
 import { CALL_DIALECTS, type CallDialect, callErrors as errorOfDialect, ownError } from './errors.ts'
 import { allHeaders } from './headers.ts'
-import { type Operation, operations } from './operations.ts'
+import { type Operation, operations, templateOf } from './operations.ts'
 import { callErrors, errorName, OwnErrors, refTo, success } from './responses.ts'
 import { SCHEMAS } from './schemas.ts'
 import { type Json, tidy } from './tidy.ts'
@@ -57,7 +57,7 @@ export function renderOpenApi(): string {
 function openApi(): Json {
   const errors = new OwnErrors()
   const paths = operations.map((each): [string, Json] => [
-    each.path.replace('*', '{file}'),
+    templateOf(each.path),
     { [each.method]: operation(each, errors) },
   ])
   const noRoute = { description: NO_ROUTE_AT, get: { responses: errors.of(NO_ROUTE) } }
@@ -121,7 +121,12 @@ function operation(each: Operation, own: OwnErrors): Json {
   const { answers, body, description, errors = [], guard, model, path, summary, tag } = each
   const schema = { type: 'string' }
   const parameters = [
-    ...(path.endsWith('*') ? [{ name: 'file', in: 'path', required: true, schema }] : []),
+    ...Array.from(templateOf(path).matchAll(/\{(\w+)\}/g), ([, name]) => ({
+      name,
+      in: 'path',
+      required: true,
+      schema,
+    })),
     ...(model === undefined ? [] : [{ name: 'model', in: 'query', description: model, schema }]),
   ]
   return {

@@ -8,7 +8,7 @@ export interface Answer {
   readonly description: string
   /** Several: the answer is one of them. */
   readonly json?: readonly SchemaName[]
-  /** Content types of an answer that is no JSON. */
+  /** Content types that the answer has besides or instead of JSON. */
   readonly types?: readonly string[]
   /** Schema of the data of each server-sent event, by the name of the event. */
   readonly events?: Readonly<Record<string, SchemaName>>
@@ -16,7 +16,7 @@ export interface Answer {
 
 export interface Operation {
   readonly method: 'get' | 'post'
-  /** As Hono spells it: `*` stands for the parameter `file`. */
+  /** As Hono spells it: `*` stands for the parameter `file`, `:id` for `id`. */
   readonly path: string
   readonly tag: 'Health' | 'Queue' | 'Configuration' | 'Administration' | 'Monitoring'
   readonly summary: string
@@ -30,6 +30,11 @@ export interface Operation {
   readonly guard?: 'admin' | 'view' | 'key'
   /** Errors besides those that every page of ours can give. */
   readonly errors?: readonly ErrorCode[]
+}
+
+/** The path as OpenAPI spells it. */
+export function templateOf(path: string): string {
+  return path.replace('*', '{file}').replace(/:(\w+)/, '{$1}')
 }
 
 const json = (description: string, ...names: SchemaName[]): Answer => ({
@@ -108,6 +113,37 @@ const pages: readonly Operation[] = [
     guard: 'key',
     answers: [json('The caller.', 'Me')],
     errors: [...OPTIONAL, ...WITHOUT_KEY],
+  },
+  {
+    method: 'get',
+    path: '/queue/requests/:id',
+    tag: 'Queue',
+    summary:
+      'One call of the client, as it is now or as it ended; with `Accept: text/event-stream` as it moves.',
+    description:
+      'The id is the `X-Request-Id` that the client chose, or that the answer of the call has. With `auth: enforce` a client sees its own calls, with Open WebUI in front those of the person that the request names; operators, and keys that may view, see all. Where several calls had the id one after the other, the newest one counts. A call of somebody else is answered like a call that does not exist. The proxy remembers the last calls for ten minutes after their end: at most 1 000 refused ones and 2 000 others. A stream begins with the call as it is. An event comes at most once a second, when more has changed than a running time: the state, the position, the estimate in whole seconds, or the number of parts. The event of `state: done` is the last one, and the stream ends. A comment comes after 15 seconds without an event.',
+    guard: 'key',
+    answers: [
+      {
+        status: 200,
+        description: 'The call. `x-events` names the schema of the data of each event.',
+        json: ['OwnCall'],
+        types: ['text/event-stream'],
+        events: { request: 'OwnCall' },
+      },
+    ],
+    errors: [...OPTIONAL, ...WITHOUT_KEY, 'request_not_found', 'too_many_listeners'],
+  },
+  {
+    method: 'get',
+    path: '/queue/ticket/:id',
+    tag: 'Queue',
+    summary: 'A page that shows one call to a person, live. The page itself holds nothing and needs no key.',
+    answers: [
+      { status: 200, description: 'The page.', types: ['text/html'] },
+      { status: 304, description: 'The client has this version of the page already.' },
+    ],
+    errors: OPTIONAL,
   },
   {
     method: 'get',

@@ -12,15 +12,17 @@ export function errorName(code: ErrorCode): string {
 }
 
 export function success({ description, json, types = [], events }: Answer): Json {
-  if (json) return { description, content: { 'application/json': { schema: oneOf(json) } } }
   const media = {
     schema: { type: 'string' },
     ...(events && {
       'x-events': Object.fromEntries(Object.entries(events).map(([name, schema]) => [name, refTo(schema)])),
     }),
   }
-  const content = Object.fromEntries(types.map((type) => [type, media]))
-  return { description, ...(types.length > 0 && { content }) }
+  const content = {
+    ...(json && { 'application/json': { schema: oneOf(json) } }),
+    ...Object.fromEntries(types.map((type) => [type, media])),
+  }
+  return { description, ...(Object.keys(content).length > 0 && { content }) }
 }
 
 /** Errors of our own pages. Most pages share them, so each is written once and referred to. */

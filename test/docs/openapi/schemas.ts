@@ -5,6 +5,7 @@ import * as fields from '../../../src/pages/fields.ts'
 import * as health from '../../../src/pages/health.ts'
 import * as me from '../../../src/pages/me.ts'
 import * as monitor from '../../../src/pages/monitor.ts'
+import * as ownCall from '../../../src/pages/own-call.ts'
 import * as queue from '../../../src/pages/queue.ts'
 import * as turns from '../../../src/pages/turns.ts'
 import * as admin from './admin.ts'
@@ -37,6 +38,7 @@ export const SCHEMAS = {
   NewestTurns: turns.newestTurns,
   Requests: monitor.requests,
   LiveCall: monitor.liveCall,
+  OwnCall: ownCall.ownCall,
   History: monitor.history,
   Sample: monitor.sample,
   ModelSample: monitor.modelSample,

@@ -4,6 +4,7 @@ import { type Caller, type Key, NO_LIMITS } from '../../../src/callers/caller.ts
 import { HttpProblem } from '../../../src/http/problem.ts'
 import type { CallerPages, Monitor, OwnCaller } from '../../../src/http/services.ts'
 import type { LiveCall } from '../../../src/relay/live-call.ts'
+import { EndedCalls } from '../../../src/telemetry/ended-calls.ts'
 import { TurnHistory } from '../../../src/telemetry/turn-history.ts'
 import { aCall as aWanted } from '../../admission/support/builders.ts'
 import { Description } from '../../conformance/description.ts'
@@ -76,6 +77,7 @@ function anApp(own: OwnCaller | HttpProblem, change: Change = {}, isMonitored = 
       },
       cancel: never,
     },
+    ended: new EndedCalls(new ManualClock()),
     pause: never,
     history: { page: never, window: never },
     turns: new TurnHistory(new ManualClock()),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { describe } from 'node:test'
 import type { Monitor } from '../../../src/http/services.ts'
+import { EndedCalls } from '../../../src/telemetry/ended-calls.ts'
 import { TurnHistory } from '../../../src/telemetry/turn-history.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
 import { aLeave, aLoad } from '../../telemetry/support/turns.ts'
@@ -13,6 +14,7 @@ const PAGES = [
   '/queue/alerts',
   '/metrics',
   '/dashboard',
+  '/queue/ticket/x',
 ]
 const ACTS = ['/admin/queue/cancel', '/admin/queue/pause', '/admin/queue/resume']
 
@@ -29,6 +31,7 @@ function aMonitored(change: Change = {}) {
         return undefined
       },
     },
+    ended: new EndedCalls(new ManualClock()),
     pause: (model, paused) => {
       done.push(`${paused ? 'pause' : 'resume'} ${model}`)
       return [{ model }]

@@ -22,6 +22,7 @@ const GIB = 2 ** 30
 export interface AppHarness {
   /** A request that names no Host has that of somebody at this machine. */
   readonly app: Hono
+  readonly access: Access
   readonly admin: AdminGuard
   readonly clock: ManualClock
   readonly admission: LocalAdmission
@@ -36,15 +37,21 @@ export interface AppHarness {
 }
 
 /** What a test wants otherwise. */
-export interface Change extends Partial<Omit<Services, 'config' | 'admin'>> {
+export interface Change extends Partial<Omit<Services, 'config' | 'admin' | 'clock'>> {
+  readonly clock?: ManualClock
   readonly config?: Partial<Services['config'] & { readonly admin_token: string }>
   readonly keys?: readonly Key[]
   readonly peer?: Partial<Peer>
   readonly trustedProxies?: readonly string[]
 }
 
-export function appHarness({ keys = [], peer, trustedProxies = [], ...change }: Change = {}): AppHarness {
-  const clock = new ManualClock(Date.UTC(2026, 10, 22, 8))
+export function appHarness({
+  clock = new ManualClock(Date.UTC(2026, 10, 22, 8)),
+  keys = [],
+  peer,
+  trustedProxies = [],
+  ...change
+}: Change = {}): AppHarness {
   const origins = new Origins()
   const stats = new Stats(clock)
   const admission = new LocalAdmission({
@@ -132,5 +139,5 @@ export function appHarness({ keys = [], peer, trustedProxies = [], ...change }: 
     if (!headers.has('host')) headers.set('host', 'localhost:8080')
     return request(target, { ...init, headers }, ...rest)
   }
-  return { app, admin, clock, admission, origins, passed, relayed, reported, logged, run }
+  return { access, app, admin, clock, admission, origins, passed, relayed, reported, logged, run }
 }
