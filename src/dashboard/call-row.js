@@ -12,7 +12,7 @@ const WAITING_FOR = {
   caller: 'its caller',
 }
 
-/** The columns in their order. `text` gives a cell's text for a call. */
+/** The columns in their order. `text` gives a cell's text for a call, and `link` an address for the id of a call. */
 export const COLUMNS = [
   { name: 'State', text: (call) => call.state },
   { name: 'Position', text: (call) => count(call.position), number: true },
@@ -32,7 +32,8 @@ export const COLUMNS = [
     text: (call) => (call.state === 'running' ? count(call.tokens_out) : UNKNOWN),
     number: true,
   },
-  { name: 'Id', text: (call) => call.id },
+  // The page of the call for the person who waits for it.
+  { name: 'Id', text: (call) => call.id, link: (id) => `queue/ticket/${encodeURIComponent(id)}` },
 ]
 
 /** A running or waiting call, with the button that cancels the call. */
@@ -45,8 +46,9 @@ export class CallRow {
   constructor(id, cancel) {
     for (const column of COLUMNS) {
       const text = element('bdi')
-      this.#cells.push(text)
-      this.element.append(cellOf(column, text))
+      const cell = cellOf(column, column.link ? element('a', { href: column.link(id) }, text) : text)
+      this.#cells.push({ cell, text })
+      this.element.append(cell)
     }
     this.button = element('button', { type: 'button', 'aria-label': `Cancel call ${id}` }, 'Cancel')
     this.button.addEventListener('click', () => cancel(this.#call, this.button))
@@ -58,10 +60,9 @@ export class CallRow {
     setAttribute(this.element, 'data-state', call.state)
     for (const [index, column] of COLUMNS.entries()) {
       const text = column.text(call)
-      const cell = this.#cells[index]
-      setText(cell, text)
-      if (cell.parentElement.hasAttribute('data-none') !== (text === UNKNOWN))
-        cell.parentElement.toggleAttribute('data-none')
+      const { cell, text: shown } = this.#cells[index]
+      setText(shown, text)
+      if (cell.hasAttribute('data-none') !== (text === UNKNOWN)) cell.toggleAttribute('data-none')
     }
   }
 }

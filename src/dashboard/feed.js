@@ -1,4 +1,4 @@
-import { KEY_NEEDED, NoStream, readEvents } from './event-stream.js'
+import { KEY_NEEDED, NoAnswer, readEvents } from './event-stream.js'
 
 /** The proxy sends a sample every 5 s, so after this time without an event the connection is dead. */
 const SILENCE_MS = 20_000
@@ -54,7 +54,7 @@ export class Feed {
   #lost(signal, error) {
     if (signal.aborted) return
     this.#live = false
-    const { code, sentence } = error instanceof NoStream ? error : {}
+    const { code, sentence } = error instanceof NoAnswer ? error : {}
     this.#parts.onConnection(false, code)
     if (KEY_NEEDED.has(code)) {
       clearTimeout(this.#timer)

@@ -9,8 +9,10 @@ export interface DashboardFile {
   readonly etag: string
 }
 
-/** The file behind `/dashboard` itself. */
-const PAGE = 'index.html'
+/** The pages have addresses of their own. All other files are below /dashboard. */
+const DASHBOARD = 'index.html'
+const TICKET = 'ticket.html'
+const PAGES: ReadonlySet<string> = new Set([DASHBOARD, TICKET])
 
 /** Nothing from other hosts, nothing inline, no frame around the page: the page acts with the admin's rights. */
 const POLICY = [
@@ -33,7 +35,7 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 }
 
-/** `files`: by name, with `index.html` among them. */
+/** `files`: by name, the pages among them. Answers /dashboard and /queue/ticket with all that is below them. */
 export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashboard {
   return (c) => {
     const { path } = c.req
@@ -41,9 +43,8 @@ export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashb
     // that they also work behind a proxy that serves us under a path of its own.
     if (path === '/dashboard/')
       return new Response(null, { status: 308, headers: { Location: '../dashboard' } })
-    const name = path === '/dashboard' ? PAGE : path.slice('/dashboard/'.length)
-    const file = files.get(name)
-    if (file === undefined || path === `/dashboard/${PAGE}`) throw new HttpProblem('not_found')
+    const file = files.get(nameOf(path) ?? '')
+    if (file === undefined) throw new HttpProblem('not_found')
     const headers = { ...HEADERS, 'Content-Type': file.contentType, ETag: file.etag }
     if (namesTag(c.req.header('if-none-match'), file.etag))
       return new Response(null, { status: 304, headers })
@@ -51,6 +52,14 @@ export function serveDashboard(files: ReadonlyMap<string, DashboardFile>): Dashb
       headers: { ...headers, 'Content-Length': String(file.body.byteLength) },
     })
   }
+}
+
+/** The name of the file at a path; undefined where there can be none. */
+function nameOf(path: string): string | undefined {
+  if (path === '/dashboard') return DASHBOARD
+  if (path.startsWith('/queue/ticket/')) return TICKET
+  const name = path.slice('/dashboard/'.length)
+  return PAGES.has(name) ? undefined : name
 }
 
 /** More than any browser sends: it sends the one tag that it has. */
