@@ -7,21 +7,26 @@ import { readDashboard } from '../../src/runtimes/process/dashboard-files.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'src', 'dashboard')
 
+const PAGES = { '/dashboard': 'index.html', '/queue/ticket/any.id:1=2': 'ticket.html' }
+
 const dashboard = readDashboard()
 const app = new Hono()
   .get('/dashboard', dashboard)
   .get('/dashboard/*', dashboard)
+  .get('/queue/ticket/:id', dashboard)
   .onError((error, c) => c.text(error.message, 404))
 
 const get = async (path: string, headers: Record<string, string> = {}) => app.request(path, { headers })
 
 describe('the files of the dashboard', () => {
-  it('are the page at /dashboard and all the others below it, each with its type', async () => {
-    const page = await get('/dashboard')
-    assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8')
-    assert.equal(await page.text(), readFileSync(join(folder, 'index.html'), 'utf8'))
+  it('are the two pages at their addresses and all the others below /dashboard, each with its type', async () => {
+    for (const [path, name] of Object.entries(PAGES)) {
+      const page = await get(path)
+      assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8')
+      assert.equal(await page.text(), readFileSync(join(folder, name), 'utf8'))
+    }
     for (const name of readdirSync(folder)) {
-      if (name === 'index.html') continue
+      if (Object.values(PAGES).includes(name)) continue
       const file = await get(`/dashboard/${name}`)
       const type = name.endsWith('.css') ? 'text/css' : 'text/javascript'
       assert.equal(file.headers.get('content-type'), `${type}; charset=utf-8`, name)
@@ -30,7 +35,7 @@ describe('the files of the dashboard', () => {
   })
 
   it('come with a policy that lets nothing in from elsewhere and nothing inline', async () => {
-    for (const path of ['/dashboard', '/dashboard/page.js', '/dashboard/page.css']) {
+    for (const path of [...Object.keys(PAGES), '/dashboard/page.js', '/dashboard/page.css']) {
       const { headers } = await get(path)
       const policy = headers.get('content-security-policy') ?? ''
       assert.match(policy, /^default-src 'none'; /)
@@ -68,6 +73,7 @@ describe('the files of the dashboard', () => {
     assert.equal(slash.headers.get('location'), '../dashboard')
     for (const path of [
       '/dashboard/index.html',
+      '/dashboard/ticket.html',
       '/dashboard/nothing.js',
       '/dashboard/../main.ts',
       '/dashboard/a/page.js',

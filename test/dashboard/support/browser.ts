@@ -16,7 +16,7 @@ install it (apt-get install chromium) or say where it is with CHROMIUM`)
 /** Start of a browser's own console message about a failed request. */
 const NETWORK = 'Failed to load resource'
 
-/** The dashboard in a browser. Collects the errors and warnings of the page. */
+/** The dashboard, or another page of ours, in a browser. Collects the errors and warnings of the page. */
 export class OpenPage {
   readonly page: Page
   /** Every address that the page requested. */
@@ -41,7 +41,7 @@ export class OpenPage {
 
   /**
    * `expected`: ends of addresses whose errors are part of the test. `says`: the text about the connection to wait
-   * for.
+   * for; empty: none. `path`: of the page.
    */
   static async open(
     browser: Browser,
@@ -49,15 +49,16 @@ export class OpenPage {
     {
       expected = [],
       says = 'Live',
+      path = '/dashboard',
       ...options
-    }: BrowserContextOptions & { expected?: readonly string[]; says?: string } = {},
+    }: BrowserContextOptions & { expected?: readonly string[]; says?: string; path?: string } = {},
   ): Promise<OpenPage> {
     const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
     // tsx calls __name on functions, also on functions that run in the page.
     await context.addInitScript('globalThis.__name = (marked) => marked')
     const opened = new OpenPage(await context.newPage(), expected)
-    await opened.page.goto(`${url}/dashboard`)
-    await opened.connection(says)
+    await opened.page.goto(url + path)
+    if (says !== '') await opened.connection(says)
     return opened
   }
 

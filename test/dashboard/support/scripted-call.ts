@@ -1,0 +1,102 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Hono } from 'hono'
+import { readDashboard } from '../../../src/runtimes/process/dashboard-files.ts'
+
+/** The answer to the next question about the call. */
+type Script = (response: ServerResponse, request: IncomingMessage) => void
+
+/** Serves the real page of a call, and what a test says about the call: also what a real proxy says seldom. */
+export class ScriptedCall {
+  readonly url: string
+  /** Questions about the call so far, each as `stream` or `once`. */
+  readonly asked: string[] = []
+  script: Script
+  readonly #server: Server
+
+  private constructor(server: Server, script: Script) {
+    this.#server = server
+    this.script = script
+    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  static async start(script: Script): Promise<ScriptedCall> {
+    const dashboard = readDashboard()
+    const app = new Hono().get('/dashboard/*', dashboard).get('/queue/ticket/:id', dashboard)
+    const server = createServer(async (request, response) => {
+      if (request.url?.startsWith('/queue/requests/')) {
+        call.asked.push(request.headers.accept === 'text/event-stream' ? 'stream' : 'once')
+        call.script(response, request)
+        return
+      }
+      const answer = await app.fetch(new Request(`http://localhost${request.url}`))
+      response.writeHead(answer.status, Object.fromEntries(answer.headers))
+      response.end(Buffer.from(await answer.arrayBuffer()))
+    })
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    const call = new ScriptedCall(server, script)
+    return call
+  }
+
+  /** Breaks all connections. */
+  hangUp(): void {
+    this.#server.closeAllConnections()
+  }
+
+  stop(): void {
+    this.#server.close()
+    this.#server.closeAllConnections()
+  }
+}
+
+/** Begins a stream with these calls, and leaves it open. */
+export function streamOf(...calls: readonly object[]): Script {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write('retry: 2000\n\n')
+    for (const call of calls) tell(response, call)
+  }
+}
+
+export function tell(response: ServerResponse, call: object): void {
+  response.write(`event: request\ndata: ${JSON.stringify(call)}\n\n`)
+}
+
+/** Answers with JSON. */
+export function json(status: number, body: object): Script {
+  return (response) => {
+    response.writeHead(status, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(body))
+  }
+}
+
+/** A call in line, as /queue/requests/{id} tells it. */
+export function inLine(changes: object = {}): object {
+  return {
+    id: 'mine',
+    ticket: '/queue/ticket/mine',
+    model: 'llama3.2',
+    runner: null,
+    client: '192.0.2.7',
+    caller: 'alice',
+    user: null,
+    class: 'normal',
+    path: '/api/chat',
+    state: 'waiting',
+    position: 3,
+    waiting_for: 'slot',
+    waited_ms: 12_345,
+    estimated_start_ms: 40_000,
+    running_ms: null,
+    bytes_in: 512,
+    bytes_out: 0,
+    tokens_out: 0,
+    outcome: null,
+    reason: null,
+    status: null,
+    total_ms: null,
+    ...changes,
+  }
+}
