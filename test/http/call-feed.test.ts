@@ -40,11 +40,20 @@ function aFeed() {
   const clock = new ManualClock()
   const ended = new EndedCalls(clock)
   const calls = new Map<string, OwnCall>()
-  const state = { looks: 0, broken: false, stopped: false, viewings: 0 }
+  const state = { looks: 0, waiting: 0, broken: false, stopped: false, viewings: 0 }
   const failures: unknown[] = []
   const feed = new CallFeed({
     clock,
-    ended,
+    ended: {
+      onEnd(id, listener) {
+        const stop = ended.onEnd(id, listener)
+        state.waiting++
+        return () => {
+          state.waiting--
+          stop()
+        }
+      },
+    },
     look() {
       state.looks++
       if (state.broken) throw new Error('no list')
@@ -142,7 +151,7 @@ describe('a client that follows a call', () => {
     assert.equal(state.looks, 3)
     assert.equal(clock.pending, 1)
     for (const { leave } of all) await leave()
-    assert.deepEqual([feed.listeners, clock.pending], [0, 0])
+    assert.deepEqual([feed.listeners, clock.pending, state.waiting], [0, 0, 0])
     clock.advance(3 * SECOND)
     assert.equal(state.looks, 3)
   })
