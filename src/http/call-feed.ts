@@ -6,8 +6,10 @@ import { endedOwnCall } from '../telemetry/own-call.ts'
 import { EventListeners, type ListenerIdentity } from './event-listeners.ts'
 import { bytesOf, event, KEEP_ALIVE_MS, RETRY, SIGN_OF_LIFE } from './event-stream.ts'
 
-/** Changes are sent at most this often. */
-const SEND_EVERY_MS = 1_000
+/** How soon the end of a call is sent. A proxy that stops ends its streams as soon: it waits a second for them. */
+const TICK_MS = 500
+/** The calls are looked at, and changes are sent, once a second. */
+const TICKS_A_LOOK = 2
 /** Bytes, about twenty events. A listener with as much unread gets no more until it has read. */
 const MOST_UNREAD_BYTES = 16 * 1024
 /** A listener that has read nothing of a full stream for this time gives its place up. */
@@ -57,6 +59,7 @@ export class CallFeed {
   readonly #parts: CallFeedParts
   readonly #followers = new EventListeners<Follower>(LIMITS)
   #nextTick: Cancel | undefined
+  #ticks = 0
   #failing = false
 
   constructor(parts: CallFeedParts) {
@@ -86,7 +89,9 @@ export class CallFeed {
           follower = { ...identity, id, stream, stopWaiting, end: undefined, told: '', sentAt: clock.now() }
           this.#followers.add(follower)
           this.#tell(follower, call)
-          this.#nextTick ??= this.#schedule()
+          if (this.#nextTick) return
+          this.#ticks = 0
+          this.#nextTick = this.#schedule()
         },
         cancel: () => {
           if (follower) this.#forget(follower)
@@ -97,30 +102,35 @@ export class CallFeed {
   }
 
   #schedule(): Cancel {
-    return this.#parts.clock.after(SEND_EVERY_MS, () => this.#tick())
+    return this.#parts.clock.after(TICK_MS, () => this.#tick())
   }
 
   #tick(): void {
     this.#nextTick = undefined
-    try {
-      this.#tellAll()
-      this.#failing = false
-    } catch (error) {
-      if (!this.#failing) this.#parts.failed(error)
-      this.#failing = true
-    }
-    if (this.#parts.stopped()) for (const follower of this.#followers) this.#close(follower)
-    if (this.#followers.size > 0) this.#nextTick = this.#schedule()
-  }
-
-  #tellAll(): void {
+    this.#ticks++
+    const isStopped = this.#parts.stopped()
+    const seen = isStopped || this.#ticks % TICKS_A_LOOK === 0 ? this.#look() : undefined
     const viewings = this.#parts.viewings()
-    const seen = this.#parts.look()
     for (const follower of this.#followers) {
       const { end, id, viewer } = follower
       // The client connects again, and shows its key again.
       if (follower.viewings !== viewings) this.#close(follower)
-      else this.#tell(follower, end ? endedOwnCall(end) : seen(id, viewer))
+      else if (end) this.#tell(follower, endedOwnCall(end))
+      else if (seen) this.#tell(follower, seen(id, viewer))
+    }
+    if (isStopped) for (const follower of this.#followers) this.#close(follower)
+    if (this.#followers.size > 0) this.#nextTick = this.#schedule()
+  }
+
+  #look(): ReturnType<CallFeedParts['look']> | undefined {
+    try {
+      const seen = this.#parts.look()
+      this.#failing = false
+      return seen
+    } catch (error) {
+      if (!this.#failing) this.#parts.failed(error)
+      this.#failing = true
+      return undefined
     }
   }
 

@@ -49,7 +49,15 @@ export class Description {
 
   /** What differs in the data of a server-sent event of a path. */
   problemsOfEvent(path: string, name: string, data: string): readonly string[] {
-    const media = pointer('/paths', path, 'get', 'responses', '200', 'content', 'text/event-stream')
+    const media = pointer(
+      '/paths',
+      this.#templateOf(path) ?? '',
+      'get',
+      'responses',
+      '200',
+      'content',
+      'text/event-stream',
+    )
     const schema = pointer(media, 'x-events', name)
     if (this.#at(schema) === undefined) return [`the event ${name} is not described`]
     // Before the first sample there is none.
@@ -74,12 +82,20 @@ export class Description {
   #operationOf({ method, path }: AnswerHead): string {
     const items = '/components/pathItems'
     if (this.#ownTrees.test(path)) {
-      const known = this.#paths.find((each) => each === path || isTemplateOf(each, path))
-      const operation = pointer('/paths', known ?? '', method === 'HEAD' ? 'get' : method.toLowerCase())
+      const operation = pointer(
+        '/paths',
+        this.#templateOf(path) ?? '',
+        method === 'HEAD' ? 'get' : method.toLowerCase(),
+      )
       return this.#at(operation) === undefined ? `${items}/NoRoute/get` : operation
     }
     if (/^\/v1\/messages(?:\/|$)/.test(path)) return `${items}/AnthropicCall/post`
     return `${items}/${path.startsWith('/v1/') ? 'OpenAiCall' : 'OllamaCall'}/post`
+  }
+
+  /** The path as the description names it. */
+  #templateOf(path: string): string | undefined {
+    return this.#paths.find((each) => each === path) ?? this.#paths.find((each) => isTemplateOf(each, path))
   }
 
   #headerProblems({ header }: AnswerHead, response: string): readonly string[] {

@@ -25,6 +25,8 @@ const PATHS = [
   '/queue/alerts',
   '/metrics',
   '/dashboard',
+  '/queue/requests/some-id',
+  '/queue/ticket/some-id',
 ]
 
 export function operators(target: Target): void {

@@ -26,6 +26,7 @@ import { keySecrecy } from './key-secrecy.cases.ts'
 import { keyUsers } from './key-users.cases.ts'
 import { keys } from './keys.cases.ts'
 import { operators } from './operator.cases.ts'
+import { ownCalls } from './own-call.cases.ts'
 import type { Target } from './pair.ts'
 import { promises } from './promises.cases.ts'
 import { protocol } from './protocol.cases.ts'
@@ -73,6 +74,7 @@ export function conformance(target: Target): void {
     streams(target)
     answers(target)
     operators(target)
+    ownCalls(target)
     administration(target)
     reloads(target)
     keys(target)

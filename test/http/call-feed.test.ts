@@ -125,7 +125,7 @@ describe('a client that follows a call', () => {
     const [{ next }, other] = [await follow('a'), await follow('b')]
     await next()
     end('a')
-    clock.advance(SECOND)
+    clock.advance(SECOND / 2)
     assert.match(await next(), /"state":"done"/)
     assert.equal(await next(), 'end')
     assert.equal(feed.listeners, 1)
@@ -193,7 +193,7 @@ describe('a client that follows a call', () => {
     await next()
     set('a', { position: 1 })
     state.stopped = true
-    clock.advance(SECOND)
+    clock.advance(SECOND / 2)
     assert.deepEqual(told(await next()), ['waiting', 1, 0])
     assert.equal(await next(), 'end')
     assert.deepEqual([feed.listeners, clock.pending], [0, 0])

@@ -321,7 +321,7 @@ describe('a stream of one call', () => {
 
   function told(text: string) {
     const [, data = ''] = /^event: request\ndata: (.*)\n\n$/m.exec(text) ?? []
-    assert.deepEqual(description.problemsOfEvent('/queue/requests/{id}', 'request', data), [])
+    assert.deepEqual(description.problemsOfEvent('/queue/requests/a-1', 'request', data), [])
     const { state, tokens_out, outcome } = JSON.parse(data)
     return [state, tokens_out, outcome]
   }
