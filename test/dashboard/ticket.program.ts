@@ -38,7 +38,7 @@ describe('the page of a call', () => {
   async function withScript(
     script: ScriptedCall['script'],
     use: (parts: { call: ScriptedCall; opened: OpenPage; page: Page }) => Promise<void>,
-    options: BrowserContextOptions & { says?: string } = {},
+    options: BrowserContextOptions & { path?: string; says?: string } = {},
   ) {
     const call = await ScriptedCall.start(script)
     try {
@@ -250,6 +250,18 @@ describe('the page of a call', () => {
     } finally {
       call.stop()
     }
+  })
+
+  it('works behind another proxy that serves it under a path of its own', async () => {
+    await withScript(
+      streamOf(DONE),
+      async ({ page }) => {
+        await headline(page, 'Done.')
+        const colour = await page.locator('#headline').evaluate((node) => getComputedStyle(node).color)
+        assert.notEqual(colour, 'rgb(0, 0, 0)', 'the style is there')
+      },
+      { path: `/ai${MINE}`, says: '' },
+    )
   })
 
   it('says that the connection is lost, and goes on where it was', async () => {

@@ -6,6 +6,9 @@ import { readDashboard } from '../../../src/runtimes/process/dashboard-files.ts'
 /** The answer to the next question about the call. */
 type Script = (response: ServerResponse, request: IncomingMessage) => void
 
+/** A path of its own, under which another proxy may serve ours. */
+const PREFIX = /^\/ai(?=\/)/
+
 /** Serves the real page of a call, and what a test says about the call: also what a real proxy says seldom. */
 export class ScriptedCall {
   readonly url: string
@@ -24,12 +27,13 @@ export class ScriptedCall {
     const dashboard = readDashboard()
     const app = new Hono().get('/dashboard/*', dashboard).get('/queue/ticket/:id', dashboard)
     const server = createServer(async (request, response) => {
-      if (request.url?.startsWith('/queue/requests/')) {
+      const path = request.url?.replace(PREFIX, '')
+      if (path?.startsWith('/queue/requests/')) {
         call.asked.push(request.headers.accept === 'text/event-stream' ? 'stream' : 'once')
         call.script(response, request)
         return
       }
-      const answer = await app.fetch(new Request(`http://localhost${request.url}`))
+      const answer = await app.fetch(new Request(`http://localhost${path}`))
       response.writeHead(answer.status, Object.fromEntries(answer.headers))
       response.end(Buffer.from(await answer.arrayBuffer()))
     })
