@@ -92,7 +92,12 @@ const ENDED = {
         : 'Ollama gave an error, or its answer broke off.',
     advice: 'Please try again. If that goes on, tell the operator of this server.',
   }),
-  cancelled({ status }) {
+  cancelled({ reason, status }) {
+    if (reason?.startsWith('superseded'))
+      return {
+        headline: 'A newer call took its place.',
+        detail: 'The program that sent the call has sent a newer one with the same queue key.',
+      }
     if (status === 499)
       return {
         headline: 'The call was ended.',
