@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { run } from 'node:test'
@@ -46,6 +47,7 @@ const parts = process.argv.slice(2).filter((argument) => argument !== mode)
 const wanted = parts.filter((part) => !part.startsWith(WITHOUT))
 const unwanted = parts.filter((part) => part.startsWith(WITHOUT)).map((part) => part.slice(WITHOUT.length))
 if (mode === '--bun' || mode === '--runtimes') installRuntimes()
+process.env.BUILT_MAIN ??= build()
 
 const all = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
 if (mode === '--bun')
@@ -62,6 +64,12 @@ const files = all
   .filter((name) => !unwanted.some((part) => name.includes(part)))
   .sort((a, b) => Number(isLong(b)) - Number(isLong(a)) || (a < b ? -1 : 1))
   .map((name) => join(import.meta.dirname, name))
+
+/** Builds the program. Returns the path of its entry. */
+function build(): string {
+  execFileSync('npm', ['run', 'build'], { stdio: 'ignore' })
+  return join(import.meta.dirname, '..', 'dist', 'main.js')
+}
 
 /** The conformance suite takes the most time and mostly waits, so it begins first. */
 function isLong(name: string): boolean {

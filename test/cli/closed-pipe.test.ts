@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { it } from 'node:test'
-
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts')
+import { NODE_MAIN } from '../support/main-program.ts'
 
 it('a reader that leaves early, as head does, is no error', async () => {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'check'], {
+  const child = spawn(process.execPath, [...NODE_MAIN, 'check'], {
     env: { PATH: process.env.PATH },
   })
   let stderr = ''

@@ -6,11 +6,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/load.ts'
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const TSX = import.meta.resolve('tsx')
+import { NODE_MAIN } from '../support/main-program.ts'
 
 interface Ended {
   readonly code: number
@@ -35,7 +32,7 @@ function guard(args: readonly string[], env: Readonly<Record<string, string>> = 
   const { PATH = '', SystemRoot = '' } = process.env
   const options = { cwd: folder, env: { PATH, SystemRoot, ...env } }
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ['--import', TSX, MAIN, ...args], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [...NODE_MAIN, ...args], options, (error, stdout, stderr) => {
       const code = error ? error.code : 0
       if (typeof code === 'number') resolve({ code, stdout, stderr })
       else reject(error)
@@ -294,7 +291,7 @@ describe('serve', () => {
 /** A proxy that runs, once its banner is out to the end. */
 async function start(args: readonly string[], lastLine = /\/health$/m) {
   const { PATH = '', SystemRoot = '' } = process.env
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
+  const child = spawn(process.execPath, [...NODE_MAIN, ...args], {
     cwd: folder,
     env: { PATH, SystemRoot },
   })

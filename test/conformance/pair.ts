@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { NODE_MAIN } from '../support/main-program.ts'
 import type { Gaps } from './gaps.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -77,15 +78,13 @@ async function start(
   return new Started(url, child, lines)
 }
 
-/** The entry of the sources. */
-export const fromMain = join(root, 'src', 'main.ts')
-const fromSource = [process.execPath, '--import', 'tsx', fromMain] as const
+const onThisNode = [process.execPath, ...NODE_MAIN] as const
 
 /** Ports on which proxies listen or listened. */
 export const proxyPorts = new Set<number>()
 
 export async function startSimulator(args: readonly string[], port = 0): Promise<Started> {
-  const simulator = await start([...fromSource], ['simulate', '--port', String(port), ...args])
+  const simulator = await start([...onThisNode], ['simulate', '--port', String(port), ...args])
   // The system may give it the port of a proxy that has ended.
   proxyPorts.delete(simulator.port)
   return simulator
@@ -103,7 +102,7 @@ export async function startProxy(
   return proxy
 }
 
-export const node: Target = { name: 'node', command: [...fromSource] }
+export const node: Target = { name: 'node', command: [...onThisNode] }
 
 export interface ModelStats {
   readonly runner: string

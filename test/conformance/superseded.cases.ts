@@ -245,7 +245,7 @@ export function superseded(target: Target): void {
     it('is told from an operator in the log, and counted in the metrics', async () => {
       const counted = async () => {
         const text = await (await fetch(`${pair.proxy.url}/metrics`)).text()
-        return Number(/^ollama_guard_superseded_total\{model="llama3.2"\} (\d+)$/m.exec(text)?.[1])
+        return Number(/^ollama_guard_superseded_total\{model="llama3.2"\} (\d+)$/m.exec(text)?.[1] ?? 0)
       }
       const before = await counted()
       await runs('first-run', editor)

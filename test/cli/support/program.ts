@@ -2,11 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-
-const MAIN = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts')
-const TSX = import.meta.resolve('tsx')
+import { NODE_MAIN } from '../../support/main-program.ts'
 
 export interface Program {
   readonly process: ChildProcess
@@ -18,7 +15,7 @@ export interface Program {
 /** The command line as a process of its own, where no config.yaml is, with no setting from outside. */
 export function program(t: TestContext, args: readonly string[], env: Record<string, string> = {}): Program {
   const { PATH = '', SystemRoot = '' } = process.env
-  const child = spawn(process.execPath, ['--import', TSX, MAIN, ...args], {
+  const child = spawn(process.execPath, [...NODE_MAIN, ...args], {
     cwd: tmpdir(),
     env: { PATH, SystemRoot, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

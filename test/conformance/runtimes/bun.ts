@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { fromMain, Pair, type Target } from '../pair.ts'
+import { MAIN } from '../../support/main-program.ts'
+import { Pair, type Target } from '../pair.ts'
 import { conformance } from '../suite.ts'
 import { installed } from './install.ts'
 
 const bun: Target = {
   name: 'bun',
-  command: [installed('bun'), fromMain],
+  command: [installed('bun'), MAIN],
   gaps: {
     pipelining: {
       reason: 'Bun.serve closes a connection on which a request comes before the one ahead is answered',
