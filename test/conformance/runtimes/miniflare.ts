@@ -33,6 +33,11 @@ export function bundle(): Promise<Bundle> {
   return bundled
 }
 
+/** Takes a bundle that another process has written as JSON. Bundling takes longer than the start of a Worker. */
+export function useBundle(file: string): void {
+  bundled = Promise.resolve(JSON.parse(readFileSync(file, 'utf8')))
+}
+
 async function build(): Promise<Bundle> {
   const esbuild = fromRuntimes('esbuild') as EsbuildModule
   const { outputFiles, metafile } = await esbuild.build({

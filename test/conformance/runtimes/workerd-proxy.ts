@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import { options } from '../../../src/config/schema.ts'
-import { startWorkers } from './miniflare.ts'
+import { startWorkers, useBundle } from './miniflare.ts'
 
 // Whoever kills this process leaves workerd behind, so it runs below a second one that notices.
 if (process.send === undefined) fork(import.meta.filename, process.argv.slice(2))
@@ -14,8 +14,11 @@ async function serve(): Promise<void> {
   const flags = options.flatMap(({ flag }) => (flag === undefined ? [] : [flag]))
   const { values } = parseArgs({
     allowPositionals: true,
-    options: Object.fromEntries([...flags, 'config'].map((flag) => [flag, { type: 'string' as const }])),
+    options: Object.fromEntries(
+      [...flags, 'config', 'bundle'].map((flag) => [flag, { type: 'string' as const }]),
+    ),
   })
+  if (values.bundle !== undefined) useBundle(values.bundle)
   const file: unknown = parse(readFileSync(values.config ?? process.env.CONFIG_FILE ?? '/dev/null', 'utf8'))
 
   const variables: Record<string, string> = {}

@@ -1,13 +1,27 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Target } from '../pair.ts'
 import { conformance } from '../suite.ts'
 import { failures } from './failures.cases.ts'
 import { isolates } from './isolates.cases.ts'
+import { bundle } from './miniflare.ts'
 import { sharedCallers } from './shared-callers.cases.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'guard-worker-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+const worker = join(folder, 'worker.json')
+writeFileSync(worker, JSON.stringify(await bundle()))
 
 const workerd: Target = {
   name: 'workerd',
-  command: [process.execPath, '--import', 'tsx', join(import.meta.dirname, 'workerd-proxy.ts')],
+  command: [
+    process.execPath,
+    '--import',
+    'tsx',
+    join(import.meta.dirname, 'workerd-proxy.ts'),
+    `--bundle=${worker}`,
+  ],
   gaps: {
     silentFin: {
       reason:
