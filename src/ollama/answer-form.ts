@@ -20,16 +20,21 @@ export function expectedAnswer(path: string, streams: boolean): ExpectedAnswer |
   if (route === undefined || route.modelIn === 'form') return undefined
   const { dialect } = route
   const native = dialect === 'ollama'
-  if (!streams)
-    return { form: 'json', dialect, contentType: `application/json${native ? '; charset=utf-8' : ''}` }
+  if (!streams) return { form: 'json', dialect, contentType: wholeType(path, native) }
   return native
     ? { form: 'ndjson', dialect, contentType: 'application/x-ndjson' }
     : { form: 'events', dialect, contentType: 'text/event-stream' }
 }
 
+/** Ollama calls the answer of an image route NDJSON, and clients read an answer by its type. */
+function wholeType(path: string, native: boolean): string {
+  if (path.startsWith('/v1/images/')) return 'application/x-ndjson'
+  return native ? 'application/json; charset=utf-8' : 'application/json'
+}
+
 /**
  * What may follow a begun answer of each form. A native call that only loads its model is answered with one JSON value,
- * which is a line as well. Ollama calls the answer of an image route NDJSON.
+ * which is a line as well.
  */
 const FOLLOWS: Readonly<Record<AnswerForm, readonly string[]>> = {
   ndjson: ['application/x-ndjson', 'application/json'],

@@ -34,6 +34,7 @@ import { refusals } from './refusals.cases.ts'
 import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { runners } from './runners.cases.ts'
+import { signs } from './signs.cases.ts'
 import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
@@ -92,6 +93,7 @@ export function conformance(target: Target): void {
     superseded(target)
     upstreams(target)
     waits(target)
+    signs(target)
     ollamaClient(target)
     openaiClient(target)
     anthropicClient(target)
