@@ -21,6 +21,9 @@ export type SignWatch = Deadlines<SignsOfLife>
 
 type Scope = 'all' | 'streams'
 
+/** The headers of a place in line that a page of another origin may read. */
+const READABLE = 'X-Queue-Position, X-Queue-Estimated-Wait-Ms'
+
 /**
  * Signs of life for one call. While Ollama sends nothing, its client gets status and headers of a good answer, and then
  * bytes that every client ignores. Ollama's body follows. What the status and the headers of Ollama would have told comes
@@ -125,6 +128,9 @@ export class SignsOfLife implements Watched {
       headers.push('X-Queue-Estimated-Wait-Ms', String(Math.ceil(place.startsInMs)))
     const toPage = this.#options.origins.headersFor(request.header('origin'), request.header('host'))
     headers.push(...Object.entries(toPage).flat())
+    // A second line of a list means the same as one line with both lists (RFC 9110 section 5.3).
+    if (place && 'Access-Control-Allow-Origin' in toPage)
+      headers.push('Access-Control-Expose-Headers', READABLE)
     const begun = request.begin(headers)
     this.#commit?.(begun.response)
     return begun

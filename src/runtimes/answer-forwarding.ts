@@ -38,6 +38,11 @@ export abstract class AnswerForwarding implements Forwarding {
     return this.#over
   }
 
+  /** Ollama's answer is kept back from the client. */
+  protected get keeps(): boolean {
+    return this.#kept !== undefined
+  }
+
   /** The headers of the request that Ollama does not get. */
   protected get withheld(): ForwardingObserver['withheld'] {
     return this.#observer.withheld

@@ -35,6 +35,7 @@ import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { runners } from './runners.cases.ts'
 import { signs } from './signs.cases.ts'
+import { signsInHttp } from './signs-http.cases.ts'
 import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
@@ -94,6 +95,7 @@ export function conformance(target: Target): void {
     upstreams(target)
     waits(target)
     signs(target)
+    signsInHttp(target)
     ollamaClient(target)
     openaiClient(target)
     anthropicClient(target)

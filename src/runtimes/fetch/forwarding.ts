@@ -101,6 +101,12 @@ export class FetchForwarding extends AnswerForwarding {
     if (body !== null && method !== 'HEAD') this.#reader = body.getReader()
     this.head(status, statusText, [...headers].flat())
     if (this.#reader === undefined) this.end()
+    else if (this.keeps) void this.#readKept(this.#reader)
+  }
+
+  /** No client pulls an answer that is kept back. */
+  async #readKept(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    while (!this.over) await this.#pull(reader)
   }
 
   #stream(reader: ReadableStreamDefaultReader<Uint8Array>): ReadableStream<Uint8Array> {
