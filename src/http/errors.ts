@@ -107,7 +107,7 @@ function answerToRefusal(code: Exclude<RefusalCode, 'cancelled'>, { facts }: Ref
     // Not cut: nothing changes before the window ends.
     const waitSeconds = Math.max(1, Math.ceil((facts.retryAfterMs ?? 0) / 1_000))
     const sentence = facts.window === 'month' ? 'quota_month' : code
-    return { code, sentence, model, headers: ['Retry-After', String(waitSeconds), ...FINAL] }
+    return { code, sentence, model, headers: ['Retry-After', String(waitSeconds), ...FINAL], waitSeconds }
   }
   const sentence = sentenceOf(code, facts)
   const retryAfterMs = facts.retryAfterMs ?? (code === 'timeout' ? undefined : UNKNOWN_RETRY_MS)

@@ -37,7 +37,8 @@ export class GatedCall implements ForwardingObserver, Watched {
   readonly #deadlines: Deadlines<GatedCall>
   readonly #request: ClientRequest
   readonly #tail = new AnswerTail()
-  #stage: 'reading' | 'waiting' | 'sent' | 'answering' | 'over' = 'reading'
+  /** keeping: Ollama's answer comes, and the client gets none of it. */
+  #stage: 'reading' | 'waiting' | 'sent' | 'keeping' | 'answering' | 'over' = 'reading'
   #body: IncomingBody | undefined
   #ticket: Ticket | undefined
   #permit: Permit | undefined
@@ -59,7 +60,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     deadlines.watch(this)
   }
 
-  /** For work on the body: throws when the call is over, so that the body is of no more use. */
+  /** Throws when the call is over, so that nothing more has to be done for it. */
   throwIfOver(): void {
     if (this.#stopped) throw this.#stopped
     if (this.#request.gone) throw new Failure('client_gone')
@@ -121,13 +122,13 @@ export class GatedCall implements ForwardingObserver, Watched {
   head(status: number, header: (name: string) => string | undefined): readonly string[] | KeptAnswer {
     const { clock, health, origins } = this.#options
     const now = clock.now()
-    this.#stage = 'answering'
     this.#header = header
     this.record.head(status, header('content-type'), now)
     this.#restartIdleTimer(now)
     health.sawAnswer()
     if (status < 400) this.#permit?.began?.(now)
     const kept = this.signs?.answered(status, header)
+    this.#stage = kept ? 'keeping' : 'answering'
     return kept ?? answerHeaders(this.record, header, origins, { waitMs: this.#waitMs(now), now })
   }
 
@@ -142,12 +143,13 @@ export class GatedCall implements ForwardingObserver, Watched {
     const { sentAt, status } = this.record
     this.record.cause = causeOfEnd(ending, cause, this.#stopped)
     // Once an answer has begun, a break says nothing about whether Ollama answers.
-    if (ending === 'broken' && this.#stage === 'sent') this.#options.health.sawFailure(cause, sentAt)
+    if (ending === 'broken' && status === 0) this.#options.health.sawFailure(cause, sentAt)
     const now = this.#options.clock.now()
     const figures = this.#tail.figures(now - sentAt, this.record.native)
     const outcome = outcomeOfEnd(ending, this.#stopped, figures.failed || status >= 500)
     this.#permit?.release(outcome, now, this.record.report(figures, outcome, now))
-    if (this.#stage === 'answering') this.#finish(now, outcome, null, status, figures)
+    const isAnswered = this.#stage === 'answering' || (this.#stage === 'keeping' && ending === 'done')
+    if (isAnswered) this.#finish(now, outcome, null, status, figures)
   }
 
   /** Ollama gives no answer. Returns the error for the client, with the headers of our own answer on it. */
@@ -174,7 +176,6 @@ export class GatedCall implements ForwardingObserver, Watched {
     } else this.#abort(code, code)
   }
 
-  /** The call as it is now. */
   snapshot(now: number) {
     return this.record.live(this.#state(now), this.#stage !== 'reading', this.#ticket)
   }
@@ -206,8 +207,8 @@ export class GatedCall implements ForwardingObserver, Watched {
 
   /** Ends a call that Ollama has. */
   #abort(code: FailureCode, why: BrokenAnswer['why']): void {
-    if (this.#stage === 'sent') this.#forwarding?.abort(this.#stop(code))
-    else if (this.#stage === 'answering') this.#forwarding?.abort(this.#stop(code), this.errorTrailer(why))
+    if (this.#stage === 'answering') this.#forwarding?.abort(this.#stop(code), this.errorTrailer(why))
+    else if (this.record.sent && this.#stage !== 'over') this.#forwarding?.abort(this.#stop(code))
   }
 
   #stop(code: FailureCode): Failure | Refusal {

@@ -239,6 +239,24 @@ describe('a failure after signs of life', () => {
     assert.deepEqual([call?.status, call?.lateStatus, call?.outcome], [200, 404, 'done'])
   })
 
+  it('is our own error where the error answer of Ollama breaks, or does not come to its end', async () => {
+    for (const [end, words] of [
+      ['breaks', ' ndjson:upstream_error'],
+      ['is silent', ' ndjson:timeout'],
+    ]) {
+      const house = relayHarness()
+      const { client } = await house.call({ headers: NOTIFY, body: STREAM })
+      house.clock.advance(2_000)
+      client.forwarding?.begin(500, JSON_TYPE).send('{"err')
+      if (end === 'breaks') client.forwarding?.break(new Error('reset'))
+      else house.clock.advance(60_000)
+      await house.settle()
+      assert.equal(client.begun?.text, words)
+      assert.equal(house.finished[0]?.lateStatus, 599, 'not that of Ollama')
+      assert.equal(house.released.length, 1)
+    }
+  })
+
   it('ends an answer whose type or encoding cannot follow what the client has', async () => {
     for (const headers of [JSON_TYPE, { ...EVENTS, 'content-encoding': 'gzip' }, {}]) {
       const house = relayHarness()
@@ -254,7 +272,8 @@ describe('a failure after signs of life', () => {
       assert.equal(client.forwarding?.cut, true)
       assert.deepEqual(house.released, ['failed'])
       assert.deepEqual(house.answers, [true], 'Ollama is reachable')
-      assert.equal(house.finished[0]?.cause, 'UNEXPECTED_ANSWER')
+      const [call] = house.finished
+      assert.deepEqual([call?.cause, call?.lateStatus, call?.outcome], ['UNEXPECTED_ANSWER', 599, 'failed'])
     }
   })
 
