@@ -152,11 +152,20 @@ export class SignsSetUp {
   }
 
   /** The line of the log about a call, once the call is over. */
-  async logged(id: string): Promise<Readonly<Record<string, unknown>>> {
+  async logged(id: string): Promise<LoggedCall> {
     const find = () => this.proxy.output.split('\n').find((line) => line.includes(`"request_id":"${id}"`))
     await until(`${id} is in the log`, () => find() !== undefined)
-    return JSON.parse(find() ?? '') as Readonly<Record<string, unknown>>
+    return JSON.parse(find() ?? '') as LoggedCall
   }
+}
+
+interface LoggedCall {
+  readonly status: number
+  readonly late_status?: number | null
+  readonly outcome: string
+  readonly signs_ms?: number
+  readonly bytes_out: number
+  readonly tokens_out: number | null
 }
 
 interface ModelLoad {

@@ -35,6 +35,7 @@ import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { runners } from './runners.cases.ts'
 import { signs } from './signs.cases.ts'
+import { signsBeforeEnds, signsBeforeFailures } from './signs-failures.cases.ts'
 import { signsInHttp } from './signs-http.cases.ts'
 import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
@@ -96,6 +97,8 @@ export function conformance(target: Target): void {
     waits(target)
     signs(target)
     signsInHttp(target)
+    signsBeforeFailures(target)
+    signsBeforeEnds(target)
     ollamaClient(target)
     openaiClient(target)
     anthropicClient(target)
