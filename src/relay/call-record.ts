@@ -187,7 +187,8 @@ export class CallRecord {
       cause: this.cause,
       status: this.signsFrom === undefined || end.status === 0 ? end.status : BEGUN,
       signsMs: this.signsFrom === undefined ? null : this.signsFrom - this.arrivedAt,
-      lateStatus: this.signsFrom === undefined || end.status === BEGUN ? null : end.status,
+      // Zero: nobody is there whom a status could reach.
+      lateStatus: this.signsFrom === undefined || [0, BEGUN].includes(end.status) ? null : end.status,
       startedAt: end.wallTime - totalMs,
       waitMs: end.waitMs,
       parts: this.streamed ? this.#chunks : null,

@@ -43,7 +43,7 @@ export function withoutSigns(body: string): { readonly signs: readonly string[];
 }
 
 /** The variable with which signs come after a tenth of a second, and ten times a second. */
-function quickSigns(when: 'auto' | 'always' | 'off' = 'auto'): Variables {
+export function quickSigns(when: 'auto' | 'always' | 'off' = 'auto'): Variables {
   return { WAITING: JSON.stringify({ when, after: 0.1, every: 0.1 }) }
 }
 
@@ -93,9 +93,8 @@ export class SignsSetUp {
   /** Sends a call, behind one that has the slot of its model, and waits for the first sign of life. */
   async inLine(name: string, asked: Asked = {}): Promise<InLine> {
     const before = `${name}-before`
-    const { headers, ...rest } = asked
-    const { Authorization } = headers ?? {}
-    this.send(before, { ...rest, headers: Authorization === undefined ? {} : { Authorization } })
+    const { authorization } = asked.headers ?? {}
+    this.send(before, { ...asked, headers: authorization === undefined ? {} : { authorization } })
     const running = await this.ollama.call(before)
     const call = this.send(name, asked)
     await this.sign(call)
@@ -125,9 +124,10 @@ export class SignsSetUp {
   }
 
   /** Fails when a call, which has been sent before this, gets a byte while a call that asks for signs gets three of them. */
-  async staysSilent(call: RawCall): Promise<void> {
+  async staysSilent(call: RawCall, headers: Headers = NOTIFY): Promise<void> {
     this.#controls++
-    const control = this.send(`control-${this.#controls}`, { model: `control-${this.#controls}` })
+    const name = `control-${this.#controls}`
+    const control = this.send(name, { model: name, stream: true, headers })
     for (let count = 0; count < 3; count++) await this.sign(control)
     control.leave('rst')
     assert.equal(call.received, '')
@@ -140,7 +140,7 @@ export class SignsSetUp {
     const page = (await (await fetch(`${this.proxy.url}/queue/stats`, { headers })).json()) as {
       readonly models: Readonly<Record<string, ModelLoad>>
     }
-    return page.models[model] ?? { active_requests: 0, queued_requests: 0 }
+    return page.models[model] ?? NO_CALLS
   }
 
   /** Waits until the model has so many calls that run, and so many in line. */
@@ -171,7 +171,11 @@ interface LoggedCall {
 interface ModelLoad {
   readonly active_requests: number
   readonly queued_requests: number
+  readonly total_processed: number
+  readonly total_rejected: number
 }
+
+const NO_CALLS: ModelLoad = { active_requests: 0, queued_requests: 0, total_processed: 0, total_rejected: 0 }
 
 const CHAT = { messages: [{ role: 'user', content: 'x' }], max_tokens: 9 }
 

@@ -37,6 +37,8 @@ import { runners } from './runners.cases.ts'
 import { signs } from './signs.cases.ts'
 import { signsBeforeEnds, signsBeforeFailures } from './signs-failures.cases.ts'
 import { signsInHttp } from './signs-http.cases.ts'
+import { signsAndClients } from './signs-leaving.cases.ts'
+import { signsForWhom } from './signs-who.cases.ts'
 import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
@@ -97,6 +99,8 @@ export function conformance(target: Target): void {
     waits(target)
     signs(target)
     signsInHttp(target)
+    signsForWhom(target)
+    signsAndClients(target)
     signsBeforeFailures(target)
     signsBeforeEnds(target)
     ollamaClient(target)
