@@ -21,6 +21,8 @@ export interface Asked {
   /** The whole body, instead of JSON. */
   readonly body?: string
   readonly version?: string
+  /** Of what stands before the proxy. */
+  readonly port?: number
 }
 
 /** A call that waits for its slot. `release` lets the call go to Ollama. */
@@ -84,7 +86,7 @@ export class SignsSetUp {
 
   /** Sends a call that asks for signs of life, unless `headers` say otherwise. */
   send(name: string, asked: Asked = {}): RawCall {
-    const call = new RawCall(this.proxy.port)
+    const call = new RawCall(asked.port ?? this.proxy.port)
     this.#calls.push(call)
     call.send(requestOf(name, asked))
     return call

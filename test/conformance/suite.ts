@@ -6,6 +6,7 @@ import { bodies } from './bodies.cases.ts'
 import { anthropicClient } from './clients/anthropic.cases.ts'
 import { ollamaClient } from './clients/ollama.cases.ts'
 import { openaiClient } from './clients/openai.cases.ts'
+import { clientsThatWait } from './clients/signs.cases.ts'
 import { clientTimeouts } from './clients/timeouts.cases.ts'
 import { connections } from './connections.cases.ts'
 import { crashes } from './crash.cases.ts'
@@ -35,6 +36,7 @@ import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { runners } from './runners.cases.ts'
 import { signs } from './signs.cases.ts'
+import { signsAndCuts } from './signs-cut.cases.ts'
 import { signsBeforeEnds, signsBeforeFailures } from './signs-failures.cases.ts'
 import { signsInHttp } from './signs-http.cases.ts'
 import { signsAndClients } from './signs-leaving.cases.ts'
@@ -101,12 +103,14 @@ export function conformance(target: Target): void {
     signsInHttp(target)
     signsForWhom(target)
     signsAndClients(target)
+    signsAndCuts(target)
     signsBeforeFailures(target)
     signsBeforeEnds(target)
     ollamaClient(target)
     openaiClient(target)
     anthropicClient(target)
     clientTimeouts(target)
+    clientsThatWait(target)
     slow.wait()
   })
 }

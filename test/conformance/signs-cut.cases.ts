@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { CuttingProxy } from '../support/cutting-proxy.ts'
+import { until } from '../support/until.ts'
+import type { Target } from './pair.ts'
+import { isWhole, parseAnswer } from './raw-answer.ts'
+import { answerOn } from './signs-answers.ts'
+import { type Headers, NOTIFY, SignsSetUp, withoutSigns } from './signs-setup.ts'
+
+const SILENCE_MS = 1_000
+const NO_SIGNS: Headers = { 'X-Queue-Notify': '0' }
+
+/** Calls of which Ollama is silent for longer than what stands between allows. Streams have signs without asking. */
+const CALLS = [
+  { path: '/api/chat', stream: true, headers: {} },
+  { path: '/v1/chat/completions', stream: true, headers: {} },
+  { path: '/v1/messages', stream: true, headers: {} },
+  { path: '/api/chat', stream: false, headers: NOTIFY },
+] as const
+
+export function signsAndCuts(target: Target): void {
+  describe('what cuts silent answers', () => {
+    let setUp: SignsSetUp
+    let cutting: CuttingProxy
+    before(async () => {
+      setUp = await SignsSetUp.start(target)
+      cutting = await CuttingProxy.start(setUp.proxy.port, SILENCE_MS)
+    })
+    after(async () => {
+      await cutting?.stop()
+      await setUp?.stop()
+    })
+
+    it('leaves calls alone that have signs of life, in line and with a silent Ollama, and cuts all others', async () => {
+      const send = (
+        name: string,
+        asked: (typeof CALLS)[number],
+        model: string,
+        headers: Headers = asked.headers,
+      ) => setUp.send(name, { ...asked, model, headers, port: cutting.port })
+      const calls = CALLS.flatMap((asked, index) => {
+        setUp.send(`before-${index}`, { model: `line-${index}`, headers: {} })
+        const silent = {
+          asked,
+          name: `silent-${index}`,
+          call: send(`silent-${index}`, asked, `silent-${index}`),
+        }
+        return [silent, { asked, name: `line-${index}`, call: send(`line-${index}`, asked, `line-${index}`) }]
+      })
+      const others = CALLS.map((asked, index) => send(`other-${index}`, asked, `other-${index}`, NO_SIGNS))
+      await until('the others are cut', () => others.every(({ closed }) => closed))
+      for (const { received } of others) assert.equal(received, '')
+      for (const [index] of CALLS.entries()) {
+        if (!target.gaps?.silentFin) await setUp.becomes(`other-${index}`, 0, 0)
+        ;(await setUp.ollama.call(`before-${index}`)).answer('application/json', ['{}'])
+      }
+      for (const { asked, call, name } of calls) {
+        const { type, pieces } = answerOn(asked.path, asked.stream)
+        ;(await setUp.ollama.call(name)).answer(type, pieces)
+        await until('the answer', () => isWhole(call.received, false) || call.closed)
+        const { rest, signs } = withoutSigns(parseAnswer(call.received).body)
+        assert.ok(signs.length > 1)
+        assert.equal(rest, Buffer.from(pieces.join('')).toString('latin1'))
+      }
+    })
+  })
+}
