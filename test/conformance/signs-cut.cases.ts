@@ -5,7 +5,7 @@ import { until } from '../support/until.ts'
 import type { Target } from './pair.ts'
 import { isWhole, parseAnswer } from './raw-answer.ts'
 import { answerOn } from './signs-answers.ts'
-import { type Headers, NOTIFY, SignsSetUp, withoutSigns } from './signs-setup.ts'
+import { type Headers, NOTIFY, type SignsSetUp, withoutSigns } from './signs-setup.ts'
 
 const SILENCE_MS = 1_000
 const NO_SIGNS: Headers = { 'X-Queue-Notify': '0' }
@@ -18,18 +18,15 @@ const CALLS = [
   { path: '/api/chat', stream: false, headers: NOTIFY },
 ] as const
 
-export function signsAndCuts(target: Target): void {
+export function signsAndCuts(target: Target, shared: () => SignsSetUp): void {
   describe('what cuts silent answers', () => {
     let setUp: SignsSetUp
     let cutting: CuttingProxy
     before(async () => {
-      setUp = await SignsSetUp.start(target)
+      setUp = shared()
       cutting = await CuttingProxy.start(setUp.proxy.port, SILENCE_MS)
     })
-    after(async () => {
-      await cutting?.stop()
-      await setUp?.stop()
-    })
+    after(() => cutting?.stop())
 
     it('leaves calls alone that have signs of life, in line and with a silent Ollama, and cuts all others', async () => {
       const send = (
@@ -39,20 +36,25 @@ export function signsAndCuts(target: Target): void {
         headers: Headers = asked.headers,
       ) => setUp.send(name, { ...asked, model, headers, port: cutting.port })
       const calls = CALLS.flatMap((asked, index) => {
-        setUp.send(`before-${index}`, { model: `line-${index}`, headers: {} })
+        setUp.send(`cut-before-${index}`, { model: `cut-line-${index}`, headers: {} })
         const silent = {
           asked,
-          name: `silent-${index}`,
-          call: send(`silent-${index}`, asked, `silent-${index}`),
+          name: `cut-silent-${index}`,
+          call: send(`cut-silent-${index}`, asked, `cut-silent-${index}`),
         }
-        return [silent, { asked, name: `line-${index}`, call: send(`line-${index}`, asked, `line-${index}`) }]
+        return [
+          silent,
+          { asked, name: `cut-line-${index}`, call: send(`cut-line-${index}`, asked, `cut-line-${index}`) },
+        ]
       })
-      const others = CALLS.map((asked, index) => send(`other-${index}`, asked, `other-${index}`, NO_SIGNS))
+      const others = CALLS.map((asked, index) =>
+        send(`cut-other-${index}`, asked, `cut-other-${index}`, NO_SIGNS),
+      )
       await until('the others are cut', () => others.every(({ closed }) => closed))
       for (const { received } of others) assert.equal(received, '')
       for (const [index] of CALLS.entries()) {
-        if (!target.gaps?.silentFin) await setUp.becomes(`other-${index}`, 0, 0)
-        ;(await setUp.ollama.call(`before-${index}`)).answer('application/json', ['{}'])
+        if (!target.gaps?.silentFin) await setUp.becomes(`cut-other-${index}`, 0, 0)
+        ;(await setUp.ollama.call(`cut-before-${index}`)).answer('application/json', ['{}'])
       }
       for (const { asked, call, name } of calls) {
         const { type, pieces } = answerOn(asked.path, asked.stream)

@@ -29,13 +29,12 @@ const WRONG: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'in an encoding': { 'Content-Type': 'application/x-ndjson', 'Content-Encoding': 'gzip' },
 }
 
-export function signsBeforeFailures(target: Target): void {
+export function signsBeforeFailures(target: Target, shared: () => SignsSetUp): void {
   describe('a failure after signs of life', { concurrency: true }, () => {
     let setUp: SignsSetUp
-    before(async () => {
-      setUp = await SignsSetUp.start(target)
+    before(() => {
+      setUp = shared()
     })
-    after(() => setUp?.stop())
 
     /** The log tells the status that the client saw, and the one that came too late. */
     const isLogged = async (id: string, outcome: string, lateStatus: number | null) => {
@@ -164,8 +163,8 @@ export function signsBeforeFailures(target: Target): void {
   })
 }
 
-/** Deadlines and ends of the proxy and of Ollama, each with a proxy of its own. */
-export function signsBeforeEnds(target: Target): void {
+/** Deadlines, and ends of the proxy and of Ollama. After them the shared proxy has no Ollama any more. */
+export function signsBeforeEnds(target: Target, shared: () => SignsSetUp): void {
   describe('a deadline after signs of life', { concurrency: true }, () => {
     let setUp: SignsSetUp
     before(async () => {
@@ -196,29 +195,21 @@ export function signsBeforeEnds(target: Target): void {
     }
   })
 
-  describe('signs of life', () => {
+  describe('signs of life at an end', () => {
     it('end with an error for all forms when Ollama is gone', async () => {
-      const setUp = await SignsSetUp.start(target)
-      try {
-        const calls = []
-        for (const [index, form] of FORMS.entries()) {
-          const { path, stream } = form
-          calls.push({
-            form,
-            ...(await setUp.inLine(`gone-${index}`, { model: `gone-${index}`, path, stream })),
-          })
-        }
-        await setUp.ollama.stop()
-        for (const { call, form } of calls) {
-          await over(call)
-          const { code, status } = lastWords(call, form)
-          assert.deepEqual(
-            [code, status],
-            [form.path === '/v1/messages' ? 'api_error' : 'upstream_error', 502],
-          )
-        }
-      } finally {
-        await setUp.stop()
+      const setUp = shared()
+      const calls = await Promise.all(
+        FORMS.map(async (form, index) => {
+          const id = `gone-${index}`
+          const { call } = await setUp.inLine(id, { model: id, path: form.path, stream: form.stream })
+          return { call, form }
+        }),
+      )
+      await setUp.ollama.stop()
+      for (const { call, form } of calls) {
+        await over(call)
+        const { code, status } = lastWords(call, form)
+        assert.deepEqual([code, status], [form.path === '/v1/messages' ? 'api_error' : 'upstream_error', 502])
       }
     })
 

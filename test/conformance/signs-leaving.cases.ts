@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { until } from '../support/until.ts'
 import type { Target } from './pair.ts'
 import { MIB, residentOf } from './process-memory.ts'
 import { isWhole } from './raw-answer.ts'
 import { NATIVE_LINES } from './signs-answers.ts'
-import { NOTIFY, SignsSetUp } from './signs-setup.ts'
+import { NOTIFY, type SignsSetUp } from './signs-setup.ts'
 
 const PIECE = Buffer.alloc(64 * 1024, '{"response":"a long answer","done":false}\n')
 const PIECES = 1_536
@@ -18,13 +18,12 @@ const SPACE = 0x20
 const ON_THE_WAY = 48 * MIB
 
 /** Clients that leave or do not read after signs of life, and what the proxy tells of such calls. */
-export function signsAndClients(target: Target): void {
+export function signsAndClients(target: Target, shared: () => SignsSetUp): void {
   describe('a client that has got signs of life', { concurrency: true }, () => {
     let setUp: SignsSetUp
-    before(async () => {
-      setUp = await SignsSetUp.start(target)
+    before(() => {
+      setUp = shared()
     })
-    after(() => setUp?.stop())
 
     const isLogged = async (id: string) => {
       const { late_status, outcome, signs_ms, status } = await setUp.logged(id)

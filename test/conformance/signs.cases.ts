@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { before, describe, it } from 'node:test'
 import { until } from '../support/until.ts'
 import { GATED_ROUTES } from './gated-routes.ts'
 import type { Target } from './pair.ts'
 import { isWhole, parseAnswer, type RawAnswer } from './raw-answer.ts'
 import type { RawCall } from './raw-call.ts'
 import { answerOn } from './signs-answers.ts'
-import { type Asked, NOTIFY, SignsSetUp, withoutSigns } from './signs-setup.ts'
+import { type Asked, NOTIFY, type SignsSetUp, withoutSigns } from './signs-setup.ts'
 
 /** Every route that can have signs, streamed and whole. */
 const ASKED = GATED_ROUTES.filter(({ path }) => path !== '/v1/audio/transcriptions').flatMap(
@@ -22,14 +22,13 @@ const ASKED = GATED_ROUTES.filter(({ path }) => path !== '/v1/audio/transcriptio
 const headerOf = ({ headers }: RawAnswer, name: string): string | undefined =>
   new Headers(headers.map(([key, value]) => [key, value])).get(name) ?? undefined
 
-export function signs(target: Target): void {
+export function signs(target: Target, shared: () => SignsSetUp): void {
   // All at once: each of them is little but waiting.
-  describe('signs of life', { concurrency: true }, () => {
+  describe('on every route', { concurrency: true }, () => {
     let setUp: SignsSetUp
-    before(async () => {
-      setUp = await SignsSetUp.start(target)
+    before(() => {
+      setUp = shared()
     })
-    after(() => setUp?.stop())
 
     const whole = async (call: RawCall) => {
       await until('the answer is over', () => isWhole(call.received, false) || call.closed)

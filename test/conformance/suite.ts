@@ -35,12 +35,7 @@ import { refusals } from './refusals.cases.ts'
 import { reloads } from './reload.cases.ts'
 import { routes } from './routes.cases.ts'
 import { runners } from './runners.cases.ts'
-import { signs } from './signs.cases.ts'
-import { signsAndCuts } from './signs-cut.cases.ts'
-import { signsBeforeEnds, signsBeforeFailures } from './signs-failures.cases.ts'
-import { signsInHttp } from './signs-http.cases.ts'
-import { signsAndClients } from './signs-leaving.cases.ts'
-import { signsForWhom } from './signs-who.cases.ts'
+import { signsOfLife } from './signs-suite.ts'
 import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
@@ -99,13 +94,7 @@ export function conformance(target: Target): void {
     superseded(target)
     upstreams(target)
     waits(target)
-    signs(target)
-    signsInHttp(target)
-    signsForWhom(target)
-    signsAndClients(target)
-    signsAndCuts(target)
-    signsBeforeFailures(target)
-    signsBeforeEnds(target)
+    signsOfLife(target)
     ollamaClient(target)
     openaiClient(target)
     anthropicClient(target)
