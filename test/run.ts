@@ -19,6 +19,7 @@ const NOT_ON_BUN: Readonly<Record<string, string>> = {
     'starts the proxy as a program on Node; on Bun the conformance suite of --runtimes does',
   [join('conformance', 'made-up-names.test.ts')]: 'starts the proxy on Node, with flags of Node',
   [join('runtimes', 'node', 'answers.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node', 'begun-answer.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'departures.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'events.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'requests.test.ts')]: NODE_SERVER,
