@@ -37,8 +37,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   readonly #deadlines: Deadlines<GatedCall>
   readonly #request: ClientRequest
   readonly #tail = new AnswerTail()
-  /** keeping: Ollama's answer comes, and the client gets none of it. */
-  #stage: 'reading' | 'waiting' | 'sent' | 'keeping' | 'answering' | 'over' = 'reading'
+  #stage: 'reading' | 'waiting' | 'sent' | 'kept back' | 'answering' | 'over' = 'reading'
   #body: IncomingBody | undefined
   #ticket: Ticket | undefined
   #permit: Permit | undefined
@@ -128,7 +127,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     health.sawAnswer()
     if (status < 400) this.#permit?.began?.(now)
     const kept = this.signs?.answered(status, header)
-    this.#stage = kept ? 'keeping' : 'answering'
+    this.#stage = kept ? 'kept back' : 'answering'
     return kept ?? answerHeaders(this.record, header, origins, { waitMs: this.#waitMs(now), now })
   }
 
@@ -148,7 +147,7 @@ export class GatedCall implements ForwardingObserver, Watched {
     const figures = this.#tail.figures(now - sentAt, this.record.native)
     const outcome = outcomeOfEnd(ending, this.#stopped, figures.failed || status >= 500)
     this.#permit?.release(outcome, now, this.record.report(figures, outcome, now))
-    const isAnswered = this.#stage === 'answering' || (this.#stage === 'keeping' && ending === 'done')
+    const isAnswered = this.#stage === 'answering' || (this.#stage === 'kept back' && ending === 'done')
     if (isAnswered) this.#finish(now, outcome, null, status, figures)
   }
 
