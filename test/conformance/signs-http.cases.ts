@@ -133,6 +133,29 @@ export function signsInHttp(target: Target, shared: () => SignsSetUp): void {
       }
     })
 
+    it('has no signs between the bytes of Ollama, however long they take', async () => {
+      const call = await setUp.silent('slowly', { model: 'slowly', stream: true })
+      const { response } = await setUp.ollama.call('slowly')
+      const [first = '', ...others] = NATIVE_LINES.pieces
+      response.writeHead(200, { 'Content-Type': NATIVE_LINES.type })
+      response.write(first)
+      await until('the first line', () => call.received.includes('"done":false'))
+      await setUp.staysSilent(call)
+      response.end(others.join(''))
+      await over(call)
+      assert.equal(withoutSigns(parseAnswer(call.received).body).rest, LINES)
+    })
+
+    it('comes from an Ollama that is asked for no encoding, which could not follow signs', async () => {
+      setUp.send('packed', { model: 'packed', headers: { ...NOTIFY, 'Accept-Encoding': 'gzip' } })
+      const { headers } = (await setUp.ollama.call('packed')).request
+      // Some platforms ask for encodings of their own, and undo them.
+      if (!target.gaps?.addedHeaders) assert.equal(headers['accept-encoding'], undefined)
+      setUp.send('plain', { model: 'plain', headers: { 'Accept-Encoding': 'gzip' } })
+      const other = (await setUp.ollama.call('plain')).request
+      if (!target.gaps?.addedHeaders) assert.equal(other.headers['accept-encoding'], 'gzip')
+    })
+
     it('is only that of a call: what passes through gets none', async () => {
       const passing = setUp.send('show', { path: '/api/show' })
       const held = await setUp.ollama.call('show')
