@@ -93,7 +93,7 @@ const ENDED = {
     advice: 'Please try again. If that goes on, tell the operator of this server.',
   }),
   cancelled({ reason, status }) {
-    if (reason?.startsWith('superseded'))
+    if (reason === 'superseded')
       return {
         headline: 'A newer call took its place.',
         detail: 'The program that sent the call has sent a newer one with the same queue key.',

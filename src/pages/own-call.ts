@@ -15,7 +15,7 @@ export const ownCall = liveCall
       'How the call ended; null until then. done: Ollama answered; failed: Ollama could not be reached, or its answer is an error or broke off; cancelled: the client left, or an operator ended the call; timed_out: a time limit passed; refused: the call got no slot.',
     ).nullable(),
     reason: text(
-      'Why the call got no slot: the code of the error that its client was given; null for every other call.',
+      'Why the call got no slot: the code of the error that its client was given. superseded also where a newer call ended the call at Ollama. Null for every other call.',
     ).nullable(),
     status: count(
       'Status of the answer; null until the call is over, and where the client left before that. After signs of life the client was given 200, and this is the status that came too late.',

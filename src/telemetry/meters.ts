@@ -198,7 +198,8 @@ export class Meters {
   }
 }
 
-function isSuperseded({ reason, cause }: MeteredCall): boolean {
+/** Whether a newer call ended the call, in line or at Ollama. */
+export function isSuperseded({ reason, cause }: Pick<MeteredCall, 'reason' | 'cause'>): boolean {
   return reason === 'superseded' || cause === 'superseded_running'
 }
 

@@ -2,6 +2,7 @@ import type { LiveRequest } from '../pages/monitor.ts'
 import type { OwnCall } from '../pages/own-call.ts'
 import type { FinishedCall } from '../relay/contract.ts'
 import { ticketOf } from './live-queue.ts'
+import { isSuperseded } from './meters.ts'
 import { hundredths } from './snapshot.ts'
 
 /** `GET /queue/requests/{id}` for a call that is not over. */
@@ -32,7 +33,7 @@ export function endedOwnCall(call: FinishedCall): OwnCall {
     bytes_out: call.bytesOut,
     tokens_out: call.tokensOut ?? call.parts ?? 0,
     outcome: call.outcome,
-    reason: call.reason,
+    reason: isSuperseded(call) ? 'superseded' : call.reason,
     status: status === 0 ? null : status,
     total_ms: hundredths(call.totalMs),
   }

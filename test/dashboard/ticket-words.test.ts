@@ -121,8 +121,11 @@ describe('the words for a call', () => {
       ended({ outcome: 'timed_out', status: 504, running_ms: null, waited_ms: 300_000 }),
       /^Timed out\. The call waited 5 min, .* later\.$/,
     )
-    for (const reason of ['superseded', 'superseded_running'])
-      assert.match(ended({ outcome: 'cancelled', status: 499, reason }), /^A newer call took its place\./)
+    for (const status of [499, 200])
+      assert.match(
+        ended({ outcome: 'cancelled', status, reason: 'superseded' }),
+        /^A newer call took its place\./,
+      )
     assert.match(ended({ outcome: 'cancelled', status: 499 }), /^The call was ended\. The operator/)
     assert.match(ended({ outcome: 'cancelled', status: null }), /^The call was given up\./)
     assert.match(ended({ outcome: 'cancelled', status: 200 }), /^The call ended early\./)

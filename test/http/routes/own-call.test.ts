@@ -144,6 +144,13 @@ describe('a caller that asks for its call', () => {
     assert.equal((await ask('a-3', by('alice'))).json.status, null)
   })
 
+  test('is told that a newer call took its place, in line and at Ollama', async () => {
+    const { ask, end } = aProxy()
+    end('line', 'alice', { outcome: 'cancelled', reason: 'superseded', status: 499 })
+    end('sent', 'alice', { outcome: 'cancelled', reason: null, cause: 'superseded_running', status: 499 })
+    for (const id of ['line', 'sent']) assert.equal((await ask(id, by('alice'))).json.reason, 'superseded')
+  })
+
   test('is not told why Ollama could not be reached', async () => {
     const { ask, end } = aProxy()
     end('a-1', 'alice', { outcome: 'failed', status: 502, cause: 'ECONNREFUSED' })
