@@ -39,6 +39,8 @@ export class SignsOfLife implements Watched {
   #expected: ExpectedAnswer | undefined
   #begun: BegunAnswer | undefined
   #commit: ((response: Response) => void) | undefined
+  /** A line elsewhere has been asked for the place, and has not answered yet. */
+  #asks = false
 
   /** Undefined for a call that gets none. */
   static of(call: SignedCall, options: RelayOptions, watch: SignWatch): SignsOfLife | undefined {
@@ -80,8 +82,9 @@ export class SignsOfLife implements Watched {
 
   overdue(now: number): void {
     this.dueAt = now + this.#options.signs().everyMs
-    const { place } = this.#call
-    if (place instanceof Promise) void place.then((found) => this.#sign(found))
+    // A line that is slow to answer holds up one sign, and the next one goes without the place.
+    const place = this.#asks ? undefined : this.#call.place
+    if (place instanceof Promise) void this.#signWith(place)
     else this.#sign(place)
   }
 
@@ -106,6 +109,13 @@ export class SignsOfLife implements Watched {
   /** No more signs. */
   stop(): void {
     this.#watch.forget(this)
+  }
+
+  async #signWith(place: Promise<PlaceInLine | undefined>): Promise<void> {
+    this.#asks = true
+    const found = await place
+    this.#asks = false
+    this.#sign(found)
   }
 
   #sign(place: PlaceInLine | undefined): void {

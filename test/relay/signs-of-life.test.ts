@@ -175,6 +175,31 @@ describe('a place that is told later', () => {
   })
 })
 
+describe('a line that does not tell the place', () => {
+  it('is asked once at a time, and holds up one sign', async () => {
+    const tellers: ((place: PlaceInLine | undefined) => void)[] = []
+    const house = relayHarness({ placeOf: () => new Promise((resolve) => tellers.push(resolve)) })
+    await house.call()
+    const { client, result } = await house.call({
+      target: '/v1/chat/completions',
+      headers: NOTIFY,
+      body: STREAM,
+    })
+    const text = () => client.begun?.text
+    house.clock.advance(2_000)
+    assert.equal(text(), undefined)
+    house.clock.advance(2_000)
+    assert.equal(text(), ': queue\n\n: queue\n\n')
+    assert.equal(await result, '200')
+    assert.equal(tellers.length, 1)
+    tellers[0]?.({ position: 1, waitingFor: 'slot', startsInMs: undefined })
+    await house.settle()
+    house.clock.advance(1_000)
+    assert.match(text() ?? '', /^(?:: queue\n\n){2}: queue position=1 reason=slot\n\n$/)
+    assert.equal(tellers.length, 2)
+  })
+})
+
 describe('a failure after signs of life', () => {
   it('is the end of the answer when the deadline passes in line', async () => {
     const { clock, client, finished, settle } = await waitingCall()
