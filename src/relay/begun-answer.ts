@@ -1,5 +1,8 @@
 import type { AnswerForm } from '../ollama/answer-form.ts'
 
+/** In this header, by its lower-case name, a client asks for signs of life or for none. */
+export const QUEUE_NOTIFY = 'x-queue-notify'
+
 /** An answer that the proxy has begun while Ollama is silent. A later `forward` continues this answer. */
 export interface BegunAnswer {
   /** For the route to return. */

@@ -1,4 +1,5 @@
 import type { Credentials } from '../upstream/credentials.ts'
+import { QUEUE_NOTIFY } from './begun-answer.ts'
 import type { Withheld } from './contract.ts'
 import { isSameOrigin } from './origins.ts'
 import { QUEUE_KEY, QUEUE_KEY_RUNNING } from './queue-keys.ts'
@@ -29,6 +30,7 @@ const NOT_FOR_OLLAMA: ReadonlySet<string> = new Set([
   'expect',
   QUEUE_KEY,
   QUEUE_KEY_RUNNING,
+  QUEUE_NOTIFY,
 ])
 
 /** Further hop-by-hop names that a Connection header declares. */

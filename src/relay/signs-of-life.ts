@@ -2,7 +2,7 @@ import type { PlaceInLine } from '../admission/contract.ts'
 import type { Refusal } from '../admission/refusal.ts'
 import type { Key } from '../callers/caller.ts'
 import { type ExpectedAnswer, expectedAnswer, follows } from '../ollama/answer-form.ts'
-import type { BegunAnswer, SignSettings } from './begun-answer.ts'
+import { type BegunAnswer, QUEUE_NOTIFY, type SignSettings } from './begun-answer.ts'
 import type { CallRecord } from './call-record.ts'
 import type { ClientRequest, FoundPlace, RelayOptions, Withheld } from './contract.ts'
 import type { Deadlines, Watched } from './deadlines.ts'
@@ -173,7 +173,7 @@ export function signsFor(
   when: SignSettings['when'],
 ): Scope | undefined {
   if (when === 'off') return undefined
-  const asked = request.header('x-queue-notify')?.trim().toLowerCase() ?? ''
+  const asked = request.header(QUEUE_NOTIFY)?.trim().toLowerCase() ?? ''
   if (UNWANTED.has(asked)) return undefined
   if (ASKED.has(asked) || key?.notify) return 'all'
   // Cloudflare adds this header, and cuts an answer that is silent for 125 s.

@@ -54,8 +54,10 @@ describe('the headers of a request', () => {
     assert.deepEqual(toOllama(raw), ['A', '1'])
     assert.deepEqual(toOllama(raw, { keepLength: true }), ['Content-Length', '5', 'A', '1'])
   })
-  it('lose the queue key, which speaks to the proxy', () => {
-    const raw = ['X-Queue-Key', 'document-1', 'A', '1', 'X-QUEUE-KEY-RUNNING', 'cancel', 'X-Queue-Keys', '2']
+  it('lose the queue key and the wish for signs of life, which speak to the proxy', () => {
+    const notify = ['x-queue-notify', '1', 'X-Queue-Notify', '0']
+    const key = ['X-Queue-Key', 'document-1', 'A', '1', 'X-QUEUE-KEY-RUNNING', 'cancel', 'X-Queue-Keys', '2']
+    const raw = [...notify, ...key]
     for (const keepLength of [false, true])
       assert.deepEqual(toOllama(raw, { keepLength }), ['A', '1', 'X-Queue-Keys', '2'])
   })
