@@ -5,7 +5,7 @@ import { answerText } from './answer.ts'
 import { dialectOf } from './dialect.ts'
 import { type ErrorParts, errorRenderer } from './errors.ts'
 import { ForeignHost } from './host-guard.ts'
-import { ListedCalls } from './listed-calls.ts'
+import { ListedCalls, listForCallers } from './listed-calls.ts'
 import { OWN_PAGES, OWN_TREES } from './own-pages.ts'
 import { HttpProblem } from './problem.ts'
 import { adminRoutes } from './routes/admin.ts'
@@ -37,8 +37,10 @@ export function createApp(services: Services): Hono {
   app.route('/', adminRoutes(services))
   const { callers, monitor } = services
   const calls = monitor && shared.share(() => listCalls(services, monitor))
-  if (monitor && calls) app.route('/', monitorRoutes(services, monitor, shared, calls))
-  if (callers) app.route('/', meRoutes(services, callers, calls, shared))
+  const forCallers = calls && listForCallers(calls, services.clock)
+  if (monitor && calls && forCallers)
+    app.route('/', monitorRoutes(services, monitor, shared, { all: calls, forCallers }))
+  if (callers) app.route('/', meRoutes(services, callers, forCallers, shared))
   for (const { path, allow, part } of OWN_PAGES) {
     if (part !== undefined && services[part] === undefined) continue
     app.all(path, () => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import type { LiveRequest } from '../pages/monitor.ts'
 import type { Requester } from '../relay/contract.ts'
 import { listOf } from '../telemetry/live-queue.ts'
@@ -53,6 +54,26 @@ export function isOwn(
   { caller, user }: Pick<Requester, 'caller' | 'user'>,
 ): boolean {
   return call.caller === caller.id && (user === undefined || call.user === user)
+}
+
+/** A list serves callers for so many times the time that making it took, and for a second at most. */
+const MAKING_SHARE = 20
+const LONGEST_MS = 1_000
+
+/**
+ * The list for callers that ask about their own calls. Thousands of them may wait, and all of them may ask all the time. So
+ * making the list takes at most a twentieth of the time while they do, and a long list may be a second old.
+ */
+export function listForCallers(list: () => ListedCalls, clock: Pick<Clock, 'now'>): () => ListedCalls {
+  let last: ListedCalls | undefined
+  let lastsUntil = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = clock.now()
+    if (last !== undefined && now < lastsUntil) return last
+    last = list()
+    lastsUntil = now + Math.min((clock.now() - now) * MAKING_SHARE, LONGEST_MS)
+    return last
+  }
 }
 
 function byCaller(requests: readonly LiveRequest[]): ReadonlyMap<string, readonly LiveRequest[]> {

@@ -15,7 +15,7 @@ const MOST_REFUSED = 1_000
 type EndListener = (call: FinishedCall) => void
 
 /** A call that ended, and when: clock milliseconds. */
-export interface RememberedCall {
+interface RememberedCall {
   readonly call: FinishedCall
   readonly endedAt: number
 }
@@ -69,13 +69,20 @@ export class EndedCalls {
     if (this.#awaited.size > 0) this.#tell(call)
   }
 
-  /** The newest call with this id that fits. Several callers may have used an id, one after the other. */
-  find(id: string, fits: (call: FinishedCall) => boolean): RememberedCall | undefined {
-    const since = this.#clock.now() - REMEMBERED_MS
+  /**
+   * The newest call with this id that fits, of those that ended at `since` or later; clock milliseconds. Several callers may
+   * have used an id, one after the other.
+   */
+  find(
+    id: string,
+    fits: (call: FinishedCall) => boolean,
+    since = Number.NEGATIVE_INFINITY,
+  ): FinishedCall | undefined {
+    const earliest = Math.max(since, this.#clock.now() - REMEMBERED_MS)
     const isWanted = (call: FinishedCall) => call.requestId === id && fits(call)
-    const [other, refused] = [this.#others.find(isWanted, since), this.#refused.find(isWanted, since)]
-    if (other === undefined || refused === undefined) return other ?? refused
-    return refused.endedAt > other.endedAt ? refused : other
+    const [other, refused] = [this.#others.find(isWanted, earliest), this.#refused.find(isWanted, earliest)]
+    if (other === undefined || refused === undefined) return (other ?? refused)?.call
+    return refused.endedAt > other.endedAt ? refused.call : other.call
   }
 
   /** Calls back once, when the next call with this id ends. The listener must not throw. Returns how to stop listening. */

@@ -17,7 +17,7 @@ export function monitorRoutes(
   services: Services,
   monitor: Monitor,
   shared: SharedPages,
-  calls: () => ListedCalls,
+  { all: calls, forCallers }: Readonly<Record<'all' | 'forCallers', () => ListedCalls>>,
 ): Hono {
   const { access, admin, clock, modelKey } = services
   const history = shared.share(() => new JsonText({ ...monitor.history.page(), turns: monitor.turns.list() }))
@@ -48,7 +48,7 @@ export function monitorRoutes(
     .get('/dashboard', monitor.dashboard)
     .get('/dashboard/*', monitor.dashboard)
     .get('/queue/ticket/:id', monitor.dashboard)
-    .route('/', ownCallRoutes(services, monitor.ended, calls))
+    .route('/', ownCallRoutes(services, monitor.ended, forCallers))
     .get('/queue/requests', (c) => {
       const model = c.req.query('model')
       if (model === undefined) return answerText(calls().page())

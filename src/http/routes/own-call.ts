@@ -28,10 +28,9 @@ export function ownCallRoutes(services: Services, ended: EndedCalls, listed: () 
   const find = (id: string, viewer: Requester | undefined): OwnCall | undefined => {
     const calls = listed()
     const live = liveOf(calls, id, viewer)
-    const last = ended.find(id, (call) => maySee(viewer, call))
     // The list may be a moment old, and the call may have ended since.
-    if (live && (last === undefined || last.endedAt < calls.madeAt)) return live
-    return last && endedOwnCall(last.call)
+    const last = ended.find(id, (call) => maySee(viewer, call), live && calls.madeAt)
+    return last ? endedOwnCall(last) : live
   }
   return new Hono().get('/queue/requests/:id', async (c) => {
     const { viewings } = access
