@@ -32,7 +32,8 @@ export function readLogLine(fields: LineFields): LogLine {
   const loadMs = Math.min(numberIn(fields, 'load_ms', 0), totalMs - waitMs)
   const isOver = end === 'refused' || end === 'expired' || end === 'left'
   const firstByteMs = numberIn(fields, 'first_byte_ms', Number.POSITIVE_INFINITY)
-  const status = numberIn(fields, 'status', 200)
+  // After signs of life the client was given 200, whatever Ollama answered.
+  const status = numberIn(fields, 'late_status', numberIn(fields, 'status', 200))
   if (!(loadMs >= 0) || !(firstByteMs >= 0) || Number.isNaN(status)) return 'unreadable'
   const numCtx = numberIn(fields, 'num_ctx', 0)
   return {

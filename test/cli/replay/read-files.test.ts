@@ -50,6 +50,19 @@ describe('the files of a replay', () => {
     assert.deepEqual(await readCall(t, { model: null }), { apart: 1 })
   })
 
+  it('tell what Ollama answered after signs of life', async (t) => {
+    const answers = [{ lateStatus: null }, { lateStatus: 404 }, { lateStatus: 400 }]
+    const calls = await Promise.all(answers.map((each) => readCall(t, { ...each, signsMs: 50 })))
+    assert.deepEqual(
+      calls.map((each) => 'end' in each && [each.served, each.missing]),
+      [
+        [true, false],
+        [false, true],
+        [false, false],
+      ],
+    )
+  })
+
   it('tell that a call had a slot which a newer one ended at Ollama', async (t) => {
     const call = await readCall(t, {
       ...{ outcome: 'cancelled', reason: null, cause: 'superseded_running', status: 499 },
