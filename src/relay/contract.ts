@@ -205,7 +205,7 @@ export interface FinishedCall {
   readonly reason: CallReason | null
   /** Why Ollama's connection failed (upstream/cause.ts). `superseded_running`: a newer call made the proxy cut it. */
   readonly cause?: string | null
-  /** Status that the client was given; 0 when the client left before a status was sent. */
+  /** Status that the client was given; 0 when the client left before, or while it had nothing but signs of life. */
   readonly status: number
   /** From arrival to the first sign of life; null for a call that got none. */
   readonly signsMs: number | null
