@@ -40,6 +40,10 @@ export function renderErrorTrailer(broken: BrokenAnswer, configured: Language | 
       // An event ends with an empty line. After one line break alone, our event would be a part of the broken one.
       return `${broken.midLine ? '\n\n' : ''}${event}`
     }
+    case 'application/json':
+      // Spaces alone are no beginning of a value, so the error can be the whole body.
+      if (!broken.onlySigns) return undefined
+      return JSON.stringify(withFacts(errorBody(dialect, { code, message }), { status: STATUSES[code] }))
     default:
       return undefined
   }

@@ -7,15 +7,20 @@ export interface BrokenAnswer {
   readonly acceptLanguage: string | undefined
   /** The answer stopped in the middle of a line. */
   readonly midLine: boolean
+  /** The client has signs of life, and nothing of Ollama's body. */
+  readonly onlySigns: boolean
 }
 
 /** `header`: of Ollama's answer. */
 export function brokenAnswer(
   why: BrokenAnswer['why'],
   {
+    onlySigns,
     path,
     request,
-  }: { readonly path: string; readonly request: { header(name: string): string | undefined } },
+  }: Pick<BrokenAnswer, 'onlySigns' | 'path'> & {
+    readonly request: { header(name: string): string | undefined }
+  },
   header: ((name: string) => string | undefined) | undefined,
   midLine: boolean,
 ): BrokenAnswer {
@@ -26,5 +31,6 @@ export function brokenAnswer(
     path,
     acceptLanguage: request.header('accept-language'),
     midLine,
+    onlySigns,
   }
 }

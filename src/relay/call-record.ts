@@ -120,6 +120,11 @@ export class CallRecord {
     return this.sentAt >= 0
   }
 
+  /** The client has signs of life, and nothing of Ollama's body. */
+  get onlySigns(): boolean {
+    return this.signsFrom !== undefined && this.#bytesOut === 0
+  }
+
   /** The call has got its slots. */
   granted(slots: number, now: number): void {
     this.#slots = slots

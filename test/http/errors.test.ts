@@ -316,6 +316,7 @@ describe('the last words of a broken answer', () => {
     path: '/api/chat',
     acceptLanguage: undefined,
     midLine: false,
+    onlySigns: false,
   } as const
   const BROKE = 'Ollama broke off in the middle of its answer. Please try again.'
   const IDLE = 'Ollama stopped in the middle of its answer for too long. Please try again.'
@@ -324,6 +325,17 @@ describe('the last words of a broken answer', () => {
     assert.equal(renderErrorTrailer(broken, 'auto'), `{"error":"${BROKE}"}\n`)
     assert.equal(renderErrorTrailer({ ...broken, why: 'idle' }, 'auto'), `{"error":"${IDLE}"}\n`)
     assert.equal(renderErrorTrailer({ ...broken, midLine: true }, 'auto'), `\n{"error":"${BROKE}"}\n`)
+  })
+
+  test('are the whole body after signs of life, where JSON has no other room for them', () => {
+    const whole = { ...broken, contentType: 'application/json; charset=utf-8', onlySigns: true }
+    assert.equal(renderErrorTrailer({ ...whole, onlySigns: false }, 'auto'), undefined)
+    assert.deepEqual(JSON.parse(renderErrorTrailer(whole, 'auto') ?? ''), {
+      error: `upstream_error: ${BROKE}`,
+      ...{ code: 'upstream_error', message: BROKE, status: 502 },
+    })
+    const { error } = JSON.parse(renderErrorTrailer({ ...whole, path: '/v1/messages' }, 'auto') ?? '')
+    assert.deepEqual([error.message, error.status], [BROKE, 502])
   })
 
   test('are one more event of a stream, apart from a broken one', () => {

@@ -244,6 +244,24 @@ describe('a failure after signs of life', () => {
     assert.equal(drained.client.begun?.text, ' ndjson:shutting_down')
   })
 
+  it('knows whether Ollama broke off before the first byte of its body', async () => {
+    for (const body of ['', '{"a":']) {
+      const told: boolean[] = []
+      const house = relayHarness({
+        errorTrailer: ({ onlySigns }) => {
+          told.push(onlySigns)
+          return ''
+        },
+      })
+      const { client } = await house.call({ headers: NOTIFY, body: WHOLE })
+      house.clock.advance(2_000)
+      client.forwarding?.begin(200, JSON_TYPE)
+      if (body) client.forwarding?.send(body)
+      client.forwarding?.break(new Error('reset'))
+      assert.deepEqual(told, [body === ''])
+    }
+  })
+
   it('keeps an error answer of Ollama back, and gives its body to the last words', async () => {
     const told: unknown[] = []
     const house = relayHarness({
