@@ -177,11 +177,13 @@ export interface LaneView {
   /** Calls in line. */
   readonly queued: number
   readonly paused: boolean
+  /** Ollama does not work on the calls of the runner: calls in line stay, and new ones are refused. */
+  readonly stuck: boolean
   /** What a call in line waits for. `ticket`: one of `waiting`. */
   waitingFor(ticket: object, now: number): WaitingFor
   /**
    * Milliseconds until a call behind `ahead` calls of the lane starts, with turns and loads; undefined while too little is
-   * known, or during a pause. `ticket`: the call in line, one of `waiting`. While its caller has no room, nothing is known.
+   * known, or while the lane is paused or stuck. `ticket`: the call in line, one of `waiting`. While its caller has no room, nothing is known.
    */
   startsInMs(ahead: number, now: number, ticket?: object): number | undefined
   /** The calls in line, the next to run first. A call that waits for its caller keeps its place among them. */

@@ -16,19 +16,24 @@ const DEADLINE_MARGIN = 1
 interface LaneState {
   /** Slots taken. */
   readonly active: number
-  /** Slots that may be taken now: none while the lane is paused. */
+  /** Slots that may be taken now: none while the lane is paused or stuck. */
   readonly open: number
   readonly queued: number
   readonly limits: Pick<Limits, 'queue'>
   readonly effective: Pick<EffectiveLimit, 'parallel'>
   readonly paused: boolean
+  readonly stuck: boolean
+  readonly estimate: Estimate
+  readonly turn: TurnView
+}
+
+interface TurnView {
   /** The runner has its turn, or needs none. */
   readonly hasTurn: boolean
   /** Milliseconds until the runner has its turn. */
-  turnInMs(now: number): number
-  readonly estimate: Estimate
+  comesInMs(now: number): number
   /** The lines. */
-  readonly turn: { readonly contenders: LinesView }
+  readonly contenders: LinesView
 }
 
 interface LinesView {
@@ -119,9 +124,10 @@ export class LaneRefusals {
   }
 
   #retryAfterMs(code: RefusalCode, caller: Caller, now: number): number {
-    const { effective, estimate, paused, hasTurn, turn } = this.#lane
+    const { effective, estimate, paused, stuck, turn } = this.#lane
+    const isHeld = turn.hasTurn || paused || stuck
     let leastMs = 0
-    if (code !== 'shutting_down') leastMs = hasTurn || paused ? this.#stillMs(now) : this.#lane.turnInMs(now)
+    if (code !== 'shutting_down') leastMs = isHeld ? this.#stillMs(now) : turn.comesInMs(now)
     const { accounts, random } = this.#parts
     if (!accounts.settings.fair) return estimate.retryAfterMs(now, effective.parallel, random, leastMs)
     const isInLine = turn.contenders.hasInLine(accounts.find(caller.id))

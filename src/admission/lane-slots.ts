@@ -19,6 +19,7 @@ export class LaneSlots {
   #running = 0
   #open = 0
   #paused = false
+  #stuck = false
   #admits: Admits = 'none'
   #overlaps = false
   /** The slots of the lane that has taken these over. */
@@ -60,7 +61,7 @@ export class LaneSlots {
     this.#overlaps = overlaps
   }
 
-  /** Slots that may be taken now: none while the lane is paused or has no turn. */
+  /** Slots that may be taken now: none while the lane is paused or stuck, or has no turn. */
   get open(): number {
     return this.#open
   }
@@ -71,6 +72,16 @@ export class LaneSlots {
 
   pause(paused: boolean): void {
     this.#paused = paused
+    this.#reopen()
+  }
+
+  get stuck(): boolean {
+    return this.#stuck
+  }
+
+  /** Ollama does not work on the calls of the runner. A pause that lasts meanwhile stays as it is. */
+  stick(stuck: boolean): void {
+    this.#stuck = stuck
     this.#reopen()
   }
 
@@ -87,7 +98,7 @@ export class LaneSlots {
   }
 
   hasRoomFor(call: Call, now: number): boolean {
-    if (call.slots === 0) return this.#admits !== 'none'
+    if (call.slots === 0) return this.#admits !== 'none' && !this.#stuck
     if (this.isReserved(call)) return false
     if (this.#taken + this.#slotsFor(call) <= this.#open) return true
     if (this.#overlaps && call.slots === 1 && this.#open > 0 && this.#taken === this.#open) return true
@@ -144,6 +155,7 @@ export class LaneSlots {
     other.#taken = 0
     other.#running = 0
     other.#heir = this
+    this.#stuck ||= other.#stuck
     this.pause(this.#paused || other.#paused)
   }
 
@@ -160,6 +172,7 @@ export class LaneSlots {
   }
 
   #reopen(): void {
-    this.#open = this.#paused || this.#admits === 'none' ? 0 : this.limit.effective.parallel
+    const isClosed = this.#paused || this.#stuck || this.#admits === 'none'
+    this.#open = isClosed ? 0 : this.limit.effective.parallel
   }
 }

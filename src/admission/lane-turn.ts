@@ -15,7 +15,7 @@ import type { Turns } from './turns/turns.ts'
 
 /** A lane, as its part in the turns needs the lane. */
 interface OwnLane<M extends NamedCalls>
-  extends Pick<TurnLane, 'runner' | 'names' | 'effective' | 'paused' | 'estimate'>,
+  extends Pick<TurnLane, 'runner' | 'names' | 'effective' | 'paused' | 'stuck' | 'estimate'>,
     LineMaker<M>,
     GrantingLane<M> {}
 
@@ -48,6 +48,9 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
   }
   get paused(): boolean {
     return this.#lane.paused
+  }
+  get stuck(): boolean {
+    return this.#lane.stuck
   }
   get estimate(): TurnLane['estimate'] {
     return this.#lane.estimate
@@ -94,6 +97,11 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
     if (contender !== this.current || (contender.eligible > 0 && call.slots > 0)) return false
     if (contender.line?.keepsBehind(call)) return false
     return this.grants.mayRun(call, account, now)
+  }
+
+  /** Milliseconds until the runner has its turn. */
+  comesInMs(now: number): number {
+    return this.startsInMs(this.current, now)
   }
 
   /** Milliseconds until the calls of this contender may run. */
@@ -162,6 +170,7 @@ export class LaneTurn<M extends GrantedCalls> implements TurnLane {
 
   /** What a call in line waits for. */
   waitingFor({ call, account }: LocalTicket<M>, now: number): WaitingFor {
+    if (this.stuck) return 'stuck'
     if (this.paused) return 'paused'
     if (!account.mayRun(call)) return 'caller'
     if (this.grants.isHeldBack(call)) return 'load'

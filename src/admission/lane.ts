@@ -75,16 +75,16 @@ export class Lane implements LaneView {
     return this.turn.contenders.queued
   }
 
-  get hasTurn(): boolean {
-    return this.turn.hasTurn
-  }
-
   /** While a lane is paused, no call in line gets a slot. Running calls go on. */
   get paused(): boolean {
     return this.#slots.paused
   }
 
-  /** Slots that may be taken now: none while the lane is paused. */
+  get stuck(): boolean {
+    return this.#slots.stuck
+  }
+
+  /** Slots that may be taken now: none while the lane is paused or stuck. */
   get open(): number {
     return this.#slots.open
   }
@@ -101,6 +101,7 @@ export class Lane implements LaneView {
     // Ollama frees the model when the model's last call is over. The client does not wait for that.
     if (call.work === 'unload') return this.turn.grants.atOnce(model, call, account, now)
     if (this.turn.isOpenFor(call, account, now)) return this.turn.grants.atOnce(model, call, account, now)
+    if (this.stuck) throw this.refuse(model, call, 'model_stuck', now)
     const contender = this.turn.arrives(call, account, now)
     // Calls that were granted because of this one may be over.
     account = this.#parts.accounts.of(call.caller, now)
@@ -149,14 +150,9 @@ export class Lane implements LaneView {
   }
 
   startsInMs(ahead: number, now: number, ticket?: LaneTicket): number | undefined {
-    if (ticket?.account.mayRun(ticket.call) === false) return undefined
-    const serviceMs = this.paused ? undefined : this.estimate.waitMs(ahead, this.effective.parallel)
-    return serviceMs === undefined ? undefined : serviceMs + this.turnInMs(now)
-  }
-
-  /** Milliseconds until the runner has its turn. */
-  turnInMs(now: number): number {
-    return this.#parts.turns.startsInMs(this.turn.current, now)
+    if (this.paused || this.stuck || ticket?.account.mayRun(ticket.call) === false) return undefined
+    const serviceMs = this.estimate.waitMs(ahead, this.effective.parallel)
+    return serviceMs === undefined ? undefined : serviceMs + this.turn.comesInMs(now)
   }
 
   /** Higher limits start waiting calls at once. Lower limits let running calls finish and keep the line. */
@@ -180,6 +176,11 @@ export class Lane implements LaneView {
   /** A pause keeps each call in line until its deadline, or until `pause(false, …)` starts the calls at once. */
   pause(paused: boolean, now: number): void {
     this.#change(() => this.#slots.pause(paused), now)
+  }
+
+  /** While a lane is stuck, new calls are refused, except those that only unload. The calls in line stay. */
+  stick(stuck: boolean, now: number): void {
+    this.#change(() => this.#slots.stick(stuck), now)
   }
 
   /** `model` has the runner of this lane. */
@@ -241,7 +242,7 @@ export class Lane implements LaneView {
   #change(change: () => void, now: number): void {
     const before = this.open
     change()
-    if (this.open === 0 && (before > 0 || !this.hasTurn)) this.refusals.movedAt(now)
+    if (this.open === 0 && (before > 0 || !this.turn.hasTurn)) this.refusals.movedAt(now)
     this.turn.lineMoved(now)
   }
 }

@@ -73,11 +73,6 @@ export class LocalAdmission implements Admission, LanesView {
     return this.#closed
   }
 
-  /** Whether lanes that are opened from now on begin paused. */
-  get paused(): boolean {
-    return this.#lanes.paused
-  }
-
   get turns(): TurnsView {
     return this.#inTurns.page
   }
@@ -152,6 +147,11 @@ export class LocalAdmission implements Admission, LanesView {
     return Array.from(lanes, (lane) => [...lane.models]).flat()
   }
 
+  /** Ollama does not work on the calls of a runner, or works again. `runner`: as its LaneView has it. */
+  stick(runner: string, stuck: boolean): void {
+    for (const lane of this.lanes()) if (lane.runner === runner) lane.stick(stuck, this.#clock.now())
+  }
+
   /** What is known of the runners has changed: names of one runner share one lane from now on. */
   regroup(): void {
     const now = this.#clock.now()
@@ -223,9 +223,10 @@ export class LocalAdmission implements Admission, LanesView {
   }
 
   #isForgettable(model: ModelCalls<Lane>): boolean {
-    // The last name of a lane keeps the pause that an operator asked for.
-    const keepsPause = model.lane.paused !== this.#lanes.paused && model.lane.models.length === 1
-    return model.idle && !keepsPause && !this.#settings.has(model.model)
+    // The last name of a lane keeps the pause that an operator asked for, and that the runner is stuck.
+    const { models, paused, stuck } = model.lane
+    const isKept = models.length === 1 && (stuck || paused !== this.#lanes.paused)
+    return model.idle && !isKept && !this.#settings.has(model.model)
   }
 
   #forgetIfUnknown(model: ModelCalls<Lane> | undefined): void {

@@ -1,6 +1,7 @@
 /**
  * Why a call got no slot. `cancelled`: the client left first, so nobody reads the answer. `load_failed`: Ollama could
- * not load the model, and other models are wanted. model_not_allowed, insufficient_quota: the caller may not have the
+ * not load the model, and other models are wanted. model_stuck: Ollama does not work on the calls of this model.
+ * model_not_allowed, insufficient_quota: the caller may not have the
  * call, so no lane has heard of the call.
  */
 export type RefusalCode =
@@ -9,6 +10,7 @@ export type RefusalCode =
   | 'shutting_down'
   | 'cancelled'
   | 'load_failed'
+  | 'model_stuck'
   | 'model_not_allowed'
   | 'insufficient_quota'
 

@@ -42,6 +42,16 @@ export const CALL_ERRORS = {
     ru: 'Ollama не смогла загрузить эту модель, а память нужна другим моделям. Повторите попытку {wait|позже}.',
     ar: 'تعذّر على Ollama تحميل هذا النموذج، وتحتاج نماذج أخرى إلى الذاكرة. يُرجى المحاولة مرة أخرى {wait|لاحقًا}.',
   },
+  model_stuck: {
+    status: 503,
+    en: 'Ollama does not get on with its work on this model. Please try again {wait|later}.',
+    zh: 'Ollama 对此模型的处理已停滞，请{wait|稍后}再试。',
+    vi: 'Ollama đang bị treo khi xử lý mô hình này. Vui lòng thử lại {wait|sau}.',
+    ja: 'Ollama でのこのモデルの処理が止まっています。{wait|しばらくしてから}もう一度お試しください。',
+    ko: 'Ollama에서 이 모델의 작업이 멈춰 있습니다. {wait|잠시} 후 다시 시도해 주세요.',
+    ru: 'Ollama перестала обрабатывать запросы к этой модели. Повторите попытку {wait|позже}.',
+    ar: 'توقّف Ollama عن معالجة طلبات هذا النموذج. يُرجى المحاولة مرة أخرى {wait|لاحقًا}.',
+  },
   upstream_error: {
     status: 502,
     en: 'Ollama cannot be reached or did not answer properly. Please try again later.',

@@ -121,7 +121,7 @@ function answerToRefusal(code: Exclude<RefusalCode, 'cancelled'>, { facts }: Ref
 }
 
 function sentenceOf(code: Exclude<RefusalCode, 'cancelled'>, { paused, scope }: RefusalFacts): MessageKey {
-  if (paused && code !== 'shutting_down') return 'paused'
+  if (paused && code !== 'shutting_down' && code !== 'model_stuck') return 'paused'
   return code === 'queue_full' && scope === 'caller' ? 'caller_queue_full' : code
 }
 

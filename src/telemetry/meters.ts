@@ -15,6 +15,7 @@ export const REASONS = [
   'timeout',
   'shutting_down',
   'load_failed',
+  'model_stuck',
   'model_not_allowed',
   'insufficient_quota',
   'body_too_large',

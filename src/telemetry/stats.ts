@@ -42,6 +42,7 @@ const COUNTER_OF_REFUSAL = {
   timeout: 'timedOut',
   cancelled: 'cancelled',
   load_failed: 'dismissed',
+  model_stuck: 'dismissed',
   model_not_allowed: 'dismissed',
   insufficient_quota: 'dismissed',
 } as const satisfies Record<RefusalCode, keyof typeof ZERO>

@@ -30,7 +30,7 @@ test('the same messages name the wait in every language, and every form of it th
     const waits = Object.entries(MESSAGES).filter(([, sentence]) => sentence[language].includes('{wait|'))
     assert.deepEqual(
       waits.map(([key]) => key),
-      ['queue_full', 'timeout', 'shutting_down', 'load_failed', 'paused', 'caller_queue_full'],
+      ['queue_full', 'timeout', 'shutting_down', 'load_failed', 'model_stuck', 'paused', 'caller_queue_full'],
       language,
     )
     const forms: Readonly<Record<string, string>> = WAITS[language]

@@ -68,10 +68,19 @@ describe('signs of life', () => {
 describe('refusals', () => {
   const refusals = (call: MeteredCall) => {
     const counts = figures(metersOf(call), OTHER).refusals
-    const [queueFull, timeout, shuttingDown, loadFailed, model, quota, tooLarge] = counts
-    return { queueFull, timeout, shuttingDown, loadFailed, model, quota, tooLarge }
+    const [queueFull, timeout, shuttingDown, loadFailed, stuck, model, quota, tooLarge] = counts
+    return { queueFull, timeout, shuttingDown, loadFailed, stuck, model, quota, tooLarge }
   }
-  const none = { queueFull: 0, timeout: 0, shuttingDown: 0, loadFailed: 0, model: 0, quota: 0, tooLarge: 0 }
+  const none = {
+    queueFull: 0,
+    timeout: 0,
+    shuttingDown: 0,
+    loadFailed: 0,
+    stuck: 0,
+    model: 0,
+    quota: 0,
+    tooLarge: 0,
+  }
 
   it('count by reason, a timeout in line among them', () => {
     assert.equal(REASONS.length, Object.keys(none).length)
@@ -80,6 +89,7 @@ describe('refusals', () => {
     const timeout = aRefusedCall({ outcome: 'timed_out', reason: 'timeout', status: 504 })
     assert.deepEqual(refusals(timeout), { ...none, timeout: 1 })
     assert.deepEqual(refusals(aRefusedCall({ reason: 'load_failed' })), { ...none, loadFailed: 1 })
+    assert.deepEqual(refusals(aRefusedCall({ reason: 'model_stuck' })), { ...none, stuck: 1 })
     assert.deepEqual(refusals(aRefusedCall({ reason: 'model_not_allowed' })), { ...none, model: 1 })
     assert.deepEqual(refusals(aRefusedCall({ reason: 'insufficient_quota' })), { ...none, quota: 1 })
   })

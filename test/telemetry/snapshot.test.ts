@@ -22,6 +22,7 @@ const model = (name: string, active: number, queued: number) => ({
     active,
     queued,
     paused: false,
+    stuck: false,
     waiting: () => [],
     waitingFor: () => 'slot' as const,
     startsInMs: () => undefined,

@@ -30,7 +30,7 @@ interface TurnCall {
 export type Admits = 'all' | 'one' | 'none'
 
 /** The lane of a contender, as turns see the lane. */
-export interface TurnLane extends Pick<LaneView, 'runner' | 'names' | 'effective' | 'paused'> {
+export interface TurnLane extends Pick<LaneView, 'runner' | 'names' | 'effective' | 'paused' | 'stuck'> {
   /** Mean milliseconds that a slot is held; undefined before the first completion. */
   readonly estimate: { readonly meanMs: number | undefined }
   /** False for calls that load nothing here: cloud models, and names that stand for no model. */
@@ -95,7 +95,8 @@ export class Contender<Line extends TurnLine = TurnLine> implements TurnRunner {
 
   /** Calls that could run now if the runner had the machine. */
   get waiting(): number {
-    if (this.lane.paused || this.lane.effective.parallel < 1) return 0
+    const { effective, paused, stuck } = this.lane
+    if (paused || stuck || effective.parallel < 1) return 0
     return this.eligible + (this.knocks ? 1 : 0)
   }
 

@@ -1,10 +1,11 @@
 /**
  * What a call in line waits for.
  * slot: its runner is loaded, and all slots are taken. turn: another runner has the machine. load: its runner is being
- * loaded. paused: an operator has paused the model. budget: its turn is due, and a switch now would take more than
- * `max_switching` of the time. caller: its caller has as many calls running as the caller may have.
+ * loaded. paused: an operator has paused the model. stuck: Ollama does not work on the calls of its runner. budget: its
+ * turn is due, and a switch now would take more than `max_switching` of the time. caller: its caller has as many calls
+ * running as the caller may have.
  */
-export type WaitingFor = 'slot' | 'turn' | 'load' | 'paused' | 'budget' | 'caller'
+export type WaitingFor = 'slot' | 'turn' | 'load' | 'paused' | 'stuck' | 'budget' | 'caller'
 
 /**
  * Why a runner was loaded.

@@ -5,7 +5,12 @@ import { loadPartOf, type RecordedCall, type RecordedEnd } from '../../replay/re
 export const LONGEST_MS = 86_400_000
 const EMBEDDINGS: ReadonlySet<string> = new Set(['/api/embed', '/api/embeddings', '/v1/embeddings'])
 /** Refusals that the line of a model has to do with. The others come before the line, and would come again. */
-const REFUSALS_OF_LINES: ReadonlySet<string> = new Set(['queue_full', 'load_failed', 'shutting_down'])
+const REFUSALS_OF_LINES: ReadonlySet<string> = new Set([
+  'queue_full',
+  'load_failed',
+  'model_stuck',
+  'shutting_down',
+])
 
 /** What a line of the log holds. apart: a call that takes no slot, or was refused before it came to a line. */
 export type LogLine = RecordedCall | 'apart' | 'note' | 'unreadable'

@@ -32,7 +32,7 @@ interface Script {
 /** A runner whose line says what the script says. */
 function aRunner({ name, state = 'absent', running = 0, waiting = 1, ...script }: Script): Contender {
   const lane: TurnLane = {
-    ...{ runner: name, names: [name], paused: false, contends: true, running },
+    ...{ runner: name, names: [name], paused: false, stuck: false, contends: true, running },
     effective: { parallel: 4, reason: 'configured' },
     estimate: { meanMs: 1_000 },
     current: {},

@@ -27,6 +27,7 @@ export const CALL_CODES: readonly ErrorCode[] = [
   'upstream_error',
   'queue_full',
   'load_failed',
+  'model_stuck',
   'shutting_down',
   'timeout',
 ]

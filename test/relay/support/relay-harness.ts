@@ -21,6 +21,7 @@ export const BODY = '{"model":"llama2","messages":[{}]}'
 const ALL_599 = {
   queue_full: 599,
   load_failed: 595,
+  model_stuck: 594,
   timeout: 599,
   shutting_down: 599,
   cancelled: 599,

@@ -224,7 +224,7 @@ export class TurnChecker {
       const ms = lane.startsInMs(ahead, now)
       assert.ok(ms === undefined || (Number.isFinite(ms) && ms >= 0), `starts in ${ms}`)
     }
-    const turnMs = lane.turnInMs(now)
+    const turnMs = lane.turn.comesInMs(now)
     assert.ok(Number.isFinite(turnMs) && turnMs >= 0, `has its turn in ${turnMs}`)
     const { turns } = admission
     const next = turns.next(now)
