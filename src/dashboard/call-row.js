@@ -8,6 +8,7 @@ const WAITING_FOR = {
   turn: 'its turn',
   load: 'the load',
   paused: 'the end of the pause',
+  stuck: 'Ollama, which is stuck',
   budget: 'max_switching',
   caller: 'its caller',
 }

@@ -14,7 +14,7 @@ export class ModelCard {
   element
   #model
   #paused = false
-  #badge = element('span', { class: 'badge', hidden: '' }, 'paused')
+  #badge = element('span', { class: 'badge', hidden: '' })
   #slots = new Bar('Slots')
   #line = new Bar('Line')
   #reason = element('p', { class: 'note' })
@@ -48,8 +48,10 @@ export class ModelCard {
   /** `stats`: the model's object in /queue/stats. `models`: the objects of all models, by name. */
   show(stats, models) {
     this.#paused = stats.paused
-    this.#badge.hidden = !stats.paused
-    setAttribute(this.element, 'data-paused', String(stats.paused))
+    const held = stats.stuck ? 'stuck' : stats.paused ? 'paused' : ''
+    setText(this.#badge, held)
+    this.#badge.hidden = held === ''
+    setAttribute(this.element, 'data-held', held)
     this.#slots.show(slotsOf(stats, models))
     this.#line.show(lineOf(stats, models))
     this.#showText(this.#reason, reasonOf(stats))

@@ -66,7 +66,7 @@ export class ModelList {
   /** A card with the focus stays in its list, because moving the card would lose the focus. */
   #isIdle(model, { element }) {
     if (element.contains(document.activeElement)) return this.#idle.contains(element)
-    const { active_requests, queued_requests, paused } = this.#stats[model]
-    return active_requests + queued_requests === 0 && !paused && this.#samples.load(model) === 0
+    const { active_requests, queued_requests, paused, stuck } = this.#stats[model]
+    return active_requests + queued_requests === 0 && !paused && !stuck && this.#samples.load(model) === 0
   }
 }

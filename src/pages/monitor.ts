@@ -31,12 +31,12 @@ export const liveCall = z
       'Place in the queue of the model: 1 is the next to run; null when the call does not wait.',
     ).nullable(),
     waiting_for: word(
-      ['slot', 'turn', 'load', 'paused', 'budget', 'caller'],
-      'What the call waits for; null when the call does not wait. slot: the model is loaded, and all slots are taken; turn: another model has the machine; load: the model is being loaded; paused: an operator holds the queue; budget: its turn is due, and a switch now would take more than `max_switching` of the time; caller: as many calls of the caller run as it may have at once.',
+      ['slot', 'turn', 'load', 'paused', 'stuck', 'budget', 'caller'],
+      'What the call waits for; null when the call does not wait. slot: the model is loaded, and all slots are taken; turn: another model has the machine; load: the model is being loaded; paused: an operator holds the queue; stuck: Ollama does not work on the calls of the model; budget: its turn is due, and a switch now would take more than `max_switching` of the time; caller: as many calls of the caller run as it may have at once.',
     ).nullable(),
     waited_ms: figure('Time in the queue so far, or in all, in milliseconds.'),
     estimated_start_ms: figure(
-      'Milliseconds from now to the start of the call, as estimated; null when too little is known, while the model is paused or the call waits for its caller, or when the call does not wait.',
+      'Milliseconds from now to the start of the call, as estimated; null when too little is known, while the model is paused or stuck or the call waits for its caller, or when the call does not wait.',
     ).nullable(),
     running_ms: figure('Milliseconds since the call was sent to Ollama; null before.').nullable(),
     bytes_in: count('Bytes of the request body.'),

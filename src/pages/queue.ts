@@ -71,6 +71,9 @@ export const modelFigures = z
     paused: flag(
       'True while an operator holds the queue of the runner: running calls go on, waiting calls stay.',
     ),
+    stuck: flag(
+      'True while Ollama does not work on the calls of the runner: new calls are refused, waiting calls stay.',
+    ),
     loaded: flag(
       'Whether the runner is in memory; null when that is not known, and for a model in the cloud.',
     ).nullable(),

@@ -154,6 +154,11 @@ function describeLanes(families: Families, { meters, admission }: MetricsParts):
     ],
     ['queue_limit', 'Places in line.', named(({ lane }) => lane.limits.queue)],
     ['paused', 'Whether an operator has paused the model: 1 or 0.', sums(({ lane }) => Number(lane.paused))],
+    [
+      'model_stuck',
+      'Whether Ollama does not work on the calls of the model: 1 or 0.',
+      sums(({ lane }) => Number(lane.stuck)),
+    ],
   ] as const
   for (const [name, help, read] of gauges) families.gauge({ name, help, labels: ['model'] }, read)
   families.gauge(

@@ -51,6 +51,7 @@ export function snapshotOf(
     available_slots: finite(Math.max(0, effective.parallel - lane.active)),
     queue_available: Math.max(0, limits.queue - lane.queued),
     paused: lane.paused,
+    stuck: lane.stuck,
     ...turn,
     total_processed: figures.processed,
     total_rejected: figures.rejected,

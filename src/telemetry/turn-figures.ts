@@ -36,17 +36,17 @@ export function turnsNow({ turns, history, moments }: TurnsNowParts, now: number
 }
 
 type TurnOfLane = (
-  lane: Pick<LaneView, 'runner' | 'queued' | 'paused'>,
+  lane: Pick<LaneView, 'runner' | 'queued' | 'paused' | 'stuck'>,
 ) => Pick<ModelFigures, 'loaded' | 'turn'>
 
 /** Returns the two fields of a model that tell of turns, for the lane of the model. */
 export function turnOfLane(turns: Pick<TurnsView, 'mode' | 'runners'>): TurnOfLane {
   const known = new Map(Array.from(turns.runners(), ({ runner, state }) => [runner, state]))
-  return ({ runner, queued, paused }) => {
+  return ({ runner, queued, paused, stuck }) => {
     const state = known.get(runner)
     if (state !== undefined) return { loaded: state !== 'loading', turn: state }
     if (turns.mode !== 'auto' || runner === CLOUD) return { loaded: null, turn: 'none' }
-    return { loaded: false, turn: queued > 0 && !paused ? 'waiting' : 'none' }
+    return { loaded: false, turn: queued > 0 && !paused && !stuck ? 'waiting' : 'none' }
   }
 }
 

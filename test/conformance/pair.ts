@@ -120,6 +120,7 @@ export interface ModelStats {
   readonly total_cancelled: number
   readonly total_failed: number
   readonly paused: boolean
+  readonly stuck: boolean
   readonly loaded: boolean | null
   readonly turn: string
 }
@@ -286,6 +287,7 @@ const NO_CALLS: ModelStats = {
   total_cancelled: 0,
   total_failed: 0,
   paused: false,
+  stuck: false,
   loaded: null,
   turn: 'none',
 }

@@ -201,13 +201,14 @@ describe('the dashboard', () => {
   })
 
   it('tells for each waiting call what the call waits for, at every width', async (t) => {
-    const words = ['slot', 'turn', 'load', 'paused', 'budget', 'a-later-word', null]
+    const words = ['slot', 'turn', 'load', 'paused', 'stuck', 'budget', 'a-later-word', null]
     const [first] = (waiting(['call']) as { requests: object[] }).requests
     const requests = words.map((waiting_for, at) => ({ ...first, id: `call-${at}`, waiting_for }))
     const { page, opened } = await open(t, { requests: { total: requests.length, requests } })
-    await opened.rows().nth(6).waitFor()
+    await opened.rows().nth(7).waitFor()
     assert.deepEqual(await page.locator('td[data-label="Waits for"]').allTextContents(), [
-      ...['a slot', 'its turn', 'the load', 'the end of the pause', 'max_switching', 'a-later-word', '–'],
+      ...['a slot', 'its turn', 'the load', 'the end of the pause', 'Ollama, which is stuck'],
+      ...['max_switching', 'a-later-word', '–'],
     ])
     for (const width of [360, 820, 1440]) {
       await page.setViewportSize({ width, height: 900 })

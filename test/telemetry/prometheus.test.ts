@@ -181,6 +181,15 @@ test('lanes show what they hold; those of unknown models add up, without limits'
   assert.deepEqual(await samples(house, 'parallel_limit'), { 'parallel_limit{model="llama2"}': 1 })
   assert.deepEqual(await samples(house, 'effective_limit'), { 'effective_limit{model="llama2"}': 1 })
   assert.deepEqual(await samples(house, 'queue_limit'), { 'queue_limit{model="llama2"}': 2 })
+  assert.deepEqual(await samples(house, 'model_stuck'), {
+    'model_stuck{model="llama2"}': 0,
+    'model_stuck{model="other"}': 0,
+  })
+  house.admission.stick('llama2', true)
+  assert.deepEqual(await samples(house, 'model_stuck'), {
+    'model_stuck{model="llama2"}': 1,
+    'model_stuck{model="other"}': 0,
+  })
   assert.deepEqual(await samples(house, 'paused'), {
     'paused{model="llama2"}': 1,
     'paused{model="other"}': 0,

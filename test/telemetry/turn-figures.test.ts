@@ -58,7 +58,9 @@ describe('the turns of now', () => {
 })
 
 describe('the turn of a model', () => {
-  const lane = (runner: string, change: object = {}) => ({ runner, queued: 0, paused: false, ...change })
+  const lane = (runner: string, change: object = {}) => {
+    return { runner, queued: 0, paused: false, stuck: false, ...change }
+  }
 
   it('is what its runner does', () => {
     const states = ['loading', 'loaded', 'leaving'] as const
@@ -72,6 +74,7 @@ describe('the turn of a model', () => {
     const of = turnOfLane(aView([]))
     assert.deepEqual(of(lane('sha256-a', { queued: 1 })), { loaded: false, turn: 'waiting' })
     assert.deepEqual(of(lane('sha256-a', { queued: 1, paused: true })), { loaded: false, turn: 'none' })
+    assert.deepEqual(of(lane('sha256-a', { queued: 1, stuck: true })), { loaded: false, turn: 'none' })
     assert.deepEqual(of(lane('sha256-a')), { loaded: false, turn: 'none' })
   })
 

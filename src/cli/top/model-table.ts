@@ -36,6 +36,11 @@ function slots({ model: { parallel_limit }, limit, own, others }: ModelRow, cell
   )
 }
 
+function state({ model: { paused, stuck } }: ModelRow): TextSpan | string {
+  if (stuck) return span('stuck', 'critical')
+  return paused ? span('paused', 'warning') : ''
+}
+
 /** Why there are fewer slots than configured, or no limit. The first text is for narrow terminals. */
 const REASONS: Readonly<Record<string, readonly [string, string]>> = {
   measured: ['measured', 'Ollama runs fewer'],
@@ -58,7 +63,7 @@ function columns(wide: boolean): Column<ModelRow>[] {
   const title = (name: string) => (wide ? `${name} P50/P95` : `${name} P95`)
   return [
     { title: 'MODEL', rank: 0, min: 10, shrinksTo: 12, cell: name },
-    { title: 'STATE', rank: 0, cell: ({ model }) => (model.paused ? span('paused', 'warning') : '') },
+    { title: 'STATE', rank: 0, cell: state },
     { title: 'SLOTS', rank: 0, cell: (row) => slots(row, wide ? 10 : 4) },
     { title: 'LIMIT', rank: 1, cell: (row) => reason(row, wide) },
     { title: 'LINE', rank: 0, align: 'right', min: 5, cell: line },

@@ -28,7 +28,7 @@ const percentiles = z.object({ p50: p50.nullable(), p95: p95.nullable() })
 
 const { rejection_rate_percent, tokens_per_second } = queue.windowFigures.shape
 
-const { available_slots, effective_limit, limit_reason, paused, runner } = queue.modelFigures.shape
+const { available_slots, effective_limit, limit_reason, paused, runner, stuck } = queue.modelFigures.shape
 
 const modelFigures = queue.modelFigures
   .pick({
@@ -46,6 +46,7 @@ const modelFigures = queue.modelFigures
     limit_reason: limit_reason.optional(),
     available_slots: available_slots.optional(),
     paused: paused.optional(),
+    stuck: stuck.optional(),
     wait_time_ms: percentiles,
     processing_time_ms: percentiles,
     window: z

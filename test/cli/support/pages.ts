@@ -37,6 +37,7 @@ export function aModel(model: string, change: object = {}) {
     processing_time_ms: { p50: 2_300, p95: 8_000, p99: 9_000 },
     uptime_seconds: 3600.5,
     paused: false,
+    stuck: false,
     window: {
       seconds: 60,
       rejection_rate_percent: 0,

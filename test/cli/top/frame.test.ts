@@ -45,6 +45,19 @@ describe('frame', () => {
     ])
   })
 
+  it('says of a model that it is stuck, also where it is paused', () => {
+    const script = busyPages()
+    script['/queue/stats'] = aStatsPage([
+      aModel('a', { stuck: true, paused: true }),
+      aModel('b', { stuck: false, paused: true }),
+      aModel('c'),
+    ])
+    const state = (model: string) => drawn(pagesOf(script)).find((line) => line.startsWith(`${model} `))
+    assert.match(state('a') ?? '', /^a +stuck +░/)
+    assert.match(state('b') ?? '', /^b +paused +░/)
+    assert.match(state('c') ?? '', /^c +░/)
+  })
+
   it('keeps what matters on a narrow terminal', () => {
     const lines = drawn(pagesOf(), 60)
     assert.ok(lines.includes('MODEL       STATE   SLOTS      LINE  WAIT P95  REFUSED'), lines.join('\n'))
@@ -202,7 +215,7 @@ describe('frame', () => {
 
   it('shows a proxy without the later figures, and one without any calls', () => {
     const script = busyPages()
-    const { paused: _, window: __, ...older } = aModel('llama2')
+    const { paused: _, stuck: ___, window: __, ...older } = aModel('llama2')
     script['/queue/stats'] = aStatsPage([older])
     assert.match(drawn(pagesOf(script)).join('\n'), /llama2 +░+ 0\/4 .* - +0 +0$/m)
     script['/queue/stats'] = aStatsPage([])

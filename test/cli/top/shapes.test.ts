@@ -7,7 +7,7 @@ describe('the pages that top reads', () => {
   it('may come from an older proxy, without the fields that came later', () => {
     const { alerts: _alerts, ...oldHealth } = health
     assert.ok(healthPage.safeParse(oldHealth).success)
-    const { paused: _paused, window: _window, ...oldModel } = aModel('llama2')
+    const { paused: _paused, stuck: _stuck, window: _window, ...oldModel } = aModel('llama2')
     assert.ok(statsPage.safeParse(aStatsPage([oldModel])).success)
     const { seconds: _seconds, tokens_per_second: _tokens, ...oldWindow } = aModel('llama2').window
     assert.ok(statsPage.safeParse(aStatsPage([aModel('llama2', { window: oldWindow })])).success)

@@ -45,7 +45,7 @@ function aBusyLane(surface: AppHarness): void {
 const LLAMA2 =
   '{"model":"llama2","runner":"llama2","aliases":[],"parallel_limit":1,"effective_limit":1,' +
   '"limit_reason":"configured","queue_limit":2,"active_requests":1,"queued_requests":1,' +
-  '"available_slots":0,"queue_available":1,"paused":false,"loaded":null,"turn":"none",' +
+  '"available_slots":0,"queue_available":1,"paused":false,"stuck":false,"loaded":null,"turn":"none",' +
   '"total_processed":1,"total_rejected":1,"total_timed_out":0,' +
   '"total_cancelled":1,"total_failed":1,"avg_wait_time_ms":50.08,"avg_processing_time_ms":50,' +
   '"wait_time_ms":{"p50":0,"p95":100.33,"p99":100.33},"processing_time_ms":{"p50":0,"p95":100,"p99":100},' +
