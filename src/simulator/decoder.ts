@@ -36,6 +36,7 @@ export class Decoder {
   /** Clock time up to which the done work of all slots is computed. */
   #advancedTo: number
   #timer: Cancel | undefined
+  #hangs = false
 
   constructor(clock: Clock, slowdown: number) {
     this.#clock = clock
@@ -64,6 +65,13 @@ export class Decoder {
     this.#setTimer()
   }
 
+  /** While the decoder hangs, no work moves. */
+  set hangs(hangs: boolean) {
+    this.#advance()
+    this.#hangs = hangs
+    this.#setTimer()
+  }
+
   #speed(): number {
     let computing = 0
     for (const work of this.#slots) if (!work.paused) computing++
@@ -74,7 +82,7 @@ export class Decoder {
     const now = this.#clock.now()
     const elapsed = now - this.#advancedTo
     this.#advancedTo = now
-    if (elapsed <= 0) return
+    if (elapsed <= 0 || this.#hangs) return
     const speed = this.#speed()
     for (const work of this.#slots) {
       if (work.paused) continue
@@ -88,6 +96,7 @@ export class Decoder {
   #setTimer(): void {
     this.#timer?.()
     this.#timer = undefined
+    if (this.#hangs) return
     let nearest = Number.POSITIVE_INFINITY
     for (const work of this.#slots) {
       if (!work.paused) nearest = Math.min(nearest, workAtNextEvent(work) - work.done)
@@ -100,7 +109,7 @@ export class Decoder {
     this.#advance()
     for (const work of [...this.#slots]) {
       // A callback may pause or remove this work or other work, so the conditions are checked before every event.
-      while (this.#slots.has(work) && !work.paused && work.done >= workAtNextEvent(work) - EPSILON) {
+      while (this.#slots.has(work) && !work.paused && !this.#hangs && isDue(work)) {
         if (work.onToken && work.reported < work.tokens) work.onToken(work.reported++)
         else {
           this.#slots.delete(work)
@@ -133,6 +142,10 @@ export function workOf(
     pausedMs: 0,
     promptEndedAt: undefined,
   }
+}
+
+function isDue(work: SlotWork): boolean {
+  return work.done >= workAtNextEvent(work) - EPSILON
 }
 
 function workAtNextEvent(work: SlotWork): number {

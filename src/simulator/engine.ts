@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { Cloud } from './cloud.ts'
 import { CallCounters, Counters, type ModelCounters } from './counters.ts'
 import { type EngineCall, type EngineHandle, type EngineLimits, runnerKey } from './engine-call.ts'
+import { Hangs } from './hangs.ts'
 import { LoadFaults } from './load-faults.ts'
 import { LoadLog, type LoadRecord } from './load-log.ts'
 import { ModelLoader } from './loader.ts'
@@ -45,6 +46,8 @@ export class Engine {
   readonly counters = new Counters()
   /** Loads that are to fail, by the keys of the runners. */
   readonly loadFaults = new LoadFaults()
+  /** Runners that stand still. A runner that leaves memory, and a restart, end the hang of a generation. */
+  readonly hangs = new Hangs((key) => this.#hangChanged(key))
   readonly #weightCounters = new Counters()
   readonly #clock: Clock
   readonly #machine: Machine
@@ -59,8 +62,10 @@ export class Engine {
       clock,
       limits,
       unloaded: (runner) => {
+        this.hangs.ended(runner.key)
         if (runner.evicted) this.countsOf(runner.model, runner.key).add('evictions')
       },
+      hangs: (key) => this.hangs.has(key, 'generation'),
       recovered: (runner) => this.#loader.runnerLeft(runner),
     })
     this.#loader = new ModelLoader({
@@ -68,6 +73,7 @@ export class Engine {
       limits,
       machine: this.#machine,
       faults: this.loadFaults,
+      hangs: this.hangs,
       log: this.#loadLog,
     })
   }
@@ -112,9 +118,15 @@ export class Engine {
 
   /** All runners and lines are gone at once, and all calls fail. */
   restart(numParallel?: number): void {
+    this.hangs.clear()
     this.#loader.clear()
     this.#machine.restart(numParallel)
     this.#cloud.failAll()
+  }
+
+  #hangChanged(key: string): void {
+    this.#machine.hang(key, this.hangs.has(key, 'generation'))
+    this.#loader.hangChanged()
   }
 
   /** The runner leaves memory now, or when its last call ends. */

@@ -50,6 +50,11 @@ export class LlamaServer {
     if (unit.work) this.#decoder.setPaused(unit.work, paused)
   }
 
+  /** The work loop is dead, or goes on. */
+  set hangs(hangs: boolean) {
+    this.#decoder.hangs = hangs
+  }
+
   /** The process ends. */
   kill(): void {
     for (const unit of [...this.#busy]) this.#forget(unit)

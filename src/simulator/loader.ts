@@ -1,6 +1,7 @@
 import Queue from 'yocto-queue'
 import type { Cancel, Clock } from '../clock.ts'
 import { type EngineLimits, runnerKey, runnerRequest } from './engine-call.ts'
+import type { Hangs } from './hangs.ts'
 import type { LoadFaults } from './load-faults.ts'
 import type { LoadEnd, LoadLog } from './load-log.ts'
 import type { Machine, Reservation } from './machine.ts'
@@ -12,6 +13,7 @@ export interface LoaderParts {
   readonly limits: EngineLimits
   readonly machine: Machine
   readonly faults: LoadFaults
+  readonly hangs: Pick<Hangs, 'has'>
   readonly log: LoadLog
 }
 
@@ -20,6 +22,8 @@ interface RunningLoad {
   readonly beganAt: number
   readonly reserved: Reservation
   readonly cancel: Cancel
+  /** The load should be over by now, and stands still. */
+  hangs: boolean
 }
 
 /**
@@ -59,6 +63,11 @@ export class ModelLoader implements Holder {
     if (this.#mustLeave.length > 0) return
     this.#serve(this.#head)
     this.#advance()
+  }
+
+  /** A load may go on that stood still. */
+  hangChanged(): void {
+    if (this.#load?.hangs) this.#loaded(this.#load)
   }
 
   /** Ends the load and the line, and all their sessions fail. */
@@ -114,6 +123,7 @@ export class ModelLoader implements Holder {
       beganAt: clock.now(),
       reserved: machine.reserve(session.call),
       cancel: clock.after(loadMs, () => this.#loaded(load)),
+      hangs: false,
     }
     this.#load = load
     // The client left while a runner was leaving for its call. Ollama starts the process, and ends it at once.
@@ -121,10 +131,13 @@ export class ModelLoader implements Holder {
   }
 
   #loaded(load: RunningLoad): void {
-    const { machine, faults } = this.#parts
+    const { machine, faults, hangs } = this.#parts
     const { session, reserved } = load
+    const key = runnerKey(session.call) ?? ''
+    load.hangs = hangs.has(key, 'load')
+    if (load.hangs) return
     const beside = machine.size > 0
-    const failure = faults.take(runnerKey(session.call) ?? '', beside)
+    const failure = faults.take(key, beside)
     this.#endLoad(load, failure ?? 'loaded')
     if (failure === 'oom' && beside && !session.retriedLoad) {
       session.retriedLoad = true

@@ -10,6 +10,8 @@ export interface MachineParts {
   readonly limits: EngineLimits
   /** A runner has left memory. */
   unloaded(runner: Runner): void
+  /** Whether the work loop of a runner with this key is dead from its beginning on. */
+  hangs(key: string): boolean
   /** The memory of a runner that left is back, or Ollama waits no more for the memory. */
   recovered(runner: Runner): void
 }
@@ -87,6 +89,12 @@ export class Machine {
     this.#memory.giveBack(graphicsBytes, this.#limits.vramReturnMs ?? 0)
   }
 
+  /** The runner's work loop is dead, or goes on. */
+  hang(key: string, hangs: boolean): void {
+    const runner = this.#runners.get(key)
+    if (runner) runner.hangs = hangs
+  }
+
   /** The call's model is in memory now. */
   add(call: EngineCall, { shape, graphicsBytes }: Reservation): Runner {
     const { clock } = this.#parts
@@ -101,6 +109,7 @@ export class Machine {
         this.#unloadExpired()
       },
     })
+    runner.hangs = this.#parts.hangs(runner.key)
     this.#runners.set(runner.key, runner)
     this.#peak = Math.max(this.#peak, this.size)
     return runner

@@ -2,7 +2,7 @@ import { checkAccess } from './access.ts'
 import type { ErrorFormat } from './answer-format.ts'
 import { anthropicError } from './anthropic-format.ts'
 import * as blobs from './blob-routes.ts'
-import { reset, restart, setFaults, setLoadFaults, state } from './control.ts'
+import { reset, restart, setFaults, setHangs, setLoadFaults, state } from './control.ts'
 import { create } from './create-route.ts'
 import type { HttpExchange } from './http-exchange.ts'
 import * as images from './image-routes.ts'
@@ -53,6 +53,7 @@ const CONTROL: Readonly<Record<string, Methods>> = {
   '/_sim/state': { GET: state },
   '/_sim/faults': { POST: setFaults },
   '/_sim/load-faults': { POST: setLoadFaults },
+  '/_sim/hangs': { POST: setHangs },
   '/_sim/reset': { POST: reset },
   '/_sim/restart': { POST: restart },
 }

@@ -165,6 +165,11 @@ export class Runner implements Holder {
     for (const unit of this.#holding.get(session)?.units ?? []) this.#server.setPaused(unit, paused)
   }
 
+  /** The work loop is dead, or goes on. */
+  set hangs(hangs: boolean) {
+    this.#server.hangs = hangs
+  }
+
   #enter(units: Iterable<SlotUnit>): void {
     for (const unit of units) if (unit.state === 'new') this.#semaphore.acquire(unit)
   }

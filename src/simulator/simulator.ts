@@ -4,6 +4,7 @@ import type { ModelInput, Script } from './answer.ts'
 import { Engine, type EngineSnapshot } from './engine.ts'
 import type { EngineLimits } from './engine-call.ts'
 import { Faults } from './faults.ts'
+import type { Hang } from './hangs.ts'
 import { HttpListener } from './http-listener.ts'
 import { Ids } from './ids.ts'
 import type { LoadFaultInput } from './load-faults.ts'
@@ -27,13 +28,15 @@ export interface Simulator {
   readonly faults: Faults
   /** Loads of the model fail, under all its names. Undefined: they succeed again. Throws a RangeError for an unknown name. */
   failLoads(name: string, fault: LoadFaultInput | undefined): void
+  /** The model stands still, under all its names. Undefined: it goes on. Throws a RangeError for an unknown name. */
+  hang(name: string, hang: Hang | undefined): void
   /** Port 0 takes any free port. Rejects when the address is not available. */
   listen(port?: number, host?: string): Promise<{ url: string; port: number }>
   /** Closes the port and every connection at once, which aborts running calls. listen() works again afterwards. */
   close(): Promise<void>
   /**
    * As a restart of Ollama: the models, the lines and the connections are gone at once, and the same port opens again.
-   * The disk, the counters and the faults stay. Resolves when the port is open.
+   * The disk, the counters and the faults stay, but no model hangs any more. Resolves when the port is open.
    */
   restart(options?: RestartOptions): Promise<void>
   snapshot(): EngineSnapshot
@@ -72,10 +75,14 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   }
   let listening: HttpListener | undefined
 
-  function failLoads(name: string, fault: LoadFaultInput | undefined): void {
+  function keyOf(name: string): string {
     const model = library.find(name)
     if (!model) throw new RangeError(`no such model: ${JSON.stringify(name)}`)
-    engine.loadFaults.set(runnerKeyOf(model), fault)
+    return runnerKeyOf(model)
+  }
+
+  function failLoads(name: string, fault: LoadFaultInput | undefined): void {
+    engine.loadFaults.set(keyOf(name), fault)
   }
 
   async function restart({ numParallel, closedMs = 0 }: RestartOptions = {}): Promise<void> {
@@ -97,6 +104,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     engine,
     faults: ollama.faults,
     failLoads,
+    hang: (name, hang) => engine.hangs.set(keyOf(name), hang),
     restart,
     snapshot: () => engine.snapshot(),
     async listen(port = 0, host = '127.0.0.1') {
