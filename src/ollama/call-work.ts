@@ -22,10 +22,12 @@ export interface AskedWork {
   readonly serviceTier: string | undefined
   /** Whether the call asks for its answer piece by piece. */
   readonly streams: boolean
+  /** Whether the model may call tools. Ollama holds a call of a tool back until the model has written all of it. */
+  readonly tools: boolean
 }
 
 /** The keys of a JSON body that tell what a call asks for. */
-export type BodyKey = 'model' | 'stream' | 'keep_alive' | 'options' | 'service_tier' | ContentKey
+export type BodyKey = 'model' | 'stream' | 'tools' | 'keep_alive' | 'options' | 'service_tier' | ContentKey
 
 /** A value with more bytes than this counts as not empty and not zero. */
 const MOST_EMPTY_BYTES = 1024
@@ -67,6 +69,7 @@ export function askedFor(found: TopLevelScan<BodyKey>, route: GatedRoute | undef
     keepsLoaded,
     serviceTier: tierOf(found),
     streams: streams(found, route),
+    tools: hasTools(found),
   }
 }
 
@@ -99,6 +102,12 @@ function streams(found: TopLevelScan<BodyKey>, route: GatedRoute | undefined): b
   return route?.streams === 'if asked' && written === 'true'
 }
 
+function hasTools(found: TopLevelScan<BodyKey>): boolean {
+  if (found.size('tools') > MOST_EMPTY_BYTES) return true
+  const raw = found.text('tools')
+  return raw !== undefined && !/^(?:null|\[\s*\])$/.test(raw)
+}
+
 function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[] {
   const keys = [MODEL]
   const content = route?.loadsWithout ?? route?.runsEach
@@ -106,6 +115,7 @@ function wantedKeys(route: GatedRoute | undefined): readonly WantedKey<BodyKey>[
   // A pointer in Go where Ollama streams by default, else a bool.
   if (route && route.streams !== 'never')
     keys.push({ key: 'stream', nullEmpties: route.streams === 'by default' })
+  if (route?.operation === 'chat') keys.push({ key: 'tools', nullEmpties: true })
   if (route?.takesOptions) {
     keys.push({ key: 'options', nullEmpties: true })
     keys.push({ key: 'keep_alive', nullEmpties: true })

@@ -13,6 +13,8 @@ import { beginsLikeZstd, ZstdDecoder } from './zstd.ts'
 export interface GatedRequest extends AskedWork {
   /** The bytes that the client sent. They go to Ollama unchanged. */
   readonly body: Uint8Array
+  /** Bytes of the decoded body. */
+  readonly decodedBytes: number
   /** Undefined: the request names no model that Ollama could run. Ollama answers it with an error. */
   readonly model: ModelName | undefined
 }
@@ -25,6 +27,7 @@ const FORM: AskedWork = {
   keepsLoaded: undefined,
   serviceTier: undefined,
   streams: false,
+  tools: false,
 }
 
 /** The part of a request that comes before its body. */
@@ -111,7 +114,7 @@ export async function readGatedRequest(
     const written =
       stringValue(found.text('model')) ??
       (route?.modelIn === 'json or form' ? await modelInForm(request, body, clock, call) : undefined)
-    return gatedRequest(body, written, askedFor(found, route))
+    return gatedRequest(body, written, askedFor(found, route), json.length)
   } finally {
     if (encoded) decoders.leave()
   }
@@ -152,11 +155,17 @@ async function finish(work: Stepwise, clock: Clock, call: ReadingCall): Promise<
   } while (!work.advance(STEPS_A_TURN))
 }
 
-function gatedRequest(body: Uint8Array, written: string | undefined, asked = FORM): GatedRequest {
+function gatedRequest(
+  body: Uint8Array,
+  written: string | undefined,
+  asked = FORM,
+  decodedBytes = body.length,
+): GatedRequest {
   const model = written === undefined ? undefined : parseModelName(written)
-  const { inputs, options, keepsLoaded, serviceTier, streams } = asked
+  const { inputs, options, keepsLoaded, serviceTier, streams, tools } = asked
   return {
     body,
+    decodedBytes,
     model,
     work: model === undefined ? 'none' : model.cloud ? 'run' : asked.work,
     inputs,
@@ -164,5 +173,6 @@ function gatedRequest(body: Uint8Array, written: string | undefined, asked = FOR
     keepsLoaded,
     serviceTier,
     streams,
+    tools,
   }
 }

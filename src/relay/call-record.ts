@@ -16,8 +16,12 @@ import type {
   Requester,
 } from './contract.ts'
 import type { LiveCall } from './live-call.ts'
+import type { RunningCall } from './running-call.ts'
 
-type AskedOfCall = Pick<GatedRequest, 'model' | 'options' | 'serviceTier' | 'streams'>
+type AskedOfCall = Pick<
+  GatedRequest,
+  'model' | 'options' | 'serviceTier' | 'streams' | 'tools' | 'decodedBytes'
+>
 
 /** The part of a call's state that the call itself keeps. */
 interface CallState {
@@ -68,6 +72,8 @@ export class CallRecord {
   #slots = 0
   #grantedAt = 0
   #firstByteMs: number | null = null
+  #wantsTools = false
+  #promptBytes = 0
   #bytesOut = 0
   #chunks = 0
 
@@ -103,9 +109,11 @@ export class CallRecord {
   }
 
   /** The request is read. */
-  asks({ model, options, serviceTier, streams }: AskedOfCall): void {
+  asks({ model, options, serviceTier, streams, tools, decodedBytes }: AskedOfCall): void {
     this.#model = model?.key
     this.wantsStream = streams
+    this.#wantsTools = tools
+    this.#promptBytes = decodedBytes
     this.#options = options
     this.#asked ??= classByTier(serviceTier)
   }
@@ -165,6 +173,22 @@ export class CallRecord {
     }
   }
 
+  /** The call as Ollama has it. `heldBack`: as of its forwarding. */
+  running(heldBack: boolean): RunningCall {
+    return {
+      id: this.id,
+      model: this.#model,
+      sentAt: this.sentAt,
+      promptBytes: this.#promptBytes,
+      bytesOut: this.#bytesOut,
+      begun: this.#firstByteMs !== null,
+      wantsStream: this.wantsStream,
+      wantsTools: this.#wantsTools,
+      heldBack,
+      options: this.#options,
+    }
+  }
+
   /** What the answer tells admission. `now`: clock milliseconds of the end of the answer. */
   report(figures: Figures, outcome: CallOutcome, now: number): CallReport {
     const served = outcome === 'done' && this.status < 400
@@ -207,6 +231,8 @@ export class CallRecord {
       bytesOut: this.#bytesOut,
       tokensIn: end.figures?.tokensIn ?? null,
       tokensOut: end.figures?.tokensOut ?? null,
+      promptMs: end.figures?.promptMs ?? null,
+      evalMs: end.figures?.evalMs ?? null,
       options: this.#options,
       numCtx: typeof numCtx === 'number' ? numCtx : null,
       traceparent: traceOf(this.request),

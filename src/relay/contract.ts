@@ -71,6 +71,8 @@ export interface Forwarding {
    * the forwarding over, and where the platform does not tell.
    */
   readonly upload: Upload | undefined
+  /** The answer waits for the client, or Ollama has given all of it: the next part is not Ollama's matter. */
+  readonly heldBack: boolean
   /**
    * Cuts the connection to Ollama. Before the first byte `answer` rejects with `reason`. After the first byte the client
    * gets the trailer, if there is one, and its connection is closed.
@@ -231,6 +233,9 @@ export interface FinishedCall {
   readonly bytesOut: number
   readonly tokensIn: number | null
   readonly tokensOut: number | null
+  /** Milliseconds for the prompt, and for the tokens of the answer, as Ollama tells on its own routes. */
+  readonly promptMs?: number | null
+  readonly evalMs?: number | null
   /** The options of a native call as raw JSON, as far as Ollama loads a model again because of them; at most 4 KiB. */
   readonly options?: string | undefined
   /** The context length that the call asks for; null where it leaves that to Ollama. */

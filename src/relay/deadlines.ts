@@ -20,13 +20,18 @@ const SWEEP_MS = 250
 export class Deadlines<W extends Watched = Watched> {
   readonly #clock: Clock
   readonly #watched: W[] = []
+  readonly #looked: ((now: number) => void) | undefined
   readonly #sweep: Sweep
   readonly #mostOverdue: number
 
-  /** `mostOverdue`: in one turn of the event loop. */
-  constructor(clock: Clock, mostOverdue = Number.POSITIVE_INFINITY) {
+  /**
+   * `mostOverdue`: in one turn of the event loop. `looked`: called after each look, so again and again while something is
+   * watched. `now`: clock milliseconds.
+   */
+  constructor(clock: Clock, mostOverdue = Number.POSITIVE_INFINITY, looked?: (now: number) => void) {
     this.#clock = clock
     this.#mostOverdue = mostOverdue
+    this.#looked = looked
     this.#sweep = new Sweep(clock, SWEEP_MS, (now) => this.#look(now))
   }
 
@@ -63,6 +68,7 @@ export class Deadlines<W extends Watched = Watched> {
         watched.overdue(now)
       } else if (watched.dueAt < earliest) earliest = watched.dueAt
     }
+    this.#looked?.(now)
     return this.#watched.length > 0 ? earliest : undefined
   }
 }

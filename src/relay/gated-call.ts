@@ -33,6 +33,7 @@ export class GatedCall implements ForwardingObserver, Watched {
   readAt = 0
   /** Undefined for a call without a queue key. */
   keyPlace: KeyPlace | undefined
+  forwarding: Forwarding | undefined
   readonly #options: RelayOptions
   readonly #deadlines: Deadlines<GatedCall>
   readonly #request: ClientRequest
@@ -41,7 +42,6 @@ export class GatedCall implements ForwardingObserver, Watched {
   #body: IncomingBody | undefined
   #ticket: Ticket | undefined
   #permit: Permit | undefined
-  #forwarding: Forwarding | undefined
   #header: ((name: string) => string | undefined) | undefined
   /** Why the proxy itself ended the call, once it has. */
   #stopped: Failure | Refusal | undefined
@@ -114,8 +114,8 @@ export class GatedCall implements ForwardingObserver, Watched {
     this.record.sentAt = clock.now()
     // Set in both cases: the deadline may have passed unnoticed while the body was decoded.
     this.dueAt = firstByteTimeoutMs === undefined ? this.deadline : this.record.sentAt + firstByteTimeoutMs
-    this.#forwarding = this.#request.forward(body, this.#permit?.slot.upstream ?? upstream, this)
-    return this.#forwarding.answer
+    this.forwarding = this.#request.forward(body, this.#permit?.slot.upstream ?? upstream, this)
+    return this.forwarding.answer
   }
 
   head(status: number, header: (name: string) => string | undefined): readonly string[] | KeptAnswer {
@@ -206,8 +206,8 @@ export class GatedCall implements ForwardingObserver, Watched {
 
   /** Ends a call that Ollama has. */
   #abort(code: FailureCode, why: BrokenAnswer['why']): void {
-    if (this.#stage === 'answering') this.#forwarding?.abort(this.#stop(code), this.errorTrailer(why))
-    else if (this.record.sent && this.#stage !== 'over') this.#forwarding?.abort(this.#stop(code))
+    if (this.#stage === 'answering') this.forwarding?.abort(this.#stop(code), this.errorTrailer(why))
+    else if (this.record.sent && this.#stage !== 'over') this.forwarding?.abort(this.#stop(code))
   }
 
   #stop(code: FailureCode): Failure | Refusal {

@@ -9,6 +9,7 @@ import { Deadlines } from './deadlines.ts'
 import { GatedCall } from './gated-call.ts'
 import type { LiveCall } from './live-call.ts'
 import { PassThrough, Uploads } from './pass-through.ts'
+import type { RunningCall } from './running-call.ts'
 import type { SignsOfLife } from './signs-of-life.ts'
 
 /** Signs of life in one turn of the event loop, so that thousands of calls that wait hold no other call up. */
@@ -22,9 +23,13 @@ export class Relay {
   readonly #uploads: Uploads
   readonly #reading = new BodiesBeingRead()
 
-  constructor(options: RelayOptions) {
+  /**
+   * `passes`: called again and again while there are calls, at least every 250 ms. `now`: clock milliseconds. Must not
+   * throw.
+   */
+  constructor(options: RelayOptions, passes?: (now: number) => void) {
     this.#options = options
-    this.#deadlines = new Deadlines(options.clock)
+    this.#deadlines = new Deadlines(options.clock, undefined, passes)
     this.#signs = new Deadlines(options.clock, MOST_SIGNS)
     this.#uploads = new Uploads(options.clock)
   }
@@ -71,6 +76,12 @@ export class Relay {
   *live(): Iterable<LiveCall> {
     const now = this.#options.clock.now()
     for (const call of this.#deadlines.watched) yield call.snapshot(now)
+  }
+
+  /** The calls that Ollama has, in no order. */
+  *running(): Iterable<RunningCall> {
+    for (const { record, forwarding } of this.#deadlines.watched)
+      if (forwarding !== undefined) yield record.running(forwarding.heldBack)
   }
 
   /** Ends a call for an operator. Returns the call as it was, or undefined when there is no such call. */

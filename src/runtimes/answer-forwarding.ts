@@ -49,6 +49,7 @@ export abstract class AnswerForwarding implements Forwarding {
   }
 
   abstract get upload(): Upload | undefined
+  abstract get heldBack(): boolean
 
   abort(reason: Error, trailer?: string): void {
     if (this.#over) return

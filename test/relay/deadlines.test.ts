@@ -35,6 +35,18 @@ it('one timer serves all, and is gone soon after nothing is watched', () => {
   assert.equal(clock.pending, 0)
 })
 
+it('each look is told, four times a second, and none once nothing is watched', () => {
+  const clock = new ManualClock()
+  const passes: number[] = []
+  const deadlines = new Deadlines(clock, undefined, (now) => passes.push(now))
+  const watched = { dueAt: Number.POSITIVE_INFINITY, index: -1, overdue() {} }
+  deadlines.watch(watched)
+  clock.advance(1_000)
+  deadlines.forget(watched)
+  clock.advance(1_000)
+  assert.deepEqual(passes, [250, 500, 750, 1_000, 1_250])
+})
+
 it('what is due is noticed once, never early and at most 250 ms late', () => {
   for (const dueAt of [0, 1, 100, 249, 250, 251, 999, 12_345.6]) {
     const { clock, noticed, due } = aWatch()

@@ -45,6 +45,66 @@ describe('the calls that are not over', () => {
   })
 })
 
+describe('the calls that Ollama has', () => {
+  it('tell what they asked for and how far Ollama has come', async () => {
+    const { clock, relay, call, settle } = relayHarness({ parallel: 2 })
+    clock.advance(100)
+    const body = JSON.stringify({ model: 'llama2', messages: [{}], tools: [{}], options: { num_ctx: 1 } })
+    const { client } = await call({ ...withId('first'), body })
+    const whole = await call({
+      ...withId('whole'),
+      body: '{"model":"llama2","messages":[{}],"stream":false}',
+    })
+    await call(withId('waits'))
+    clock.advance(50)
+    const running = () => [...relay.running()].sort((a, b) => a.id.localeCompare(b.id))
+    assert.deepEqual(running(), [
+      {
+        id: 'first',
+        model: 'llama2',
+        sentAt: 100,
+        promptBytes: body.length,
+        bytesOut: 0,
+        begun: false,
+        wantsStream: true,
+        wantsTools: true,
+        heldBack: false,
+        options: '{"num_ctx":1}',
+      },
+      {
+        id: 'whole',
+        model: 'llama2',
+        sentAt: 100,
+        promptBytes: 49,
+        bytesOut: 0,
+        begun: false,
+        wantsStream: false,
+        wantsTools: false,
+        heldBack: false,
+        options: undefined,
+      },
+    ])
+    client.forwarding?.begin(200, { 'content-type': 'application/x-ndjson' })
+    assert.deepEqual(
+      running().map(({ begun, bytesOut }) => [begun, bytesOut]),
+      [
+        [true, 0],
+        [false, 0],
+      ],
+    )
+    client.forwarding?.send('{"a":1}\n')
+    if (client.forwarding) client.forwarding.heldBack = true
+    assert.deepEqual([running()[0]?.bytesOut, running()[0]?.heldBack], [8, true])
+    whole.client.leave()
+    client.forwarding?.end()
+    await settle()
+    assert.deepEqual(
+      running().map(({ id }) => id),
+      ['waits'],
+    )
+  })
+})
+
 describe('an operator who cancels a call', () => {
   it('takes it out of the line, and its client is told', async () => {
     const { relay, call, settle, lane, finished, clock } = relayHarness()

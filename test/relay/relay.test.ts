@@ -70,6 +70,8 @@ describe('a call that goes well', () => {
       bytesOut: '{"done":false}\n'.length + FIGURES.length,
       tokensIn: 3,
       tokensOut: 4,
+      promptMs: 0,
+      evalMs: 0,
       options: undefined,
       numCtx: null,
       traceparent: null,

@@ -139,6 +139,7 @@ export class ScriptedForwarding implements Forwarding {
   text = ''
   /** How far the client's own body has come. */
   upload: Upload | undefined
+  heldBack = false
   /** Whether the connection to Ollama was cut. */
   cut = false
   readonly #observer: ForwardingObserver

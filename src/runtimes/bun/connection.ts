@@ -93,6 +93,10 @@ export class UpstreamConnection {
     return true
   }
 
+  get paused(): boolean {
+    return this.#paused
+  }
+
   /** Stops reading, which holds Ollama back, or resumes reading. */
   pause(paused: boolean): void {
     if (this.#paused === paused || this.#closed) return

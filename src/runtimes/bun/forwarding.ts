@@ -36,6 +36,10 @@ export class BunForwarding extends AnswerForwarding implements AnswerSink {
     return this.#uploads && !this.over ? this.#connection?.upload : undefined
   }
 
+  get heldBack(): boolean {
+    return this.#connection === undefined || this.#connection.paused
+  }
+
   /** The upload was ended before it was whole, without an answer of Ollama. */
   get uploadCut(): boolean {
     return this.#uploadCut

@@ -17,6 +17,12 @@ export class FetchForwarding extends AnswerForwarding {
   #sized = false
   /** The client has status and headers already. */
   begun: FetchBegunAnswer | undefined
+  /** The client has room, so a part of Ollama's body is being read. */
+  #reading = true
+
+  get heldBack(): boolean {
+    return !this.#reading
+  }
 
   /** With `body` undefined the request's own body is streamed. */
   async send(
@@ -123,8 +129,10 @@ export class FetchForwarding extends AnswerForwarding {
   }
 
   async #pull(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    this.#reading = true
     try {
       const { done, value } = await reader.read()
+      this.#reading = false
       if (done) this.end()
       else this.data(value)
     } catch (error) {

@@ -36,6 +36,10 @@ export class NodeForwarding extends AnswerForwarding implements Dispatcher.Dispa
     return { bytes: incoming.socket.bytesRead, heldBack: incoming.isPaused() }
   }
 
+  get heldBack(): boolean {
+    return this.#outgoing.writableNeedDrain || this.#outgoing.writableEnded
+  }
+
   /** Sends the request. With `body` undefined the client's own body is streamed. */
   send(
     incoming: IncomingMessage,

@@ -48,6 +48,7 @@ describe('an answer that Ollama has ended while its client still reads', () => {
     slow.wire.answer(sized(SOME) + 'x'.repeat(SOME))
     const response = await slow.forwarding.answer
     await until('all of it is there', () => slow.watched.bytes === SOME)
+    assert.equal(slow.forwarding.heldBack, true, 'Ollama has given all')
     const next = await aDelivery(pool)
     assert.equal(next.wire, slow.wire)
     assert.deepEqual(slow.watched.endings, [])
@@ -154,6 +155,7 @@ describe('a client that does not read', () => {
   ] as const) {
     it(`holds Ollama back in ${what}, and gets all of it when it reads`, async (t) => {
       const { client, ollama, call } = await aCall(t)
+      assert.equal(call.forwarding.heldBack, false)
       client.socket.pause()
       ollama.write(head)
       const part = frame('x'.repeat(MIB))
@@ -162,6 +164,7 @@ describe('a client that does not read', () => {
       await standstill('what passes', () => call.watched.bytes)
       assert.ok(ollama.socket.writableLength > 8 * MIB, `${ollama.socket.writableLength} bytes are held back`)
       assert.deepEqual(call.watched.endings, [])
+      assert.equal(call.forwarding.heldBack, true)
       client.socket.resume()
       await endedOnce(call, 'done')
       assert.equal(call.watched.bytes, 32 * MIB)

@@ -215,8 +215,10 @@ describe('an answer on its way to the client', () => {
 
   it('is asked of Ollama no faster than the client takes it', async () => {
     const { platform, forward } = aRequest()
-    const { answer } = forward('{}')
+    const forwarding = forward('{}')
+    const { answer } = forwarding
     const body = aBody()
+    assert.equal(forwarding.heldBack, false)
     await platform.answer(new Response(body.stream, NDJSON))
     const reader = (await answer).body?.getReader()
     await settle()
@@ -224,10 +226,12 @@ describe('an answer on its way to the client', () => {
     const read = reader?.read()
     await settle()
     assert.equal(body.pulls, 1)
+    assert.equal(forwarding.heldBack, false)
     body.send('x')
     await read
     await settle()
     assert.equal(body.pulls, 1)
+    assert.equal(forwarding.heldBack, true)
     await reader?.cancel()
   })
 
