@@ -1,11 +1,13 @@
 import type { Clock } from '../clock.ts'
 import { type Alert, type AlertEvent, alertId } from './alert.ts'
 import { Latch } from './latch.ts'
-import type { AlertRules, MismatchMetric } from './rules.ts'
+import type { AlertRules, Level, MismatchMetric } from './rules.ts'
 
-/** Settings, options or loads that do not fit together, as another part has found them. There is no threshold to set. */
+/** Settings, options or loads that do not fit together, or a model that is stuck, as another part has found them. There is no threshold to set. */
 export interface Mismatch extends Pick<Alert, 'value' | 'threshold' | 'unit' | 'message' | 'action'> {
   readonly metric: MismatchMetric
+  /** Default: warning. */
+  readonly level?: Level
   /** A model of the runner; null where several runners are meant. */
   readonly model: string | null
 }
@@ -55,7 +57,7 @@ export class Mismatches {
       return
     }
     const since = before?.since ?? new Date(this.#clock.wallTime()).toISOString()
-    watched.alert = { id, ...mismatch, level: 'warning', since }
+    watched.alert = { id, level: 'warning', ...mismatch, since }
     if (!before) this.#told({ event: 'raised', alert: watched.alert })
   }
 

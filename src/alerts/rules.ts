@@ -3,7 +3,7 @@ import type { ModelReading } from '../telemetry/history.ts'
 export type ModelMetric = 'rejection_rate' | 'average_wait' | 'queue_depth'
 export type Metric = ModelMetric | 'memory'
 /** Found by other parts: these have no threshold to set. */
-export type MismatchMetric = 'parallel_too_high' | 'reloads' | 'loading'
+export type MismatchMetric = 'parallel_too_high' | 'reloads' | 'loading' | 'model_stuck'
 export type Unit = 'percent' | 'seconds' | 'slots' | 'loads'
 export type Level = 'warning' | 'critical'
 

@@ -57,6 +57,7 @@ export const ALERTS = {
   parallel_too_high: 'on' as const,
   reloads: 'on' as const,
   loading: 'on' as const,
+  model_stuck: 'on' as const,
 }
 
 export const alerts = settings(
@@ -69,6 +70,7 @@ export const alerts = settings(
     parallel_too_high: oneOf(['on', 'off']).prefault(ALERTS.parallel_too_high),
     reloads: oneOf(['on', 'off']).prefault(ALERTS.reloads),
     loading: oneOf(['on', 'off']).prefault(ALERTS.loading),
+    model_stuck: oneOf(['on', 'off']).prefault(ALERTS.model_stuck),
   },
-  'a map of window, rejection_rate, average_wait, queue_depth, memory, parallel_too_high, reloads and loading',
+  'a map of window, rejection_rate, average_wait, queue_depth, memory, parallel_too_high, reloads, loading and model_stuck',
 )

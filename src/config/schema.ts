@@ -150,7 +150,7 @@ export const configSchema = z.strictObject({
   }),
   alerts: option(alerts, ALERTS, {
     sentence:
-      'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off". parallel_too_high, reloads and loading have no thresholds: each is on or off.',
+      'Thresholds that raise an alert, per model and for memory. Set a metric to off to stop watching it, as in "memory: off". parallel_too_high, reloads, loading and model_stuck have no thresholds: each is on or off.',
     unit: 'seconds (window, average_wait), percent (rejection_rate, queue_depth, memory)',
   }),
   alert_webhook: unsetOption(webhook(), {

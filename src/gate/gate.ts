@@ -13,6 +13,7 @@ import { TurnHistory } from '../telemetry/turn-history.ts'
 import { Catalog } from '../upstream/catalog.ts'
 import { UpstreamHealth } from '../upstream/health.ts'
 import { Loaded } from '../upstream/loaded.ts'
+import type { Watchdog } from '../watchdog/watchdog.ts'
 import { Callers } from './callers.ts'
 import type { Gate, GateEnv, GateParts } from './contract.ts'
 import { fairSettings } from './fair-settings.ts'
@@ -25,6 +26,7 @@ import { createShares } from './shares.ts'
 import { createAdminGuard, createFetch } from './surface.ts'
 import { turnSettings } from './turn-settings.ts'
 import { logNoTurns, turnObserver } from './turns.ts'
+import { createWatchdog, regroupStuck, stuckModels } from './watchdog.ts'
 
 /** Composes all parts of a proxy that keeps its lanes in this process. */
 export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env> {
@@ -35,7 +37,10 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   const catalog = new Catalog({
     clock,
     ask: (question) => parts.upstream.ask(question),
-    onChange: () => admission.regroup(),
+    onChange: () => {
+      admission.regroup()
+      regroupStuck(watchdog, admission)
+    },
     onRead: () => admission.forgetUnknown(),
     onProblem: (problem) => logNoCatalog(log, problem),
   })
@@ -46,6 +51,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     keys: Object.keys(config.keys),
   })
   const turns = new TurnHistory(clock)
+  const tellers = turnObserver({ history: turns, meters, log })
   const inMemory = new Loaded({
     clock,
     ask: (question) => parts.upstream.ask(question),
@@ -66,7 +72,13 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     fairness: fairSettings(config),
     turns: {
       settings: turnSettings(config),
-      observer: turnObserver({ history: turns, meters, log }),
+      observer: {
+        ...tellers,
+        loaded(load) {
+          tellers.loaded(load)
+          if (!load.failed) watchdog.loaded(load.runner, load.loadMs)
+        },
+      },
       watch: inMemory,
     },
     maxWaitingBytes: config.max_queue_bytes,
@@ -74,6 +86,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
   })
   const health = watchUpstream(parts, () => {
     admission.forgetLearned()
+    watchdog.restarted()
     catalog.forget()
     void catalog.refresh()
   })
@@ -90,6 +103,14 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     reloaded: (model, option) => meters.reloaded(model, option),
   })
   const places = new Places(clock, () => admission.lanes())
+  const watchdog: Watchdog = createWatchdog({
+    clock,
+    log,
+    admission,
+    running: () => relay.running(),
+    ask: (question) => parts.upstream.ask(question),
+    factsOf: (model) => runners.find(model),
+  })
   const options = relayOptions({
     clock,
     config,
@@ -99,27 +120,31 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     signs: () => inForce.loaded.config.waiting,
     placeOf: (ticket) => places.of(ticket),
   })
-  const relay: Relay = new Relay({
-    ...options,
-    admission,
-    queueKeys: new QueueKeys(),
-    refuses: (requester, model) => callers.refuses(requester, model),
-    waiting: admission.waiting,
-    upstream: parts.upstream,
-    health,
-    passed: (request) => {
-      options.passed(request)
-      if (hasChangedModels(request)) void catalog.refresh()
+  const relay: Relay = new Relay(
+    {
+      ...options,
+      admission,
+      queueKeys: new QueueKeys(),
+      refuses: (requester, model) => callers.refuses(requester, model),
+      waiting: admission.waiting,
+      upstream: parts.upstream,
+      health,
+      passed: (request) => {
+        options.passed(request)
+        if (hasChangedModels(request)) void catalog.refresh()
+      },
+      finished: (call) => {
+        meters.call(call)
+        shares.ended(call)
+        reloads.heard(call, clock.now())
+        watchdog.ended(call)
+        callers.finished(call)
+        ended.add(call)
+        log.call(call)
+      },
     },
-    finished: (call) => {
-      meters.call(call)
-      shares.ended(call)
-      reloads.heard(call, clock.now())
-      callers.finished(call)
-      ended.add(call)
-      log.call(call)
-    },
-  })
+    (now) => watchdog.pass(now),
+  )
   const monitor = createMonitor({
     ...parts,
     admission,
@@ -130,6 +155,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     turns,
     shares,
     forced: (model) => runners.find(model)?.forced,
+    stuck: () => stuckModels(watchdog, { admission, clock }),
     access: callers.access,
     admin,
     calls: relay,
@@ -162,6 +188,7 @@ export function createGate<Env extends GateEnv>(parts: GateParts<Env>): Gate<Env
     close() {
       admission.close()
       relay.close()
+      watchdog.stop()
       monitor.stop()
       admin.stop()
       access.stop()

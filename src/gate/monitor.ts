@@ -3,6 +3,7 @@ import type { LocalAdmission } from '../admission/local-admission.ts'
 import { Alerts } from '../alerts/alerts.ts'
 import { loadingMismatches } from '../alerts/loading.ts'
 import { parallelMismatches, reloadMismatches } from '../alerts/runner-mismatches.ts'
+import { type StuckModel, stuckMismatches } from '../alerts/stuck-models.ts'
 import { Webhook } from '../alerts/webhook.ts'
 import type { Clock } from '../clock.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -38,6 +39,8 @@ export interface MonitorParts {
   readonly shares: Pick<Shares, 'now'>
   /** Why Ollama runs one call of a model at a time, whatever is set. */
   readonly forced: (model: string) => ForcedReason | undefined
+  /** The models on which Ollama does not work. */
+  readonly stuck: () => readonly StuckModel[]
   readonly access: Pick<Access, 'refused'>
   readonly admin: { readonly refused: Readonly<Record<string, number>> }
   readonly health: UpstreamHealth
@@ -94,6 +97,7 @@ export function createMonitor(parts: MonitorParts): RunningMonitor {
     sampled: () => {
       const readings = history.readings()
       alerts.evaluate(readings, [
+        ...stuckMismatches(parts.stuck()),
         ...parallelMismatches(readings.models, parts.forced),
         ...reloadMismatches(parts.reloads.runners(clock.now()), namesOf),
         ...loadingMismatches(

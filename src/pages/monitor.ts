@@ -110,18 +110,27 @@ export const alert = z
   .object({
     id: text('The same for as long as the alert stands: `rejection_rate:llama3.2`, `memory`.'),
     metric: word(
-      ['rejection_rate', 'average_wait', 'queue_depth', 'memory', 'parallel_too_high', 'reloads', 'loading'],
-      'The figure that is watched. parallel_too_high: Ollama runs fewer calls of a model at once than `parallel_limit` says. reloads: Ollama loads a model again and again because clients send different options. loading: much of the time goes into loading models.',
+      [
+        'rejection_rate',
+        'average_wait',
+        'queue_depth',
+        'memory',
+        'parallel_too_high',
+        'reloads',
+        'loading',
+        'model_stuck',
+      ],
+      'The figure that is watched. parallel_too_high: Ollama runs fewer calls of a model at once than `parallel_limit` says. reloads: Ollama loads a model again and again because clients send different options. loading: much of the time goes into loading models. model_stuck: Ollama does not work on the calls of a model.',
     ),
     model: text(
       'Key of the model, or of one of the models that share a runner; null where all models are meant.',
     ).nullable(),
     level: word(LEVELS, 'How bad the figure is.'),
     value: figure(
-      'The figure at the last sample, in `unit`. For parallel_too_high the configured number of slots.',
+      'The figure at the last sample, in `unit`. For parallel_too_high the configured number of slots, for model_stuck the time for which nothing has moved.',
     ),
     threshold: figure(
-      'The threshold of this level, in `unit`. For parallel_too_high the number of slots to set.',
+      'The threshold of this level, in `unit`. For parallel_too_high the number of slots to set, for model_stuck the time after which the model counted as stuck.',
     ),
     unit: word(
       ['percent', 'seconds', 'slots', 'loads'],

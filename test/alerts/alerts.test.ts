@@ -17,6 +17,7 @@ const RULES: AlertRules = {
   parallel_too_high: 'on',
   reloads: 'on',
   loading: 'on',
+  model_stuck: 'on',
 }
 
 /** A lane as configured, unless the parts say something else. */

@@ -85,6 +85,7 @@ describe('sources', () => {
         parallel_too_high: 'on',
         reloads: 'on',
         loading: 'on',
+        model_stuck: 'on',
       },
       keys: {},
       manage: 'local',
@@ -427,9 +428,9 @@ describe('alerts', () => {
     assert.equal(alerts('  memory: off').memory, 'off')
   })
 
-  it('has two metrics that are on or off', () => {
-    const { parallel_too_high, reloads } = alerts('  reloads: off')
-    assert.deepEqual([parallel_too_high, reloads], ['on', 'off'])
+  it('has metrics that are on or off', () => {
+    const { model_stuck, parallel_too_high, reloads } = alerts('  reloads: off\n  model_stuck: off')
+    assert.deepEqual([model_stuck, parallel_too_high, reloads], ['off', 'on', 'off'])
     assert.match(
       flaws('  reloads: 3')[0] ?? '',
       /^config\.yaml:2: alerts\.reloads: expected .*on.*off.*, got 3$/,

@@ -58,6 +58,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     runtimeName: 'node',
     calls: { live: () => [], cancel: () => undefined },
     ended: new EndedCalls(clock),
+    stuck: () => [],
     access: { refused: {} },
     admin: { refused: {} },
     health: new UpstreamHealth({

@@ -20,7 +20,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   alerts: ['pages', 'telemetry'],
   tracing: ['ollama', 'relay', 'telemetry'],
   http: ['admission', 'callers', 'config', 'ollama', 'pages', 'relay', 'telemetry', 'upstream'],
-  gate: ['admission', 'alerts', 'callers', 'config', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
+  gate: [
+    ...['admission', 'alerts', 'callers', 'config', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
+    'watchdog',
+  ],
   replay: ['admission', 'callers', 'config', 'gate', 'ollama', 'telemetry'],
   runtimes: ['admission', 'callers', 'config', 'gate', 'http', 'ollama', 'relay', 'telemetry', 'upstream'],
   cli: [
