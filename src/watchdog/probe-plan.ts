@@ -2,8 +2,11 @@ import type { Cancel, Clock } from '../clock.ts'
 
 /** From the beginning of one probe to the beginning of the next, and the time that a probe has. */
 export const PROBE_MS = 60_000
-/** A runner without calls is probed at once, but not so soon after the last probe. */
-const LEAST_PAUSE_MS = 5_000
+/**
+ * From the end of one probe to the beginning of the next at least. Meanwhile nothing keeps Ollama from unloading the
+ * runner, where somebody has asked for that.
+ */
+const PAUSE_MS = 10_000
 
 export interface ProbePlanParts {
   readonly clock: Clock
@@ -16,8 +19,9 @@ export interface ProbePlanParts {
 export class ProbePlan {
   readonly #parts: ProbePlanParts
   #sentAt = Number.NEGATIVE_INFINITY
+  #endedAt = Number.NEGATIVE_INFINITY
   #underWay = false
-  #hurries = false
+  #hurry: 'no' | 'wanted' | 'over' = 'no'
   #stopped = false
   #next: Cancel | undefined
 
@@ -31,9 +35,9 @@ export class ProbePlan {
 
   /** The runner has no call any more: once, the next probe comes as soon as it may. */
   hurry(): void {
-    if (this.#hurries) return
-    this.#hurries = true
-    if (!this.#underWay) this.#plan(LEAST_PAUSE_MS)
+    if (this.#hurry !== 'no') return
+    this.#hurry = 'wanted'
+    if (!this.#underWay) this.#plan()
   }
 
   /** Ends for good. The answer to a probe under way means nothing any more. */
@@ -48,16 +52,19 @@ export class ProbePlan {
     this.#sentAt = this.#parts.clock.now()
     this.#parts.send((answered) => {
       this.#underWay = false
+      this.#endedAt = this.#parts.clock.now()
       if (this.#stopped) return
       if (answered) this.#parts.answered()
-      else this.#plan(PROBE_MS)
+      else this.#plan()
     })
   }
 
-  /** The next probe comes so long after the beginning of the last one, at the earliest now. */
-  #plan(ms: number): void {
+  #plan(): void {
     this.#next?.()
     const { clock } = this.#parts
-    this.#next = clock.after(Math.max(0, this.#sentAt + ms - clock.now()), () => this.#probe())
+    const soonAt = this.#endedAt + PAUSE_MS
+    const dueAt = this.#hurry === 'wanted' ? soonAt : Math.max(this.#sentAt + PROBE_MS, soonAt)
+    if (this.#hurry === 'wanted') this.#hurry = 'over'
+    this.#next = clock.after(Math.max(0, dueAt - clock.now()), () => this.#probe())
   }
 }

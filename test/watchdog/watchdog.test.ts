@@ -178,13 +178,15 @@ describe('a stuck runner', () => {
     elapse(100)
     assert.deepEqual(told(), [])
     probes[0]?.done(false)
-    elapse(0.25)
-    assert.deepEqual(told(), ['probe llama3.2 175'])
+    elapse(9)
+    assert.deepEqual(told(), [])
+    elapse(1)
+    assert.deepEqual(told(), ['probe llama3.2 185'])
     probes[1]?.done(false)
     elapse(59)
     assert.deepEqual(told(), [])
     elapse(1)
-    assert.deepEqual(told(), ['probe llama3.2 235'])
+    assert.deepEqual(told(), ['probe llama3.2 245'])
   })
 
   it('is probed at once when its last call is over, also where nobody passes any more', () => {
@@ -201,6 +203,17 @@ describe('a stuck runner', () => {
     probes[1]?.done(false)
     clock.advance(MINUTE)
     assert.deepEqual(told(), ['probe llama3.2 155'])
+  })
+
+  it('is probed soon after a probe that fails once the last call is over: Ollama may have been restarted', () => {
+    const { clock, end, probes, told } = aStuckRunner()
+    end({ outcome: 'failed', cause: 'ECONNRESET', totalMs: 75_000 })
+    assert.deepEqual(told(), [])
+    probes[0]?.done(false)
+    clock.advance(9_000)
+    assert.deepEqual(told(), [])
+    clock.advance(1_000)
+    assert.deepEqual(told(), ['probe llama3.2 85'])
   })
 
   it('is not probed more often because many calls come and go', () => {

@@ -17,7 +17,7 @@ export class FetchForwarding extends AnswerForwarding {
   #sized = false
   /** The client has status and headers already. */
   begun: FetchBegunAnswer | undefined
-  /** The client has room, so a part of Ollama's body is being read. */
+  /** Ollama owes the next part: its answer has not begun, or the client has room for more. */
   #reading = true
 
   get heldBack(): boolean {
@@ -43,6 +43,7 @@ export class FetchForwarding extends AnswerForwarding {
 
   protected begin({ status, statusText, headers }: AnswerHead): Response {
     const reader = this.#reader
+    this.#reading = false
     if (this.begun !== undefined) {
       this.#client = this.begun.client
       if (reader !== undefined) this.begun.follow(() => this.#pull(reader))

@@ -223,6 +223,7 @@ describe('an answer on its way to the client', () => {
     const reader = (await answer).body?.getReader()
     await settle()
     assert.equal(body.pulls, 0)
+    assert.equal(forwarding.heldBack, true)
     const read = reader?.read()
     await settle()
     assert.equal(body.pulls, 1)
