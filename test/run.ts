@@ -22,6 +22,7 @@ const NOT_ON_BUN: Readonly<Record<string, string>> = {
   [join('runtimes', 'node', 'begun-answer.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'departures.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'events.test.ts')]: NODE_SERVER,
+  [join('runtimes', 'node', 'held-back.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'requests.test.ts')]: NODE_SERVER,
   [join('runtimes', 'node', 'upstream.test.ts')]: NODE_SERVER,
 }

@@ -7,6 +7,8 @@ export interface FollowedCall {
   call: WatchedCall
   /** Ollama owes the next part since then. Clock milliseconds. */
   since: number
+  /** Ollama may have begun with the call only then: until then, another call had the place. Clock milliseconds. */
+  beginsAt: number
   /** Ollama works although this call does not move. So the call says nothing until it moves. */
   excused: boolean
   /** The load options of the call, equal for equal options. */
@@ -18,6 +20,7 @@ export function follow(call: WatchedCall): FollowedCall {
   return {
     call: { ...call, bytesOut: 0, begun: false, heldBack: false },
     since: call.sentAt,
+    beginsAt: call.sentAt,
     excused: false,
     options: signature(loadOptions(call.options)),
   }

@@ -17,6 +17,8 @@ const MOST_BYTES = 1024 * 1024
  * write, and a token has about three bytes.
  */
 const LEAST_OF_TOKEN = 1 / 30
+/** The same for a machine that reads prompts fast. */
+const FAST_OF_TOKEN = 1 / 100
 
 /** A load of a runner of which no load is known. Ollama gives a load up that shows no progress for five minutes. */
 const UNKNOWN_LOAD_MS = 600_000
@@ -33,6 +35,8 @@ const MOST_GAP_MS = 15_000
 const MOST_TOKEN_MS = 2_000
 /** An answer with fewer tokens says little about their speed. */
 const LEAST_TOKENS = 16
+/** Of English text. */
+const BYTES_A_TOKEN = 4
 
 /** How fast one runner works, learned from its calls that are over. What is not certain is guessed on the slow side. */
 export class RunnerSpeed {
@@ -43,12 +47,16 @@ export class RunnerSpeed {
   /** Nothing of an embedding is in a cache. */
   #embeds = false
   #loadMs: number | undefined
+  /** What a call to an idle runner waits for besides its prompt: maybe a load of which the answer does not tell. */
+  #startMs: number | undefined
 
-  /** A call has got a good answer. */
-  heard(call: OverCall): void {
+  /** A call has got a good answer. `wasIdle`: the runner had no other call when the call was sent. */
+  heard(call: OverCall, wasIdle: boolean): void {
     const { loadMs, parts, sentMs, totalMs } = call
     if (sentMs === null) return
-    this.loaded(loadMs)
+    // A call that came in the middle of a load tells only of the rest.
+    this.loaded(loadMs, wasIdle)
+    if (wasIdle) this.#heardStart(call, sentMs)
     const embeds = gatedRoute(call.path)?.operation === 'embeddings'
     const promptMs = promptMsOf(call, sentMs, embeds)
     if (promptMs !== undefined && call.bytesIn >= LEAST_BYTES)
@@ -58,9 +66,10 @@ export class RunnerSpeed {
     else this.#heardTokens(call, sentMs)
   }
 
-  /** A load of the runner is over. A shorter time than LOAD_MS is none. */
-  loaded(ms: number): void {
-    if (ms >= LOAD_MS) this.#loadMs = slower(this.#loadMs, ms, 16)
+  /** A load of the runner is over. A shorter time than LOAD_MS is none. `isWhole`: the time is not just a part of it. */
+  loaded(ms: number, isWhole = true): void {
+    if (ms >= LOAD_MS && (isWhole || ms > (this.#loadMs ?? Number.POSITIVE_INFINITY)))
+      this.#loadMs = slower(this.#loadMs, ms, 16)
   }
 
   /** Milliseconds between two parts of an answer that are not strange. */
@@ -76,13 +85,15 @@ export class RunnerSpeed {
     return PATIENCE.prompt * Math.min(bytes, MOST_BYTES) * Math.max(known, LEAST_OF_TOKEN * (token ?? 0))
   }
 
-  /** Milliseconds after which a load must be done. Undefined: no load is known. */
-  get knownLoadMs(): number | undefined {
-    return this.#loadMs === undefined ? undefined : PATIENCE.load * this.#loadMs
+  /** Milliseconds after which a load must be done. */
+  get loadMs(): number {
+    return this.#loadMs === undefined ? UNKNOWN_LOAD_MS : PATIENCE.load * this.#loadMs
   }
 
-  get loadMs(): number {
-    return this.knownLoadMs ?? UNKNOWN_LOAD_MS
+  /** The same for a runner that was idle for a moment: as long as such a runner took to begin. */
+  get reloadMs(): number {
+    const known = this.#loadMs ?? this.#startMs
+    return known === undefined ? UNKNOWN_LOAD_MS : PATIENCE.load * known
   }
 
   /** Milliseconds for which an answer in one piece may say nothing after its prompt. */
@@ -99,12 +110,25 @@ export class RunnerSpeed {
     return token === undefined ? UNKNOWN_WHOLE_MS : LONGEST.toolCall * token
   }
 
-  #heardTokens({ evalMs, firstByteMs, parts, tokensOut, totalMs, loadMs }: OverCall, sentMs: number): void {
-    const answerMs = totalMs - (parts === null || firstByteMs === null ? sentMs + loadMs : firstByteMs)
-    const ms = evalMs ? evalMs : answerMs
+  /** Where an answer does not tell of loads, a part of the prompt is taken off, as if the prompt were read fast. */
+  #heardStart(call: OverCall, sentMs: number): void {
+    const { bytesIn, firstByteMs, loadMs, parts, promptMs, totalMs } = call
+    const begunMs = (parts === null || firstByteMs === null ? totalMs : firstByteMs) - sentMs
+    const readMs = bytesIn * FAST_OF_TOKEN * (this.#token.value ?? 0)
+    const ms = (promptMs ?? null) === null ? Math.max(0, begunMs - readMs) : loadMs
+    this.#startMs = slower(this.#startMs, Math.min(ms, UNKNOWN_LOAD_MS / PATIENCE.load), 16)
+  }
+
+  #heardTokens(call: OverCall, sentMs: number): void {
+    const { bytesIn, evalMs, firstByteMs, loadMs, parts, tokensOut, totalMs } = call
+    const isWhole = parts === null || firstByteMs === null
+    const ms = evalMs ? evalMs : totalMs - (isWhole ? sentMs + loadMs : firstByteMs)
     if (parts !== null && parts > 1) this.#gap.add(Math.min(ms, MOST_GAP_MS * (parts - 1)), parts - 1)
     const tokens = tokensOut ?? parts ?? 0
-    if (tokens >= LEAST_TOKENS) this.#token.add(Math.min(ms, MOST_TOKEN_MS * tokens), tokens)
+    // The time of an answer in one piece holds that of its prompt.
+    const isMostlyPrompt = isWhole && !evalMs && bytesIn > BYTES_A_TOKEN * tokens
+    if (tokens >= LEAST_TOKENS && !isMostlyPrompt)
+      this.#token.add(Math.min(ms, MOST_TOKEN_MS * tokens), tokens)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { InMemory, OverCall, Probe, WatchedCall } from './contract.ts'
+import { answersMs, promptsUntil } from './explained.ts'
 import { type FollowedCall, follow, isErrorOfOllama, isOwed } from './followed-call.ts'
 import { RunnerSpeed } from './runner-speed.ts'
 
@@ -34,9 +35,13 @@ export class RunnerWatch {
   #silentMs = 0
   #countedTo = Number.NEGATIVE_INFINITY
   #endedAt = Number.NEGATIVE_INFINITY
+  /** The call that came last to the runner while the runner was idle. */
+  #firstId: string | undefined
   /** The runner is in memory, because a call has moved since the runner was idle last. */
   #isLoaded = false
-  /** The load options of that call. */
+  /** The runner was in memory then, without doubt. */
+  #loadedAt = Number.NEGATIVE_INFINITY
+  /** The load options of the last call that has moved. */
   #loadedWith = ''
   #hasAnswered = false
   /** The turns say that the runner is being loaded. */
@@ -67,7 +72,7 @@ export class RunnerWatch {
     let newest: WatchedCall | undefined
     for (const call of calls) {
       if (newest === undefined || call.sentAt >= newest.sentAt) newest = call
-      const followed = before.get(call.id) ?? follow(call)
+      const followed = before.get(call.id) ?? this.#follow(call)
       this.#followed.set(call.id, followed)
       const isMovement = call.bytesOut > followed.call.bytesOut || (call.begun && !followed.call.begun)
       if (isMovement || call.heldBack || followed.call.heldBack) followed.since = now
@@ -80,6 +85,7 @@ export class RunnerWatch {
     if (newest !== undefined) this.last = { model: newest.model, options: newest.options }
     this.#wasIdle()
     if (hasMoved) this.#moved(now)
+    else if (this.#isLoaded) this.#loadedAt = now
     this.#isLoading = memory === 'loading'
     const waits = memory !== 'loaded' && othersBusy && now - this.#since() < MOST_WAIT_FOR_MEMORY_MS
     if (waits && this.#loadMs > 0) this.#memoryFreeAt = now
@@ -91,8 +97,10 @@ export class RunnerWatch {
     const followed = this.#followed.get(call.requestId)
     this.#followed.delete(call.requestId)
     const isGood = call.outcome === 'done' && call.status < 400 && call.slots > 0
-    if (isGood) this.speed.heard(call)
-    else if (call.outcome === 'done') this.speed.loaded(call.loadMs)
+    const sentAt = now - call.totalMs + (call.sentMs ?? 0)
+    const cameFirst = this.#cameFirst(call, sentAt, followed !== undefined)
+    if (isGood) this.speed.heard(call, cameFirst)
+    else if (call.outcome === 'done') this.speed.loaded(call.loadMs, cameFirst)
     if (isGood || isErrorOfOllama(call)) {
       this.#hasAnswered ||= isGood
       if (followed !== undefined) this.#loadedWith = followed.options
@@ -100,7 +108,9 @@ export class RunnerWatch {
       this.#endedAt = now
       return true
     }
+    if (this.#isLoaded) this.#loadedAt = now
     if (call.outcome === 'timed_out') this.#cutOff(call, followed, now)
+    for (const other of this.#followed.values()) if (other.call.sentAt >= sentAt) other.beginsAt = now
     this.#endedAt = now
     return false
   }
@@ -113,10 +123,13 @@ export class RunnerWatch {
     const since = this.#since()
     if (since === Number.POSITIVE_INFINITY) return since
     const strangeAt = this.silentSince + Math.max(LEAST_SILENCE_MS, this.speed.gapMs)
+    const owed = [...this.#followed.values()].filter(isOwed)
     const loadMs = this.#loadMs
     const begunAt = loadMs > 0 ? Math.max(since, this.#memoryFreeAt) : since
-    const explainedMs = Math.max(0, loadMs + this.#answerMs() - this.#silentMs)
-    return Math.max(strangeAt, this.#promptsUntil(begunAt) + explainedMs)
+    // The silence of calls that were cut off was spent on the load, and then on the answers.
+    const loadedAt = begunAt + Math.max(0, loadMs - this.#silentMs)
+    const leftMs = answersMs(owed, this.speed) - Math.max(0, this.#silentMs - loadMs)
+    return Math.max(strangeAt, promptsUntil(owed, this.speed, loadedAt) + Math.max(0, leftMs))
   }
 
   /** Ollama works, as a probe has shown. A call that does not move in spite of that is for its own deadline. */
@@ -127,7 +140,10 @@ export class RunnerWatch {
 
   /** All silence until now does not count. */
   forgive(now: number): void {
-    for (const followed of this.#followed.values()) followed.since = Math.max(followed.since, now)
+    for (const followed of this.#followed.values()) {
+      followed.since = Math.max(followed.since, now)
+      followed.beginsAt = Math.max(followed.beginsAt, now)
+    }
     this.#silentMs = 0
     this.#countedTo = now
   }
@@ -139,10 +155,23 @@ export class RunnerWatch {
     this.#hasAnswered = false
   }
 
+  /** Whether the runner had no other call when this one was sent. */
+  #cameFirst({ requestId }: OverCall, sentAt: number, wasSeen: boolean): boolean {
+    return wasSeen ? requestId === this.#firstId : this.#followed.size === 0 && sentAt >= this.#endedAt
+  }
+
+  /** A call that was not seen before. One that has ended since its sending may have been in its way. */
+  #follow(call: WatchedCall): FollowedCall {
+    const followed = follow(call)
+    followed.beginsAt = Math.max(call.sentAt, this.#endedAt)
+    return followed
+  }
+
   #moved(now: number): void {
     this.#movedAt = now
     this.#silentMs = 0
     this.#isLoaded = true
+    this.#loadedAt = now
   }
 
   /** Since when nothing has moved though a call waits for Ollama. Infinity: no call does. */
@@ -155,16 +184,20 @@ export class RunnerWatch {
 
   /** The runner may have left memory where it was idle before the oldest call. */
   #wasIdle(): void {
-    let oldest = Number.POSITIVE_INFINITY
-    for (const { call } of this.#followed.values()) oldest = Math.min(oldest, call.sentAt)
-    if (oldest < this.#endedAt || this.#movedAt > oldest) return
+    let oldest: WatchedCall | undefined
+    for (const { call } of this.#followed.values())
+      if (oldest === undefined || call.sentAt < oldest.sentAt) oldest = call
+    const calledAt = oldest?.sentAt ?? Number.POSITIVE_INFINITY
+    if (calledAt < this.#endedAt || this.#movedAt > calledAt) return
     this.#isLoaded = false
-    if (oldest - this.#endedAt > REMEMBERED_MS && this.#followed.size > 0) this.#silentMs = 0
+    if (oldest === undefined) return
+    this.#firstId = oldest.id
+    if (calledAt - this.#endedAt > REMEMBERED_MS) this.#silentMs = 0
   }
 
   /** Milliseconds that a load may take which may be under way. 0: no load can be. */
   get #loadMs(): number {
-    const { knownLoadMs, loadMs } = this.speed
+    const { loadMs, reloadMs } = this.speed
     const isSure = this.#isLoaded && !this.#isLoading
     let oldest = Number.POSITIVE_INFINITY
     let isOther = false
@@ -174,30 +207,7 @@ export class RunnerWatch {
     }
     if (isSure && !isOther) return 0
     const isShort = !isOther && !this.#isLoading && this.#hasAnswered
-    return isShort && oldest - this.#endedAt < SHORT_IDLE_MS ? (knownLoadMs ?? 0) : loadMs
-  }
-
-  /** Milliseconds for which answers may say nothing that come in one piece, or that call a tool. */
-  #answerMs(): number {
-    let ms = 0
-    for (const followed of this.#followed.values()) {
-      if (!isOwed(followed)) continue
-      if (!followed.call.wantsStream && !followed.call.begun) ms = Math.max(ms, this.speed.wholeMs)
-      else if (followed.call.wantsTools) ms = Math.max(ms, this.speed.toolCallMs)
-    }
-    return ms
-  }
-
-  /** Clock milliseconds until which the prompts are done at the latest: one after another, since no slot is known. */
-  #promptsUntil(begunAt: number): number {
-    const unbegun = [...this.#followed.values()].filter(
-      (followed) => isOwed(followed) && !followed.call.begun,
-    )
-    unbegun.sort((a, b) => a.since - b.since)
-    let until = begunAt
-    for (const { call, since } of unbegun)
-      until = Math.max(until, since, this.#movedAt) + this.speed.promptMs(call.promptBytes)
-    return until
+    return isShort && oldest - this.#loadedAt < SHORT_IDLE_MS ? reloadMs : loadMs
   }
 
   /**

@@ -6,7 +6,7 @@ import { anOverCall } from './support/builders.ts'
 
 function speedOf(...calls: Partial<OverCall>[]): RunnerSpeed {
   const speed = new RunnerSpeed()
-  for (const call of calls) speed.heard(anOverCall(call))
+  for (const call of calls) speed.heard(anOverCall(call), true)
   return speed
 }
 
@@ -92,21 +92,44 @@ describe('the time of an answer in one piece', () => {
   })
 
   it('takes a token for no slower than two seconds', () => {
-    assert.equal(speedOf({ ...V1, parts: null, tokensOut: 20, totalMs: 4e6 }).toolCallMs, 4_096 * 2_000)
+    const slow = { ...V1, parts: null, tokensOut: 2_000, totalMs: 4e6 }
+    assert.equal(speedOf({ ...slow, totalMs: 8e6 }).toolCallMs, 4_096 * 2_000)
+    // Of these, most may be the prompt.
+    assert.equal(speedOf({ ...slow, tokensOut: 20 }).toolCallMs, 1_800_000)
   })
 })
 
 describe('the time of a load', () => {
   it('is three times that of the slowest, forgotten slowly, and ten minutes while none is known', () => {
-    assert.deepEqual([new RunnerSpeed().knownLoadMs, new RunnerSpeed().loadMs], [undefined, 600_000])
-    const speed = speedOf({ loadMs: 60_000, totalMs: 71_000 })
+    const speed = speedOf()
+    assert.deepEqual([speed.reloadMs, speed.loadMs], [600_000, 600_000])
+    speed.heard(anOverCall({ loadMs: 60_000, firstByteMs: 61_000, totalMs: 71_000 }), true)
     speed.loaded(5_000)
-    assert.ok(speed.loadMs > 160_000, `${speed.loadMs}`)
+    assert.ok(speed.loadMs > 160_000 && speed.loadMs === speed.reloadMs, `${speed.loadMs}`)
     for (let i = 0; i < 100; i++) speed.loaded(5_000)
     assert.ok(speed.loadMs < 20_000, `${speed.loadMs}`)
   })
 
-  it('is not that of an answer of a loaded model', () => {
-    assert.equal(speedOf({ loadMs: 56 }).knownLoadMs, undefined)
+  it('is not that of a call which came in the middle of a load, unless that is longer', () => {
+    const speed = speedOf()
+    speed.heard(anOverCall({ loadMs: 6_000, totalMs: 17_000 }), false)
+    assert.equal(speed.loadMs, 600_000)
+    speed.loaded(5_000)
+    speed.heard(anOverCall({ loadMs: 6_000, totalMs: 17_000 }), false)
+    assert.equal(speed.loadMs, 18_000)
+  })
+
+  it('is none for a runner that begins at once after a moment, and says so', () => {
+    assert.deepEqual([speedOf({ loadMs: 56 }).reloadMs, speedOf({ loadMs: 56 }).loadMs], [168, 600_000])
+  })
+
+  it('may be in the first byte where answers do not tell, after a part for the prompt', () => {
+    // 100 ms a token: a prompt of 10 kB takes at least 10 s.
+    const heard = (ms: number) => ({ ...V1, bytesIn: 10_000, firstByteMs: ms, totalMs: ms + 10_000 })
+    assert.equal(speedOf({}, heard(60_000)).reloadMs, 150_000)
+    const speed = speedOf({}, heard(60_000), heard(2_000))
+    assert.ok(speed.reloadMs > 135_000 && speed.reloadMs < 150_000, `${speed.reloadMs}`)
+    assert.equal(speedOf({}, heard(1e9)).reloadMs, 600_000)
+    assert.equal(speedOf({ ...V1, parts: null, tokensOut: 1, totalMs: 90_000 }).reloadMs, 270_000)
   })
 })

@@ -191,6 +191,24 @@ describe('a load', () => {
     assert.equal(watched.due, 110 + 60)
   })
 
+  it('is not known from a call that came in the middle of it', () => {
+    const watched = new Watched()
+    watched.look(5, { id: 'first', sentAt: 1_000 }, { id: 'late', sentAt: 35_000 })
+    watched.end(46, { requestId: 'late', loadMs: 6_000, firstByteMs: 7_000, totalMs: 11_000 })
+    watched.end(60, { requestId: 'first', loadMs: 0, promptMs: null, evalMs: null, totalMs: 59_000 })
+    watched.look(405, { id: 'next', sentAt: 400_000, promptBytes: 0 })
+    assert.equal(watched.due, 400 + 600)
+  })
+
+  it('is known from the call that has asked for it, also where later calls end before', () => {
+    const watched = new Watched()
+    watched.look(5, { id: 'first', sentAt: 1_000 }, { id: 'late', sentAt: 35_000 })
+    watched.end(46, { requestId: 'late', loadMs: 6_000, firstByteMs: 7_000, totalMs: 11_000 })
+    watched.end(60, { requestId: 'first', loadMs: 40_000, firstByteMs: 41_000, totalMs: 59_000 })
+    watched.look(405, { id: 'next', sentAt: 400_000, promptBytes: 0 })
+    assert.equal(watched.due, 400 + 120)
+  })
+
   it('of a runner of which none is known may take ten minutes', () => {
     const watched = new Watched()
     watched.end(1, {})
@@ -203,6 +221,21 @@ describe('a load', () => {
     watched.end(1, {})
     watched.look(5, { sentAt: 1_000, promptBytes: 0 })
     assert.equal(watched.due, 61)
+  })
+
+  it('is expected where the call before left without having moved: maybe the load ended with that call', () => {
+    for (const [moved, due] of [
+      [MOVING, 95],
+      [{}, 635],
+    ] as const) {
+      const watched = new Watched()
+      watched.end(1, {})
+      watched.look(5, { sentAt: 4_000, promptBytes: 0 })
+      watched.look(30, { sentAt: 4_000, promptBytes: 0, ...moved })
+      watched.end(35, { requestId: 'a', outcome: 'cancelled', totalMs: 31_000 })
+      watched.look(40, { id: 'b', sentAt: 35_000, promptBytes: 0 })
+      assert.equal(watched.due, due)
+    }
   })
 
   it('is expected where the turns say so, and for other options', () => {
