@@ -39,6 +39,7 @@ import { signsOfLife } from './signs-suite.ts'
 import { slots } from './slots.cases.ts'
 import { slowClients } from './slow-clients.cases.ts'
 import { streams } from './streams.cases.ts'
+import { stuckRunners } from './stuck.cases.ts'
 import { superseded } from './superseded.cases.ts'
 import { targets } from './targets.cases.ts'
 import { turnFaults } from './turn-faults.cases.ts'
@@ -56,6 +57,7 @@ export function conformance(target: Target): void {
     // comes last, behind the one of node:test.
     after(() => process.on('exit', (code) => process.exit(code)))
     const slow = slowClients(target)
+    const stuck = stuckRunners(target)
     floods(target)
     runners(target)
     slots(target)
@@ -101,5 +103,6 @@ export function conformance(target: Target): void {
     clientTimeouts(target)
     clientsThatWait(target)
     slow.wait()
+    stuck.wait()
   })
 }

@@ -20,7 +20,7 @@ const PASS_MS = 1_000
 export const MOST_TOKENS = 128 * 1_024
 
 /** The calls of the Azure trace, in their order. */
-export const TRACE: readonly Arrival[] = parseTrace(readFileSync(FILE, 'utf8'), FILE)
+const TRACE: readonly Arrival[] = parseTrace(readFileSync(FILE, 'utf8'), FILE)
 
 /** A machine, and how it is used. */
 export interface Setting {
