@@ -17,6 +17,7 @@ const WAITING_FOR = {
   budget: (then) =>
     `Another model has the machine and changes are rare. ${then ? `Your call gets its turn in ${then}.` : ''}`,
   paused: () => 'The operator of this server has paused the model. You keep your place.',
+  stuck: () => 'Ollama does not get on with the model. You keep your place until Ollama works again.',
   caller: () =>
     'As many of your calls are at work as may be at once. This one starts when one of them is done.',
 }
@@ -28,6 +29,10 @@ const REFUSED = {
   load_failed: [
     'Ollama could not load the model',
     'Try again later or with another model, and tell the operator if that goes on.',
+  ],
+  model_stuck: [
+    'Ollama does not get on with the model',
+    'Try again in a minute or with another model, and tell the operator if that goes on.',
   ],
   model_not_allowed: [
     'your key is not for this model',

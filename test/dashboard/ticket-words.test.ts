@@ -36,6 +36,10 @@ describe('the words for a call', () => {
       'You are 3rd in line. Your model is being loaded. About 10 s.',
     )
     assert.match(
+      waiting({ waiting_for: 'stuck', estimated_start_ms: null }),
+      /does not get on with the model\. You keep/,
+    )
+    assert.match(
       waiting({ waiting_for: 'paused', estimated_start_ms: null }),
       /has paused the model\. You keep/,
     )
@@ -105,6 +109,7 @@ describe('the words for a call', () => {
     assert.equal(refused('queue_full', 503), 'Refused: the line is full. Please try again in a minute.')
     assert.match(refused('shutting_down', 503), /^Refused: the server is shutting down\. Please/)
     assert.match(refused('load_failed', 503), /^Refused: Ollama could not load the model\. Try/)
+    assert.match(refused('model_stuck', 503), /^Refused: Ollama does not get on with the model\. Try/)
     assert.match(refused('model_not_allowed', 403), /^Refused: your key is not for this model\. Choose/)
     assert.match(refused('insufficient_quota', 429), /^Refused: the budget of your key is used up\. The/)
     assert.match(refused(null, 413), /^Refused: the call is too large\. Please send less/)
