@@ -69,8 +69,7 @@ export class Watchdog {
       const hasMoved = watch.look(calls.get(runner) ?? [], { memory: memory(runner), othersBusy }, now)
       if (isLate) watch.forgive(now)
       if (hasMoved) this.#open(runner, 'moved')
-      else if (this.#stuck.has(runner)) this.#idle(watch)
-      else if (now > watch.dueAt) this.#stick(watch, now)
+      else if (!this.#stuck.has(runner) && now > watch.dueAt) this.#stick(watch, now)
     }
   }
 
@@ -155,7 +154,7 @@ export class Watchdog {
   #forget(): void {
     for (const [runner, { running }] of this.#watches) {
       if (this.#watches.size <= MOST_RUNNERS) return
-      if (running === 0 && !this.#stuck.has(runner)) this.#watches.delete(runner)
+      if (running === 0) this.#watches.delete(runner)
     }
   }
 }

@@ -130,3 +130,49 @@ describe('names that turn out to share a runner', () => {
     assert.equal(admission.model('a')?.lane.stuck, false)
   })
 })
+
+describe('a stuck runner among models that take turns', () => {
+  /** One slot a model; a call of `a` runs, and calls of `b` wait for the turn of their runner. */
+  function twoModels() {
+    const made = anAdmission({
+      turns: {
+        settings: { ordered: true, maxWaitMs: 60_000, maxSwitching: 0.5, together: [] },
+        observer: { loaded() {}, left() {} },
+        watch: { pace() {}, look() {} },
+      },
+    })
+    const { admission } = made
+    const running = permitOf(admission.acquire(aCall({ model: 'a' })))
+    running.began?.(0)
+    const waits = (work: 'run' | 'load') =>
+      ticketOf(admission.acquire(aCall({ model: 'b', work, slots: work === 'run' ? 1 : 0 })))
+    return { ...made, running, waits }
+  }
+
+  it('gets no turn before it works again', () => {
+    const { admission, clock, running, waits } = twoModels()
+    const waiting = waits('run')
+    admission.stick('b', true)
+    running.release('done', clock.now())
+    clock.advance(120_000)
+    assert.equal(fateOf(waiting), 'waiting')
+    const other = admission.acquire(aCall({ model: 'a' }))
+    permitOf(other).release('done', clock.now())
+    admission.stick('b', false)
+    clock.advance(1_000)
+    admission.sawLoaded([], clock.now())
+    assert.equal(fateOf(waiting), 'granted')
+  })
+
+  it('loads nothing for a call in line either, also when Ollama shows the model', () => {
+    const { admission, clock, waits } = twoModels()
+    const waiting = waits('load')
+    admission.stick('b', true)
+    clock.advance(1_000)
+    const seen = ['a', 'b'].map((model) => ({ model, expiresAt: undefined }))
+    admission.sawLoaded(seen, clock.now())
+    assert.equal(fateOf(waiting), 'waiting')
+    admission.stick('b', false)
+    assert.equal(fateOf(waiting), 'granted')
+  })
+})

@@ -73,6 +73,19 @@ describe('a hung generation', () => {
     assert.match(metrics, /^ollama_guard_refusals_total\{model="llama3.2",reason="model_stuck"\} 3$/m)
   })
 
+  it('is told to calls in line by their signs of life', async (t) => {
+    const house = await aGateOnClock(t, { config: 'waiting: { when: always, after: 5, every: 10 }' })
+    await aHungStream(house)
+    const waits = await house.asked('/v1/chat/completions', {
+      model: 'llama3.2',
+      messages: [{}],
+      stream: true,
+    })
+    await house.elapse(BOUND_S + 15)
+    assert.match(waits.text, /: queue position=1 reason=stuck\n\n$/)
+    house.simulator.hang('llama3.2', undefined)
+  })
+
   it('raises a critical alert, and clears the alert when Ollama goes on', async (t) => {
     const house = await aGateOnClock(t)
     await aHungStream(house)
@@ -89,7 +102,7 @@ describe('a hung generation', () => {
     house.simulator.hang('llama3.2', undefined)
     await house.elapse(30)
     assert.ok(house.lines.some((line) => line.startsWith('alert cleared: Ollama does not get on')))
-    assert.ok(house.lines.includes('calls of llama3.2 are taken again'))
+    assert.ok(house.lines.some((line) => line.startsWith('calls of llama3.2 are taken again')))
   })
 
   it('is over with the first byte: the running call and the line go on', async (t) => {
@@ -143,6 +156,17 @@ describe('a hung generation', () => {
     assert.equal((await next.answer).status, 200)
   })
 
+  it('is over as soon as Ollama answers again after it did not', async (t) => {
+    const house = await aGateOnClock(t)
+    await aHungStream(house)
+    await house.elapse(BOUND_S)
+    const back = house.simulator.restart({ closedMs: 8_000 })
+    await house.elapse(16)
+    await back
+    await house.elapse(6)
+    assert.ok(house.lines.includes('calls of llama3.2 are taken again: restarted'), house.lines.join('\n'))
+  })
+
   it('may be unloaded meanwhile, and is served by the process that follows', async (t) => {
     const house = await aGateOnClock(t)
     const running = await aHungStream(house)
@@ -170,6 +194,16 @@ describe('a hung generation', () => {
     assert.deepEqual(statuses.slice(0, 2), [504, 504])
     assert.equal((await house.model()).stuck, true)
     assert.equal((await house.ask('/api/generate', SHORT).answer).status, 503)
+  })
+
+  it('is over for a name that stands for another model now', async (t) => {
+    const house = await aGateOnClock(t)
+    await aHungStream(house)
+    await house.elapse(BOUND_S)
+    await (await house.post('/api/copy', { source: 'mistral', destination: 'llama3.2' })).text()
+    await house.elapse(4)
+    assert.ok(house.lines.includes('calls of llama3.2 are taken again: gone'), house.lines.join('\n'))
+    assert.equal((await house.model()).stuck, false)
   })
 
   it('keeps what clients do meanwhile in order: they leave the line, and their places are free', async (t) => {
@@ -248,6 +282,21 @@ describe('a hung load', () => {
     await house.elapse(10)
     assert.equal((await loads.answer).status, 200)
     assert.equal((await house.model()).stuck, false)
+  })
+
+  it('is found as early where only the turns tell how long loads take', async (t) => {
+    const house = await aGateOnClock(t, { loadMs: 30_000, maxLoaded: 1 })
+    const ask = (model: string) =>
+      house.asked('/v1/chat/completions', { model, messages: [{}], max_tokens: 10, stream: true })
+    for (const model of ['llama3.2', 'mistral', 'llama3.2', 'mistral']) {
+      const { answer } = await ask(model)
+      await house.elapse(60)
+      assert.equal((await answer).status, 200)
+    }
+    house.simulator.hang('llama3.2', 'load')
+    await ask('llama3.2')
+    await house.elapse(130)
+    assert.equal((await house.model()).stuck, true)
   })
 
   it('of a model whose loads are not known is found after ten minutes, and a slow load before that is none', async (t) => {

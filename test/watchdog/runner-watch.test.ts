@@ -200,6 +200,15 @@ describe('a load', () => {
     assert.equal(watched.due, 400 + 600)
   })
 
+  it('is not known from a call that no look has seen, while another one waits for the same load', () => {
+    const watched = new Watched()
+    watched.look(5, { id: 'first', sentAt: 1_000 })
+    watched.end(9, { requestId: 'unseen', loadMs: 2_000, firstByteMs: 2_500, totalMs: 3_000 })
+    watched.end(20, { requestId: 'first', loadMs: 0, promptMs: null, evalMs: null, totalMs: 19_000 })
+    watched.look(405, { id: 'next', sentAt: 400_000, promptBytes: 0 })
+    assert.equal(watched.due, 400 + 600)
+  })
+
   it('is known from the call that has asked for it, also where later calls end before', () => {
     const watched = new Watched()
     watched.look(5, { id: 'first', sentAt: 1_000 }, { id: 'late', sentAt: 35_000 })

@@ -86,6 +86,10 @@ describe('a watchdog', () => {
     // The probe that is under way means nothing any more.
     probes[0]?.done(true)
     assert.deepEqual([told(), watchdog.isStuck(RUNNER), clock.pending], [[], false, 0])
+    elapse(60)
+    assert.deepEqual(told(), [])
+    elapse(6)
+    assert.deepEqual(told().slice(0, 1), ['stick sha256-1 140.25'])
   })
 
   it('opens the runner with the good end of a call, at once', () => {

@@ -99,7 +99,7 @@ export async function aGateOnClock(
   const log: Log = {
     call: ({ outcome, reason, status }) => lines.push(`call ${reason ?? outcome} ${status}`),
     debug() {},
-    info: (line) => lines.push(line),
+    info: (line, fields) => lines.push(fields?.reason === undefined ? line : `${line}: ${fields.reason}`),
     warn: (line) => lines.push(line),
     error: (line) => lines.push(line),
   }
@@ -136,7 +136,12 @@ export async function aGateOnClock(
     )
   /** What is on the way arrives. */
   const settle = async () => {
-    for (let round = 0; round < 3; round++) await (await fetch(`${url}/api/version`)).text()
+    // While Ollama's port is closed, nothing is on the way.
+    for (let round = 0; round < 3; round++)
+      await fetch(`${url}/api/version`).then(
+        (answer) => answer.text(),
+        () => '',
+      )
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
   }
   const ask = (path: string, body: object, reads = true): Asked => {
