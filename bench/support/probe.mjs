@@ -1,7 +1,8 @@
 // Preloaded into the proxy: tells what is left after a collection of garbage, or how late the event loop was.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-const RESOLUTION_MS = 5
+/** Each look costs as much as a small call, so they are rare beside what is measured. */
+const RESOLUTION_MS = 20
 const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
 
 process.on('message', (question) => {
