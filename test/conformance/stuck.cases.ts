@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Agent, type Response as Answer, fetch as patientFetch } from 'undici'
 import { until } from '../support/until.ts'
 import { Pair, type Target } from './pair.ts'
 
 const MODEL = 'llama3.2'
 /** A minute, and two looks of five seconds. The rest is for a busy machine. */
 const FOUND_MS = 75_000
+/** The rest of the suite can take longer than the 300 s after which a client gives up by itself. */
+const patient = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
 const REFUSED = ['/api/chat', '/v1/chat/completions', '/v1/messages'] as const
 
 /**
@@ -19,12 +22,13 @@ export function stuckRunners(target: Target): { wait(): void } {
 
   let pair: Pair
   let hungAt = 0
-  const answers = new Map<string, Promise<Response>>()
+  const answers = new Map<string, Promise<Answer>>()
   const ask = (path: string, body: object) =>
-    fetch(`${pair.proxy.url}${path}`, {
+    patientFetch(`${pair.proxy.url}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
+      dispatcher: patient,
     })
   const hang = (hang: string | null) =>
     fetch(`${pair.simulator.url}/_sim/hangs`, { method: 'POST', body: JSON.stringify({ [MODEL]: hang }) })
@@ -51,7 +55,10 @@ export function stuckRunners(target: Target): { wait(): void } {
   return {
     wait() {
       describe('a stuck runner', () => {
-        after(() => pair.stop())
+        after(async () => {
+          await patient.destroy()
+          await pair.stop()
+        })
 
         it('is found within its bound', async () => {
           await pause(Math.max(0, hungAt + 55_000 - performance.now()))
