@@ -84,6 +84,8 @@ export interface OwnCaller {
 export interface Monitor {
   readonly calls: {
     live(): Iterable<LiveCall>
+    /** A call that is not over. */
+    find(id: string): LiveCall | undefined
     /** Ends a call. Returns the call as it was before, or undefined when no call has this id. */
     cancel(id: string): LiveCall | undefined
   }

@@ -84,14 +84,21 @@ export class Relay {
       if (forwarding !== undefined) yield record.running(forwarding.heldBack)
   }
 
+  /** A call that is not over. */
+  find(id: string): LiveCall | undefined {
+    return this.#callOf(id)?.snapshot(this.#options.clock.now())
+  }
+
   /** Ends a call for an operator. Returns the call as it was, or undefined when there is no such call. */
   cancel(id: string): LiveCall | undefined {
-    for (const call of this.#deadlines.watched) {
-      if (call.record.id !== id) continue
-      const found = call.snapshot(this.#options.clock.now())
-      call.cancel('cancelled')
-      return found
-    }
+    const call = this.#callOf(id)
+    const found = call?.snapshot(this.#options.clock.now())
+    call?.cancel('cancelled')
+    return found
+  }
+
+  #callOf(id: string): GatedCall | undefined {
+    for (const call of this.#deadlines.watched) if (call.record.id === id) return call
     return undefined
   }
 

@@ -151,7 +151,7 @@ export function superseded(target: Target): void {
         const reading = new RawCall(pair.proxy.port)
         const lines = Object.entries({ ...editor, 'X-Request-Id': 'reading' })
         const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-        reading.send(head(path, 1_000).replace('\r\n\r\n', `\r\n${fields}\r\n`) + '{"model":"llama3.2",')
+        reading.send(`${head(path, 1_000).replace('\r\n\r\n', `\r\n${fields}\r\n`)}{"model":"llama3.2",`)
         const older = kept({ id: 'reading', call: reading })
         const list = async () => (await fetch(`${pair.proxy.url}/queue/requests`)).text()
         await until('it is read', async () => (await list()).includes('"state":"reading"'))

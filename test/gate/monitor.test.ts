@@ -56,7 +56,7 @@ function aMonitor(config: string, models: Readonly<Record<string, RunnerFacts>>)
     loaded: loadConfig({ flags: {}, env: { CONFIG_FILE: 'x' }, readFile: () => config, ownAddresses: [] }),
     version: '0.0.0',
     runtimeName: 'node',
-    calls: { live: () => [], cancel: () => undefined },
+    calls: { live: () => [], find: () => undefined, cancel: () => undefined },
     ended: new EndedCalls(clock),
     stuck: () => [],
     access: { refused: {} },

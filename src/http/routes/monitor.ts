@@ -48,7 +48,7 @@ export function monitorRoutes(
     .get('/dashboard', monitor.dashboard)
     .get('/dashboard/*', monitor.dashboard)
     .get('/queue/ticket/:id', monitor.dashboard)
-    .route('/', ownCallRoutes(services, monitor.ended, forCallers))
+    .route('/', ownCallRoutes(services, monitor, forCallers))
     .get('/queue/requests', (c) => {
       const model = c.req.query('model')
       if (model === undefined) return answerText(calls().page())

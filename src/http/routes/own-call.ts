@@ -1,24 +1,34 @@
 import { type Context, Hono } from 'hono'
+import type { LiveRequest } from '../../pages/monitor.ts'
 import type { OwnCall } from '../../pages/own-call.ts'
 import type { Requester } from '../../relay/contract.ts'
-import type { EndedCalls } from '../../telemetry/ended-calls.ts'
+import type { LiveCall } from '../../relay/live-call.ts'
+import { sortedCalls } from '../../telemetry/live-queue.ts'
 import { endedOwnCall, liveOwnCall } from '../../telemetry/own-call.ts'
 import { answer } from '../answer.ts'
 import { CallFeed, callEvent } from '../call-feed.ts'
 import { EVENT_STREAM, RETRY } from '../event-stream.ts'
 import { isOwn, type ListedCalls } from '../listed-calls.ts'
 import { HttpProblem } from '../problem.ts'
-import type { Services } from '../services.ts'
+import type { Monitor, Services } from '../services.ts'
 
 /** What a caller may know of one call of its own: as it is now, or as it moves. */
-export function ownCallRoutes(services: Services, ended: EndedCalls, listed: () => ListedCalls): Hono {
+export function ownCallRoutes(
+  services: Services,
+  { calls, ended }: Pick<Monitor, 'calls' | 'ended'>,
+  listed: () => ListedCalls,
+): Hono {
   const { access, clock } = services
+  const liveOf = (list: ListedCalls, id: string, viewer: Requester | undefined): OwnCall | undefined => {
+    const request = list.withId(id) ?? newCall(calls.find(id), clock.now())
+    return request && maySee(viewer, request) ? liveOwnCall(request) : undefined
+  }
   const feed = new CallFeed({
     clock,
     ended,
     look() {
-      const calls = listed()
-      return (id, viewer) => liveOf(calls, id, viewer)
+      const list = listed()
+      return (id, viewer) => liveOf(list, id, viewer)
     },
     failed: services.reportError,
     stopped: services.draining,
@@ -26,10 +36,10 @@ export function ownCallRoutes(services: Services, ended: EndedCalls, listed: () 
   })
   /** The newest call with this id among those that the viewer may see. */
   const find = (id: string, viewer: Requester | undefined): OwnCall | undefined => {
-    const calls = listed()
-    const live = liveOf(calls, id, viewer)
+    const list = listed()
+    const live = liveOf(list, id, viewer)
     // The list may be a moment old, and the call may have ended since.
-    const last = ended.find(id, (call) => maySee(viewer, call), live && calls.madeAt)
+    const last = ended.find(id, (call) => maySee(viewer, call), live && list.madeAt)
     return last ? endedOwnCall(last) : live
   }
   return new Hono().get('/queue/requests/:id', async (c) => {
@@ -49,9 +59,9 @@ export function ownCallRoutes(services: Services, ended: EndedCalls, listed: () 
   })
 }
 
-function liveOf(calls: ListedCalls, id: string, viewer: Requester | undefined): OwnCall | undefined {
-  const request = calls.withId(id)
-  return request && maySee(viewer, request) ? liveOwnCall(request) : undefined
+/** A call that came after the list was made. Its place in line is not known yet. */
+function newCall(call: LiveCall | undefined, now: number): LiveRequest | undefined {
+  return call && sortedCalls([call], [], now)[0]
 }
 
 function maySee(viewer: Requester | undefined, call: Parameters<typeof isOwn>[0]): boolean {

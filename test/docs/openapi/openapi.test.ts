@@ -88,7 +88,7 @@ describe('docs/openapi.yaml', () => {
 function routes(): string[] {
   const never = () => assert.fail('no request is made')
   const monitor: NonNullable<Services['monitor']> = {
-    calls: { live: never, cancel: never },
+    calls: { live: never, find: () => undefined, cancel: never },
     ended: new EndedCalls(new ManualClock()),
     pause: never,
     history: { page: never, window: never },

@@ -75,6 +75,7 @@ function anApp(own: OwnCaller | HttpProblem, change: Change = {}, isMonitored = 
         read.times++
         return CALLS
       },
+      find: () => undefined,
       cancel: never,
     },
     ended: new EndedCalls(new ManualClock()),

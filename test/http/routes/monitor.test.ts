@@ -26,6 +26,7 @@ function aMonitored(change: Change = {}) {
   const monitor: Monitor = {
     calls: {
       live: () => [],
+      find: () => undefined,
       cancel: (id) => {
         done.push(`cancel ${id}`)
         return undefined

@@ -64,6 +64,7 @@ function aProxy(change: Change = {}) {
         state.looks++
         return live
       },
+      find: (id) => live.find((call) => call.id === id),
       cancel: never,
     },
     ended,
@@ -98,6 +99,15 @@ function aProxy(change: Change = {}) {
 }
 
 describe('a caller that asks for its call', () => {
+  test('is told of a call that came after the list of calls was made, and nobody else is', async () => {
+    const { ask, live, state } = aProxy()
+    assert.equal((await ask('a-1', by('alice'))).status, 404)
+    live.push(liveCall('a-1', 'alice', { state: 'waiting', runningMs: undefined }))
+    assert.deepEqual([state.looks, (await ask('a-1', by('bob'))).status], [1, 404])
+    const { json } = await ask('a-1', by('alice'))
+    assert.deepEqual([json.state, json.position, state.looks], ['waiting', null, 1])
+  })
+
   test('is told of it as of the call in the list', async () => {
     const { app, ask, live } = aProxy()
     live.push(liveCall('a-1', 'alice'), liveCall('b-1', 'bob'))
