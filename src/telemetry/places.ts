@@ -28,7 +28,8 @@ const MAKING_SHARE = 100
 export class Places {
   readonly #clock: Clock
   readonly #lanes: () => Iterable<LineView>
-  #places: Map<object, PlaceInLine> = new Map()
+  /** Weak: the last list must not keep calls that are over. */
+  #places = new WeakMap<object, PlaceInLine>()
   #madeAt = Number.NEGATIVE_INFINITY
   #tookMs = 0
 
@@ -45,7 +46,7 @@ export class Places {
     // A call may have come after the list was made.
     const freshMs = known === undefined ? 0 : FRESH_MS
     if (ageMs < Math.max(freshMs, this.#tookMs * MAKING_SHARE)) return known
-    this.#places = placesIn(this.#lanes(), now)
+    this.#places = new WeakMap(placesIn(this.#lanes(), now))
     this.#madeAt = now
     this.#tookMs = this.#clock.now() - now
     return this.#places.get(ticket)
