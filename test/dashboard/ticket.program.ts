@@ -3,15 +3,16 @@ import { after, before, describe, it } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { bearer, keyRing, secretOf } from '../conformance/key-ring.ts'
 import { node, Pair, type Variables } from '../conformance/pair.ts'
+import { aWaitingCall } from '../support/own-call.ts'
 import { until } from '../support/until.ts'
 import { audit } from './support/audit.ts'
 import { launchBrowser, OpenPage } from './support/browser.ts'
 import { Callers } from './support/callers.ts'
-import { inLine, json, ScriptedCall, streamOf, tell } from './support/scripted-call.ts'
+import { json, ScriptedCall, streamOf, tell } from './support/scripted-call.ts'
 
 const MINE = '/queue/ticket/mine'
 const NOT_FOUND = json(404, { error: 'request_not_found', message: 'No request.' })
-const DONE = inLine({
+const DONE = aWaitingCall({
   state: 'done',
   position: null,
   waiting_for: null,
@@ -194,7 +195,10 @@ describe('the page of a call', () => {
     const full = json(503, { error: 'too_many_listeners', message: 'Too many.' })
     await withScript(
       (response, request) =>
-        (request.headers.accept === 'text/event-stream' ? full : json(200, inLine()))(response, request),
+        (request.headers.accept === 'text/event-stream' ? full : json(200, aWaitingCall()))(
+          response,
+          request,
+        ),
       async ({ call, page }) => {
         await headline(page, 'You are 3rd in line.')
         call.script = json(200, DONE)
@@ -206,7 +210,7 @@ describe('the page of a call', () => {
       // Something between holds the events back.
       if (request.headers.accept === 'text/event-stream')
         response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
-      else json(200, inLine())(response, request)
+      else json(200, aWaitingCall())(response, request)
     })
     try {
       const context = await browser.newContext()
@@ -225,7 +229,7 @@ describe('the page of a call', () => {
   })
 
   it('stays with the stream while signs of life come', async () => {
-    const call = await ScriptedCall.start(streamOf(inLine()))
+    const call = await ScriptedCall.start(streamOf(aWaitingCall()))
     try {
       const context = await browser.newContext()
       const page = await context.newPage()
@@ -265,7 +269,7 @@ describe('the page of a call', () => {
   })
 
   it('says that the connection is lost, and goes on where it was', async () => {
-    await withScript(streamOf(inLine()), async ({ call, opened, page }) => {
+    await withScript(streamOf(aWaitingCall()), async ({ call, opened, page }) => {
       await headline(page, 'You are 3rd in line.')
       call.script = (response) => response.destroy()
       call.hangUp()
@@ -308,9 +312,9 @@ describe('the page of a call', () => {
   it('can be read by everybody: small, dark, by keyboard and by ear', async () => {
     const long = 'registry.example.com/some-team/a-very-long-name-that-goes-on-and-on:70b-instruct-q4_K_M'
     const states = {
-      'You are 3rd': inLine(),
-      'You are next': inLine({ position: 1, waiting_for: 'turn', model: long, id: 'x'.repeat(128) }),
-      'Ollama is working': inLine({ state: 'running', running_ms: 5_000, tokens_out: 160 }),
+      'You are 3rd': aWaitingCall(),
+      'You are next': aWaitingCall({ position: 1, waiting_for: 'turn', model: long, id: 'x'.repeat(128) }),
+      'Ollama is working': aWaitingCall({ state: 'running', running_ms: 5_000, tokens_out: 160 }),
       'Done.': DONE,
       'Refused:': { ...DONE, outcome: 'refused', reason: 'queue_full', status: 503, running_ms: null },
     }
@@ -332,7 +336,7 @@ describe('the page of a call', () => {
   })
 
   it('speaks of each step, of the place now and then, never of the estimate, and asks no more after the end', async () => {
-    const call = await ScriptedCall.start(streamOf(inLine()))
+    const call = await ScriptedCall.start(streamOf(aWaitingCall()))
     try {
       let move = (_call: object) => {}
       let hangUp = () => {}
@@ -350,12 +354,12 @@ describe('the page of a call', () => {
       await headline(page, 'You are 3rd in line.')
       assert.equal(await page.getByRole('status').count(), 1)
       assert.equal(await spoken(), 'You are 3rd in line.')
-      move(inLine({ position: 2, estimated_start_ms: 20_000 }))
+      move(aWaitingCall({ position: 2, estimated_start_ms: 20_000 }))
       await headline(page, 'You are 2nd in line.')
       assert.equal(await spoken(), 'You are 3rd in line.')
       await page.clock.runFor(16_000)
       assert.equal(await spoken(), 'You are 2nd in line.')
-      move(inLine({ state: 'running', position: null, running_ms: 1, tokens_out: 5 }))
+      move(aWaitingCall({ state: 'running', position: null, running_ms: 1, tokens_out: 5 }))
       await headline(page, 'Ollama is working')
       assert.equal(await spoken(), 'Ollama is working on your call.')
       move(DONE)

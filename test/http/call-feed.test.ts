@@ -4,37 +4,10 @@ import { CallFeed, type FollowerIdentity } from '../../src/http/call-feed.ts'
 import type { OwnCall } from '../../src/pages/own-call.ts'
 import { EndedCalls } from '../../src/telemetry/ended-calls.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { aWaitingCall } from '../support/own-call.ts'
 import { aCall } from '../tracing/support.ts'
 
 const SECOND = 1_000
-
-function aWaiting(id: string, changes: Partial<OwnCall> = {}): OwnCall {
-  return {
-    id,
-    ticket: `/queue/ticket/${id}`,
-    model: 'llama3.2',
-    runner: null,
-    client: '192.0.2.7',
-    caller: 'alice',
-    user: null,
-    class: 'normal',
-    path: '/api/chat',
-    state: 'waiting',
-    position: 3,
-    waiting_for: 'slot',
-    waited_ms: 10,
-    estimated_start_ms: 40_000,
-    running_ms: null,
-    bytes_in: 50,
-    bytes_out: 0,
-    tokens_out: 0,
-    outcome: null,
-    reason: null,
-    status: null,
-    total_ms: null,
-    ...changes,
-  }
-}
 
 function aFeed() {
   const clock = new ManualClock()
@@ -64,7 +37,8 @@ function aFeed() {
     viewings: () => state.viewings,
   })
   /** The call changes. */
-  const set = (id: string, changes: Partial<OwnCall> = {}) => void calls.set(id, aWaiting(id, changes))
+  const set = (id: string, changes: Partial<OwnCall> = {}) =>
+    void calls.set(id, aWaitingCall({ id, ...changes }))
   const end = (id: string) => {
     calls.delete(id)
     ended.add(aCall({ requestId: id }))
@@ -72,7 +46,7 @@ function aFeed() {
   /** A client that has read the beginning of its stream. */
   const follow = async (id = 'a', who: Partial<FollowerIdentity> = {}) => {
     if (!calls.has(id)) set(id)
-    const call = calls.get(id) ?? aWaiting(id)
+    const call = calls.get(id) ?? aWaitingCall({ id })
     const stream = feed.open(call, { address: '192.0.2.7', viewer: undefined, viewings: 0, ...who })
     const reader = stream.getReader()
     const decoder = new TextDecoder()

@@ -75,32 +75,3 @@ export function json(status: number, body: object): Script {
     response.end(JSON.stringify(body))
   }
 }
-
-/** A call in line, as /queue/requests/{id} tells it. */
-export function inLine(changes: object = {}): object {
-  return {
-    id: 'mine',
-    ticket: '/queue/ticket/mine',
-    model: 'llama3.2',
-    runner: null,
-    client: '192.0.2.7',
-    caller: 'alice',
-    user: null,
-    class: 'normal',
-    path: '/api/chat',
-    state: 'waiting',
-    position: 3,
-    waiting_for: 'slot',
-    waited_ms: 12_345,
-    estimated_start_ms: 40_000,
-    running_ms: null,
-    bytes_in: 512,
-    bytes_out: 0,
-    tokens_out: 0,
-    outcome: null,
-    reason: null,
-    status: null,
-    total_ms: null,
-    ...changes,
-  }
-}
