@@ -2,6 +2,7 @@ import type { LoadReason, RunnerLoad } from '../admission/turns/contract.ts'
 import { CALL_CLASSES } from '../callers/caller.ts'
 import { LOAD_OPTIONS, type LoadOption } from '../ollama/load-options.ts'
 import type { FinishedCall } from '../relay/contract.ts'
+import { meantStatus } from '../relay/meant-status.ts'
 import { Buckets } from './buckets.ts'
 import { MetersOfCallers } from './caller-meters.ts'
 import { NONE, OTHER, OUTCOMES } from './labels.ts'
@@ -183,7 +184,7 @@ export class Meters {
     if (call.model === null) return this.#none
     const known = this.#models.get(call.model)
     if (known) return known
-    const status = call.lateStatus ?? call.status
+    const status = meantStatus(call)
     const answered = call.firstByteMs !== null && status > 0 && status < 400
     return answered && this.#hasRoom ? this.#add(call.model) : this.#other
   }

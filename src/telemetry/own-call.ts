@@ -1,6 +1,7 @@
 import type { LiveRequest } from '../pages/monitor.ts'
 import type { OwnCall } from '../pages/own-call.ts'
 import type { FinishedCall } from '../relay/contract.ts'
+import { meantStatus } from '../relay/meant-status.ts'
 import { ticketOf } from './live-queue.ts'
 import { isSuperseded } from './meters.ts'
 import { hundredths } from './snapshot.ts'
@@ -12,7 +13,7 @@ export function liveOwnCall(request: LiveRequest): OwnCall {
 
 /** The same for a call that is over. Why Ollama could not be reached is no matter of callers, so it is left out. */
 export function endedOwnCall(call: FinishedCall): OwnCall {
-  const status = call.lateStatus ?? call.status
+  const status = meantStatus(call)
   return {
     id: call.requestId,
     ticket: ticketOf(call.requestId),

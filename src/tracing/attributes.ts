@@ -10,6 +10,7 @@ import {
 } from '@opentelemetry/semantic-conventions'
 import { gatedRoute } from '../ollama/routes.ts'
 import type { FinishedCall } from '../relay/contract.ts'
+import { meantStatus } from '../relay/meant-status.ts'
 
 /** `chat llama2`; only the operation for a call without a model. */
 export function spanName({ path, model }: Pick<FinishedCall, 'path' | 'model'>): string {
@@ -31,11 +32,6 @@ export function errorTypeOf(
   if (outcome !== 'failed') return undefined
   if (firstByteMs === null) return status === 500 ? 'internal_error' : 'upstream_error'
   return status >= 500 ? String(status) : 'upstream_error'
-}
-
-/** The status of the answer, also where signs of life came before it and the client was given 200. */
-function meantStatus({ lateStatus, status }: Pick<FinishedCall, 'lateStatus' | 'status'>): number {
-  return lateStatus ?? status
 }
 
 /** The error.type of the request to Ollama. As for every HTTP client, an answer of 400 and above is an error. */

@@ -1,4 +1,5 @@
 import { loadOptions, signature } from '../ollama/load-options.ts'
+import { meantStatus } from '../relay/meant-status.ts'
 import type { OverCall, WatchedCall } from './contract.ts'
 
 /** One call with Ollama, from look to look. */
@@ -32,6 +33,8 @@ export function isOwed({ call, excused }: FollowedCall): boolean {
 }
 
 /** Ollama itself tells that it could not go on. A server in front of Ollama has other words: 502 to 504. */
-export function isErrorOfOllama({ cause, outcome, status }: OverCall): boolean {
+export function isErrorOfOllama(call: OverCall): boolean {
+  const { cause, outcome } = call
+  const status = meantStatus(call)
   return status === 500 || (outcome === 'failed' && status > 0 && status < 400 && (cause ?? null) === null)
 }

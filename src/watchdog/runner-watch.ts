@@ -1,3 +1,4 @@
+import { meantStatus } from '../relay/meant-status.ts'
 import type { InMemory, OverCall, Probe, WatchedCall } from './contract.ts'
 import { answersMs, promptsUntil } from './explained.ts'
 import { type FollowedCall, follow, isErrorOfOllama, isOwed } from './followed-call.ts'
@@ -96,7 +97,7 @@ export class RunnerWatch {
   ended(call: OverCall, now: number): boolean {
     const followed = this.#followed.get(call.requestId)
     this.#followed.delete(call.requestId)
-    const isGood = call.outcome === 'done' && call.status < 400 && call.slots > 0
+    const isGood = call.outcome === 'done' && meantStatus(call) < 400 && call.slots > 0
     const sentAt = now - call.totalMs + (call.sentMs ?? 0)
     const cameFirst = this.#cameFirst(call, sentAt, followed !== undefined)
     if (isGood) this.speed.heard(call, cameFirst)

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { meantStatus } from '../relay/meant-status.ts'
 import type { InMemory, OverCall, Probe, Standstill, StandstillEnd, WatchedCall } from './contract.ts'
 import { ProbePlan } from './probe-plan.ts'
 import { RunnerWatch } from './runner-watch.ts'
@@ -81,7 +82,7 @@ export class Watchdog {
     let watch = this.#watches.get(runner)
     if (watch === undefined) {
       // Made-up names end here.
-      if (call.outcome !== 'done' || call.status >= 400) return
+      if (call.outcome !== 'done' || meantStatus(call) >= 400) return
       watch = this.#watch(runner, { model: call.model, options: call.options })
     }
     if (watch.ended(call, this.#parts.clock.now())) this.#open(watch.runner, 'moved')

@@ -15,7 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   admission: ['callers'],
   upstream: ['callers', 'ollama'],
   relay: ['admission', 'callers', 'ollama', 'upstream'],
-  watchdog: ['admission', 'ollama'],
+  watchdog: ['admission', 'ollama', 'relay'],
   telemetry: ['admission', 'callers', 'ollama', 'pages', 'relay'],
   alerts: ['pages', 'telemetry'],
   tracing: ['ollama', 'relay', 'telemetry'],

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { OverCall } from '../../src/watchdog/contract.ts'
 import { MOVING, Watched } from './support/builders.ts'
 
 /** A runner in memory, one of whose calls has moved at second 10 and is silent since. */
@@ -75,11 +76,13 @@ describe('the calls of one runner', () => {
   })
 
   it('move with a good end, and with an error of Ollama', () => {
-    for (const end of [
+    const ends: readonly Partial<OverCall>[] = [
       { outcome: 'done', status: 200 },
       { outcome: 'failed', status: 500 },
       { outcome: 'failed', status: 200 },
-    ]) {
+      { outcome: 'failed', status: 200, lateStatus: 500 },
+    ]
+    for (const end of ends) {
       const watched = silentSince10()
       watched.look(50, MOVING, { id: 'b', sentAt: 45_000 })
       assert.equal(watched.end(55, { requestId: 'a', totalMs: 55_000, ...end }), true)
@@ -88,13 +91,17 @@ describe('the calls of one runner', () => {
   })
 
   it('do not move with a break, nor with the error of a server in front of Ollama, nor with a refusal', () => {
-    for (const end of [
+    const ends: readonly Partial<OverCall>[] = [
       { outcome: 'failed', status: 200, cause: 'ECONNRESET' },
       { outcome: 'failed', status: 0, cause: 'ECONNRESET' },
       { outcome: 'failed', status: 504 },
       { outcome: 'failed', status: 503 },
       { outcome: 'done', status: 404 },
-    ]) {
+      // The client was given signs of life, and the error later.
+      { outcome: 'failed', status: 200, lateStatus: 503 },
+      { outcome: 'done', status: 200, lateStatus: 404 },
+    ]
+    for (const end of ends) {
       const watched = silentSince10()
       watched.look(50, MOVING, { id: 'b', sentAt: 20_000 })
       assert.equal(watched.end(55, { requestId: 'a', totalMs: 55_000, ...end }), false)

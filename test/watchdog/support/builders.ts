@@ -33,6 +33,7 @@ export function anOverCall(change: Partial<OverCall> = {}): OverCall {
     outcome: 'done',
     cause: null,
     status: 200,
+    lateStatus: null,
     sentMs: 0,
     firstByteMs: 1_000,
     totalMs: 11_000,
